@@ -1,0 +1,297 @@
+#include "actors/control_loop.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include <fmt/core.h>
+
+namespace homeostat::actors {
+namespace {
+
+using config::LoopMode;
+using rules::EmergencyEvent;
+using rules::RuleState;
+using rules::SignalId;
+
+rules::Level fixed_level(rules::LevelSetting setting) {
+  switch (setting) {
+    case rules::LevelSetting::conservative: return rules::Level::conservative;
+    case rules::LevelSetting::aggressive: return rules::Level::aggressive;
+    case rules::LevelSetting::balanced:
+    case rules::LevelSetting::adaptive: break;
+  }
+  return rules::Level::balanced;
+}
+
+double usable_or(const rules::Reading& reading, double otherwise) {
+  return reading.usable() ? reading.value : otherwise;
+}
+
+std::string subject(const std::string& rule, const std::string& endpoint) {
+  return endpoint.empty() ? rule : rule + " " + endpoint;
+}
+
+std::string demanded_by_rules(const std::vector<rules::ActiveAction>& active) {
+  std::string reason;
+  for (const rules::ActiveAction& action : active) {
+    if (!std::holds_alternative<rules::EnterEmergency>(action.action)) continue;
+    if (!reason.empty()) reason += "; ";
+    reason += fmt::format("rule {}: {}", subject(action.rule, action.endpoint_name), action.reason);
+    if (reason.size() > 500) break;  // enough to explain; every rule is in the report
+  }
+  return reason;
+}
+
+}  // namespace
+
+ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState& operator_state,
+                         const ControlReport& last)
+    : settings_(std::move(settings)),
+      level_(operator_state.level.value_or(settings_->optimization.level)),
+      level_reason_(operator_state.level ? "set by command" : "configuration"),
+      level_by_command_(operator_state.level.has_value()),
+      rule_switches_(operator_state.rules),
+      engine_(settings_->optimization.rules, fixed_level(level_)),
+      adaptive_(fixed_level(level_)),
+      emergency_seconds_(last.emergency_seconds_total),
+      emergencies_(last.emergencies_total),
+      triggers_(last.triggers_total),
+      recent_(last.recent) {
+  for (const auto& [rule, enabled] : rule_switches_) engine_.set_enabled(rule, enabled);
+  for (const TransitionRecord& record : recent_) {
+    if (record.transition.to == RuleState::firing) {
+      triggers_last_hour_.add(record.transition.at, 1);
+    }
+  }
+}
+
+LoopMode ControlLoop::mode() const noexcept {
+  return settings_->optimization.enabled ? settings_->optimization.mode : LoopMode::off;
+}
+
+void ControlLoop::apply_level(const std::string& cause) {
+  if (level_ != rules::LevelSetting::adaptive) engine_.set_level(fixed_level(level_));
+  adaptive_ = rules::AdaptiveLevel(engine_.level());
+  level_reason_ = cause;
+  log(LogLevel::info, fmt::format("optimization level is {} ({})", rules::to_string(level_), cause));
+}
+
+void ControlLoop::reload(Shared<config::Settings> settings) {
+  const LoopMode before = mode();
+  settings_ = std::move(settings);
+  if (mode() != before) {
+    // States gathered in another mode are not evidence for this one.
+    engine_ = rules::Engine(settings_->optimization.rules, engine_.level());
+    emergency_ = rules::Emergency();
+    emergency_injected_ = false;
+    injected_activations_.clear();
+  } else {
+    engine_.reload(settings_->optimization.rules);
+  }
+  for (const auto& [rule, enabled] : rule_switches_) engine_.set_enabled(rule, enabled);
+  if (!level_by_command_ && level_ != settings_->optimization.level) {
+    level_ = settings_->optimization.level;
+    apply_level("configuration");
+  }
+  log(LogLevel::info, fmt::format("{} rules in force", settings_->optimization.rules.rules.size()));
+}
+
+void ControlLoop::set_level(const LevelCommand& command) {
+  level_ = command.level;
+  level_by_command_ = true;
+  apply_level(command.reason.empty() ? "set by command" : command.reason);
+}
+
+void ControlLoop::set_rule_enabled(const RuleCommand& command) {
+  if (!engine_.set_enabled(command.rule, command.enabled)) {
+    log(LogLevel::warning, fmt::format("no rule named {}", command.rule));
+    return;
+  }
+  rule_switches_[command.rule] = command.enabled;
+  log(LogLevel::info,
+      fmt::format("rule {} {} by command", command.rule, command.enabled ? "enabled" : "disabled"));
+}
+
+void ControlLoop::inject(const InjectCommand& command, Instant now) {
+  if (command.signal >= SignalId::count_) return;
+  signals_.inject(command.signal, command.value, now, command.for_);
+  log(LogLevel::warning,
+      fmt::format("signal {} injected", rules::signal_info(command.signal).name));
+}
+
+void ControlLoop::follow_load(const Now& now) {
+  if (level_ != rules::LevelSetting::adaptive) return;
+  const auto move = adaptive_.update(rules::pressure_of(now.frame.global), now.at);
+  if (!move) return;
+  engine_.set_level(move->to);
+  level_reason_ = move->reason;
+  log(LogLevel::info, fmt::format("adaptive level: {} -> {}: {}", rules::to_string(move->from),
+                                  rules::to_string(move->to), move->reason));
+}
+
+void ControlLoop::update_emergency(const Now& now) {
+  const Duration period = settings_->monitor.interval;
+  rules::EmergencyInput input;
+  input.now = now.at;
+  input.rule_demands = now.result.outcome.emergency;
+  if (input.rule_demands) input.rule_reason = demanded_by_rules(now.result.active);
+  input.memory_utilization = usable_or(now.frame[SignalId::memory_utilization], 0);
+  input.memory_full_pressure = usable_or(now.frame[SignalId::memory_full_pressure], 0);
+  const TrafficReadings* traffic = signals_.fresh_traffic(now.at, period);
+  if (traffic != nullptr && traffic->figures->upstream_known &&
+      traffic->figures->all_10s.requests >= success_samples_min) {
+    input.success_ratio = 1 - traffic->figures->upstream_error_ratio;
+  }
+  if (const AdmissionReadings* admission = signals_.fresh_admission(now.at, period)) {
+    input.queue_standing = admission->queue_standing;
+    // The frame's value, so that an injection reaches the emergency as well.
+    input.reject_ratio = usable_or(now.frame[SignalId::admission_reject_ratio], 0);
+  }
+  if (emergency_.active() && last_tick_) {
+    emergency_seconds_ += std::chrono::duration<double>(now.at - *last_tick_).count();
+  }
+  switch (emergency_.update(input)) {
+    case EmergencyEvent::none: break;
+    case EmergencyEvent::entered:
+      ++emergencies_;
+      emergency_wall_ = now.wall;
+      emergency_injected_ = signals_.any_injected();
+      log(LogLevel::error, fmt::format("emergency mode entered{}: {}",
+                                       mode() == LoopMode::shadow ? " (shadow, no action)" : "",
+                                       emergency_.reason()));
+      break;
+    case EmergencyEvent::left:
+      log(LogLevel::warning, "emergency mode left");
+      break;
+  }
+}
+
+void ControlLoop::note_transition(const rules::Transition& transition, WallTime wall,
+                                  std::size_t& logged) {
+  recent_.push_back({transition, wall});
+  const std::pair key{transition.rule, transition.endpoint_name};
+  if (transition.to == RuleState::firing && transition.injected) injected_activations_.insert(key);
+  if (transition.to == RuleState::inactive) injected_activations_.erase(key);
+  if (++logged > log_lines_max) return;
+  const bool notable = transition.to == RuleState::firing || transition.to == RuleState::inactive;
+  log(notable ? LogLevel::info : LogLevel::debug,
+      fmt::format("rule {}: {} -> {}: {}{}{}{}",
+                  subject(transition.rule, transition.endpoint_name),
+                  rules::to_string(transition.from), rules::to_string(transition.to),
+                  transition.reason, transition.dry_run ? " [dry run]" : "",
+                  transition.injected ? " [injected]" : "",
+                  mode() == LoopMode::shadow ? " [shadow]" : ""));
+}
+
+void ControlLoop::note_transitions(const Now& now) {
+  std::size_t logged = 0;
+  for (const rules::Transition& transition : now.result.transitions) {
+    note_transition(transition, now.wall, logged);
+  }
+  if (logged > log_lines_max) {
+    log(LogLevel::warning, fmt::format("{} further rule transitions in this tick not logged",
+                                       logged - log_lines_max));
+  }
+  if (recent_.size() > ControlReport::recent_max) {
+    recent_.erase(recent_.begin(),
+                  recent_.end() - static_cast<std::ptrdiff_t>(ControlReport::recent_max));
+  }
+  triggers_ += now.result.triggers;
+  triggers_last_hour_.add(now.at, now.result.triggers);
+}
+
+std::vector<Alert> ControlLoop::demanded_alerts(const Now& now) const {
+  std::vector<Alert> alerts;
+  if (emergency_.active()) {
+    alerts.push_back({"HomeostatEmergency", rules::Severity::critical, "", "emergency mode",
+                      emergency_.reason(), emergency_injected_});
+  }
+  for (const rules::ActiveAction& active : now.result.active) {
+    const auto* raise = std::get_if<rules::RaiseAlert>(&active.action);
+    if (raise == nullptr) continue;
+    alerts.push_back({"HomeostatRule", raise->severity, subject(active.rule, active.endpoint_name),
+                      raise->summary.empty() ? "rule " + active.rule + " fires" : raise->summary,
+                      active.reason,
+                      injected_activations_.contains({active.rule, active.endpoint_name})});
+  }
+  return alerts;
+}
+
+Shared<Directive> ControlLoop::build_directive(Now& now) const {
+  auto directive = std::make_shared<Directive>();
+  directive->at = now.at;
+  const rules::Reading& memory = now.frame[SignalId::memory_utilization];
+  if (memory.usable()) directive->memory_utilization = memory.value;
+  if (mode() == LoopMode::on) {
+    directive->outcome = std::move(now.result.outcome);
+    directive->emergency = emergency_.active();
+    directive->emergency_reason = emergency_.reason();
+    directive->alerts = demanded_alerts(now);
+  }
+  return directive;
+}
+
+void ControlLoop::report_rules(ControlReport& report, const Now& now) {
+  report.rules = engine_.status();
+  report.rules_total = engine_.rules().rules.size();
+  for (const rules::Rule& rule : engine_.rules().rules) {
+    const auto found = rule_switches_.find(rule.name);
+    if (found != rule_switches_.end() ? found->second : rule.enabled) ++report.rules_enabled;
+  }
+  report.active.reserve(now.result.active.size());
+  for (const rules::ActiveAction& action : now.result.active) {
+    const auto age = std::chrono::duration_cast<WallTime::duration>(now.at - action.since);
+    report.active.push_back({action, now.wall - age});
+  }
+}
+
+Shared<ControlReport> ControlLoop::build_report(const Now& now) {
+  auto report = std::make_shared<ControlReport>();
+  report->at = now.wall;
+  report->at_steady = now.at;
+  report->level = level_;
+  report->effective_level = engine_.level();
+  report->level_reason = level_reason_;
+  report->emergency = emergency_.active();
+  if (emergency_.active()) {
+    report->emergency_reason =
+        (mode() == LoopMode::shadow ? "shadow: " : "") + emergency_.reason();
+    report->emergency_since = emergency_wall_;
+  }
+  report->emergency_seconds_total = emergency_seconds_;
+  report->emergencies_total = emergencies_;
+  report->signals = now.frame.global;
+  report_rules(*report, now);
+  report->triggers_total = triggers_;
+  report->triggers_last_hour = triggers_last_hour_.total(now.at);
+  report->recent = recent_;
+  report->traffic = signals_.traffic();
+  if (const auto admission = signals_.admission()) {
+    report->admission_limit = admission->limit;
+    report->admission_reason = admission->reason;
+  }
+  if (health_) {
+    for (const ChildHealth& child : health_->children) report->actors.push_back(child.health);
+  }
+  report->injected = signals_.injected();
+  return report;
+}
+
+ControlLoop::Step ControlLoop::tick(Instant at, WallTime wall) {
+  Now now{at, wall, signals_.frame(at, settings_->monitor.interval), {}};
+  follow_load(now);
+  if (mode() != LoopMode::off) {
+    now.result = engine_.tick(now.frame);
+    note_transitions(now);
+    update_emergency(now);
+  }
+  last_tick_ = at;
+  Step step;
+  step.report = build_report(now);
+  step.directive = build_directive(now);
+  step.mode.emergency = step.directive->emergency;
+  step.log = std::exchange(pending_log_, {});
+  return step;
+}
+
+}  // namespace homeostat::actors

@@ -1,0 +1,113 @@
+// The rule engine's decisions without its actor: readings and commands in, one
+// Step out per tick. The actor beside it only moves messages.
+//
+// Modes. on: decisions take effect. shadow: rules, emergency and level are
+// computed, logged and reported, but the directive and the policy stay at their
+// defaults. off: nothing is evaluated; signals are still reported.
+//
+// Restart. A new loop starts with fresh rule states and without emergency;
+// totals and recent transitions carry on from the last published report.
+//
+// Pure: time comes in. Thread safety: none; owned by the rule engine. Bounds:
+// ControlReport::recent_max transitions, log_lines_max log lines per tick.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/dependencies.hpp"
+#include "actors/hourly_count.hpp"
+#include "actors/messages.hpp"
+#include "actors/signal_board.hpp"
+#include "rules/engine/adaptive_level.hpp"
+#include "rules/engine/emergency.hpp"
+#include "rules/engine/engine.hpp"
+
+namespace homeostat::actors {
+
+struct LogLine {
+  LogLevel level = LogLevel::info;
+  std::string text;
+};
+
+class ControlLoop {
+ public:
+  static constexpr std::size_t log_lines_max = 50;  ///< transitions logged per tick
+  /// Upstream answers below which no success ratio is concluded.
+  static constexpr std::uint64_t success_samples_min = 20;
+
+  /// Everything one tick leads to.
+  struct Step {
+    Shared<Directive> directive;
+    ModePolicy mode;
+    Shared<ControlReport> report;
+    std::vector<LogLine> log;
+  };
+
+  ControlLoop(Shared<config::Settings> settings, const OperatorState& operator_state,
+              const ControlReport& last);
+
+  void reload(Shared<config::Settings> settings);
+  void set_level(const LevelCommand& command);
+  void set_rule_enabled(const RuleCommand& command);
+  void inject(const InjectCommand& command, Instant now);
+  void set_health(Shared<Health> health) { health_ = std::move(health); }
+
+  template <class Readings>
+  void receive(Shared<Readings> readings) {
+    signals_.receive(std::move(readings));
+  }
+
+  /// REQUIRES: now does not go backwards.
+  [[nodiscard]] Step tick(Instant now, WallTime wall);
+
+  [[nodiscard]] Duration interval() const { return settings_->optimization.interval; }
+
+ private:
+  /// One tick's intermediate results, so that no function needs many arguments.
+  struct Now {
+    Instant at{};
+    WallTime wall{};
+    rules::Frame frame;
+    rules::TickResult result;
+  };
+
+  [[nodiscard]] config::LoopMode mode() const noexcept;
+  void apply_level(const std::string& cause);
+  void follow_load(const Now& now);
+  void update_emergency(const Now& now);
+  void note_transitions(const Now& now);
+  void note_transition(const rules::Transition& transition, WallTime wall, std::size_t& logged);
+  [[nodiscard]] Shared<Directive> build_directive(Now& now) const;
+  [[nodiscard]] std::vector<Alert> demanded_alerts(const Now& now) const;
+  [[nodiscard]] Shared<ControlReport> build_report(const Now& now);
+  void report_rules(ControlReport& report, const Now& now);
+  void log(LogLevel level, std::string text) { pending_log_.push_back({level, std::move(text)}); }
+
+  Shared<config::Settings> settings_;
+  rules::LevelSetting level_;
+  std::string level_reason_;
+  bool level_by_command_ = false;
+  std::map<std::string, bool, std::less<>> rule_switches_;
+  rules::Engine engine_;
+  rules::AdaptiveLevel adaptive_;
+  rules::Emergency emergency_;
+  SignalBoard signals_;
+  Shared<Health> health_;
+
+  bool emergency_injected_ = false;
+  WallTime emergency_wall_{};
+  double emergency_seconds_ = 0;
+  std::uint64_t emergencies_ = 0;
+  std::uint64_t triggers_ = 0;
+  HourlyCount triggers_last_hour_;
+  std::vector<TransitionRecord> recent_;
+  std::set<std::pair<std::string, std::string>> injected_activations_;  ///< rule, endpoint
+  std::optional<Instant> last_tick_;
+  std::vector<LogLine> pending_log_;
+};
+
+}  // namespace homeostat::actors

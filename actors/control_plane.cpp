@@ -1,0 +1,121 @@
+#include "actors/control_plane.hpp"
+
+#include <atomic>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+
+#include "actors/scheduler_config.hpp"
+#include "actors/supervisor.hpp"
+
+namespace homeostat::actors {
+namespace {
+
+/// The actor library's configuration and system, which must die in this order:
+/// handles, system, configuration.
+struct Engine {
+  Engine() : system((configure_scheduler(config), config)) {}
+  caf::actor_system_config config;
+  caf::actor_system system;
+};
+
+}  // namespace
+
+struct ControlPlane::Impl {
+  explicit Impl(ControlDependencies given) : dependencies(std::move(given)) {}
+
+  /// Sends one command to the supervisor when there is one. A supervisor that
+  /// is gone or has ended swallows it.
+  template <class... Parts>
+  void command(Parts&&... parts) {
+    const std::lock_guard lock(mutex);
+    if (supervisor) caf::anon_send(supervisor, std::forward<Parts>(parts)...);
+  }
+
+  std::mutex mutex;  ///< guards everything but `alive`
+  ControlDependencies dependencies;
+  std::unique_ptr<Engine> engine;
+  SupervisorActor supervisor;
+  std::shared_ptr<LifeCount> living;
+  std::shared_ptr<std::atomic<bool>> alive = std::make_shared<std::atomic<bool>>(false);
+};
+
+ControlPlane::ControlPlane(ControlDependencies dependencies) {
+  if (!dependencies.settings) throw std::invalid_argument("ControlPlane: settings are missing");
+  impl_ = std::make_unique<Impl>(std::move(dependencies));
+}
+
+ControlPlane::~ControlPlane() { stop(); }
+
+void ControlPlane::start() {
+  const std::lock_guard lock(impl_->mutex);
+  if (impl_->engine) return;
+  impl_->engine = std::make_unique<Engine>();
+  impl_->living = std::make_shared<LifeCount>();
+  impl_->alive->store(true);
+  impl_->supervisor =
+      spawn_supervisor(impl_->engine->system, impl_->dependencies, impl_->living);
+  impl_->supervisor->attach_functor(
+      [alive = impl_->alive](const caf::error&) { alive->store(false); });
+}
+
+bool ControlPlane::stop(std::chrono::milliseconds deadline) {
+  std::unique_ptr<Engine> engine;
+  std::shared_ptr<LifeCount> living;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (!impl_->engine) return true;
+    engine = std::move(impl_->engine);
+    living = impl_->living;
+    caf::anon_send(impl_->supervisor, StopAtom::value);
+    impl_->supervisor = nullptr;  // no handle may outlive the system
+  }
+  if (living->wait_until_empty(deadline)) return true;
+  if (impl_->dependencies.log) {
+    impl_->dependencies.log(LogLevel::error,
+                            "control plane did not stop in time; its threads are abandoned");
+  }
+  // Joining a thread that is stuck in a port would hang the shutdown. Leaking
+  // is the lesser evil: the process is about to end.
+  static_cast<void>(engine.release());
+  return false;
+}
+
+bool ControlPlane::running() const noexcept { return impl_->alive->load(); }
+
+void ControlPlane::set_level(rules::LevelSetting level, const std::string& reason) {
+  impl_->command(Shared<LevelCommand>(std::make_shared<const LevelCommand>(level, reason)));
+}
+
+void ControlPlane::set_rule_enabled(const std::string& rule, bool enabled) {
+  impl_->command(Shared<RuleCommand>(std::make_shared<const RuleCommand>(rule, enabled)));
+}
+
+void ControlPlane::reload_rules(rules::RuleSet rules) {
+  impl_->command(
+      Shared<rules::RuleSet>(std::make_shared<const rules::RuleSet>(std::move(rules))));
+}
+
+void ControlPlane::inject(rules::SignalId signal, double value, Duration for_) {
+  impl_->command(
+      Shared<InjectCommand>(std::make_shared<const InjectCommand>(signal, value, for_)));
+}
+
+void ControlPlane::reload(std::shared_ptr<const config::Settings> settings) {
+  if (!settings) return;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->dependencies.settings = settings;  // for a later start
+  }
+  impl_->command(Shared<config::Settings>(std::move(settings)));
+}
+
+void ControlPlane::crash(std::string_view actor) {
+  impl_->command(CrashAtom::value, std::string(actor));
+}
+
+}  // namespace homeostat::actors

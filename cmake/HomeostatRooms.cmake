@@ -1,0 +1,25 @@
+# A room is a folder with one static library. It lists only the rooms and
+# libraries it may use, so that the linker enforces the include table of
+# docs/ARCHITECTURE.md together with tests/tidy.
+#
+#   homeostat_room(NAME <room> [LINK <targets>...] [DIRS <folders>...])
+function(homeostat_room)
+  cmake_parse_arguments(ROOM "" "NAME" "LINK;DIRS" ${ARGN})
+  if(NOT ROOM_DIRS)
+    set(ROOM_DIRS .)
+  endif()
+  set(sources "")
+  foreach(dir IN LISTS ROOM_DIRS)
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${dir}/*.cpp)
+    list(APPEND sources ${found})
+  endforeach()
+  if(sources)
+    add_library(homeostat_${ROOM_NAME} STATIC ${sources})
+    target_include_directories(homeostat_${ROOM_NAME} PUBLIC ${CMAKE_SOURCE_DIR})
+    target_link_libraries(homeostat_${ROOM_NAME} PUBLIC homeostat_compiler ${ROOM_LINK})
+  else()
+    add_library(homeostat_${ROOM_NAME} INTERFACE)
+    target_include_directories(homeostat_${ROOM_NAME} INTERFACE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(homeostat_${ROOM_NAME} INTERFACE homeostat_compiler ${ROOM_LINK})
+  endif()
+endfunction()

@@ -1,0 +1,122 @@
+#include "config/checks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/address.hpp"
+#include "config/units.hpp"
+
+namespace homeostat::config {
+namespace {
+
+class Checks {
+ public:
+  Checks(const Settings& settings, const Place& root, Reading& reading)
+      : settings_(settings), root_(root), reading_(reading) {}
+
+  void required() {
+    if (settings_.listen.empty() && !given("listen")) {
+      fail("listen", "`listen` is required", "write e.g. listen: 127.0.0.1:8080");
+    }
+    if (settings_.upstream.targets.empty() && !given("upstream.url")) {
+      fail("upstream", "`upstream.url` is required", "write e.g. url: http://127.0.0.1:9000");
+    }
+  }
+
+  void addresses() {
+    const auto& admin = settings_.admin;
+    if (!is_loopback(admin.listen) && admin.tokens.empty()) {
+      fail("admin.listen",
+           fmt::format("the management listener at {} can be reached from other machines and has "
+                       "no token",
+                       to_string(admin.listen)),
+           "add admin.tokens, or listen on 127.0.0.1");
+    }
+    for (const auto& address : settings_.listen) {
+      if (address == admin.listen && (address.port != 0 || !address.unix_path.empty())) {
+        fail("admin.listen", "`admin.listen` and `listen` are the same address");
+      }
+      for (const auto& target : settings_.upstream.targets) {
+        if (address == target.address) {
+          fail("upstream.url", "`upstream.url` and `listen` are the same address: a loop");
+        }
+      }
+    }
+    for (auto token = admin.tokens.begin(); token != admin.tokens.end(); ++token) {
+      const auto same = [&](const auto& other) { return other.name == token->name; };
+      if (std::any_of(admin.tokens.begin(), token, same)) {
+        fail("admin.tokens", fmt::format("`admin.tokens` has two entries named `{}`", token->name));
+      }
+    }
+  }
+
+  void order() {
+    const auto& admission = settings_.admission;
+    if (admission.limit_min > admission.limit_max) {
+      fail("admission.limit_min", "`admission.limit_min` is above `admission.limit_max`");
+    } else if (admission.limit_initial < admission.limit_min ||
+               admission.limit_initial > admission.limit_max) {
+      fail("admission.limit_initial",
+           fmt::format("`admission.limit_initial` ({:.10g}) is not between limit_min ({:.10g}) and "
+                       "limit_max ({:.10g})",
+                       admission.limit_initial, admission.limit_min, admission.limit_max));
+    }
+    if (settings_.compression.min_size > settings_.compression.max_size) {
+      fail("compression.min_size", "`compression.min_size` is above `compression.max_size`");
+    }
+    if (settings_.cache.object_bytes_max > settings_.cache.memory) {
+      fail("cache.object_bytes_max", "`cache.object_bytes_max` is above `cache.memory`");
+    }
+    const auto& optimization = settings_.optimization;
+    if (optimization.policy_lease < 2 * optimization.interval) {
+      fail("optimization.policy_lease",
+           fmt::format("`optimization.policy_lease` must be at least twice `optimization.interval` "
+                       "({}), or it lapses between two decisions",
+                       format_duration(optimization.interval)));
+    }
+  }
+
+  void health() {
+    const auto& check = settings_.upstream.health;
+    if (check.path.empty()) {
+      const auto first = reading_.places.lower_bound("upstream.health.");
+      if (first != reading_.places.end() && first->first.rfind("upstream.health.", 0) == 0) {
+        fail("upstream.health", "`upstream.health` without a `path` checks nothing",
+             "write e.g. path: /healthz");
+      }
+    } else if (check.timeout > check.interval) {
+      fail("upstream.health.timeout",
+           "`upstream.health.timeout` is above `upstream.health.interval`");
+    }
+  }
+
+ private:
+  [[nodiscard]] bool given(const std::string& key) const { return reading_.places.count(key) > 0; }
+
+  void fail(const std::string& key, std::string message, std::string suggestion = {}) {
+    const auto place = reading_.places.find(key);
+    reading_.report.error(place == reading_.places.end() ? root_ : place->second,
+                          std::move(message), std::move(suggestion));
+  }
+
+  const Settings& settings_;
+  const Place& root_;
+  Reading& reading_;
+};
+
+}  // namespace
+
+void check_settings(const Settings& settings, const Place& root, Reading& reading) {
+  Checks checks(settings, root, reading);
+  // A field that failed to read holds its default; comparing it would only
+  // produce a second, confusing message.
+  const bool clean = reading.report.empty();
+  checks.required();
+  if (!clean) return;
+  checks.addresses();
+  checks.order();
+  checks.health();
+}
+
+}  // namespace homeostat::config

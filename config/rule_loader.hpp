@@ -1,0 +1,47 @@
+// Reads rule files (YAML) into a rules::RuleSet.
+//
+//   rules:                     # list; names unique within one file
+//     - name: ...
+//   disable: [high-cpu-gc]     # switches off rules of earlier files
+//
+// A rule of a later file replaces the earlier one of the same name, in its
+// position. Expressions are parsed and type-checked here; an error in one is
+// reported at the offending piece with carets below it.
+//
+// Thread safety: none shared. Errors: values.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/diagnostic.hpp"
+#include "config/loader.hpp"
+#include "rules/engine/rule.hpp"
+
+namespace homeostat::config {
+
+inline constexpr std::size_t rule_files_max = 100;
+inline constexpr std::size_t actions_per_rule_max = 8;
+
+struct RuleLoadResult {
+  rules::RuleSet rules;                 ///< meaningful only without diagnostics
+  std::vector<Diagnostic> diagnostics;  ///< empty if all is well
+  std::vector<std::string> files;       ///< every file read
+
+  [[nodiscard]] bool ok() const noexcept { return diagnostics.empty(); }
+};
+
+/// Loads sources in order: "builtin", file paths, and globs whose wildcard is in
+/// the last path component ("rules/*.yaml", read in order of name). Relative
+/// paths are relative to `base_dir`.
+[[nodiscard]] RuleLoadResult load_rules(const std::vector<std::string>& sources,
+                                        const std::string& base_dir,
+                                        const Environment& environment);
+
+/// Loads one rule file given as text, on top of `earlier`.
+[[nodiscard]] RuleLoadResult load_rules_text(std::string_view text, const std::string& name,
+                                             const Environment& environment,
+                                             rules::RuleSet earlier = {});
+
+}  // namespace homeostat::config

@@ -1,0 +1,170 @@
+#include "config/rule_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "config/builtin.hpp"
+#include "config/files.hpp"
+#include "config/list_leaves.hpp"
+#include "config/reader.hpp"
+#include "config/rows_leaf.hpp"
+#include "config/rule_loader.hpp"
+#include "config/rule_schema.hpp"
+#include "config/substitution.hpp"
+#include "config/suggest.hpp"
+#include "config/text_checks.hpp"
+
+namespace homeostat::config {
+namespace {
+
+rules::Rule* find_rule(std::vector<rules::Rule>& rules, std::string_view name) {
+  const auto found = std::find_if(rules.begin(), rules.end(),
+                                  [&](const auto& rule) { return rule.name == name; });
+  return found == rules.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void RuleReader::add(const std::string& entry, const std::string& base_dir, const Place& place) {
+  if (entry == "builtin") {
+    for (const auto& file : builtin_files()) {
+      add_text(std::make_shared<const Source>(
+                   Source{std::string(file.name), std::string(file.text), true}),
+               base_dir);
+    }
+    return;
+  }
+  const auto path = resolve_path(entry, base_dir);
+  if (!has_wildcard(path)) {
+    add_file(path, place);
+    return;
+  }
+  auto found = expand_glob(path, rule_files_max);
+  if (const auto* error = std::get_if<UnitError>(&found)) {
+    report_.error(place, fmt::format("rule files {}: {}", path, error->message));
+    return;
+  }
+  for (const auto& file : std::get<std::vector<std::string>>(found)) add_file(file, place);
+}
+
+void RuleReader::add_file(const std::string& path, const Place& place) {
+  // Named and matched by a glob: once is enough.
+  if (std::find(files_.begin(), files_.end(), path) != files_.end()) return;
+  if (files_.size() >= rule_files_max) {
+    report_.error(place, fmt::format("more than {} rule files", rule_files_max));
+    return;
+  }
+  files_.push_back(path);
+  auto text = read_file(path, file_bytes_max);
+  if (const auto* error = std::get_if<UnitError>(&text)) {
+    report_.error(place, fmt::format("rule file {} {}", path, error->message));
+    return;
+  }
+  add_text(std::make_shared<const Source>(Source{path, std::get<std::string>(text), true}),
+           folder_of(path));
+}
+
+void RuleReader::add_text(std::shared_ptr<const Source> source, const std::string& base_dir) {
+  auto root = parse_document(source, report_);
+  if (!root) return;
+  if (!root->is_map()) {
+    report_.error(root->place, "a rule file is a map with the keys `rules` and `disable`");
+    return;
+  }
+  substitute(*root, environment_, report_, referenced_);
+  Reading reading{report_, base_dir, {}, false};
+  std::vector<RuleDraft> drafts;
+  std::vector<std::string> disabled;
+  read_map(*root, "", reading, [&](Visitor& visitor) {
+    visitor.leaf({"rules"},
+                 RowsLeaf<RuleDraft>(drafts, rules::rules_max, visit_rule, finish_rule));
+    visitor.leaf({"disable"}, TextListLeaf(disabled, "rule names", check_identifier,
+                                           {.items_max = rules::rules_max, .bytes_max = 64}));
+  });
+  std::vector<rules::Rule> rules;
+  for (auto& draft : drafts) {
+    if (!draft.rule.name.empty()) rules.push_back(std::move(draft.rule));
+  }
+  const auto disable_place = reading.places.find("disable");
+  if (disable_place != reading.places.end()) disable(disabled, disable_place->second, rules);
+  merge(std::move(rules), source);
+}
+
+void RuleReader::disable(const std::vector<std::string>& names, const Place& place,
+                         const std::vector<rules::Rule>& own) {
+  for (const auto& name : names) {
+    if (auto* rule = find_rule(set_.rules, name)) {
+      rule->enabled = false;
+      continue;
+    }
+    const bool in_same_file = std::any_of(own.begin(), own.end(),
+                                          [&](const auto& rule) { return rule.name == name; });
+    if (in_same_file) {
+      report_.error(place, fmt::format("`disable` names `{}`, a rule of the same file", name),
+                    "write enabled: false in the rule");
+      continue;
+    }
+    std::vector<std::string_view> known;
+    for (const auto& rule : set_.rules) known.push_back(rule.name);
+    report_.error(place, fmt::format("`disable` names `{}`, which no earlier file has", name),
+                  did_you_mean(name, known));
+  }
+}
+
+void RuleReader::merge(std::vector<rules::Rule> rules,
+                       const std::shared_ptr<const Source>& source) {
+  for (auto rule = rules.begin(); rule != rules.end(); ++rule) {
+    const Place place{source, rule->where.line, rule->where.column, 0};
+    const auto first = std::find_if(rules.begin(), rule, [&](const auto& other) {
+      return other.name == rule->name;
+    });
+    if (first != rule) {
+      report_.error(place, fmt::format("rule `{}` is given twice; first at line {}", rule->name,
+                                       first->where.line));
+    }
+  }
+  for (auto& rule : rules) {
+    const Place place{source, rule.where.line, rule.where.column, 0};
+    if (auto* earlier = find_rule(set_.rules, rule.name)) {
+      *earlier = std::move(rule);
+    } else if (set_.rules.size() >= rules::rules_max) {
+      report_.error(place, fmt::format("more than {} rules", rules::rules_max));
+      return;
+    } else {
+      set_.rules.push_back(std::move(rule));
+    }
+  }
+}
+
+// -- rule_loader.hpp --------------------------------------------------------------
+
+RuleLoadResult load_rules(const std::vector<std::string>& sources, const std::string& base_dir,
+                          const Environment& environment) {
+  Report report;
+  Names referenced;
+  RuleReader reader(environment, report, referenced);
+  const auto origin = std::make_shared<const Source>(Source{"rules", {}, false});
+  for (const auto& source : sources) reader.add(source, base_dir, Place{origin, 0, 0, 0});
+  RuleLoadResult result;
+  result.files = reader.files();
+  result.rules = reader.take();
+  result.diagnostics = report.take();
+  return result;
+}
+
+RuleLoadResult load_rules_text(std::string_view text, const std::string& name,
+                               const Environment& environment, rules::RuleSet earlier) {
+  Report report;
+  Names referenced;
+  RuleReader reader(environment, report, referenced);
+  reader.start_from(std::move(earlier));
+  reader.add_text(std::make_shared<const Source>(Source{name, std::string(text), true}), ".");
+  RuleLoadResult result;
+  result.rules = reader.take();
+  result.diagnostics = report.take();
+  return result;
+}
+
+}  // namespace homeostat::config

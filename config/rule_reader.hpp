@@ -1,0 +1,45 @@
+// The rule loader's inside: reads sources into one RuleSet, reporting into the
+// Report of a load that is under way. See rule_loader.hpp.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "config/diagnostic.hpp"
+#include "config/loader.hpp"
+#include "config/overrides.hpp"
+#include "rules/engine/rule.hpp"
+
+namespace homeostat::config {
+
+class RuleReader {
+ public:
+  RuleReader(const Environment& environment, Report& report, Names& referenced)
+      : environment_(environment), report_(report), referenced_(referenced) {}
+
+  /// Starts from rules that were loaded before.
+  void start_from(rules::RuleSet earlier) { set_ = std::move(earlier); }
+
+  /// "builtin", a file, or a glob. `place` is where it was named.
+  void add(const std::string& entry, const std::string& base_dir, const Place& place);
+  void add_text(std::shared_ptr<const Source> source, const std::string& base_dir);
+
+  [[nodiscard]] rules::RuleSet take() { return std::move(set_); }
+  [[nodiscard]] const std::vector<std::string>& files() const noexcept { return files_; }
+
+ private:
+  void add_file(const std::string& path, const Place& place);
+  void merge(std::vector<rules::Rule> rules, const std::shared_ptr<const Source>& source);
+  void disable(const std::vector<std::string>& names, const Place& place,
+               const std::vector<rules::Rule>& own);
+
+  const Environment& environment_;
+  Report& report_;
+  Names& referenced_;
+  rules::RuleSet set_;
+  std::vector<std::string> files_;
+};
+
+}  // namespace homeostat::config

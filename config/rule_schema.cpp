@@ -1,0 +1,123 @@
+#include "config/rule_schema.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/list_leaves.hpp"
+#include "config/text_checks.hpp"
+#include "config/words.hpp"
+#include "rules/expr/expression.hpp"
+
+namespace homeostat::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view later = "is not available in this version";
+constexpr std::size_t excerpt_bytes_max = 100;
+
+/// Keeps a condition's node; it is parsed once the scope is known.
+class ConditionLeaf final : public Leaf {
+ public:
+  ConditionLeaf(const Node*& field, const std::shared_ptr<const rules::Expression>& parsed)
+      : field_(field), parsed_(parsed) {}
+  void read(const Node& node, const std::string& path, Reading& reading) override {
+    if (node.is_scalar()) {
+      field_ = node.broken ? nullptr : &node;
+    } else {
+      report_type(*this, node, path, reading);
+    }
+  }
+  std::string show() const override { return parsed_ ? yaml_text(parsed_->text()) : std::string{}; }
+  std::string type() const override { return "condition"; }
+
+ private:
+  const Node*& field_;
+  const std::shared_ptr<const rules::Expression>& parsed_;
+};
+
+/// Only to be refused, whatever its value.
+class RefusedLeaf final : public Leaf {
+ public:
+  void read(const Node&, const std::string&, Reading&) override {}
+  std::string show() const override { return {}; }
+  std::string type() const override { return "value"; }
+};
+
+std::size_t code_points(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
+  }));
+}
+
+/// The line of the condition that holds the offence, and carets below it.
+std::string excerpt_of(const std::string& text, std::size_t offset, std::size_t length) {
+  offset = std::min(offset, text.size());
+  auto start = offset == 0 ? std::string::npos : text.rfind('\n', offset - 1);
+  start = start == std::string::npos ? 0 : start + 1;
+  auto end = std::min(text.find('\n', offset), text.size());
+  if (end - start > excerpt_bytes_max) {
+    start = std::max(start, offset - std::min(offset, excerpt_bytes_max / 2));
+    end = std::min(end, start + excerpt_bytes_max);
+  }
+  const auto line = std::string_view(text).substr(start, end - start);
+  const auto marked = line.substr(offset - start, std::max<std::size_t>(length, 1));
+  return fmt::format("    {}\n    {}{}", line,
+                     std::string(code_points(line.substr(0, offset - start)), ' '),
+                     std::string(std::max<std::size_t>(code_points(marked), 1), '^'));
+}
+
+std::shared_ptr<const rules::Expression> parse(const Node* node, rules::Scope scope,
+                                               const std::string& path, Reading& reading) {
+  if (node == nullptr) return nullptr;
+  auto parsed = rules::Expression::parse_condition(node->text, scope == rules::Scope::endpoint);
+  if (auto* condition = std::get_if<std::shared_ptr<const rules::Expression>>(&parsed)) {
+    return std::move(*condition);
+  }
+  const auto& error = std::get<rules::ExpressionError>(parsed);
+  reading.report.error(place_inside(*node, error.offset),
+                       fmt::format("`{}`: {}", path, error.message), {},
+                       excerpt_of(node->text, error.offset, error.length));
+  return nullptr;
+}
+
+}  // namespace
+
+void visit_rule(Visitor& visitor, RuleDraft& draft) {
+  auto& rule = draft.rule;
+  visitor.leaf({"name"}, TextLeaf(rule.name, "name", check_identifier));
+  visitor.leaf({"description"},
+               TextLeaf(rule.description, "text", nullptr, TextLeaf::Show::all, 1024));
+  visitor.leaf({"level"}, ChoiceLeaf(rule.level, words::level));
+  visitor.leaf({"scope"}, ChoiceLeaf(rule.scope, words::scope));
+  visitor.leaf({"when"}, ConditionLeaf(draft.when, rule.when));
+  visitor.leaf({"for"}, DurationLeaf(rule.for_, 0s, 24h));
+  visitor.leaf({"until"}, ConditionLeaf(draft.until, rule.until));
+  visitor.leaf({"hold"}, DurationLeaf(rule.hold, 0s, 24h));
+  visitor.leaf({"cooldown"}, DurationLeaf(rule.cooldown, 0s, 24h));
+  visitor.leaf({"no_data"}, ChoiceLeaf(rule.no_data, words::no_data));
+  visitor.leaf({"priority"}, IntegerLeaf(rule.priority, -1000, 1000));
+  visitor.leaf({"enabled"}, BoolLeaf(rule.enabled));
+  visitor.leaf({"dry_run"}, BoolLeaf(rule.dry_run));
+  visitor.leaf({"every_level"}, BoolLeaf(rule.every_level));
+  visitor.leaf({"then"}, ActionsLeaf(rule.then));
+  visitor.leaf({"rollout", Apply::reload, later}, RefusedLeaf());
+  visitor.leaf({"effect", Apply::reload, later}, RefusedLeaf());
+}
+
+void finish_rule(RuleDraft& draft, const Node& row, const std::string& path, Reading& reading,
+                 bool) {
+  auto& rule = draft.rule;
+  rule.where = {row.place.source ? row.place.source->name : std::string{}, row.place.line,
+                row.place.column};
+  for (const std::string_view key : {"name", "when", "then"}) {
+    if (row.find(key) == nullptr) {
+      reading.report.error(row.place, fmt::format("`{}` needs a `{}`", path, key));
+    }
+  }
+  rule.when = parse(draft.when, rule.scope, path + ".when", reading);
+  rule.until = parse(draft.until, rule.scope, path + ".until", reading);
+}
+
+}  // namespace homeostat::config

@@ -1,0 +1,144 @@
+// cache, compression.
+#include <array>
+
+#include "config/list_leaves.hpp"
+#include "config/rows_leaf.hpp"
+#include "config/schema.hpp"
+#include "config/text_checks.hpp"
+#include "config/words.hpp"
+
+namespace homeostat::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t rules_max = 500;
+constexpr std::uint64_t tebibyte = 1024 * 1024 * mebibyte;
+constexpr std::string_view not_available = "is not available in this version";
+
+bool names_method(const RequestMatch& match, std::string_view method) {
+  for (const auto& name : match.methods) {
+    if (name == method) return true;
+  }
+  return false;
+}
+
+CheckResult no_check_of_events(std::string_view) { return std::nullopt; }
+
+void visit_rule(Visitor& visitor, CacheRule& rule) {
+  visit_match(visitor, rule.match);
+  visitor.leaf({"ttl"}, DurationLeaf(rule.ttl, 0s, 365 * 24h));
+  visitor.leaf({"post"}, BoolLeaf(rule.post));
+  visitor.leaf({"authenticated"}, BoolLeaf(rule.authenticated));
+  visitor.leaf({"bypass"}, BoolLeaf(rule.bypass));
+  visitor.leaf({"override_origin"}, BoolLeaf(rule.override_origin));
+  visitor.leaf({"vary"}, TextListLeaf(rule.vary, "field names", check_field_name, {16, 128}));
+  visitor.leaf({"tags", Apply::reload, not_available},
+               TextListLeaf(rule.tags, "tags", check_identifier, {32, 64}));
+  visitor.leaf({"invalidate_on"},
+               TextListLeaf(rule.invalidate_on, "path patterns", check_path_pattern, {}));
+}
+
+void check_rule(CacheRule& rule, const Node& row, const std::string& path, Reading& reading,
+                bool clean) {
+  if (!clean) return;
+  const auto place_of = [&row](std::string_view key) {
+    const auto* child = row.find(key);
+    return child == nullptr ? row.place : child->place;
+  };
+  if (rule.match.path.empty()) {
+    reading.report.error(row.place, fmt::format("`{}` needs a `match` with a `path`", path));
+    return;
+  }
+  if (rule.bypass && (rule.ttl || rule.post || rule.authenticated || rule.override_origin ||
+                      !rule.vary.empty())) {
+    reading.report.error(place_of("bypass"),
+                         fmt::format("`{}.bypass`: a bypassed request is never cached, so ttl, "
+                                     "post, authenticated, override_origin and vary have no place",
+                                     path));
+  }
+  if (rule.post && !rule.match.methods.empty() && !names_method(rule.match, "POST")) {
+    reading.report.error(place_of("post"),
+                         fmt::format("`{}.post`: `match.methods` leaves POST out", path));
+  }
+  if (!rule.post && !rule.bypass && names_method(rule.match, "POST")) {
+    reading.report.error(place_of("match"),
+                         fmt::format("`{}.match.methods` names POST, which is cached only with "
+                                     "`post: true`",
+                                     path));
+  }
+  if (rule.override_origin && !rule.ttl) {
+    reading.report.error(place_of("override_origin"),
+                         fmt::format("`{}.override_origin` needs a `ttl`", path));
+  }
+}
+
+void visit_redis(Visitor& visitor) {
+  RedisSettings redis;
+  visitor.begin({"redis", Apply::restart, not_available});
+  visitor.leaf({"url"}, TextLeaf(redis.url, "Redis URL", nullptr, TextLeaf::Show::url_host));
+  visitor.leaf({"timeout"}, DurationLeaf(redis.timeout, 1ms, 10s));
+  visitor.leaf({"compress_above"}, SizeLeaf(redis.compress_above, 64, mebibyte));
+  visitor.end();
+}
+
+}  // namespace
+
+void visit_match(Visitor& visitor, RequestMatch& match) {
+  visitor.begin({"match"});
+  visitor.leaf({"path"}, TextLeaf(match.path, "path pattern", check_path_pattern));
+  visitor.leaf({"methods"}, TextListLeaf(match.methods, "methods", check_method, {}));
+  visitor.end();
+}
+
+void visit_cache(Visitor& visitor, CacheSettings& cache) {
+  visitor.begin({"cache"});
+  visitor.leaf({"enabled", Apply::restart}, BoolLeaf(cache.enabled));
+  visitor.leaf({"memory", Apply::restart}, SizeLeaf(cache.memory, mebibyte, tebibyte));
+  visitor.leaf({"object_bytes_max", Apply::restart},
+               SizeLeaf(cache.object_bytes_max, kibibyte, tebibyte, "an eighth of cache.memory"));
+  visitor.leaf({"key_prefix", Apply::restart}, TextLeaf(cache.key_prefix, "name", check_identifier));
+  visitor.leaf({"key_namespace", Apply::restart},
+               TextLeaf(cache.key_namespace, "name", check_identifier));
+  visitor.leaf({"negative_ttl"}, DurationLeaf(cache.negative_ttl, 0s, 1h));
+  visitor.leaf({"negative_entries_max", Apply::restart},
+               IntegerLeaf(cache.negative_entries_max, 0, 10'000'000));
+  visitor.leaf({"variants_max"}, IntegerLeaf(cache.variants_max, 1, 1000));
+  visitor.leaf({"fill_wait_max"}, DurationLeaf(cache.fill_wait_max, 0ms, 10min));
+  visitor.leaf({"query_drop"}, TextListLeaf(cache.query_drop, "parameters", check_parameter, {}));
+  visitor.leaf({"query_sort"}, BoolLeaf(cache.query_sort));
+  visitor.leaf({"rules"}, RowsLeaf<CacheRule>(cache.rules, rules_max, visit_rule, check_rule));
+  visitor.leaf({"groups"},
+               NamedListsLeaf(cache.groups, check_identifier, "path patterns", check_path_pattern));
+  visitor.leaf({"events", Apply::reload, not_available},
+               NamedListsLeaf(cache.events, no_check_of_events, "key patterns", nullptr));
+  visitor.leaf({"staleness_budget", Apply::reload, not_available},
+               RatioLeaf(cache.staleness_budget, 0, 1));
+  visit_redis(visitor);
+  visitor.end();
+}
+
+void visit_compression(Visitor& visitor, CompressionSettings& compression) {
+  static constexpr std::array<FixedListLeaf::Word, 3> algorithms{{
+      {"gzip", {}},
+      {"br", "not available in this version; only gzip is"},
+      {"zstd", "not available in this version; only gzip is"},
+  }};
+  constexpr std::string_view of = "media types";
+  visitor.begin({"compression"});
+  visitor.leaf({"mode"}, ChoiceLeaf(compression.mode, words::compression_mode)
+                             .also(words::switch_spellings));
+  visitor.leaf({"algorithms"}, FixedListLeaf(algorithms));
+  visitor.leaf({"min_size"}, SizeLeaf(compression.min_size, 0, 16 * mebibyte));
+  visitor.leaf({"max_size"}, SizeLeaf(compression.max_size, kibibyte, 1024 * mebibyte));
+  visitor.leaf({"level"}, IntegerLeaf(compression.level, 1, 9)
+                              .refusing("adaptive",
+                                        "an adaptive level is not available in this version; write "
+                                        "1 to 9 (rules may set another level for an endpoint)"));
+  visitor.leaf({"types"}, TextListLeaf(compression.types, of, check_content_type, {}));
+  visitor.leaf({"exclude_types"},
+               TextListLeaf(compression.exclude_types, of, check_content_type, {}));
+  visitor.end();
+}
+
+}  // namespace homeostat::config

@@ -1,0 +1,152 @@
+// admission, monitor, optimization, alerts, log.
+#include "config/list_leaves.hpp"
+#include "config/rows_leaf.hpp"
+#include "config/schema.hpp"
+#include "config/text_checks.hpp"
+#include "config/words.hpp"
+
+namespace homeostat::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t priorities_max = 200;
+constexpr std::size_t routes_max = 1000;
+constexpr std::string_view not_available = "is not available in this version";
+
+/// reject_status has two values; an enumeration of numbers would not read well.
+class RejectStatusLeaf final : public ScalarLeaf {
+ public:
+  explicit RejectStatusLeaf(int& field) : field_(field) {}
+  std::string show() const override { return fmt::format("{}", field_); }
+  std::string type() const override { return "status"; }
+  std::string allowed() const override { return "429 or 503"; }
+
+ private:
+  std::optional<UnitError> set(const Node& scalar) override {
+    if (scalar.text != "429" && scalar.text != "503") return UnitError{"allowed is 429 or 503"};
+    field_ = scalar.text == "429" ? 429 : 503;
+    return std::nullopt;
+  }
+  int& field_;
+};
+
+/// log.level is a word, held as text because spdlog parses it.
+class LogLevelLeaf final : public ScalarLeaf {
+ public:
+  explicit LogLevelLeaf(std::string& field) : field_(field) {}
+  std::string show() const override { return field_; }
+  std::string type() const override { return "word"; }
+  std::string allowed() const override { return "trace, debug, info, warn or error"; }
+
+ private:
+  std::optional<UnitError> set(const Node& scalar) override {
+    for (const auto word : words::log_level) {
+      if (scalar.text == word) {
+        field_ = scalar.text;
+        return std::nullopt;
+      }
+    }
+    return UnitError{"allowed is " + allowed()};
+  }
+  std::string& field_;
+};
+
+void visit_priority(Visitor& visitor, PriorityRule& rule) {
+  visit_match(visitor, rule.match);
+  visitor.leaf({"class"}, ChoiceLeaf(rule.priority_class, words::priority_class));
+}
+
+void check_priority(PriorityRule& rule, const Node& row, const std::string& path,
+                    Reading& reading, bool clean) {
+  if (clean && rule.match.path.empty()) {
+    reading.report.error(row.place, fmt::format("`{}` needs a `match` with a `path`", path));
+  }
+  if (row.find("class") == nullptr) {
+    reading.report.error(row.place, fmt::format("`{}` needs a `class`: critical, high, normal or low",
+                                                path));
+  }
+}
+
+}  // namespace
+
+void visit_admission(Visitor& visitor, AdmissionSettings& admission) {
+  visitor.begin({"admission"});
+  visitor.leaf({"mode"},
+               ChoiceLeaf(admission.mode, words::loop_mode).also(words::switch_spellings));
+  visitor.leaf({"max_wait"}, DurationLeaf(admission.max_wait, 0ms, 1min));
+  visitor.leaf({"queue_max", Apply::restart}, IntegerLeaf(admission.queue_max, 0, 1'000'000));
+  visitor.leaf({"limit_initial"}, NumberLeaf(admission.limit_initial, 1, 100'000));
+  visitor.leaf({"limit_min"}, NumberLeaf(admission.limit_min, 1, 100'000));
+  visitor.leaf({"limit_max"}, NumberLeaf(admission.limit_max, 1, 100'000));
+  visitor.leaf({"reject_status"}, RejectStatusLeaf(admission.reject_status));
+  visitor.leaf({"retry_after_min"}, DurationLeaf(admission.retry_after_min, 1s, 1h));
+  visitor.leaf({"priorities"}, RowsLeaf<PriorityRule>(admission.priorities, priorities_max,
+                                                      visit_priority, check_priority));
+  visitor.end();
+}
+
+void visit_monitor(Visitor& visitor, MonitorSettings& monitor) {
+  visitor.begin({"monitor"});
+  visitor.leaf({"interval", Apply::restart}, DurationLeaf(monitor.interval, 100ms, 1min));
+  visitor.begin({"app"});
+  visitor.leaf({"pid_file", Apply::restart},
+               TextLeaf(monitor.app_pid_file, "file", check_absolute_path));
+  visitor.leaf({"cgroup", Apply::restart},
+               TextLeaf(monitor.app_cgroup, "folder", check_absolute_path));
+  visitor.end();
+  visitor.leaf({"disks", Apply::restart},
+               TextListLeaf(monitor.disks, "mount points", check_absolute_path, {32, 1024}));
+  visitor.leaf({"root", Apply::restart}, TextLeaf(monitor.root, "folder", check_absolute_path));
+  visitor.begin({"endpoints"});
+  visitor.leaf({"routes", Apply::restart},
+               TextListLeaf(monitor.endpoints.routes, "routes", check_route, {routes_max, 1024}));
+  visitor.leaf({"max", Apply::restart}, IntegerLeaf(monitor.endpoints.max, 1, 10'000));
+  visitor.end();
+  std::string scrape;
+  visitor.leaf({"scrape", Apply::reload, not_available},
+               TextLeaf(scrape, "URL", check_url, TextLeaf::Show::url_host));
+  visitor.end();
+}
+
+void visit_optimization(Visitor& visitor, OptimizationSettings& optimization) {
+  visitor.begin({"optimization"});
+  visitor.leaf({"enabled"}, BoolLeaf(optimization.enabled));
+  visitor.leaf({"mode"},
+               ChoiceLeaf(optimization.mode, words::loop_mode).also(words::switch_spellings));
+  visitor.leaf({"level"}, ChoiceLeaf(optimization.level, words::level_setting));
+  visitor.leaf({"rules"}, TextListLeaf(optimization.rule_sources, "`builtin`, files or globs",
+                                       check_file_name, {}));
+  visitor.leaf({"interval", Apply::restart}, DurationLeaf(optimization.interval, 100ms, 1min));
+  visitor.leaf({"memory_hook"}, TextLeaf(optimization.memory_hook, "URL", check_url,
+                                         TextLeaf::Show::url_host, 2048));
+  visitor.leaf({"memory_hook_timeout"}, DurationLeaf(optimization.memory_hook_timeout, 10ms, 1min));
+  visitor.leaf({"policy_lease"}, DurationLeaf(optimization.policy_lease, 2s, 10min));
+  visitor.end();
+}
+
+void visit_alerts(Visitor& visitor, AlertSettings& alerts) {
+  visitor.begin({"alerts"});
+  visitor.leaf({"alertmanager"},
+               TextLeaf(alerts.alertmanager, "URL", check_url, TextLeaf::Show::url_host, 2048));
+  visitor.leaf({"webhooks"}, TextListLeaf(alerts.webhooks, "URLs", check_url,
+                                          {.items_max = 16, .bytes_max = 2048, .secret = true}));
+  visitor.leaf({"resend"}, DurationLeaf(alerts.resend, 1s, 1h));
+  visitor.leaf({"timeout"}, DurationLeaf(alerts.timeout, 100ms, 1min));
+  visitor.leaf({"queue_max", Apply::restart}, IntegerLeaf(alerts.queue_max, 1, 100'000));
+  visitor.leaf({"labels"}, PairsLeaf(alerts.labels, check_label_name));
+  visitor.end();
+}
+
+void visit_log(Visitor& visitor, LogSettings& log) {
+  visitor.begin({"log"});
+  visitor.leaf({"format", Apply::restart}, ChoiceLeaf(log.format, words::log_format));
+  visitor.leaf({"level"}, LogLevelLeaf(log.level));
+  visitor.begin({"access"});
+  visitor.leaf({"enabled"}, BoolLeaf(log.access.enabled));
+  visitor.leaf({"sample"}, RatioLeaf(log.access.sample, 0, 1));
+  visitor.end();
+  visitor.end();
+}
+
+}  // namespace homeostat::config

@@ -1,0 +1,138 @@
+#include "config/text_checks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "config/address.hpp"
+
+namespace homeostat::config {
+namespace {
+
+constexpr std::array<std::string_view, 7> methods{"GET",   "HEAD",   "POST",   "PUT",
+                                                  "PATCH", "DELETE", "OPTIONS"};
+
+bool is_alnum(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// RFC 9110 section 5.6.2.
+bool is_token_char(char c) noexcept {
+  return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+bool is_visible(char c) noexcept {
+  return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f;
+}
+
+template <class Predicate>
+bool all(std::string_view text, Predicate predicate) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), predicate);
+}
+
+std::string upper(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  return result;
+}
+
+}  // namespace
+
+CheckResult check_path_pattern(std::string_view text) {
+  if (text.empty() || (text.front() != '/' && text.front() != '*')) {
+    return "a path pattern starts with / (or *), e.g. /api/v1/books/*";
+  }
+  if (!all(text, is_visible)) return "a path pattern has no blanks; percent-encode them";
+  if (text.find('?') != std::string_view::npos || text.find('#') != std::string_view::npos) {
+    return "a path pattern matches the path only, without ?query or #fragment";
+  }
+  return std::nullopt;
+}
+
+CheckResult check_method(std::string_view text) {
+  if (std::find(methods.begin(), methods.end(), text) != methods.end()) return std::nullopt;
+  const auto large = upper(text);
+  if (std::find(methods.begin(), methods.end(), large) != methods.end()) {
+    return fmt::format("methods are written in capitals: {}", large);
+  }
+  return "allowed is GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS";
+}
+
+CheckResult check_field_name(std::string_view text) {
+  if (all(text, is_token_char)) return std::nullopt;
+  return "not the name of a header field";
+}
+
+CheckResult check_identifier(std::string_view text) {
+  const auto allowed = [](char c) { return is_alnum(c) || c == '_' || c == '-'; };
+  if (all(text, allowed) && text.size() <= 64) return std::nullopt;
+  return "1 to 64 letters, digits, `_` or `-` are allowed";
+}
+
+CheckResult check_label_name(std::string_view text) {
+  const auto allowed = [](char c) { return is_alnum(c) || c == '_'; };
+  const bool digit_first = !text.empty() && text.front() >= '0' && text.front() <= '9';
+  if (!all(text, allowed) || digit_first || text.substr(0, 2) == "__") {
+    return "not a label name: letters, digits and `_`, no digit or `__` in front";
+  }
+  if (text == "alertname" || text == "severity") return "this label is set by homeostat itself";
+  return std::nullopt;
+}
+
+CheckResult check_content_type(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash != std::string_view::npos && all(text.substr(0, slash), is_token_char) &&
+      all(text.substr(slash + 1), is_token_char)) {
+    return std::nullopt;
+  }
+  return "not a media type without parameters, e.g. text/* or application/json";
+}
+
+CheckResult check_route(std::string_view text) {
+  if (text.empty() || text.front() != '/' || !all(text, is_visible)) {
+    return "a route starts with / and has no blanks, e.g. /book/{id}";
+  }
+  bool open = false;
+  for (const char c : text) {
+    if ((c == '{' && open) || (c == '}' && !open) || (c == '/' && open)) {
+      return "braces must stand in pairs inside one path segment";
+    }
+    if (c == '{' || c == '}') open = c == '{';
+  }
+  if (open) return "braces must stand in pairs inside one path segment";
+  return std::nullopt;
+}
+
+CheckResult check_absolute_path(std::string_view text) {
+  if (text.empty() || text.front() != '/') return "an absolute path is needed";
+  return check_file_name(text);
+}
+
+CheckResult check_request_path(std::string_view text) {
+  if (text.empty() || text.front() != '/' || !all(text, is_visible)) {
+    return "a request path starts with / and has no blanks";
+  }
+  return std::nullopt;
+}
+
+CheckResult check_url(std::string_view text) { return check_http_url(text); }
+
+CheckResult check_file_name(std::string_view text) {
+  if (text.empty()) return "a file name is needed";
+  if (text.find('\0') != std::string_view::npos) return "a file name has no NUL byte";
+  return std::nullopt;
+}
+
+CheckResult check_parameter(std::string_view text) {
+  const auto name = !text.empty() && text.back() == '*' ? text.substr(0, text.size() - 1) : text;
+  const auto allowed = [](char c) {
+    return is_visible(c) && std::string_view("&=#?*").find(c) == std::string_view::npos;
+  };
+  if (all(text, is_visible) && std::all_of(name.begin(), name.end(), allowed)) return std::nullopt;
+  return "the name of a query parameter, e.g. utm_source or utm_*";
+}
+
+}  // namespace homeostat::config

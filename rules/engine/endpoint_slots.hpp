@@ -1,0 +1,46 @@
+// The endpoints the engine remembers, with their latest values, in stable slots.
+//
+// A slot keeps its number while its endpoint is known, so that rules can hold
+// per-endpoint state in flat vectors. Thread safety: none.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "rules/engine/frame.hpp"
+
+namespace homeostat::rules {
+
+struct EndpointSlot {
+  bool used = false;
+  bool seen = false;  ///< in the latest frame
+  EndpointId id = 0;
+  std::string name;
+  Instant last_seen{};
+  SignalValues values{};  ///< all missing when not seen
+};
+
+class EndpointSlots {
+ public:
+  /// Takes in a frame. Slots whose endpoint is gone (unseen for
+  /// endpoint_forget, or the id now means another endpoint) are returned once;
+  /// the caller drops their state and then calls `free`.
+  [[nodiscard]] std::vector<std::size_t> update(const Frame& frame, Instant now);
+  void free(std::size_t slot);
+
+  /// Places the endpoints that `update` could not place before the `free` calls.
+  void place_new(const Frame& frame, Instant now);
+
+  [[nodiscard]] const std::vector<EndpointSlot>& all() const noexcept { return slots_; }
+
+ private:
+  void fill(EndpointSlot& slot, const EndpointFrame& endpoint, Instant now);
+
+  std::vector<EndpointSlot> slots_;
+  std::unordered_map<EndpointId, std::size_t> index_;
+  std::vector<std::size_t> free_;
+};
+
+}  // namespace homeostat::rules

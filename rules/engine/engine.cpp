@@ -1,0 +1,323 @@
+#include "rules/engine/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "rules/engine/conflicts.hpp"
+#include "rules/engine/endpoint_slots.hpp"
+#include "rules/engine/instance.hpp"
+#include "rules/engine/rule_definition.hpp"
+#include "rules/engine/rule_runtime.hpp"
+#include "rules/expr/expression.hpp"
+
+namespace homeostat::rules {
+namespace {
+
+bool reads_injected(const Expression& expression, const Scene& scene) {
+  return std::ranges::any_of(expression.signals(), [&scene](SignalId id) {
+    const SignalValues* values =
+        signal_info(id).scope == SignalScope::endpoint ? scene.endpoint : scene.global;
+    return values != nullptr &&
+           (*values)[static_cast<std::size_t>(id)].quality == Quality::injected;
+  });
+}
+
+}  // namespace
+
+std::string_view to_string(RuleState state) noexcept {
+  switch (state) {
+    case RuleState::inactive:
+      return "inactive";
+    case RuleState::pending:
+      return "pending";
+    case RuleState::firing:
+      return "firing";
+    case RuleState::holding:
+      return "holding";
+  }
+  return "?";
+}
+
+struct Engine::Impl {
+  RuleSet set;
+  Level level = Level::balanced;
+  std::vector<RuleRuntime> runtimes;  ///< parallel to set.rules
+  EndpointSlots slots;
+  SignalValues global{};
+  Instant now{};
+  Duration gap{};
+  bool ticked = false;
+  std::vector<Transition> owed;  ///< by a reload, told in the next tick
+
+  TickResult tick(const Frame& frame);
+  void start(const Frame& frame);
+  void take_endpoints(const Frame& frame, TickResult& result);
+  void step_rule(std::size_t index, TickResult& result);
+  void collect(std::size_t index, TickResult& result, std::vector<int>& priorities);
+  void pulse(std::size_t index, bool active, TickResult& result);
+  void reload(RuleSet rules);
+  void retire(const Rule& rule, RuleRuntime& runtime, const std::string& reason);
+  void status_of(std::size_t index, std::vector<RuleStatus>& rows) const;
+
+  [[nodiscard]] bool active_at_level(const Rule& rule) const {
+    return rule.every_level || rule.level <= level;
+  }
+  [[nodiscard]] const EndpointSlot* slot_of(const Rule& rule, std::size_t number) const {
+    return rule.scope == Scope::endpoint ? &slots.all()[number] : nullptr;
+  }
+  [[nodiscard]] Scene scene_of(const EndpointSlot* slot) const {
+    return {&global, slot != nullptr ? &slot->values : nullptr};
+  }
+  [[nodiscard]] std::string reason_to_be_out(const Rule& rule) const;
+  [[nodiscard]] Transition describe(const Rule& rule, const EndpointSlot* slot, Step step) const;
+  void emit(std::size_t index, const EndpointSlot* slot, Step step, TickResult& result);
+};
+
+std::string Engine::Impl::reason_to_be_out(const Rule& rule) const {
+  if (!rule.enabled) return "the rule was disabled";
+  if (active_at_level(rule)) return {};
+  return "the level is " + std::string(to_string(level)) + ", the rule needs " +
+         std::string(to_string(rule.level));
+}
+
+Transition Engine::Impl::describe(const Rule& rule, const EndpointSlot* slot, Step step) const {
+  Transition transition;
+  transition.rule = rule.name;
+  if (slot != nullptr) {
+    transition.endpoint = slot->id;
+    transition.endpoint_name = slot->name;
+  }
+  transition.from = step.from;
+  transition.to = step.to;
+  transition.at = now;
+  transition.reason = std::move(step.reason);
+  transition.dry_run = rule.dry_run;
+  return transition;
+}
+
+void Engine::Impl::emit(std::size_t index, const EndpointSlot* slot, Step step,
+                        TickResult& result) {
+  const Rule& rule = set.rules[index];
+  RuleRuntime& runtime = runtimes[index];
+  if (step.to == RuleState::inactive) runtime.inactive_since = now;
+  if (step.to == RuleState::firing && !is_active(step.from) && !rule.dry_run) ++result.triggers;
+  const Scene scene = scene_of(slot);
+  Transition transition = describe(rule, slot, std::move(step));
+  transition.injected = reads_injected(*rule.when, scene) || reads_injected(*runtime.until, scene);
+  result.transitions.push_back(std::move(transition));
+}
+
+void Engine::Impl::start(const Frame& frame) {
+  // A clock that went backwards would stretch every timer; stand still instead.
+  const Instant next = ticked ? std::max(now, frame.now) : frame.now;
+  gap = ticked ? next - now : Duration::zero();
+  now = next;
+  global = frame.global;
+  if (ticked) return;
+  ticked = true;
+  for (RuleRuntime& runtime : runtimes) runtime.inactive_since = now;
+}
+
+void Engine::Impl::take_endpoints(const Frame& frame, TickResult& result) {
+  for (const std::size_t gone : slots.update(frame, now)) {
+    const EndpointSlot& slot = slots.all()[gone];
+    for (std::size_t i = 0; i < set.rules.size(); ++i) {
+      if (set.rules[i].scope != Scope::endpoint) continue;
+      auto& instance = runtimes[i].instances[gone];
+      if (auto step = force_out(set.rules[i], instance, now, "the endpoint is gone")) {
+        emit(i, &slot, std::move(*step), result);
+      }
+      instance.reset();
+    }
+    slots.free(gone);
+  }
+  slots.place_new(frame, now);
+  for (std::size_t i = 0; i < set.rules.size(); ++i) {
+    if (set.rules[i].scope == Scope::endpoint) runtimes[i].instances.resize(slots.all().size());
+  }
+}
+
+void Engine::Impl::step_rule(std::size_t index, TickResult& result) {
+  const Rule& rule = set.rules[index];
+  RuleRuntime& runtime = runtimes[index];
+  const std::string out = reason_to_be_out(rule);
+  const CheckedRule checked{rule, *runtime.until};
+  for (std::size_t i = 0; i < runtime.instances.size(); ++i) {
+    auto& instance = runtime.instances[i];
+    const EndpointSlot* slot = slot_of(rule, i);
+    if (slot != nullptr && !slot->used) continue;
+    if (!out.empty() && !instance) continue;
+    // An endpoint out of sight starts nothing new, not even with no_data: fire.
+    if (slot != nullptr && !slot->seen && !instance) continue;
+    auto step = out.empty() ? advance(checked, instance, scene_of(slot), now, gap)
+                            : force_out(rule, instance, now, out);
+    if (step) emit(index, slot, std::move(*step), result);
+  }
+}
+
+void Engine::Impl::collect(std::size_t index, TickResult& result, std::vector<int>& priorities) {
+  const Rule& rule = set.rules[index];
+  if (rule.dry_run) return;
+  bool active = false;
+  for (std::size_t i = 0; i < runtimes[index].instances.size(); ++i) {
+    const auto& instance = runtimes[index].instances[i];
+    if (!instance || !is_active(instance->state)) continue;
+    active = true;
+    const EndpointSlot* slot = slot_of(rule, i);
+    for (const Action& action : rule.then) {
+      ActiveAction entry;
+      entry.rule = rule.name;
+      if (slot != nullptr) {
+        entry.endpoint = slot->id;
+        entry.endpoint_name = slot->name;
+      }
+      entry.action = action;
+      entry.since = instance->active_since;
+      entry.reason = instance->reason;
+      result.active.push_back(std::move(entry));
+      priorities.push_back(rule.priority);
+    }
+  }
+  pulse(index, active, result);
+}
+
+void Engine::Impl::pulse(std::size_t index, bool active, TickResult& result) {
+  const Rule& rule = set.rules[index];
+  for (std::size_t i = 0; i < rule.then.size(); ++i) {
+    const auto* release = std::get_if<ReleaseMemory>(&rule.then[i]);
+    if (release == nullptr) continue;
+    Pulse& timer = runtimes[index].pulses[i];
+    if (!active) {
+      timer.stop();
+    } else if (timer.due(now, release->every)) {
+      result.outcome.release_now.push_back({rule.name, *release});
+    }
+  }
+}
+
+TickResult Engine::Impl::tick(const Frame& frame) {
+  TickResult result;
+  start(frame);
+  result.transitions = std::exchange(owed, {});
+  for (Transition& transition : result.transitions) transition.at = now;
+  take_endpoints(frame, result);
+  std::vector<int> priorities;
+  for (std::size_t i = 0; i < set.rules.size(); ++i) {
+    step_rule(i, result);
+    collect(i, result, priorities);
+  }
+  if (result.active.empty()) return result;
+  std::vector<EndpointId> endpoints;
+  for (const EndpointSlot& slot : slots.all()) {
+    if (slot.used) endpoints.push_back(slot.id);
+  }
+  auto release_now = std::move(result.outcome.release_now);
+  result.outcome = settle(result.active, priorities, endpoints);
+  result.outcome.release_now = std::move(release_now);
+  return result;
+}
+
+void Engine::Impl::retire(const Rule& rule, RuleRuntime& runtime, const std::string& reason) {
+  for (std::size_t i = 0; i < runtime.instances.size(); ++i) {
+    auto step = force_out(rule, runtime.instances[i], now, reason);
+    if (step) owed.push_back(describe(rule, slot_of(rule, i), std::move(*step)));
+  }
+}
+
+void Engine::Impl::reload(RuleSet rules) {
+  require_valid(rules);
+  std::vector<RuleRuntime> fresh;
+  fresh.reserve(rules.rules.size());
+  for (const Rule& rule : rules.rules) {
+    const auto same = std::ranges::find_if(
+        set.rules, [&rule](const Rule& old) { return same_definition(old, rule); });
+    if (same != set.rules.end()) {
+      fresh.push_back(std::move(runtimes[static_cast<std::size_t>(same - set.rules.begin())]));
+      continue;
+    }
+    fresh.push_back(make_runtime(rule));
+    fresh.back().inactive_since = now;
+  }
+  // Kept runtimes were moved from and have no instances left to retire.
+  for (std::size_t i = 0; i < set.rules.size(); ++i) {
+    const bool changed = std::ranges::any_of(
+        rules.rules, [&](const Rule& rule) { return rule.name == set.rules[i].name; });
+    retire(set.rules[i], runtimes[i],
+           changed ? "the rule was changed by a reload" : "the rule was removed by a reload");
+  }
+  set = std::move(rules);
+  runtimes = std::move(fresh);
+}
+
+void Engine::Impl::status_of(std::size_t index, std::vector<RuleStatus>& rows) const {
+  const Rule& rule = set.rules[index];
+  const RuleRuntime& runtime = runtimes[index];
+  RuleStatus row;
+  row.rule = rule.name;
+  row.enabled = rule.enabled;
+  row.active_at_level = active_at_level(rule);
+  row.dry_run = rule.dry_run;
+  const std::size_t before = rows.size();
+  for (std::size_t i = 0; i < runtime.instances.size(); ++i) {
+    const auto& instance = runtime.instances[i];
+    if (!instance || instance->state == RuleState::inactive) continue;
+    RuleStatus live = row;
+    const EndpointSlot* slot = slot_of(rule, i);
+    if (slot != nullptr) {
+      live.endpoint = slot->id;
+      live.endpoint_name = slot->name;
+    }
+    live.state = instance->state;
+    live.since = instance->since;
+    live.values = rule.when->explain_values(scene_of(slot));
+    rows.push_back(std::move(live));
+  }
+  if (rows.size() > before) return;
+  row.since = runtime.inactive_since;
+  if (!rule.when->reads_endpoint()) row.values = rule.when->explain_values(scene_of(nullptr));
+  rows.push_back(std::move(row));
+}
+
+Engine::Engine(RuleSet rules, Level level) : impl_(std::make_unique<Impl>()) {
+  impl_->level = level;
+  impl_->reload(std::move(rules));
+}
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+TickResult Engine::tick(const Frame& frame) {
+  return impl_->tick(frame);
+}
+
+void Engine::set_level(Level level) noexcept {
+  impl_->level = level;
+}
+
+Level Engine::level() const noexcept {
+  return impl_->level;
+}
+
+void Engine::reload(RuleSet rules) {
+  impl_->reload(std::move(rules));
+}
+
+bool Engine::set_enabled(std::string_view rule, bool enabled) {
+  const auto found = std::ranges::find(impl_->set.rules, rule, &Rule::name);
+  if (found == impl_->set.rules.end()) return false;
+  found->enabled = enabled;
+  return true;
+}
+
+const RuleSet& Engine::rules() const noexcept {
+  return impl_->set;
+}
+
+std::vector<RuleStatus> Engine::status() const {
+  std::vector<RuleStatus> rows;
+  rows.reserve(impl_->set.rules.size());
+  for (std::size_t i = 0; i < impl_->set.rules.size(); ++i) impl_->status_of(i, rows);
+  return rows;
+}
+
+}  // namespace homeostat::rules

@@ -1,0 +1,141 @@
+// Evaluates a rule set tick by tick and says what should be in force, and why.
+//
+// Each rule (and for endpoint scope each rule x endpoint) is a state machine
+//
+//   inactive --when--> pending --for--> firing --until--> holding --hold--> inactive
+//                 ^------!when---'                ^--when--'
+//
+// after Prometheus' alert states (`hold` is its keep_firing_for): once `until`
+// is true a rule stays for `hold` more, so never less than that in all. While
+// `when` is true `until` is not asked. Timing, missing data and conflicts in
+// full: docs/rule_language.md. Several rules on one actuator: the most
+// restrictive wins and the provenance is kept.
+//
+// Pure: no clock, thread or IO; the same frames give the same decisions.
+// Thread safety: none; owned by one actor. Memory: bounded by
+// rules x endpoints in the frames of the last `endpoint_forget`; what is still
+// active of an endpoint unseen for that long leaves then.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/engine/frame.hpp"
+#include "rules/engine/rule.hpp"
+
+namespace homeostat::rules {
+
+/// State of an endpoint that no frame mentioned for this long is given up.
+inline constexpr std::chrono::minutes endpoint_forget{10};
+
+enum class RuleState : std::uint8_t { inactive, pending, firing, holding };
+
+[[nodiscard]] std::string_view to_string(RuleState state) noexcept;
+
+/// One change of state, with everything needed to explain it afterwards.
+struct Transition {
+  std::string rule;
+  std::optional<EndpointId> endpoint;
+  std::string endpoint_name;  ///< empty for global scope
+  RuleState from = RuleState::inactive;
+  RuleState to = RuleState::inactive;
+  Instant at{};
+  std::string reason;  ///< "endpoint.latency_p95 = 2.31s > 2s for 30s"
+  bool dry_run = false;
+  bool injected = false;  ///< an injected signal took part
+};
+
+/// An action in force now (its rule is firing or holding and not dry_run).
+struct ActiveAction {
+  std::string rule;
+  std::optional<EndpointId> endpoint;
+  std::string endpoint_name;
+  Action action;
+  Instant since{};
+  std::string reason;
+  bool overruled = false;  ///< another rule's stricter action decides this actuator
+};
+
+/// The state of one rule instance, for status and explain.
+struct RuleStatus {
+  std::string rule;
+  std::optional<EndpointId> endpoint;
+  std::string endpoint_name;
+  RuleState state = RuleState::inactive;
+  Instant since{};
+  std::string values;  ///< last values of the signals it reads, human-readable
+  bool enabled = true;
+  bool active_at_level = true;
+  bool dry_run = false;
+};
+
+/// What the actuators should do, after conflicts were settled.
+struct EndpointOutcome {
+  EndpointId id = 0;
+  double ttl_multiplier = 1;
+  std::chrono::seconds ttl_max{0};  ///< 0 = no bound beyond the rule's own
+  std::optional<bool> compress;     ///< unset: as configured
+  int compress_level = 5;
+};
+
+struct MemoryRequest {
+  std::string rule;
+  ReleaseMemory action;
+};
+
+struct Outcome {
+  std::vector<EndpointOutcome> endpoints;  ///< only those that differ from the default
+  double throttle_to = 1;                  ///< smallest of all Throttle actions
+  bool emergency = false;                  ///< some EnterEmergency is in force
+  std::vector<MemoryRequest> release_now;  ///< due in this tick
+  double shrink_cache_to = 1;              ///< smallest in force; 1 when none
+};
+
+struct TickResult {
+  std::vector<Transition> transitions;
+  std::vector<ActiveAction> active;
+  Outcome outcome;
+  /// Activations in this tick: transitions into firing from inactive or pending, not dry_run.
+  std::uint64_t triggers = 0;
+};
+
+class Engine {
+ public:
+  /// REQUIRES: unique names, no null `when`, at most rules_max rules; throws
+  /// std::invalid_argument otherwise (the config loader has checked them).
+  explicit Engine(RuleSet rules, Level level = Level::balanced);
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+
+  /// Evaluates every rule once. REQUIRES: frame.now does not go backwards.
+  [[nodiscard]] TickResult tick(const Frame& frame);
+
+  /// Rules above the level leave (their actions are undone) in the next tick.
+  void set_level(Level level) noexcept;
+  [[nodiscard]] Level level() const noexcept;
+
+  /// Swaps the rule set. State of rules that did not change is kept (where a
+  /// rule stands in its file and `enabled` do not count); active rules that
+  /// changed or vanished leave in the next tick. Undoes set_enabled.
+  /// REQUIRES and throws as the constructor; the old set then stays.
+  void reload(RuleSet rules);
+
+  /// Enables or disables one rule by name; false if there is no such rule.
+  bool set_enabled(std::string_view rule, bool enabled);
+
+  [[nodiscard]] const RuleSet& rules() const noexcept;
+  /// Every instance that is not inactive, and one row per inactive rule.
+  [[nodiscard]] std::vector<RuleStatus> status() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace homeostat::rules

@@ -1,0 +1,63 @@
+// What the engine sees in one tick: every signal's latest value with its age
+// and quality, global and per endpoint.
+//
+// Plain values; a Frame borrows nothing. Thread safety: none needed, a frame
+// belongs to whoever built it.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rules/expr/signal.hpp"
+
+namespace homeostat::rules {
+
+/// Monotonic instants are passed in; nothing in rules/ reads a clock.
+using Instant = std::chrono::steady_clock::time_point;
+using Duration = std::chrono::steady_clock::duration;
+
+enum class Quality : std::uint8_t {
+  missing,  ///< never measured, or the source cannot provide it
+  stale,    ///< older than three periods of its source
+  good,
+  injected,  ///< set by an operator's test; counts as good and is marked everywhere
+};
+
+/// One measured value. `source` is a static string such as "cgroup2".
+struct Reading {
+  double value = 0;
+  Instant at{};
+  Quality quality = Quality::missing;
+  const char* source = "none";
+
+  [[nodiscard]] bool usable() const noexcept {
+    return quality == Quality::good || quality == Quality::injected;
+  }
+};
+
+using SignalValues = std::array<Reading, signal_count>;
+
+/// Identity of an endpoint: a small dense index into the telemetry table.
+using EndpointId = std::uint32_t;
+
+struct EndpointFrame {
+  EndpointId id = 0;
+  std::string name;     ///< "GET /book/{id}"
+  SignalValues values;  ///< only endpoint.* entries are meaningful
+};
+
+struct Frame {
+  Instant now{};
+  SignalValues global;
+  std::vector<EndpointFrame> endpoints;
+
+  [[nodiscard]] Reading& operator[](SignalId id) { return global[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] const Reading& operator[](SignalId id) const {
+    return global[static_cast<std::size_t>(id)];
+  }
+};
+
+}  // namespace homeostat::rules

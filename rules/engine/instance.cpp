@@ -1,0 +1,144 @@
+#include "rules/engine/instance.hpp"
+
+#include "rules/engine/text.hpp"
+
+namespace homeostat::rules {
+namespace {
+
+class Advance {
+ public:
+  Advance(const CheckedRule& checked, Instance& instance, const Scene& scene, Instant now,
+          Duration gap)
+      : rule_(checked.rule),
+        until_(checked.until),
+        instance_(instance),
+        scene_(scene),
+        now_(now),
+        gap_(gap) {}
+
+  std::optional<Step> run() {
+    const std::optional<bool> raw = rule_.when->evaluate(scene_);
+    no_data_ = !raw.has_value();
+    const std::optional<bool> answer = raw.has_value() ? raw : wanted(rule_, scene_);
+    switch (instance_.state) {
+      case RuleState::inactive:
+        return answer == true ? begin() : std::nullopt;
+      case RuleState::pending:
+        return wait(answer);
+      case RuleState::firing:
+        return answer == true ? std::nullopt : release();
+      case RuleState::holding:
+        return linger(answer);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  [[nodiscard]] bool may_fire() const {
+    return now_ - instance_.pending_clock >= rule_.for_ && now_ >= instance_.cooldown_until;
+  }
+
+  std::optional<Step> begin() {
+    instance_.pending_clock = now_;
+    return enter(may_fire() ? RuleState::firing : RuleState::pending);
+  }
+
+  std::optional<Step> wait(std::optional<bool> answer) {
+    if (!answer.has_value()) {
+      // Time without data is no evidence: it does not count towards `for`.
+      instance_.pending_clock += gap_;
+      return std::nullopt;
+    }
+    if (!*answer) return enter(RuleState::inactive);
+    return may_fire() ? enter(RuleState::firing) : std::nullopt;
+  }
+
+  std::optional<Step> release() {
+    const std::optional<bool> until = until_.evaluate(scene_);
+    if (!until.has_value()) {
+      no_data_ = true;
+      if (rule_.no_data != NoData::clear) return std::nullopt;
+    } else if (!*until) {
+      return std::nullopt;
+    }
+    return enter(rule_.hold > Duration::zero() ? RuleState::holding : RuleState::inactive);
+  }
+
+  std::optional<Step> linger(std::optional<bool> answer) {
+    if (answer == true) return enter(RuleState::firing);
+    return now_ - instance_.since >= rule_.hold ? enter(RuleState::inactive) : std::nullopt;
+  }
+
+  std::optional<Step> enter(RuleState to) {
+    const RuleState from = instance_.state;
+    Step step{from, to, explain_step(rule_, until_, scene_, from, to, no_data_)};
+    if (to == RuleState::firing) {
+      if (!is_active(from)) instance_.active_since = now_;
+      instance_.reason = step.reason;
+    }
+    if (is_active(from) && to == RuleState::inactive) {
+      instance_.cooldown_until = now_ + rule_.cooldown;
+    }
+    instance_.state = to;
+    instance_.since = now_;
+    return step;
+  }
+
+  const Rule& rule_;
+  const Expression& until_;
+  Instance& instance_;
+  const Scene& scene_;
+  Instant now_;
+  Duration gap_;
+  bool no_data_ = false;
+};
+
+void drop_if_done(std::unique_ptr<Instance>& instance, Instant now) {
+  if (instance->state == RuleState::inactive && instance->cooldown_until <= now) instance.reset();
+}
+
+}  // namespace
+
+std::optional<bool> wanted(const Rule& rule, const Scene& scene) {
+  const std::optional<bool> answer = rule.when->evaluate(scene);
+  if (answer.has_value()) return answer;
+  switch (rule.no_data) {
+    case NoData::clear:
+      return false;
+    case NoData::fire:
+      return true;
+    case NoData::hold:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::optional<Step> advance(const CheckedRule& checked, std::unique_ptr<Instance>& instance,
+                            const Scene& scene, Instant now, Duration gap) {
+  if (!instance) {
+    // The common case by far, kept free of allocation.
+    if (wanted(checked.rule, scene) != true) return std::nullopt;
+    instance = std::make_unique<Instance>();
+    instance->cooldown_until = now;
+  }
+  auto step = Advance(checked, *instance, scene, now, gap).run();
+  drop_if_done(instance, now);
+  return step;
+}
+
+std::optional<Step> force_out(const Rule& rule, std::unique_ptr<Instance>& instance, Instant now,
+                              std::string reason) {
+  if (!instance) return std::nullopt;
+  const RuleState from = instance->state;
+  if (from == RuleState::inactive) {
+    drop_if_done(instance, now);
+    return std::nullopt;
+  }
+  if (is_active(from)) instance->cooldown_until = now + rule.cooldown;
+  instance->state = RuleState::inactive;
+  instance->since = now;
+  drop_if_done(instance, now);
+  return Step{from, RuleState::inactive, std::move(reason)};
+}
+
+}  // namespace homeostat::rules

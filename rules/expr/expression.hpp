@@ -1,0 +1,80 @@
+// A parsed and type-checked rule expression.
+//
+//   endpoint.latency_p95 > 2s and endpoint.rate > 1/s
+//
+// Grammar and units: docs/rule_language.md. Parsing reports the first error
+// with its offset; nothing is evaluated that did not type-check. Evaluation
+// allocates nothing and always terminates (no loops, depth <= depth_max).
+//
+// Thread safety: immutable after parse; evaluate concurrently at will.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "rules/engine/frame.hpp"
+#include "rules/expr/signal.hpp"
+
+namespace homeostat::rules {
+
+struct ExpressionError {
+  std::size_t offset = 0;  ///< byte offset into the text, for line:column
+  std::size_t length = 1;  ///< offending piece, for underlining
+  std::string message;     ///< what is wrong and what is allowed
+};
+
+/// Where signal values come from during evaluation.
+struct Scene {
+  const SignalValues* global = nullptr;    ///< never null
+  const SignalValues* endpoint = nullptr;  ///< null outside endpoint scope
+};
+
+class Expression {
+ public:
+  static constexpr std::size_t text_max = 4096;
+  static constexpr std::size_t depth_max = 64;
+
+  /// Parses a boolean condition. `allow_endpoint` permits endpoint.* signals.
+  [[nodiscard]] static std::variant<std::shared_ptr<const Expression>, ExpressionError>
+  parse_condition(std::string_view text, bool allow_endpoint);
+
+  ~Expression();
+  Expression(const Expression&) = delete;
+  Expression& operator=(const Expression&) = delete;
+
+  /// True or false; nothing while a signal it needs is not usable.
+  /// `and`/`or` use three-valued logic, so that a known side may decide.
+  [[nodiscard]] std::optional<bool> evaluate(const Scene& scene) const;
+
+  /// The default `until`: the negation with every threshold comparison moved
+  /// by `margin` (0.1 = 10 %) towards safety: `x > 2s` becomes `x < 1.8s`.
+  [[nodiscard]] std::shared_ptr<const Expression> negated_with_margin(double margin) const;
+
+  /// Signals it reads, each once, in order of appearance.
+  [[nodiscard]] const std::vector<SignalId>& signals() const noexcept;
+  [[nodiscard]] bool reads_endpoint() const noexcept;
+
+  /// Source text (or a rendering of it for derived expressions).
+  [[nodiscard]] const std::string& text() const noexcept;
+
+  /// "endpoint.latency_p95 = 2.31s, endpoint.rate = 12/s" for explanations.
+  [[nodiscard]] std::string explain_values(const Scene& scene) const;
+
+ private:
+  struct Impl;
+  explicit Expression(std::unique_ptr<const Impl> impl);
+  std::unique_ptr<const Impl> impl_;
+};
+
+/// "2.31s", "85.2%", "1.5MiB", "12/s", "3": a value in its unit.
+[[nodiscard]] std::string format_value(double value, Unit unit);
+
+/// Like format_value in the signal's unit, but network rates as "1.5MiB/s".
+[[nodiscard]] std::string format_signal(SignalId signal, double value);
+
+}  // namespace homeostat::rules

@@ -1,0 +1,73 @@
+// Splits an expression's text into tokens, with units folded into literals.
+//
+// Thread safety: one lexer per parse. Borrows the text, which must outlive it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "rules/expr/expression.hpp"
+
+namespace homeostat::rules {
+
+enum class TokenKind : std::uint8_t {
+  end,
+  literal,     ///< number with its unit; `value` in base units
+  identifier,  ///< dotted name
+  true_,
+  false_,
+  and_,
+  or_,
+  not_,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  plus,
+  minus,
+  star,
+  slash,
+  open,
+  close,
+  comma,
+};
+
+struct Token {
+  TokenKind kind = TokenKind::end;
+  std::size_t offset = 0;
+  std::string_view text;
+  double value = 0;
+  Unit unit = Unit::number;
+
+  [[nodiscard]] std::size_t end() const noexcept { return offset + text.size(); }
+};
+
+class Lexer {
+ public:
+  explicit Lexer(std::string_view text) noexcept : text_(text) {}
+
+  /// The next token; `end` for ever after the last. Nothing on an error, which
+  /// `error()` then describes.
+  [[nodiscard]] std::optional<Token> next();
+  [[nodiscard]] const ExpressionError& error() const noexcept { return error_; }
+
+ private:
+  std::optional<Token> literal();
+  bool apply_unit(Token& token);
+  bool apply_period(Token& token);
+  Token word();
+  std::optional<Token> symbol();
+  std::optional<Token> fail(std::size_t offset, std::size_t length, std::string message);
+  [[nodiscard]] char at(std::size_t position) const noexcept {
+    return position < text_.size() ? text_[position] : '\0';
+  }
+
+  std::string_view text_;
+  std::size_t position_ = 0;
+  ExpressionError error_;
+};
+
+}  // namespace homeostat::rules

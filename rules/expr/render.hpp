@@ -1,0 +1,15 @@
+// Writes a tree back as text with the fewest parentheses; the text parses to
+// an equal tree (constants to six significant digits).
+//
+// Thread safety: pure function.
+#pragma once
+
+#include <string>
+
+#include "rules/expr/ast.hpp"
+
+namespace homeostat::rules {
+
+[[nodiscard]] std::string render(const Ast& ast);
+
+}  // namespace homeostat::rules

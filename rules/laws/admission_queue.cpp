@@ -1,0 +1,93 @@
+#include "rules/laws/admission_queue.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace homeostat::rules {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration standing_budget_min = milliseconds(20);
+constexpr Duration standing_budget_max = milliseconds(50);
+constexpr Duration standing_limit_min = milliseconds(50);
+
+Duration standing_budget(Duration service_mean) noexcept {
+  return std::clamp(service_mean, standing_budget_min, standing_budget_max);
+}
+
+}  // namespace
+
+Duration predicted_wait(Duration work_ahead, double limit) noexcept {
+  if (work_ahead <= Duration::zero()) return Duration::zero();
+  const double wait = static_cast<double>(work_ahead.count()) / std::max(limit, 1.0);
+  return Duration(static_cast<Duration::rep>(wait));
+}
+
+Duration wait_budget(const QueueBounds& bounds, Duration standing, Duration service_mean) noexcept {
+  const Duration burst = bounds.max_wait * 2 / 3;
+  if (standing < standing_after) return burst;
+  return std::min(burst, standing_budget(service_mean));
+}
+
+Duration wait_limit(const QueueBounds& bounds, Duration standing, Duration service_mean) noexcept {
+  if (standing < standing_after) return bounds.max_wait;
+  const Duration twice = 2 * standing_budget(service_mean);
+  return std::min(bounds.max_wait, std::max(standing_limit_min, twice));
+}
+
+ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,
+                             std::optional<Duration> time_left) noexcept {
+  const Duration wait = predicted_wait(view.work_ahead, view.limit);
+  if (time_left && wait > *time_left - 2 * view.own_service) return ArrivalVerdict::deadline;
+  if (wait > wait_budget(bounds, view.standing, view.service_mean)) {
+    return ArrivalVerdict::predicted_wait;
+  }
+  if (view.length >= bounds.length_max) return ArrivalVerdict::queue_full;
+  return ArrivalVerdict::join;
+}
+
+std::optional<ClassChoice> choose_class(const ClassCounts& waiting,
+                                        const ClassCounts& credits) noexcept {
+  std::optional<std::uint8_t> best;
+  std::optional<std::uint8_t> owed;
+  for (std::uint8_t index = 0; index < priority_class_count; ++index) {
+    if (waiting[index] == 0) continue;
+    if (!best) best = index;
+    if (credits[index] < floor_credits) continue;
+    if (!owed || credits[index] > credits[*owed]) owed = index;
+  }
+  if (!best) return std::nullopt;
+  if (owed && *owed != *best) return ClassChoice{*owed, true};
+  return ClassChoice{*best, false};
+}
+
+ClassCounts credits_after(const ClassCounts& waiting, ClassCounts credits,
+                          ClassChoice granted) noexcept {
+  for (std::uint8_t index = 0; index < priority_class_count; ++index) {
+    if (waiting[index] == 0) {
+      credits[index] = 0;
+    } else if (index == granted.priority_class) {
+      if (granted.by_floor) credits[index] -= std::min(credits[index], floor_credits);
+    } else if (index > granted.priority_class || granted.by_floor) {
+      // The best class never needs credits: it is served next by rank.
+      credits[index] = std::min(credits[index] + 1, 2 * floor_credits);
+    }
+  }
+  return credits;
+}
+
+std::chrono::seconds retry_after(Duration predicted_drain, std::chrono::seconds minimum,
+                                 double unit_random) noexcept {
+  const double drain = std::chrono::duration<double>(predicted_drain).count();
+  const double least = static_cast<double>(minimum.count());
+  const double centre = std::max(drain, least);
+  const double spread = std::max(1.0, centre / 2);
+  const double seconds = std::ceil(centre + spread * (unit_random - 0.5));
+  const double bound = std::max(least, static_cast<double>(retry_after_max.count()));
+  return std::chrono::seconds(
+      static_cast<std::chrono::seconds::rep>(std::clamp(seconds, least, bound)));
+}
+
+}  // namespace homeostat::rules

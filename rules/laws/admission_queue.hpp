@@ -1,0 +1,102 @@
+// The arithmetic of the admission queue: who waits, for how long at most, who
+// is next, and when a rejected client should come back.
+//
+// Pure functions on plain values, used by the gate on the request path and by
+// the simulation. No allocation, no clock. Thread safety: none needed.
+// Units: std::chrono durations; limits are concurrent requests (>= 1).
+//
+// Sources: predicted wait is Little's law on the work ahead; the two budgets
+// (a generous one for bursts, a short one for a standing queue) follow CoDel's
+// distinction of good and bad queue (Nichols and Jacobson, ACM Queue 2012).
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "rules/engine/frame.hpp"
+
+namespace homeostat::rules {
+
+/// 0 critical, 1 high, 2 normal, 3 low.
+inline constexpr std::size_t priority_class_count = 4;
+
+/// Clamps anything beyond the lowest class into it.
+[[nodiscard]] constexpr std::uint8_t clamp_class(std::uint8_t priority_class) noexcept {
+  return priority_class < priority_class_count
+             ? priority_class
+             : static_cast<std::uint8_t>(priority_class_count - 1);
+}
+
+struct QueueBounds {
+  Duration max_wait = std::chrono::milliseconds(100);  ///< nobody waits longer
+  std::size_t length_max = 1024;                       ///< all workers together
+};
+
+/// A queue that was not empty for this long is standing: it no longer absorbs
+/// a burst but only adds delay.
+inline constexpr Duration standing_after = std::chrono::milliseconds(100);
+
+/// What an arrival sees.
+struct QueueView {
+  Duration work_ahead{};       ///< sum of expected service of equal or higher classes
+  double limit = 1;            ///< requests served at once
+  std::size_t length = 0;      ///< waiting now, all classes
+  Duration standing{};         ///< for how long the queue has not been empty
+  Duration service_mean{};     ///< of all upstream calls; 0 = not known yet
+  Duration own_service{};      ///< expected service of the arrival itself
+};
+
+/// Time until the work ahead has been served by `limit` servers.
+[[nodiscard]] Duration predicted_wait(Duration work_ahead, double limit) noexcept;
+
+/// Longest predicted wait with which an arrival may join: 2/3 of max_wait in a
+/// burst (so that an ordinary misprediction of half still ends in service),
+/// clamp(service_mean, 20 ms, 50 ms) when standing, never above the former.
+[[nodiscard]] Duration wait_budget(const QueueBounds& bounds, Duration standing,
+                                   Duration service_mean) noexcept;
+
+/// After this wait a queued request is rejected: max_wait in a burst,
+/// max(50 ms, 2 x budget) when standing, never above max_wait.
+[[nodiscard]] Duration wait_limit(const QueueBounds& bounds, Duration standing,
+                                  Duration service_mean) noexcept;
+
+enum class ArrivalVerdict : std::uint8_t { join, queue_full, predicted_wait, deadline };
+
+/// `time_left` is the time to the request's own deadline, when it has one; two
+/// service times are reserved for the upstream call itself.
+[[nodiscard]] ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,
+                                           std::optional<Duration> time_left) noexcept;
+
+using ClassCounts = std::array<std::uint32_t, priority_class_count>;
+
+/// Strict priority with a floor share: each grant that passes over a waiting
+/// lower class adds one credit to it; at this many credits it is served next.
+/// 20 = a floor of 5 % for each class.
+inline constexpr std::uint32_t floor_credits = 20;
+
+struct ClassChoice {
+  std::uint8_t priority_class = 0;
+  bool by_floor = false;  ///< chosen by its floor share, not by rank
+};
+
+/// nullopt when nobody waits.
+[[nodiscard]] std::optional<ClassChoice> choose_class(const ClassCounts& waiting,
+                                                      const ClassCounts& credits) noexcept;
+
+/// Credits after the grant. Classes that do not wait keep none.
+[[nodiscard]] ClassCounts credits_after(const ClassCounts& waiting, ClassCounts credits,
+                                        ClassChoice granted) noexcept;
+
+inline constexpr std::chrono::seconds retry_after_max{60};
+
+/// Retry-After: the predicted drain, at least `minimum`, spread by half a
+/// second (or a quarter of the value) to both sides so that clients do not
+/// return together; at most retry_after_max. `unit_random` is in [0, 1).
+[[nodiscard]] std::chrono::seconds retry_after(Duration predicted_drain,
+                                               std::chrono::seconds minimum,
+                                               double unit_random) noexcept;
+
+}  // namespace homeostat::rules

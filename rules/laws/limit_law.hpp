@@ -1,0 +1,108 @@
+// The state and phases behind ConcurrencyLimit; see limit_law.cpp for the law.
+//
+// Internal to rules/laws. Thread safety: none; one owner. Units: seconds and
+// concurrent requests unless a chrono type says otherwise.
+#pragma once
+
+#include <algorithm>
+#include <string>
+
+#include "rules/laws/concurrency_limit.hpp"
+#include "rules/laws/drop_guard.hpp"
+#include "rules/laws/latency_baseline.hpp"
+#include "rules/laws/limit_probe.hpp"
+#include "rules/laws/window_merge.hpp"
+
+namespace homeostat::rules {
+
+/// A window above this share: the limit is what holds requests back.
+inline constexpr double limited_share_min = 0.5;
+/// With fewer samples nothing is decided; after window_give_up seconds they
+/// are thrown away, because they no longer describe one situation.
+inline constexpr std::uint64_t samples_least = 10;
+inline constexpr double window_give_up = 30;
+inline constexpr double probe_interval_first = 10;
+
+/// Bounds of the wanted queue inside the upstream: a and b of the law.
+[[nodiscard]] inline double queue_low(double in_flight) { return std::max(1.0, 0.1 * in_flight); }
+[[nodiscard]] inline double queue_high(double in_flight) { return std::max(2.5, 0.25 * in_flight); }
+
+class LimitLaw {
+ public:
+  explicit LimitLaw(LimitBounds given);
+  void update(const LimitWindow& window);
+  [[nodiscard]] double limit_in_force() const noexcept;
+  [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+  [[nodiscard]] double queue() const noexcept { return queue_; }
+  [[nodiscard]] bool queueing() const noexcept { return queueing_; }
+
+ private:
+  enum class Phase : std::uint8_t { slow_start, steady, probing };
+
+  void set_limit(double value) { limit_ = std::clamp(value, bounds_.min, bounds_.max); }
+  [[nodiscard]] Congestion judge_window();
+  void explain(const char* what, double queue, double in_flight);
+  [[nodiscard]] double samples_wanted() const { return std::clamp(100 * cv_square_, 50.0, 400.0); }
+  /// False when something else (a ceiling, the connection pool) holds in
+  /// flight well below the limit: growing it would only be felt later.
+  [[nodiscard]] bool limit_in_use() const { return merged_.in_flight() >= 0.75 * limit_ - 1; }
+  [[nodiscard]] bool react_to_drops(const LimitWindow& window);
+
+  // limit_slow_start.cpp
+  void enter_slow_start();
+  void slow_start_step(bool frozen);
+  [[nodiscard]] bool slow_start_window_full();
+  [[nodiscard]] bool judge_growth(const EndpointRates& rates);
+  void settle_at_proven();
+
+  // limit_law.cpp: steady
+  void steady_step(bool frozen);
+  void limited_step(const Congestion& congestion, double in_flight, bool frozen);
+  void unlimited_step(const Congestion& congestion, double in_flight);
+  void grow(double queue, double in_flight, bool frozen);
+
+  // limit_probing.cpp
+  [[nodiscard]] bool probe_due() const;
+  void start_probe();
+  void finish_probe(bool measured);
+  void accept_baseline(const WindowMerge& seen);
+  void end_doubt();
+
+  LimitBounds bounds_;
+  double limit_;
+  Phase phase_ = Phase::slow_start;
+  WindowMerge merged_;
+  LatencyBaseline baseline_;
+  DropGuard drops_;
+  LimitProbe probe_;
+  Instant now_{};
+  bool started_ = false;
+  std::string reason_ = "start: initial limit";
+
+  // slow start: what the last proven limit achieved
+  double proven_limit_ = 0;
+  EndpointRates proven_rates_;
+  int failures_ = 0, successes_ = 0;
+  Instant slow_start_failed_{};
+  bool slow_start_failed_once_ = false;
+
+  // steady
+  int quiet_windows_ = 0;
+  EndpointRates limited_rates_;  ///< of the last window at the limit
+  double latency_ = 0, cv_square_ = 1;
+  double limited_for_ = 0;  ///< seconds without a break
+  double queue_ = 0;
+  bool queueing_ = false;
+
+  // probing
+  Instant baseline_at_{}, probe_started_{}, probe_ended_{}, fall_since_{};
+  bool baseline_aged_ = true, probed_ = false;
+  double knee_ = 0;  ///< busy servers at saturation as proven by a probe; 0 = not yet
+  double probe_interval_ = probe_interval_first;
+  bool urgent_ = false;  ///< the probe was started because the limit fell
+  double fall_reference_ = 0;
+  double limit_before_doubt_ = 0;  ///< > 0: the probe was started without overload
+  int chain_ = 0;
+};
+
+}  // namespace homeostat::rules

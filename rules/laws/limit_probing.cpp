@@ -1,0 +1,124 @@
+// Down-probes: when to start one, and what its outcome means.
+#include <cmath>
+
+#include "rules/laws/limit_law.hpp"
+
+namespace homeostat::rules {
+
+namespace {
+
+// The first probe knows nothing and looks deep; later ones cost less.
+constexpr double probe_depth = 0.6, first_probe_depth = 0.35;
+constexpr double throughput_kept = 0.87, first_throughput_kept = 0.6;  // share of before
+// Of samples_wanted(). While the limit is known to be wrong, soon beats exact.
+constexpr double probe_samples = 1.5, urgent_probe_samples = 1, first_probe_samples = 0.6;
+constexpr double adopted_margin = 1.05;
+constexpr int probe_chain_max = 6;
+constexpr double probe_interval_max = 40;        // seconds
+constexpr double probe_interval_refining = 2.5;  // after the first one; then doubling
+constexpr double probe_rest = 20;  // times its own length: a probe costs at most 2 % of throughput
+constexpr double limited_for_min = 1.5;  // seconds at the limit before a probe may cost anything
+constexpr Duration probe_gap_min = std::chrono::seconds(1);
+constexpr double fall = 0.7;  // of the limit within two seconds: probe
+
+double seconds_between(Instant earlier, Instant later) {
+  return std::chrono::duration<double>(later - earlier).count();
+}
+
+}  // namespace
+
+bool LimitLaw::probe_due() const {
+  if (merged_.limited() <= limited_share_min) return false;
+  if (probed_ && now_ - probe_ended_ < probe_gap_min) return false;
+  if (limit_ < fall * fall_reference_) return true;
+  if (limited_for_ < limited_for_min) return false;
+  const double cost = probe_rest * seconds_between(probe_started_, probe_ended_);
+  const double interval = std::max(probe_interval_ * std::clamp(cv_square_, 1.0, 5.0), cost);
+  return baseline_aged_ || seconds_between(baseline_at_, now_) >= interval;
+}
+
+void LimitLaw::start_probe() {
+  if (limit_ < bounds_.min + 0.5) {  // nothing below to compare with: what is seen is the baseline
+    baseline_.correct(merged_, 3);
+    baseline_at_ = probe_ended_ = now_;
+    baseline_aged_ = false;
+    phase_ = Phase::steady;
+    end_doubt();
+    return;
+  }
+  phase_ = Phase::probing;
+  const bool first = knee_ <= 0;
+  const double depth = first ? first_probe_depth : probe_depth;
+  urgent_ = !first && limit_ < fall * fall_reference_;
+  const double samples = first ? first_probe_samples : urgent_ ? urgent_probe_samples : probe_samples;
+  // A limit above the knee by design (small upstreams) is not worth probing at.
+  const double from = first ? limit_ : std::min(limit_, 1.25 * knee_);
+  probe_.start(std::max(bounds_.min, std::floor(depth * from)), latency_, samples * samples_wanted());
+  probe_started_ = now_;
+  reason_ = "probe: is throughput kept with fewer requests";
+}
+
+void LimitLaw::finish_probe(bool measured) {
+  phase_ = Phase::steady;
+  probe_ended_ = now_;
+  probed_ = true;
+  merged_.clear();
+  const WindowMerge& seen = probe_.measured();
+  if (!measured || seen.samples() == 0) {
+    baseline_at_ = now_;  // try again an interval later
+    end_doubt();
+    reason_ = "hold: the probe saw too few requests";
+    return;
+  }
+  const double before = baseline_.work_rate(limited_rates_);
+  const double during = baseline_.work_rate(rates_of(seen));
+  const bool demand = seen.limited() > limited_share_min;
+  const double kept = knee_ > 0 ? throughput_kept : first_throughput_kept;
+  if (demand && probe_.limit() > bounds_.min && during >= kept * before) {
+    // Throughput did not fall: the limit was above the knee.
+    baseline_.lower(seen, 1);
+    limit_before_doubt_ = 0;
+    set_limit(adopted_margin * probe_.limit());
+    latency_ = seen.latency_mean();
+    probe_interval_ = probe_interval_first;
+    reason_ = "shrink: throughput was kept with fewer requests";
+    if (++chain_ < probe_chain_max) start_probe();
+    return;
+  }
+  accept_baseline(seen);
+}
+
+void LimitLaw::accept_baseline(const WindowMerge& seen) {
+  const bool first = knee_ <= 0;
+  BaselineShift shift;
+  if (first) {
+    baseline_.replace(seen);
+  } else {
+    shift = baseline_.correct(seen, urgent_ ? 2 : 3);
+  }
+  baseline_at_ = now_;
+  baseline_aged_ = false;
+  fall_since_ = now_;
+  const bool settled = !first && !shift.significant && chain_ == 0;
+  probe_interval_ = settled ? std::min(2 * probe_interval_, probe_interval_max) : probe_interval_first;
+  if (first) probe_interval_ = probe_interval_refining;
+  // At saturation work_rate = busy servers: the knee itself. L = knee + the
+  // middle of [a, b] is where the steady law would settle.
+  knee_ = std::max(baseline_.work_rate(limited_rates_), 1.0);
+  reason_ = "hold: baseline refreshed by a probe";
+  if (first || (shift.significant && shift.ratio > 1)) {
+    set_limit(std::max(limit_, knee_ + std::max(1.75, 0.175 * knee_)));
+    reason_ = first ? "set: knee found by a probe" : "set: service got slower, baseline corrected";
+  }
+  end_doubt();
+  fall_reference_ = limit_;
+}
+
+/// A probe that was started without overload must leave no trace in the limit
+/// unless it proved that the limit was too high.
+void LimitLaw::end_doubt() {
+  if (limit_before_doubt_ > 0) set_limit(limit_before_doubt_);
+  limit_before_doubt_ = 0;
+}
+
+}  // namespace homeostat::rules

@@ -1,0 +1,87 @@
+// What CPU and memory pressure mean for admission: a ceiling over the limit,
+// a freeze of its growth, and which classes are shed.
+//
+// High CPU alone is not overload: a busy upstream whose latency is at its
+// baseline is healthy. CPU therefore only counts while requests queue inside
+// the upstream. Memory counts by itself.
+//
+// Tightening is immediate, loosening one step per hold (the asymmetry of the
+// Kubernetes HPA). A missing measurement is no pressure and lets go by the
+// same rules. Pure: time comes in. Thread safety: none; one owner.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "rules/engine/frame.hpp"
+
+namespace homeostat::rules {
+
+struct PressureInput {
+  Instant now{};
+  std::optional<double> cpu;          ///< utilisation of the usable CPUs, 0..1
+  std::optional<double> memory;       ///< working set / limit, 0..1
+  std::optional<double> memory_full;  ///< PSI memory full, share of wall time, 0..1
+  bool queueing = false;              ///< LimitDecision::queueing
+};
+
+struct PressureBounds {
+  double cpu_freeze = 0.85, cpu_scale = 0.90;
+  double memory_freeze = 0.80;
+  double memory_shed_low = 0.90;     ///< class 3
+  double memory_shed_normal = 0.95;  ///< classes 2 and 3
+  double memory_shed_high = 0.98;    ///< all but class 0
+  double memory_full_stall = 0.05;   ///< PSI full above this counts as memory_shed_normal
+  double margin = 0.05;              ///< a step is left this far below where it was entered
+  Duration hold = std::chrono::seconds(10);
+};
+
+inline constexpr std::uint8_t shed_nothing = 255;
+inline constexpr double ceiling_factor_min = 0.3;
+
+struct PressureDecision {
+  /// Of the configured maximum, not of the present limit: L = min(L, max x
+  /// factor). Scaling the limit itself would cut throughput of an upstream
+  /// that is merely busy.
+  double ceiling_factor = 1;                    ///< ceiling_factor_min..1
+  std::uint8_t shed_class_from = shed_nothing;  ///< classes >= this are rejected
+  bool freeze_growth = false;
+};
+
+/// clamp((1 - cpu) / (1 - scale), 0.3, 1) while queueing, else 1.
+[[nodiscard]] double cpu_ceiling(double cpu, bool queueing, double scale) noexcept;
+
+/// 1 below `low`, 0.3 from `high` on, linear between (Envoy's scaled trigger).
+[[nodiscard]] double memory_ceiling(double memory, double low, double high) noexcept;
+
+/// The working set, or the step a stalled memory (PSI) stands for.
+[[nodiscard]] double effective_memory(const PressureInput& input,
+                                      const PressureBounds& bounds) noexcept;
+
+/// L = min(law's limit, configured maximum x ceiling factor), at least 1.
+[[nodiscard]] inline double limit_under(double limit, double limit_max,
+                                        const PressureDecision& pressure) noexcept {
+  return std::max(1.0, std::min(limit, limit_max * pressure.ceiling_factor));
+}
+
+class PressureLadder {
+ public:
+  explicit PressureLadder(PressureBounds bounds = {}) : bounds_(bounds) {}
+
+  PressureDecision update(const PressureInput& input) noexcept;
+  [[nodiscard]] const PressureDecision& current() const noexcept { return decision_; }
+
+ private:
+  /// 0 = none, 1 = class 3 shed, 2 = classes 2..3, 3 = classes 1..3.
+  [[nodiscard]] unsigned step_at(double memory) const noexcept;
+  void move_step(Instant now, double memory) noexcept;
+
+  PressureBounds bounds_;
+  PressureDecision decision_;
+  unsigned step_ = 0;
+  std::optional<Instant> calm_since_;  ///< memory below the step's leaving point
+  bool cpu_frozen_ = false, memory_frozen_ = false;
+};
+
+}  // namespace homeostat::rules

@@ -1,0 +1,66 @@
+// Everything the management API reads or commands, handed over by the
+// application.
+//
+// Thread safety: every callback is called on the admin thread only, one at a
+// time. A callback may take milliseconds (rendering metrics, reading rule
+// files) because no request of the data plane waits for that thread; it must
+// not block for longer.
+// Ownership: references must outlive the AdminServer.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rules/engine/rule.hpp"
+#include "runtime/ports/actuators.hpp"
+#include "runtime/ports/clock.hpp"
+#include "runtime/ports/control.hpp"
+#include "runtime/ports/policy_store.hpp"
+
+namespace homeostat::admin {
+
+/// One reason for or against readiness.
+struct ReadinessCheck {
+  std::string name;  ///< "upstream", "draining"
+  bool ok = true;
+  bool required = true;  ///< false: shown as degraded, does not make /readyz fail
+  std::string detail;
+};
+
+/// What a rule reload came to. Errors carry file:line:column; with any error
+/// the rules in force stay as they were.
+struct ReloadOutcome {
+  std::vector<std::string> errors;
+  std::size_t rules_total = 0;  ///< of the set now in force
+};
+
+struct AdminServices {
+  const Clock& clock;
+  const ControlBoard& board;
+  ControlCommands& commands;
+  CacheControl& cache;
+  const PolicyStore& policy;
+
+  /// Prometheus text format 0.0.4. Empty function: /metrics answers 503.
+  std::function<std::string()> render_metrics;
+  /// Upstream health, draining and the like; the policy lease is added here.
+  std::function<std::vector<ReadinessCheck>()> readiness;
+  /// Loads the rule files again and hands them to the control plane.
+  std::function<ReloadOutcome()> reload_rules;
+  /// The rule set in force, for definitions in GET /rules. May be empty.
+  std::function<std::shared_ptr<const rules::RuleSet>()> rules;
+  /// Compressed bytes / original bytes, 0..1, since start; unset: unknown.
+  std::function<std::optional<double>()> compression_ratio;
+
+  /// cache.groups of the settings: name and path patterns.
+  std::vector<std::pair<std::string, std::vector<std::string>>> cache_groups;
+  std::string service = "homeostat";  ///< `service` of every response
+  std::string version;
+};
+
+}  // namespace homeostat::admin

@@ -1,0 +1,187 @@
+// GET /performance/{status,report,profiles} and PUT /performance/level.
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "runtime/admin/recommendations.hpp"
+#include "runtime/admin/report_json.hpp"
+#include "runtime/admin/request_body.hpp"
+#include "runtime/admin/routes.hpp"
+#include "runtime/admin/score.hpp"
+#include "runtime/ports/rfc3339.hpp"
+
+namespace homeostat::admin {
+
+namespace json = boost::json;
+using rules::SignalId;
+
+namespace {
+
+constexpr std::size_t decisions_shown = 50;
+constexpr std::size_t slow_endpoints_shown = 10;
+
+json::object emergency_json(const ControlReport& report) {
+  json::object out;
+  out["reason"] = report.emergency ? json::value(report.emergency_reason) : json::value();
+  out["since"] = report.emergency ? json::value(rfc3339(report.emergency_since)) : json::value();
+  out["seconds_total"] = report.emergency_seconds_total;
+  out["times_total"] = report.emergencies_total;
+  return out;
+}
+
+Reply status(const AdminServices& services) {
+  const auto report = services.board.current();
+  json::object out;
+  const bool published = report->at != WallTime{};
+  out["report_at"] = published ? json::value(rfc3339(report->at)) : json::value();
+  out["optimization_level"] = rules::to_string(report->level);
+  out["effective_level"] = rules::to_string(report->effective_level);
+  out["emergency"] = report->emergency;
+  out["emergency_details"] = emergency_json(*report);
+  out["current_metrics"] = current_metrics_json(*report);
+  out["active_optimizations"] = active_optimizations_json(*report);
+  out["optimization_rules"] = json::object{{"total", report->rules_total},
+                                           {"enabled", report->rules_enabled},
+                                           {"triggered_last_hour", report->triggers_last_hour},
+                                           {"triggered_total", report->triggers_total}};
+  out["admission"] = json::object{{"limit", report->admission_limit},
+                                  {"reason", report->admission_reason}};
+  out["policy"] = json::object{{"epoch", services.policy.epoch()},
+                               {"degraded", services.policy.degraded()}};
+  json::array injected;
+  for (const std::string& name : report->injected) injected.emplace_back(name);
+  out["injected_signals"] = std::move(injected);
+  out["signals"] = signals_json(*report);
+  out["recent_decisions"] = recent_decisions_json(*report, decisions_shown);
+  out["actors"] = actors_json(*report);
+  out["version"] = services.version;
+  Reply reply;
+  reply.members["performance_status"] = std::move(out);
+  return reply;
+}
+
+json::object endpoint_json(const EndpointFigures& endpoint) {
+  const WindowFigures& window = endpoint.last_5m;
+  json::object out{{"endpoint", endpoint.route}, {"method", endpoint.method}};
+  for (const auto& member : window_json(window)) out[member.key()] = member.value();
+  out["error_count"] =
+      std::llround(window.error_ratio * static_cast<double>(window.requests));
+  out["optimization_score"] =
+      window.requests > 0 ? json::value(optimization_score(window)) : json::value();
+  return out;
+}
+
+json::array slow_endpoints_json(const ControlReport& report) {
+  json::array out;
+  if (!report.traffic) return out;
+  std::vector<const EndpointFigures*> seen;
+  for (const EndpointFigures& endpoint : report.traffic->endpoints) {
+    if (endpoint.last_5m.requests > 0) seen.push_back(&endpoint);
+  }
+  const auto shown = std::min(slow_endpoints_shown, seen.size());
+  std::partial_sort(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(shown), seen.end(),
+                    [](const EndpointFigures* a, const EndpointFigures* b) {
+                      return a->last_5m.latency_p95 > b->last_5m.latency_p95;
+                    });
+  for (std::size_t i = 0; i < shown; ++i) out.push_back(endpoint_json(*seen[i]));
+  return out;
+}
+
+/// Change of the mean latency: last minute against the last five.
+json::value response_time_trend(const ControlReport& report) {
+  if (!report.traffic) return nullptr;
+  const TrafficFigures& traffic = *report.traffic;
+  if (traffic.all_1m.requests == 0 || traffic.all_5m.requests == 0) return nullptr;
+  return (traffic.all_1m.latency_avg - traffic.all_5m.latency_avg) * 1000;
+}
+
+Reply report(const AdminServices& services) {
+  const auto report = services.board.current();
+  json::object out;
+  out["current_metrics"] = current_metrics_json(*report);
+  out["trends"] = json::object{{"cpu_trend", nullptr},
+                               {"memory_trend", nullptr},
+                               {"response_time_trend_ms", response_time_trend(*report)}};
+  out["window"] = "5m";
+  out["top_slow_endpoints"] = slow_endpoints_json(*report);
+  out["recommendations"] = to_json(
+      recommendations(*report, services.cache.figures(), services.policy.degraded()));
+  out["resource_usage"] = json::object{
+      {"memory_usage_trend", nullptr},
+      {"cpu_usage_trend", nullptr},
+      {"disk_usage_percent", signal_value(*report, SignalId::disk_utilization, 100)},
+      {"network_io",
+       json::object{{"bytes_sent_per_sec", signal_value(*report, SignalId::network_sent)},
+                    {"bytes_recv_per_sec", signal_value(*report, SignalId::network_received)}}}};
+  Reply reply;
+  reply.members["performance_report"] = std::move(out);
+  return reply;
+}
+
+Reply profiles(const AdminServices& services, const Call& call) {
+  const auto report = services.board.current();
+  const std::string_view wanted = call.request.parameter("endpoint");
+  json::array out;
+  if (report->traffic) {
+    for (const EndpointFigures& endpoint : report->traffic->endpoints) {
+      const bool shown = wanted.empty() || wanted == endpoint.route ||
+                         wanted == endpoint.method + " " + endpoint.route;
+      if (!shown) continue;
+      json::object profile = endpoint_json(endpoint);
+      profile["windows"] = json::object{{"10s", window_json(endpoint.last_10s)},
+                                        {"1m", window_json(endpoint.last_1m)},
+                                        {"5m", window_json(endpoint.last_5m)}};
+      profile["requests_total"] = endpoint.requests_total;
+      profile["errors_total"] = endpoint.errors_total;
+      out.push_back(std::move(profile));
+    }
+  }
+  if (!wanted.empty() && out.empty()) return problem(404, "no such endpoint was seen yet");
+  Reply reply;
+  reply.members["profiles"] = std::move(out);
+  return reply;
+}
+
+Reply put_level(const RouteContext& context, const Call& call) {
+  auto body = read_body(call.request);
+  if (auto* refused = std::get_if<Reply>(&body)) return std::move(*refused);
+  BodyReader reader(std::get<json::object>(body));
+  const std::string text = reader.required_text("level");
+  const std::string reason = reader.required_reason();
+  const auto level = rules::parse_level(text);
+  if (!text.empty() && !level) {
+    reader.fail("level: expected conservative, balanced, aggressive or adaptive");
+  }
+  reader.refuse_others();
+  if (!reader.ok()) return reader.to_problem();
+  const auto previous = context.services.board.current()->level;
+  context.services.commands.set_level(*level, reason);
+  context.audit.record(call, {"set_level",
+                              std::string(rules::to_string(previous)) + " -> " + text, reason, 1});
+  Reply reply;
+  reply.status = 202;
+  reply.members["status"] = "accepted";
+  reply.members["level"] = rules::to_string(*level);
+  reply.members["previous_level"] = rules::to_string(previous);
+  reply.members["reason"] = reason;
+  return reply;
+}
+
+}  // namespace
+
+void add_performance_routes(Router& router, const RouteContext& context) {
+  const AdminServices& services = context.services;
+  router.add({"GET", "/api/v1/performance/status", Access::viewer,
+              [&services](const Call&) { return status(services); }});
+  router.add({"GET", "/api/v1/performance/report", Access::viewer,
+              [&services](const Call&) { return report(services); }});
+  router.add({"GET", "/api/v1/performance/profiles", Access::viewer,
+              [&services](const Call& call) { return profiles(services, call); }});
+  router.add({"PUT", "/api/v1/performance/level", Access::operator_,
+              [&context](const Call& call) { return put_level(context, call); }});
+}
+
+}  // namespace homeostat::admin

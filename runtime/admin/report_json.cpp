@@ -1,0 +1,175 @@
+#include "runtime/admin/report_json.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <variant>
+
+#include "runtime/ports/rfc3339.hpp"
+
+namespace homeostat::admin {
+
+namespace json = boost::json;
+using rules::SignalId;
+
+namespace {
+
+double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+json::object action_config(const rules::Action& action) {
+  struct Visitor {
+    json::object operator()(const rules::ScaleTtl& a) const {
+      return {{"by", a.by}, {"max_seconds", a.max.count()}};
+    }
+    json::object operator()(const rules::Compress& a) const {
+      return {{"enabled", a.enabled}, {"level", a.level}};
+    }
+    json::object operator()(const rules::Throttle& a) const { return {{"to", a.to}}; }
+    json::object operator()(const rules::ReleaseMemory& a) const {
+      return {{"expired", a.expired},
+              {"shrink_cache_to", a.shrink_cache_to},
+              {"allocator", a.allocator},
+              {"hook", a.hook},
+              {"every_seconds", a.every.count()}};
+    }
+    json::object operator()(const rules::EnterEmergency&) const { return {}; }
+    json::object operator()(const rules::RaiseAlert& a) const {
+      return {{"severity", rules::to_string(a.severity)}, {"summary", a.summary}};
+    }
+  };
+  return std::visit(Visitor{}, action);
+}
+
+json::value text_or_null(const std::string& text) {
+  return text.empty() ? json::value() : json::value(text);
+}
+
+const char* quality_name(rules::Quality quality) {
+  switch (quality) {
+    case rules::Quality::missing: return "missing";
+    case rules::Quality::stale: return "stale";
+    case rules::Quality::good: return "good";
+    case rules::Quality::injected: return "injected";
+  }
+  return "missing";
+}
+
+/// The signal if usable, else the figure measured over the last minute.
+json::value or_last_minute(const ControlReport& report, SignalId id, double factor,
+                           double WindowFigures::*member) {
+  const json::value value = signal_value(report, id, factor);
+  if (!value.is_null() || !report.traffic || report.traffic->all_1m.requests == 0) return value;
+  return report.traffic->all_1m.*member * factor;
+}
+
+}  // namespace
+
+WallTime wall_time_of(const ControlReport& report, Instant instant) {
+  return report.at -
+         std::chrono::duration_cast<WallTime::duration>(report.at_steady - instant);
+}
+
+json::value signal_value(const ControlReport& report, SignalId id, double factor) {
+  const rules::Reading& reading = report.signals[static_cast<std::size_t>(id)];
+  if (!reading.usable()) return nullptr;
+  return reading.value * factor;
+}
+
+json::object current_metrics_json(const ControlReport& report) {
+  json::object out;
+  out["cpu_percent"] = signal_value(report, SignalId::cpu_utilization, 100);
+  out["memory_percent"] = signal_value(report, SignalId::memory_utilization, 100);
+  out["response_time_avg_ms"] =
+      or_last_minute(report, SignalId::traffic_latency_avg, 1000, &WindowFigures::latency_avg);
+  out["response_time_p95_ms"] =
+      or_last_minute(report, SignalId::traffic_latency_p95, 1000, &WindowFigures::latency_p95);
+  out["error_rate"] =
+      or_last_minute(report, SignalId::traffic_error_ratio, 1, &WindowFigures::error_ratio);
+  out["cache_hit_rate"] = signal_value(report, SignalId::cache_hit_ratio);
+  return out;
+}
+
+json::object signals_json(const ControlReport& report) {
+  json::object out;
+  for (std::size_t i = 0; i < rules::signal_count; ++i) {
+    const rules::SignalInfo& info = rules::signal_info(static_cast<SignalId>(i));
+    if (info.scope != rules::SignalScope::global) continue;
+    const rules::Reading& reading = report.signals[i];
+    const bool known = reading.quality != rules::Quality::missing;
+    json::object signal;
+    signal["value"] = known ? json::value(reading.value) : json::value();
+    signal["unit"] = rules::to_string(info.unit);
+    signal["quality"] = quality_name(reading.quality);
+    signal["source"] = reading.source;
+    signal["age_seconds"] =
+        known ? json::value(std::max(0.0, seconds_of(report.at_steady - reading.at)))
+              : json::value();
+    out[info.name] = std::move(signal);
+  }
+  return out;
+}
+
+json::array active_optimizations_json(const ControlReport& report) {
+  json::array out;
+  for (const ActiveOptimization& active : report.active) {
+    json::object item;
+    item["name"] = active.action.rule;
+    item["enabled_at"] = rfc3339(active.enabled_at);
+    item["reason"] = active.action.reason;
+    item["action"] = rules::action_name(active.action.action);
+    item["config"] = action_config(active.action.action);
+    item["effect"] = nullptr;  // not judged in this version
+    item["endpoint"] = text_or_null(active.action.endpoint_name);
+    item["overruled"] = active.action.overruled;
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+json::array recent_decisions_json(const ControlReport& report, std::size_t count) {
+  json::array out;
+  for (auto it = report.recent.rbegin(); it != report.recent.rend() && out.size() < count; ++it) {
+    const rules::Transition& transition = it->transition;
+    out.push_back(json::object{{"at", rfc3339(it->at)},
+                               {"rule", transition.rule},
+                               {"endpoint", text_or_null(transition.endpoint_name)},
+                               {"from", rules::to_string(transition.from)},
+                               {"to", rules::to_string(transition.to)},
+                               {"reason", transition.reason},
+                               {"dry_run", transition.dry_run},
+                               {"injected", transition.injected}});
+  }
+  return out;
+}
+
+json::array actors_json(const ControlReport& report) {
+  json::array out;
+  for (const ActorHealth& actor : report.actors) {
+    out.push_back(json::object{{"name", actor.name},
+                               {"alive", actor.alive},
+                               {"restarts", actor.restarts},
+                               {"last_error", text_or_null(actor.last_error)}});
+  }
+  return out;
+}
+
+json::object window_json(const WindowFigures& figures) {
+  const bool some = figures.requests > 0;
+  const auto milliseconds = [some](double value) {
+    return some ? json::value(value * 1000) : json::value();
+  };
+  json::object out;
+  out["request_count"] = figures.requests;
+  out["rate_per_second"] = figures.rate;
+  out["avg_duration_ms"] = milliseconds(figures.latency_avg);
+  out["p50_duration_ms"] = milliseconds(figures.latency_p50);
+  out["p95_duration_ms"] = milliseconds(figures.latency_p95);
+  out["p99_duration_ms"] = milliseconds(figures.latency_p99);
+  out["error_rate"] = some ? json::value(figures.error_ratio) : json::value();
+  out["cache_hit_rate"] =
+      figures.hit_ratio_known ? json::value(figures.hit_ratio) : json::value();
+  out["response_bytes_avg"] = some ? json::value(figures.response_bytes_avg) : json::value();
+  return out;
+}
+
+}  // namespace homeostat::admin

@@ -1,0 +1,34 @@
+// Parts of a ControlReport as JSON, shared by several routes. What is not
+// known is null, never a made-up zero.
+//
+// Thread safety: pure functions over immutable reports.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include "runtime/ports/control.hpp"
+
+namespace homeostat::admin {
+
+/// The monotonic instant of a report as wall time.
+[[nodiscard]] WallTime wall_time_of(const ControlReport& report, Instant instant);
+
+/// The value of a signal times `factor`; null unless it is usable.
+[[nodiscard]] boost::json::value signal_value(const ControlReport& report, rules::SignalId id,
+                                              double factor = 1);
+
+[[nodiscard]] boost::json::object current_metrics_json(const ControlReport& report);
+/// Every global signal: {value, unit, quality, source, age_seconds}.
+[[nodiscard]] boost::json::object signals_json(const ControlReport& report);
+[[nodiscard]] boost::json::array active_optimizations_json(const ControlReport& report);
+/// The newest `count` transitions, newest first.
+[[nodiscard]] boost::json::array recent_decisions_json(const ControlReport& report,
+                                                       std::size_t count);
+[[nodiscard]] boost::json::array actors_json(const ControlReport& report);
+
+/// {latency and rate figures in milliseconds}; null members when no requests.
+[[nodiscard]] boost::json::object window_json(const WindowFigures& figures);
+
+}  // namespace homeostat::admin

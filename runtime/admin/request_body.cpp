@@ -1,0 +1,83 @@
+#include "runtime/admin/request_body.hpp"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+namespace homeostat::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+bool is_json(std::string_view content_type) {
+  std::string type(content_type.substr(0, content_type.find(';')));
+  while (!type.empty() && type.back() == ' ') type.pop_back();
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return type == "application/json";
+}
+
+}  // namespace
+
+std::variant<json::object, Reply> read_body(const AdminRequest& request) {
+  if (request.body.empty()) return json::object{};
+  if (!is_json(request.content_type)) {
+    return problem(415, "the body must be JSON: send Content-Type: application/json");
+  }
+  boost::system::error_code error;
+  json::value value = json::parse(request.body, error);
+  if (error) return problem(400, "the body is not valid JSON: " + error.message());
+  if (!value.is_object()) return problem(400, "the body must be a JSON object");
+  return std::move(value.get_object());
+}
+
+const json::value* BodyReader::member(std::string_view name) {
+  known_.push_back(name);
+  return body_.if_contains(name);
+}
+
+std::string BodyReader::required_text(std::string_view name) {
+  const json::value* const value = member(name);
+  if (value == nullptr || !value->is_string() || value->get_string().empty()) {
+    fail(std::string(name) + ": expected a text that is not empty");
+    return {};
+  }
+  return std::string(value->get_string());
+}
+
+std::optional<bool> BodyReader::required_flag(std::string_view name) {
+  const json::value* const value = member(name);
+  if (value == nullptr || !value->is_bool()) {
+    fail(std::string(name) + ": expected true or false");
+    return std::nullopt;
+  }
+  return value->get_bool();
+}
+
+std::string BodyReader::required_reason() {
+  std::string reason = required_text("reason");
+  if (reason.size() > reason_bytes_max) fail("reason: at most 500 bytes");
+  return reason;
+}
+
+std::string BodyReader::optional_reason() {
+  if (!body_.contains("reason")) {
+    known_.push_back("reason");
+    return {};
+  }
+  return required_reason();
+}
+
+void BodyReader::refuse_others() {
+  for (const auto& item : body_) {
+    const std::string_view key = item.key();
+    if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
+      fail(std::string(key.substr(0, 64)) + ": not known here");
+    }
+  }
+}
+
+Reply BodyReader::to_problem() const { return problem(422, "the body cannot be used", errors_); }
+
+}  // namespace homeostat::admin

@@ -1,0 +1,52 @@
+// Reads the JSON body of a change and its members, with errors that say what
+// was expected.
+//
+// Thread safety: pure functions.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "runtime/admin/http_message.hpp"
+#include "runtime/admin/reply.hpp"
+
+namespace homeostat::admin {
+
+inline constexpr std::size_t reason_bytes_max = 500;
+
+/// The body as an object; an absent body is an empty object. Else a problem:
+/// 415 if it is not declared as JSON, 400 if it is not a JSON object.
+[[nodiscard]] std::variant<boost::json::object, Reply> read_body(const AdminRequest& request);
+
+/// Collects what is wrong with a body, so that one answer names everything.
+class BodyReader {
+ public:
+  explicit BodyReader(const boost::json::object& body) : body_(body) {}
+
+  [[nodiscard]] std::string required_text(std::string_view name);
+  [[nodiscard]] std::optional<bool> required_flag(std::string_view name);
+  /// `reason`: not empty, at most reason_bytes_max bytes.
+  [[nodiscard]] std::string required_reason();
+  /// `reason` or an empty text.
+  [[nodiscard]] std::string optional_reason();
+  /// Call last: members other than those asked for are errors.
+  void refuse_others();
+  void fail(std::string error) { errors_.push_back(std::move(error)); }
+
+  [[nodiscard]] bool ok() const noexcept { return errors_.empty(); }
+  /// REQUIRES: !ok().
+  [[nodiscard]] Reply to_problem() const;
+
+ private:
+  [[nodiscard]] const boost::json::value* member(std::string_view name);
+
+  const boost::json::object& body_;
+  std::vector<std::string_view> known_;
+  std::vector<std::string> errors_;
+};
+
+}  // namespace homeostat::admin

@@ -1,0 +1,27 @@
+// The management routes, grouped by what they are about. Shapes and field
+// names: docs/management_api.md.
+//
+// Thread safety: handlers run on the admin thread.
+#pragma once
+
+#include "runtime/admin/admin_services.hpp"
+#include "runtime/admin/audit.hpp"
+#include "runtime/admin/router.hpp"
+
+namespace homeostat::admin {
+
+/// What handlers may use. Must outlive the router.
+struct RouteContext {
+  const AdminServices& services;
+  AuditLog& audit;
+  bool allow_injection = false;
+};
+
+void add_performance_routes(Router& router, const RouteContext& context);
+void add_injection_route(Router& router, const RouteContext& context);
+void add_rule_routes(Router& router, const RouteContext& context);
+void add_cache_routes(Router& router, const RouteContext& context);
+void add_probe_routes(Router& router, const RouteContext& context);
+void add_page_routes(Router& router);
+
+}  // namespace homeostat::admin

@@ -1,0 +1,100 @@
+#include "runtime/cache/cache.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace homeostat::cache {
+namespace {
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32U) | device();
+}
+
+std::uint64_t object_bound(const config::CacheSettings& settings) noexcept {
+  return settings.object_bytes_max != 0 ? settings.object_bytes_max : settings.memory / 8;
+}
+
+}  // namespace
+
+Cache::Cache(const config::CacheSettings& settings, const Clock& clock, std::uint64_t seed)
+    : settings_(settings),
+      clock_(clock),
+      seed_(seed != 0 ? seed : random_seed()),
+      object_bytes_max_(object_bound(settings)),
+      rules_(settings_),
+      budget_(settings.memory / 2),
+      bound_(settings.memory) {
+  // Rounded up: the marks of all shards together are at most one shard more.
+  const std::size_t marks = (settings.negative_entries_max + shard_count - 1) / shard_count;
+  for (Shard& shard : shards_) shard.set_marks_max(marks);
+}
+
+Cache::~Cache() = default;
+
+std::size_t Cache::bound_in_force() const noexcept {
+  const std::size_t bound = bound_.load(std::memory_order_relaxed);
+  const std::size_t filling = budget_.used();
+  const std::size_t taken = filling > fill_slack ? filling - fill_slack : 0;
+  return bound > taken ? bound - taken : 0;
+}
+
+std::size_t Cache::bytes() const {
+  const std::lock_guard lock(policy_mutex_);
+  return policy_.used();
+}
+
+void Cache::record_miss(std::uint64_t hash) {
+  const std::lock_guard lock(policy_mutex_);
+  policy_.record_miss(hash);
+}
+
+void Cache::add_worker(const Counters* counters) {
+  const std::lock_guard lock(workers_mutex_);
+  workers_.push_back(counters);
+}
+
+void Cache::remove_worker(const Counters* counters) {
+  const std::lock_guard lock(workers_mutex_);
+  std::erase(workers_, counters);
+  departed_.add(*counters);
+}
+
+void Cache::sum(Counters& total) const {
+  const std::lock_guard lock(workers_mutex_);
+  total.add(departed_);
+  total.add(control_counters_);
+  for (const Counters* counters : workers_) total.add(*counters);
+}
+
+CacheFigures Cache::figures() const {
+  Counters total;
+  sum(total);
+  CacheFigures figures;
+  {
+    const std::lock_guard lock(policy_mutex_);
+    figures.entries = policy_.size();
+    figures.bytes = policy_.used();
+    figures.evictions = policy_.totals().evictions;
+    figures.expirations = policy_.totals().expirations;
+  }
+  figures.bytes_max = bound_in_force();
+  figures.hits = total.hits.get();
+  figures.misses = total.misses.get() + total.stale.get();
+  figures.stores = total.stores.get();
+  figures.bypasses = total.bypasses.get();
+  figures.deletes = total.deletes.get();
+  figures.collapsed = total.collapsed.get();
+  figures.errors = total.errors.get();
+  return figures;
+}
+
+std::array<std::uint64_t, reason_count> Cache::reasons() const {
+  Counters total;
+  sum(total);
+  std::array<std::uint64_t, reason_count> counts{};
+  for (std::size_t i = 0; i < reason_count; ++i) counts[i] = total.reasons[i].get();
+  return counts;
+}
+
+}  // namespace homeostat::cache

@@ -1,0 +1,153 @@
+// The L1 cache: one for all workers, a key is stored once.
+//
+// Structure: 64 shards divide the key space by the hash of host, path and
+// query, so that everything about one URI lives in one shard. A shard is a
+// chained hash table whose links are atomic: hits read it without a lock under
+// an epoch guard (epoch.hpp) and take one reference on the object. Writers take
+// the shard's mutex, and inside it, briefly, the policy's. One eviction policy
+// (eviction_policy.hpp) and one byte bound cover all shards.
+//
+// Memory: bytes() = bodies + heads + keys + entries + table slots + policy
+// never exceeds the bound in force. Fills in flight are bounded by a second
+// budget (half the configured bytes); what they hold above `fill_slack` lowers
+// the bound for stored objects meanwhile. Objects still being sent after
+// eviction are kept alive by their readers and bounded by the connections.
+//
+// Thread safety: CacheControl methods and `attach_encoded` from any thread;
+// everything per request goes through one Worker per thread (worker.hpp).
+// Lock order: shard, then policy, then fill. Errors: none; a refused store has
+// a Reason. The Clock is asked only by CacheControl methods.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "runtime/cache/counters.hpp"
+#include "runtime/cache/epoch.hpp"
+#include "runtime/cache/eviction_policy.hpp"
+#include "runtime/cache/fill.hpp"
+#include "runtime/cache/memory_budget.hpp"
+#include "runtime/cache/object.hpp"
+#include "runtime/cache/request_rules.hpp"
+#include "runtime/cache/shard.hpp"
+#include "runtime/cache/vary.hpp"
+#include "runtime/ports/actuators.hpp"
+#include "runtime/ports/clock.hpp"
+
+namespace homeostat::cache {
+
+class Cache final : public CacheControl {
+ public:
+  static constexpr std::size_t shard_count = 64;
+  static constexpr std::size_t fill_slack = 16 * config::mebibyte;
+
+  /// `settings` is copied. `seed` randomises hashing; 0 takes one from the
+  /// operating system.
+  Cache(const config::CacheSettings& settings, const Clock& clock, std::uint64_t seed = 0);
+  ~Cache() override;
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
+
+  // -- CacheControl: any thread -------------------------------------------------
+  [[nodiscard]] CacheFigures figures() const override;
+  std::size_t drop_expired() override;
+  std::size_t shrink_to(double ratio) override;
+  std::size_t flush(const std::string& pattern) override;
+  /// Flushes all patterns of a configured group; returns bytes freed.
+  std::size_t flush_group(std::string_view group);
+
+  /// Sets the encoded variant of a stored object, from any thread. Dropped
+  /// (false) if the object is no longer stored or the bytes do not fit.
+  bool attach_encoded(const ObjectPtr& object, ObjectPtr encoded);
+
+  // -- constants and totals -----------------------------------------------------
+  [[nodiscard]] const config::CacheSettings& settings() const noexcept { return settings_; }
+  [[nodiscard]] const RequestRules& rules() const noexcept { return rules_; }
+  [[nodiscard]] std::uint64_t object_bytes_max() const noexcept { return object_bytes_max_; }
+  [[nodiscard]] std::size_t bytes() const;
+  [[nodiscard]] std::size_t fill_bytes() const noexcept { return budget_.used(); }
+  /// How often each Reason was counted, all workers.
+  [[nodiscard]] std::array<std::uint64_t, reason_count> reasons() const;
+
+ private:
+  friend class Worker;
+  friend class FillLeader;
+
+  /// What a finished fill brings.
+  struct StoreRequest {
+    const Fill& fill;
+    ObjectPtr object;
+    VarySpecPtr spec;         ///< null: the response does not vary
+    std::string_view variant; ///< with spec
+  };
+  using Victims = EvictionPolicy::Victims;
+
+  [[nodiscard]] Shard& shard_of(std::uint64_t location) noexcept {
+    return shards_[location >> 58U];
+  }
+  [[nodiscard]] std::size_t bound_in_force() const noexcept;
+
+  // store.cpp: under the shard's lock unless said.
+  Reason store(EpochSlot& slot, Counters& counters, const StoreRequest& request, Instant now);
+  [[nodiscard]] std::unique_ptr<Entry> make_entry(const StoreRequest& request,
+                                                  std::string key) const;
+  Reason store_locked(Shard& shard, const StoreRequest& request, Instant now, Victims& victims);
+  [[nodiscard]] Entry* variant_list(Shard& shard, const StoreRequest& request);
+  [[nodiscard]] bool spec_conflicts(const Shard& shard, const StoreRequest& request) const;
+  void join_list(Entry& list, Entry& entry);
+  void leave_list(Shard& shard, Entry& entry);
+  void recharge(Entry& list);
+  /// Removes an object, or a list with all its variants.
+  void drop(Shard& shard, Entry& entry);
+  /// Without a lock, inside a guard: unlinks what the policy gave up.
+  void unlink(const Victims& victims);
+  /// Without a lock: evicts down to the bound in force; returns bytes freed.
+  std::size_t make_room(EpochSlot& slot, Instant now);
+
+  // invalidation.cpp
+  struct Dropped {
+    std::size_t entries = 0, bytes = 0;
+  };
+  Dropped flush_paths(const PathPattern* pattern);
+  Dropped invalidate(KeyView primary, std::uint64_t location);
+  Dropped drop_entries(Shard& shard, const std::vector<Entry*>& entries);
+  /// Waits, for a bounded number of yields, until readers let go of garbage.
+  void reclaim_all();
+
+  void record_miss(std::uint64_t hash);
+  void add_worker(const Counters* counters);
+  void remove_worker(const Counters* counters);
+  void sum(Counters& total) const;
+
+  const config::CacheSettings settings_;
+  const Clock& clock_;
+  const std::uint64_t seed_;
+  const std::uint64_t object_bytes_max_;
+  const RequestRules rules_;
+  EpochDomain epochs_;
+  Garbage garbage_{epochs_};
+  MemoryBudget budget_;
+  std::atomic<std::size_t> bound_;
+
+  mutable std::mutex policy_mutex_;
+  EvictionPolicy policy_;  // guarded by policy_mutex_
+
+  std::array<Shard, shard_count> shards_;
+
+  mutable std::mutex workers_mutex_;
+  std::vector<const Counters*> workers_;  // guarded by workers_mutex_
+  Counters departed_;                     // totals of workers that are gone
+
+  std::mutex control_mutex_;  // one control operation at a time
+  EpochSlot control_slot_{epochs_};
+  Counters control_counters_;  // guarded by control_mutex_
+};
+
+}  // namespace homeostat::cache

@@ -1,0 +1,241 @@
+#include "runtime/cache/fill_leader.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "runtime/cache/worker.hpp"
+
+namespace homeostat::cache {
+namespace {
+
+/// The names the fill was joined by and those of the response, in one spec.
+VarySpecPtr united(const VarySpecPtr& known, std::vector<std::string> names) {
+  if (known) names.insert(names.end(), known->names().begin(), known->names().end());
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  if (names.empty()) return nullptr;
+  if (known && names == known->names()) return known;
+  return VarySpecPtr(new VarySpec(std::move(names)));
+}
+
+}  // namespace
+
+FillLeader::FillLeader(Worker& worker, FillPtr fill, ObjectPtr stale)
+    : worker_(&worker), fill_(std::move(fill)), stale_(std::move(stale)) {}
+
+FillLeader::FillLeader(FillLeader&& other) noexcept
+    : worker_(other.worker_),
+      fill_(std::move(other.fill_)),
+      stale_(std::move(other.stale_)),
+      waiter_(std::move(other.waiter_)),
+      done_(std::exchange(other.done_, true)) {}
+
+FillLeader::~FillLeader() {
+  if (fill_ && !done_) fail(Reason::upstream_failed);
+  if (fill_) cancel_wait();
+}
+
+void FillLeader::detach(bool mark_uncacheable, Instant now) {
+  Cache& cache = worker_->cache_;
+  Shard& shard = cache.shard_of(fill_->identity().location);
+  const std::lock_guard lock(shard.mutex());
+  shard.remove_fill(*fill_);
+  if (mark_uncacheable) {
+    shard.mark_uncacheable(fill_->identity().hash, now + cache.settings_.negative_ttl);
+  }
+}
+
+void FillLeader::finish(FillState state, Reason reason) {
+  done_ = true;
+  Fill::Tickets tickets;
+  {
+    const std::lock_guard lock(fill_->mutex_);
+    fill_->finish(state, reason, tickets);
+  }
+  Fill::post(tickets);
+}
+
+bool FillLeader::publish_head(StoreDecision decision, std::optional<std::uint64_t> content_length,
+                              const Fields& request, Instant now) {
+  VarySpecPtr spec = united(fill_->identity().spec, std::move(decision.vary));
+  std::string variant;
+  if (spec) spec->write_variant(request, variant);
+  Fill::Tickets tickets;
+  bool storing = true;
+  bool shrink = false;
+  {
+    const std::lock_guard lock(fill_->mutex_);
+    if (spec && spec->names().size() > VarySpec::names_max) {
+      fill_->stop_storing(Reason::vary_limit);
+    }
+    fill_->head_ = std::move(decision.head);
+    fill_->content_length_ = content_length;
+    fill_->spec_ = std::move(spec);
+    fill_->variant_ = std::move(variant);
+    if (content_length && *content_length > fill_->object_bytes_max_) {
+      fill_->stop_storing(Reason::too_large);
+    }
+    fill_->grow();
+    storing = fill_->storing_;
+    shrink = fill_->budget_.used() > Cache::fill_slack;
+    fill_->published_ = true;
+    fill_->state_ = FillState::streaming;
+    fill_->collect_waiters(tickets);
+  }
+  Fill::post(tickets);
+  if (!storing) detach(true, now);
+  if (shrink) worker_->cache_.make_room(worker_->slot_, now);
+  return storing;
+}
+
+std::span<char> FillLeader::prepare() {
+  const std::lock_guard lock(fill_->mutex_);
+  fill_->grow();
+  if (fill_->parts_.empty()) return {};
+  BodyPart& tail = fill_->parts_.back();
+  return {tail.block->data() + tail.size, tail.block->capacity() - tail.size};
+}
+
+void FillLeader::commit(std::size_t bytes, Instant now) {
+  if (bytes == 0) return;
+  Fill::Tickets tickets;
+  bool stopped = false;
+  bool shrink = false;
+  {
+    const std::lock_guard lock(fill_->mutex_);
+    const bool was_storing = fill_->storing_;
+    BodyPart& tail = fill_->parts_.back();
+    tail.size += bytes;
+    fill_->size_ += bytes;
+    if (fill_->size_ > fill_->object_bytes_max_) fill_->stop_storing(Reason::too_large);
+    // The next block is taken now, so that running out of memory shows early.
+    if (tail.size == tail.block->capacity() && fill_->content_length_ != fill_->size_) {
+      fill_->grow();
+      shrink = fill_->storing_ && fill_->budget_.used() > Cache::fill_slack;
+    }
+    stopped = was_storing && !fill_->storing_;
+    fill_->drop_consumed();
+    fill_->collect_waiters(tickets);
+  }
+  Fill::post(tickets);
+  if (stopped) detach(true, now);
+  if (shrink) worker_->cache_.make_room(worker_->slot_, now);
+}
+
+void FillLeader::append(std::string_view bytes, Instant now) {
+  while (!bytes.empty()) {
+    const std::span<char> room = prepare();
+    // More than announced: complete() will see it and refuse.
+    if (room.empty()) return fail(Reason::truncated);
+    const std::size_t count = std::min(room.size(), bytes.size());
+    std::memcpy(room.data(), bytes.data(), count);
+    commit(count, now);
+    bytes.remove_prefix(count);
+  }
+}
+
+Reason FillLeader::complete(Instant now) {
+  if (done_) return Reason::truncated;
+  // In a storing fill only the leader changes parts, size and storing, so they
+  // are read here without the lock by the one who writes them.
+  bool storing = false;
+  {
+    const std::lock_guard lock(fill_->mutex_);
+    storing = fill_->storing_;
+  }
+  if (fill_->state_ != FillState::streaming ||
+      (fill_->content_length_ && *fill_->content_length_ != fill_->size_)) {
+    fail(Reason::truncated);
+    return Reason::truncated;
+  }
+  if (!storing) {
+    const Reason reason = fill_->reason_;
+    worker_->counters_.count(reason);
+    finish(FillState::complete, reason);
+    return reason;
+  }
+  ObjectPtr object = Object::make(fill_->head_, fill_->take_body());
+  const Reason reason = worker_->cache_.store(
+      worker_->slot_, worker_->counters_, {*fill_, object, fill_->spec_, fill_->variant_}, now);
+  {
+    const std::lock_guard lock(fill_->mutex_);
+    fill_->object_ = std::move(object);
+    // The stored object's own weight stands for the blocks from here on.
+    if (reason == Reason::none) fill_->budget_.release(std::exchange(fill_->reserved_, 0));
+  }
+  finish(FillState::complete, reason);
+  return reason;
+}
+
+void FillLeader::complete_refreshed(ObjectHead head, const Fields& request, Instant now) {
+  const VarySpecPtr spec = fill_->identity().spec;
+  std::string variant;
+  if (spec) spec->write_variant(request, variant);
+  ObjectPtr object = Object::make(head, stale_->body());
+  worker_->counters_.refreshes.add();
+  const Reason reason = worker_->cache_.store(worker_->slot_, worker_->counters_,
+                                              {*fill_, object, spec, variant}, now);
+  {
+    const std::lock_guard lock(fill_->mutex_);
+    fill_->head_ = std::move(head);
+    fill_->published_ = true;
+    fill_->spec_ = spec;
+    fill_->variant_ = std::move(variant);
+    fill_->content_length_ = object->body_bytes();
+    fill_->parts_.assign(object->body().begin(), object->body().end());
+    fill_->size_ = object->body_bytes();
+    fill_->object_ = std::move(object);
+  }
+  finish(FillState::complete, reason);
+}
+
+void FillLeader::fail(Reason reason) {
+  if (done_) return;
+  worker_->counters_.count(reason);
+  worker_->counters_.errors.add();
+  detach(false, {});
+  finish(FillState::failed, reason);
+}
+
+void FillLeader::uncacheable(Reason reason, Instant now) {
+  if (done_) return;
+  worker_->counters_.count(reason);
+  detach(true, now);
+  finish(FillState::uncacheable, reason);
+}
+
+std::uint64_t FillLeader::backlog() const {
+  const std::lock_guard lock(fill_->mutex_);
+  return fill_->size_ - fill_->slowest();
+}
+
+bool FillLeader::storing() const {
+  const std::lock_guard lock(fill_->mutex_);
+  return fill_->storing_;
+}
+
+std::size_t FillLeader::readers() const {
+  const std::lock_guard lock(fill_->mutex_);
+  return fill_->readers_.size();
+}
+
+void FillLeader::wait_drained(std::uint64_t low_water, boost::asio::any_io_executor executor,
+                              FillWaiter::Callback callback) {
+  Fill::Tickets tickets;
+  {
+    const std::lock_guard lock(fill_->mutex_);
+    fill_->drain_below_ = low_water;
+    fill_->drain_waiting_ = waiter_.arm(std::move(executor), std::move(callback));
+    fill_->collect_drained(tickets);
+  }
+  Fill::post(tickets);
+}
+
+void FillLeader::cancel_wait() noexcept {
+  waiter_.cancel();
+  const std::lock_guard lock(fill_->mutex_);
+  fill_->drain_waiting_.reset();
+}
+
+}  // namespace homeostat::cache

@@ -1,0 +1,82 @@
+// The writing end of a fill. See fill.hpp.
+//
+// Thread safety: belongs to the worker that began the fill. Destroying an
+// unfinished leader fails the fill (`upstream_failed`).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "runtime/cache/fill.hpp"
+#include "runtime/cache/response_rules.hpp"
+
+namespace homeostat::cache {
+
+class Worker;
+
+class FillLeader {
+ public:
+  FillLeader(Worker& worker, FillPtr fill, ObjectPtr stale);
+  ~FillLeader();
+  FillLeader(FillLeader&&) noexcept;
+  FillLeader& operator=(FillLeader&&) = delete;
+
+  /// A reader for the leader's own client (or background readers).
+  [[nodiscard]] FillReader reader() const { return FillReader(fill_); }
+  /// The stale response to validate, if any (same as Lookup::object).
+  [[nodiscard]] const ObjectPtr& stale() const noexcept { return stale_; }
+
+  /// REQUIRES: state waiting, decision.storable(). `request` is the leader's.
+  /// A known length above a bound makes the fill stream without storing.
+  /// Returns false if the fill will not be stored (Cache-Status `stored`).
+  bool publish_head(StoreDecision decision, std::optional<std::uint64_t> content_length,
+                    const Fields& request, Instant now);
+  /// Room for the next body bytes inside the fill's own memory: read from the
+  /// socket into it, then commit what arrived. Empty only when the announced
+  /// length is there: with a known length it never reaches beyond the body.
+  [[nodiscard]] std::span<char> prepare();
+  void commit(std::size_t bytes, Instant now);
+  /// Copies; same as prepare + commit.
+  void append(std::string_view bytes, Instant now);
+
+  /// The body ended as announced. Stores the object unless it was
+  /// invalidated meanwhile, is too large, or the policy declines; returns why
+  /// not, or Reason::none. A body shorter than content_length is `truncated`
+  /// and fails the fill.
+  Reason complete(Instant now);
+  /// 304: the stale object, refreshed by `head`, is stored and answers every
+  /// reader. `head` comes from refreshed_head().
+  void complete_refreshed(ObjectHead head, const Fields& request, Instant now);
+  /// Readers see what was delivered, then `failed`. Nothing is stored.
+  void fail(Reason reason);
+  /// REQUIRES: state waiting. Followers go upstream themselves; the key is
+  /// remembered as hit-for-miss for negative_ttl.
+  void uncacheable(Reason reason, Instant now);
+  [[nodiscard]] bool done() const noexcept { return done_; }
+
+  /// Bytes the slowest reader still has to consume; only meaningful, and only
+  /// to be limited, when !storing().
+  [[nodiscard]] std::uint64_t backlog() const;
+  [[nodiscard]] bool storing() const;
+  /// Readers attached now. 0 and !storing(): nobody wants the rest.
+  [[nodiscard]] std::size_t readers() const;
+  /// Posts `callback` once when backlog() falls to `low_water` or below, the
+  /// last reader left, or at once if that is so already.
+  void wait_drained(std::uint64_t low_water, boost::asio::any_io_executor executor,
+                    FillWaiter::Callback callback);
+  void cancel_wait() noexcept;
+
+ private:
+  void detach(bool mark_uncacheable, Instant now);
+  void finish(FillState state, Reason reason);
+
+  Worker* worker_;
+  FillPtr fill_;
+  ObjectPtr stale_;
+  FillWaiter waiter_;
+  bool done_ = false;
+};
+
+}  // namespace homeostat::cache

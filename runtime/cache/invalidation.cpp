@@ -1,0 +1,155 @@
+// Taking things out of the cache: flush, shrink, expiry, invalidation.
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include "runtime/cache/cache.hpp"
+
+namespace homeostat::cache {
+namespace {
+
+constexpr std::size_t expire_batch = 256;
+constexpr std::size_t expire_batches_max = 256;
+constexpr unsigned reclaim_yields_max = 1000;
+
+}  // namespace
+
+Cache::Dropped Cache::drop_entries(Shard& shard, const std::vector<Entry*>& entries) {
+  Dropped dropped;
+  for (Entry* entry : entries) {
+    ++dropped.entries;
+    dropped.bytes += entry->weight;
+    drop(shard, *entry);
+  }
+  return dropped;
+}
+
+Cache::Dropped Cache::flush_paths(const PathPattern* pattern) {
+  Dropped total;
+  std::vector<Entry*> found;
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex());
+    // A fill that started before the flush must not bring the old content back.
+    shard.for_each_fill([&](Fill& fill) {
+      if (pattern != nullptr && !pattern->matches(fill.identity().path)) return;
+      fill.joinable_ = false;
+      const std::lock_guard fill_lock(fill.mutex_);
+      fill.invalidated_ = true;
+    });
+    found.clear();
+    shard.for_each([&](Entry& entry) {
+      if (entry.object && (pattern == nullptr || pattern->matches(entry.path))) {
+        found.push_back(&entry);
+      }
+    });
+    const Dropped dropped = drop_entries(shard, found);
+    total.entries += dropped.entries;
+    total.bytes += dropped.bytes;
+  }
+  return total;
+}
+
+Cache::Dropped Cache::invalidate(KeyView primary, std::uint64_t location) {
+  Shard& shard = shard_of(location);
+  const std::lock_guard lock(shard.mutex());
+  shard.for_each_fill([&](Fill& fill) {
+    if (fill.identity().location != location) return;
+    fill.joinable_ = false;
+    const std::lock_guard fill_lock(fill.mutex_);
+    fill.invalidated_ = true;
+  });
+  std::vector<Entry*> found;
+  if (shard.has_keyed()) {
+    // Keys with a user's or a body's hash cannot be computed from the URI.
+    shard.for_each([&](Entry& entry) {
+      if (entry.object && entry.location == location) found.push_back(&entry);
+    });
+  } else if (Entry* entry = shard.find(primary)) {
+    if (entry->spec) {
+      found = entry->variants;
+    } else {
+      found.push_back(entry);
+    }
+  }
+  return drop_entries(shard, found);
+}
+
+void Cache::reclaim_all() {
+  for (unsigned i = 0; garbage_.reclaim() > 0 && i < reclaim_yields_max; ++i) {
+    std::this_thread::yield();
+  }
+}
+
+std::size_t Cache::flush(const std::string& pattern) {
+  const std::lock_guard control(control_mutex_);
+  const PathPattern compiled(pattern);
+  const Dropped dropped = flush_paths(pattern.empty() ? nullptr : &compiled);
+  control_counters_.deletes.add(dropped.entries);
+  reclaim_all();
+  return dropped.bytes;
+}
+
+std::size_t Cache::flush_group(std::string_view group) {
+  const std::vector<std::string>* patterns = rules_.group(group);
+  if (patterns == nullptr) return 0;
+  std::size_t bytes = 0;
+  for (const std::string& pattern : *patterns) bytes += flush(pattern);
+  return bytes;
+}
+
+std::size_t Cache::drop_expired() {
+  const std::lock_guard control(control_mutex_);
+  const Instant now = clock_.now();
+  std::size_t freed = 0;
+  for (std::size_t i = 0; i < expire_batches_max; ++i) {
+    Victims victims;
+    {
+      const EpochGuard guard(control_slot_);
+      {
+        const std::lock_guard lock(policy_mutex_);
+        freed += policy_.expire(now, expire_batch, victims);
+      }
+      unlink(victims);
+    }
+    if (victims.size() < expire_batch) break;
+  }
+  reclaim_all();
+  return freed;
+}
+
+std::size_t Cache::shrink_to(double ratio) {
+  const std::lock_guard control(control_mutex_);
+  const double share = std::isfinite(ratio) ? std::clamp(ratio, 0.0, 1.0) : 1.0;
+  const auto bound =
+      static_cast<std::size_t>(static_cast<double>(settings_.memory) * share);
+  bound_.store(bound, std::memory_order_relaxed);
+  budget_.set_bound(bound / 2);
+  const std::size_t freed = make_room(control_slot_, clock_.now());
+  reclaim_all();
+  return freed;
+}
+
+bool Cache::attach_encoded(const ObjectPtr& object, ObjectPtr encoded) {
+  const std::lock_guard control(control_mutex_);
+  Shard& shard = shard_of(object->location_);
+  bool attached = false;
+  {
+    const std::lock_guard lock(shard.mutex());
+    Entry* found = shard.find(object->hash_, *object);
+    const std::size_t bytes = encoded->memory();
+    if (found != nullptr && bytes <= bound_in_force() / 4 && object->encoded() == nullptr) {
+      object->attach(std::move(encoded));
+      const std::lock_guard policy_lock(policy_mutex_);
+      policy_.change_weight(*found, found->weight + bytes);
+      attached = true;
+    }
+  }
+  if (!attached) {
+    object->refuse_encoding();
+    return false;
+  }
+  make_room(control_slot_, clock_.now());
+  return true;
+}
+
+}  // namespace homeostat::cache

@@ -1,0 +1,111 @@
+#include "runtime/cache/key.hpp"
+
+#include <array>
+
+#include <openssl/sha.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace homeostat::cache {
+namespace {
+
+constexpr std::string_view hashed_mark = "sha256:";
+
+void append_sha256_hex(std::string& out, std::string_view text) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  static constexpr std::string_view digits = "0123456789abcdef";
+  for (const unsigned char byte : digest) {
+    out += digits[byte >> 4U];
+    out += digits[byte & 0x0FU];
+  }
+}
+
+/// Replaces a text that is too long by its hash; the stem stays readable.
+bool shorten(std::string& text, std::size_t stem) {
+  if (text.size() <= key_text_max) return false;
+  std::string hex;
+  append_sha256_hex(hex, text);
+  text.resize(stem);
+  text += hashed_mark;
+  text += hex;
+  return true;
+}
+
+}  // namespace
+
+std::uint64_t hash_key(std::string_view text, std::uint64_t seed) noexcept {
+  return XXH3_64bits_withSeed(text.data(), text.size(), seed);
+}
+
+std::string sha256_hex(std::string_view text) {
+  std::string out;
+  append_sha256_hex(out, text);
+  return out;
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t plain = text.find_first_of(":\\");
+    out.append(text.substr(0, plain));
+    if (plain == std::string_view::npos) return;
+    out += '\\';
+    out += text[plain];
+    text.remove_prefix(plain + 1);
+  }
+}
+
+void write_variant_key(std::string_view primary, KeyShape shape, std::string_view vary,
+                       std::string& out) {
+  if (shape.vary_at == std::string_view::npos) {
+    out.assign(primary);
+    out += ':';
+    append_escaped(out, vary);
+  } else {
+    out.assign(primary.substr(0, shape.vary_at));
+    append_escaped(out, vary);
+    out.append(primary.substr(shape.vary_at));
+  }
+  shorten(out, shape.stem);
+}
+
+KeyBuilder::KeyBuilder(const config::CacheSettings& settings, std::uint64_t seed)
+    : query_(settings.query_drop, settings.query_sort), seed_(seed) {
+  append_escaped(base_, settings.key_prefix);
+  base_ += ':';
+  append_escaped(base_, settings.key_namespace);
+  base_ += ':';
+}
+
+KeyView KeyBuilder::primary(const Request& request, std::string_view authorization) {
+  primary_.assign(base_);
+  append_escaped(primary_, request.method == "HEAD" ? "GET" : request.method);
+  primary_ += ':';
+  shape_.stem = primary_.size();
+  // A host has no `/` and a path starts with one: no escape needed between them.
+  primary_.append(request.host);
+  append_escaped(primary_, request.path);
+  primary_ += ':';
+  normalised_.clear();
+  query_.append(normalised_, request.query);
+  append_escaped(primary_, normalised_);
+  location_ = hash_key(std::string_view(primary_).substr(shape_.stem), seed_);
+  primary_ += ':';
+  shape_.vary_at = primary_.size();
+  primary_ += ':';
+  primary_.append(request.body_hash);
+  if (!authorization.empty()) {
+    primary_ += ":auth-";
+    append_sha256_hex(primary_, authorization);
+  }
+  if (shorten(primary_, shape_.stem)) shape_.vary_at = std::string_view::npos;
+  hash_ = hash_key(primary_, seed_);
+  return {primary_, hash_};
+}
+
+KeyView KeyBuilder::variant(std::string_view vary) {
+  write_variant_key(primary_, shape_, vary, variant_);
+  return {variant_, hash_key(variant_, seed_)};
+}
+
+}  // namespace homeostat::cache

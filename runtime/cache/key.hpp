@@ -1,0 +1,73 @@
+// Cache keys: `{prefix}:{namespace}:{method}:{host}{path}:{query}:{vary}:{body}`.
+//
+// Different requests never share a key: `:` and `\` inside a component are
+// escaped by `\`, and a key above 250 characters becomes
+// `{prefix}:{namespace}:{method}:sha256:{hex}` of its full text. HEAD uses the
+// key of GET. The query is normalised as http/query.hpp says.
+//
+// Thread safety: none; one builder per worker. The buffers are reused: views
+// are valid until the next call on the builder. No allocation once warm.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "config/settings.hpp"
+#include "runtime/cache/request.hpp"
+#include "runtime/http/query.hpp"
+
+namespace homeostat::cache {
+
+inline constexpr std::size_t key_text_max = 250;
+
+/// A key by reference. Equality is decided by the text, never by the hash.
+struct KeyView {
+  std::string_view text;
+  std::uint64_t hash = 0;
+};
+
+/// Where parts of a primary key's text are: enough to make variants of it.
+struct KeyShape {
+  std::size_t stem = 0;     ///< length of `{prefix}:{namespace}:{method}:`
+  std::size_t vary_at = 0;  ///< where {vary} goes; npos: the text is hashed, append
+};
+
+[[nodiscard]] std::uint64_t hash_key(std::string_view text, std::uint64_t seed) noexcept;
+/// Writes the key of one variant of a primary key.
+void write_variant_key(std::string_view primary, KeyShape shape, std::string_view vary,
+                       std::string& out);
+
+class KeyBuilder {
+ public:
+  /// `seed` makes collisions unpredictable from outside.
+  KeyBuilder(const config::CacheSettings& settings, std::uint64_t seed);
+
+  /// The key without variants. `authorization` is empty unless a rule allows
+  /// authenticated content; its hash, never its value, enters the key.
+  KeyView primary(const Request& request, std::string_view authorization = {});
+  /// The key of one variant of the last primary.
+  KeyView variant(std::string_view vary);
+
+  [[nodiscard]] KeyView last_primary() const noexcept { return {primary_, hash_}; }
+  [[nodiscard]] KeyShape shape() const noexcept { return shape_; }
+  /// Hash of host, path and normalised query of the last primary: the same for
+  /// every method, variant and user of one URI.
+  [[nodiscard]] std::uint64_t location() const noexcept { return location_; }
+
+ private:
+  std::string base_;  // "{prefix}:{namespace}:"
+  http::QueryNormalizer query_;
+  std::uint64_t seed_;
+  KeyShape shape_;
+  std::uint64_t location_ = 0;
+  std::uint64_t hash_ = 0;
+  std::string normalised_, primary_, variant_;
+};
+
+/// Appends `text` with `:` and `\` escaped.
+void append_escaped(std::string& out, std::string_view text);
+/// Lower-case hex SHA-256.
+[[nodiscard]] std::string sha256_hex(std::string_view text);
+
+}  // namespace homeostat::cache

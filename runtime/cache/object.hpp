@@ -1,0 +1,147 @@
+// A stored response: immutable, reference counted, ready to be sent.
+//
+// Thread safety: everything but the encoded slot is constant after
+// construction; the encoded slot is set once. Ownership: ObjectPtr. A reader
+// keeps the object for as long as it sends from it; eviction does not wait.
+//
+// The head block is `HTTP/1.1 200 OK\r\n` and the end-to-end fields, each
+// ended by CRLF, without the terminating empty line. It holds no Age, no
+// Connection, Keep-Alive or Transfer-Encoding; whoever sends appends those, a Via
+// and a Cache-Status member of its own, and the empty line. Via and Cache-Status
+// of servers further up, and Date, are kept as received.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/cache/block.hpp"
+#include "runtime/cache/freshness.hpp"
+#include "runtime/ports/policy.hpp"
+
+namespace homeostat::cache {
+
+/// Status, fields and freshness of a response. Movable value; views are valid
+/// while it lives.
+class ObjectHead {
+ public:
+  int status = 0;
+  EndpointId endpoint = 0;
+  Freshness freshness;
+  std::optional<WallTime> last_modified_time;
+  std::optional<WallTime> date;
+  /// RFC 9111 section 3.5: may answer requests with Authorization.
+  bool authorization_shared = false;
+  /// Content-Encoding is present: a body that must not be encoded again.
+  bool encoded = false;
+  /// Cache-Control: no-transform.
+  bool no_transform = false;
+  /// Sum of what rules, not the origin, gave; for figures only.
+  bool rule_ttl = false;
+
+  [[nodiscard]] std::string_view block() const noexcept { return block_; }
+  [[nodiscard]] std::string_view etag() const noexcept { return view(etag_); }
+  [[nodiscard]] std::string_view last_modified() const noexcept { return view(last_modified_); }
+  [[nodiscard]] std::string_view content_type() const noexcept { return view(content_type_); }
+  [[nodiscard]] bool has_validator() const noexcept {
+    return etag_.size != 0 || last_modified_.size != 0;
+  }
+
+  [[nodiscard]] std::size_t block_capacity() const noexcept { return block_.capacity(); }
+
+  /// Starts the block with `HTTP/1.1 <status> <reason>`.
+  void start(int status_code, std::string_view reason_phrase);
+  /// Appends one field and remembers it if it is ETag, Last-Modified or
+  /// Content-Type. REQUIRES: name and value free of CR and LF.
+  void add_field(std::string_view name, std::string_view value);
+  void add_content_length(std::uint64_t bytes);
+  /// Calls `visit(name, value)` for each field of the block.
+  template <class Visit>
+  void for_each_field(Visit&& visit) const;
+
+ private:
+  struct Span {
+    std::uint32_t offset = 0, size = 0;
+  };
+  [[nodiscard]] std::string_view view(Span span) const noexcept {
+    return std::string_view(block_).substr(span.offset, span.size);
+  }
+  std::string block_;
+  Span etag_, last_modified_, content_type_;
+};
+
+class Object;
+using ObjectPtr = Ref<const Object>;
+
+class Object final : public RefCounted<Object> {
+ public:
+  /// `head` without Content-Length: it is appended here, except where a body
+  /// cannot exist (204, 304).
+  [[nodiscard]] static ObjectPtr make(ObjectHead head, Body body);
+  ~Object();
+
+  [[nodiscard]] const ObjectHead& head() const noexcept { return head_; }
+  [[nodiscard]] int status() const noexcept { return head_.status; }
+  /// Status line and fields including Content-Length.
+  [[nodiscard]] std::string_view wire_head() const noexcept { return head_.block(); }
+  [[nodiscard]] const Freshness& freshness() const noexcept { return head_.freshness; }
+  [[nodiscard]] const Body& body() const noexcept { return body_; }
+  [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
+  /// Bytes this object holds: head, body capacity, itself.
+  [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
+
+  // -- one encoded (gzip) variant, built later by a background job ------------
+  enum class EncodingState : std::uint8_t { none, running, ready, refused };
+  [[nodiscard]] EncodingState encoding_state() const noexcept {
+    return encoding_.load(std::memory_order_relaxed);
+  }
+  /// True for exactly one caller, who then builds the variant and calls
+  /// Cache::attach_encoded or refuse_encoding.
+  [[nodiscard]] bool try_begin_encoding() const noexcept;
+  void refuse_encoding() const noexcept {
+    encoding_.store(EncodingState::refused, std::memory_order_relaxed);
+  }
+  /// Null until attached. Valid as long as this object.
+  [[nodiscard]] const Object* encoded() const noexcept {
+    return variant_.load(std::memory_order_acquire);
+  }
+
+ private:
+  friend class Cache;
+  Object(ObjectHead head, Body body);
+  void attach(ObjectPtr encoded) const noexcept;
+
+  ObjectHead head_;
+  Body body_;
+  std::uint64_t body_bytes_ = 0;
+  std::size_t memory_ = 0;
+  // Where it is stored; set by Cache before anybody else sees the object.
+  mutable std::uint64_t location_ = 0;
+  mutable std::uint64_t hash_ = 0;
+  mutable std::atomic<const Object*> variant_{nullptr};
+  mutable std::atomic<EncodingState> encoding_{EncodingState::none};
+};
+
+/// The head of `object` for a body encoded with `coding`: Content-Encoding
+/// added, a strong ETag made weak (RFC 9110 section 8.8.3), Vary extended by
+/// Accept-Encoding, Content-Length and digests of the old body dropped.
+[[nodiscard]] ObjectHead encoded_head(const Object& object, std::string_view coding);
+
+// -- implementation -----------------------------------------------------------
+
+template <class Visit>
+void ObjectHead::for_each_field(Visit&& visit) const {
+  std::string_view rest = block_;
+  rest.remove_prefix(std::min(rest.size(), rest.find("\r\n") + 2));
+  while (!rest.empty()) {
+    const std::size_t end = rest.find("\r\n");
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end + 2);
+    const std::size_t colon = line.find(": ");
+    visit(line.substr(0, colon), line.substr(colon + 2));
+  }
+}
+
+}  // namespace homeostat::cache

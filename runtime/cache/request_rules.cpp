@@ -1,0 +1,165 @@
+#include "runtime/cache/request_rules.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/http/ascii.hpp"
+#include "runtime/http/cache_control.hpp"
+
+namespace homeostat::cache {
+namespace {
+
+bool natural_method(const config::CacheRule& rule, std::string_view method) noexcept {
+  return method == "GET" || method == "HEAD" || (rule.post && method == "POST");
+}
+
+bool method_fits(const config::CacheRule& rule, std::string_view method) noexcept {
+  const std::vector<std::string>& methods = rule.match.methods;
+  if (methods.empty()) return natural_method(rule, method);
+  const auto listed = [&](std::string_view name) {
+    return std::find(methods.begin(), methods.end(), name) != methods.end();
+  };
+  // HEAD is answered from GET, so a rule for GET covers it.
+  return listed(method) || (method == "HEAD" && listed("GET"));
+}
+
+bool conditional_for_origin(const Fields& fields) noexcept {
+  return fields.has(http::HeaderId::if_match) || fields.has(http::HeaderId::if_unmodified_since);
+}
+
+Reason refusal(const Request& request, const CompiledRule* rule) noexcept {
+  if (request.upgrade) return Reason::upgrade;
+  if (rule != nullptr && rule->settings.bypass) return Reason::rule_bypass;
+  if (request.method == "POST") {
+    const bool cached = rule != nullptr && rule->settings.post && !request.body_hash.empty();
+    if (!cached) return Reason::method;
+  } else if (request.method != "GET" && request.method != "HEAD") {
+    return Reason::method;
+  } else if (request.has_body) {
+    return Reason::request_body;
+  }
+  if (request.fields->has(http::HeaderId::range)) return Reason::range;
+  if (conditional_for_origin(*request.fields)) return Reason::request_directive;
+  return Reason::none;
+}
+
+std::optional<std::chrono::seconds> as_seconds(std::optional<http::DeltaSeconds> value) {
+  if (!value) return std::nullopt;
+  return std::chrono::seconds(*value);
+}
+
+}  // namespace
+
+PathPattern::PathPattern(std::string pattern) : text_(std::move(pattern)) {}
+
+bool PathPattern::matches(std::string_view path) const noexcept {
+  // Greedy with one point to return to: linear in practice, never exponential.
+  const std::string_view pattern = text_;
+  std::size_t p = 0, s = 0;
+  std::size_t star = std::string_view::npos, resume = 0;
+  while (s < path.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = s;
+    } else if (p < pattern.size() && pattern[p] == path[s]) {
+      ++p;
+      ++s;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      s = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+bool RequestDecision::accepts(const Freshness& freshness, Instant now) const noexcept {
+  if (revalidate) return false;
+  if (max_age && freshness.age(now) > *max_age) return false;
+  return !min_fresh || freshness.remaining(now) >= *min_fresh;
+}
+
+RequestRules::RequestRules(const config::CacheSettings& settings)
+    : enabled_(settings.enabled), groups_(settings.groups) {
+  for (const config::CacheRule& rule : settings.rules) {
+    CompiledRule compiled{PathPattern(rule.match.path), rule, {}, {}};
+    for (const std::string& name : rule.vary) {
+      std::string lower = name;
+      std::transform(lower.begin(), lower.end(), lower.begin(), http::to_lower);
+      compiled.vary.push_back(std::move(lower));
+    }
+    for (const std::string& pattern : rule.invalidate_on) {
+      compiled.invalidate_on.emplace_back(pattern);
+    }
+    rules_.push_back(std::move(compiled));
+  }
+}
+
+const CompiledRule* RequestRules::match(std::string_view method,
+                                        std::string_view path) const noexcept {
+  for (const CompiledRule& rule : rules_) {
+    if (method_fits(rule.settings, method) && rule.path.matches(path)) return &rule;
+  }
+  return nullptr;
+}
+
+bool RequestRules::wants_body_hash(std::string_view method, std::string_view path) const noexcept {
+  if (!enabled_ || method != "POST") return false;
+  const CompiledRule* rule = match(method, path);
+  return rule != nullptr && rule->settings.post && !rule->settings.bypass;
+}
+
+RequestDecision RequestRules::decide(const Request& request) const {
+  RequestDecision decision;
+  if (!enabled_) {
+    decision.reason = Reason::disabled;
+    return decision;
+  }
+  decision.head = request.method == "HEAD";
+  decision.rule = match(request.method, request.path);
+  decision.reason = refusal(request, decision.rule);
+  const http::CacheControl control = http::parse_cache_control(*request.fields);
+  decision.only_if_cached = control.only_if_cached;
+  if (decision.reason == Reason::none && control.no_store) {
+    decision.reason = Reason::request_no_store;
+  }
+  if (decision.reason != Reason::none) return decision;
+
+  decision.max_age = as_seconds(control.max_age);
+  decision.min_fresh = as_seconds(control.min_fresh);
+  decision.revalidate = control.no_cache || control.max_age == http::DeltaSeconds{0} ||
+                        (!control.present && request.fields->contains_token(
+                                                 http::HeaderId::pragma, "no-cache"));
+  if (request.fields->has(http::HeaderId::authorization)) {
+    const bool allowed = decision.rule != nullptr && decision.rule->settings.authenticated;
+    decision.authorization_key = allowed;
+    decision.authorization = !allowed;
+  }
+  decision.lookup = true;
+  decision.store = !decision.head;
+  if (decision.head) decision.reason = Reason::head_request;
+  // Who asks for a fresh answer must not get one that was under way before;
+  // who shows credentials must not wait for somebody else's answer.
+  decision.collapse = decision.store && !decision.revalidate && !decision.authorization;
+  return decision;
+}
+
+void RequestRules::invalidated_by(std::string_view path,
+                                  std::vector<std::string_view>& patterns) const {
+  for (const CompiledRule& rule : rules_) {
+    const bool hit = std::any_of(rule.invalidate_on.begin(), rule.invalidate_on.end(),
+                                 [&](const PathPattern& pattern) { return pattern.matches(path); });
+    if (hit) patterns.push_back(rule.path.text());
+  }
+}
+
+const std::vector<std::string>* RequestRules::group(std::string_view name) const noexcept {
+  for (const auto& [group_name, patterns] : groups_) {
+    if (group_name == name) return &patterns;
+  }
+  return nullptr;
+}
+
+}  // namespace homeostat::cache

@@ -1,0 +1,87 @@
+// What a request allows: lookup, collapsing, storing; and why not.
+//
+// Rules are compiled once; `decide` is a pure function of the request.
+// Thread safety: RequestRules is immutable after construction. A decision
+// borrows the rule it matched: it must not outlive the RequestRules.
+// Sources: RFC 9111 sections 3, 3.5, 4 and 5.2.1; RFC 9110 section 14 (Range).
+//
+// Bounded simplicity: Range requests are passed through. `max-stale` never
+// makes this cache serve stale content (RFC 9111 allows, not demands it).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "runtime/cache/freshness.hpp"
+#include "runtime/cache/reason.hpp"
+#include "runtime/cache/request.hpp"
+
+namespace homeostat::cache {
+
+/// `*` matches any run of characters, everything else itself. Linear time.
+class PathPattern {
+ public:
+  explicit PathPattern(std::string pattern);
+  [[nodiscard]] bool matches(std::string_view path) const noexcept;
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+ private:
+  std::string text_;
+};
+
+struct CompiledRule {
+  PathPattern path;
+  config::CacheRule settings;
+  std::vector<std::string> vary;  ///< lower case
+  std::vector<PathPattern> invalidate_on;
+};
+
+struct RequestDecision {
+  bool lookup = false;    ///< a stored response may be used (or validated)
+  bool store = false;     ///< the response may be stored if it allows that
+  bool collapse = false;  ///< may share another request's fill
+  Reason reason = Reason::none;  ///< why not, when something is not allowed
+  const CompiledRule* rule = nullptr;
+  bool head = false;
+  bool authorization = false;      ///< needs ObjectHead::authorization_shared
+  bool authorization_key = false;  ///< the value's hash is part of the key
+  bool only_if_cached = false;     ///< answer 504 instead of going upstream
+  bool revalidate = false;         ///< no-cache, max-age=0, Pragma: no-cache
+  std::optional<std::chrono::seconds> max_age;
+  std::optional<std::chrono::seconds> min_fresh;
+
+  [[nodiscard]] bool bypass() const noexcept { return !lookup && !store; }
+  /// The request's own directives accept a response of this freshness.
+  [[nodiscard]] bool accepts(const Freshness& freshness, Instant now) const noexcept;
+};
+
+class RequestRules {
+ public:
+  explicit RequestRules(const config::CacheSettings& settings);
+
+  [[nodiscard]] RequestDecision decide(const Request& request) const;
+  /// First rule that matches, or null.
+  [[nodiscard]] const CompiledRule* match(std::string_view method,
+                                          std::string_view path) const noexcept;
+  /// True if the request is POST and a rule caches it: the proxy then reads
+  /// and hashes the body first.
+  [[nodiscard]] bool wants_body_hash(std::string_view method,
+                                     std::string_view path) const noexcept;
+  /// Paths patterns whose content a successful unsafe request on `path` makes
+  /// invalid: the `match.path` of each rule with a fitting `invalidate_on`.
+  void invalidated_by(std::string_view path, std::vector<std::string_view>& patterns) const;
+  /// Patterns of a configured group; null if unknown.
+  [[nodiscard]] const std::vector<std::string>* group(std::string_view name) const noexcept;
+
+ private:
+  bool enabled_;
+  std::vector<CompiledRule> rules_;
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups_;
+};
+
+}  // namespace homeostat::cache

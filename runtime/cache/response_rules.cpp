@@ -1,0 +1,255 @@
+#include "runtime/cache/response_rules.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "runtime/http/ascii.hpp"
+#include "runtime/http/cache_control.hpp"
+#include "runtime/http/date.hpp"
+#include "runtime/http/etag.hpp"
+#include "runtime/http/hop_by_hop.hpp"
+#include "runtime/http/message.hpp"
+
+namespace homeostat::cache {
+namespace {
+
+using http::HeaderId;
+using std::chrono::seconds;
+
+constexpr seconds lifetime_max{http::delta_seconds_max};
+
+/// Statuses that may be stored with explicit freshness from the origin.
+bool cacheable_status(int status) noexcept {
+  constexpr int statuses[] = {200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501};
+  return std::find(std::begin(statuses), std::end(statuses), status) != std::end(statuses);
+}
+
+http::CacheControl effective_control(const Fields& fields) noexcept {
+  if (const auto targeted = http::parse_targeted_cache_control(fields)) return *targeted;
+  return http::parse_cache_control(fields);
+}
+
+bool targeted(const Fields& fields) noexcept {
+  return http::parse_targeted_cache_control(fields).has_value();
+}
+
+Reason forbidden(const RequestDecision& request, const Fields& fields,
+                 const http::CacheControl& control) noexcept {
+  if (control.no_store) return Reason::no_store;
+  if (control.private_ || !control.private_fields[0].empty()) return Reason::private_;
+  if (fields.has(HeaderId::set_cookie) || fields.has(HeaderId::set_cookie2)) {
+    return Reason::set_cookie;
+  }
+  const bool permitted = control.public_ || control.s_maxage || control.must_revalidate;
+  if (request.authorization && !permitted) return Reason::authorization;
+  const bool no_cache = control.no_cache || !control.no_cache_fields[0].empty();
+  const bool validator = fields.has(HeaderId::etag) || fields.has(HeaderId::last_modified);
+  if (no_cache && !validator) return Reason::no_cache;
+  return Reason::none;
+}
+
+/// A rule's ttl as the control plane scaled it.
+seconds scaled(seconds ttl, const EndpointPolicy& policy) noexcept {
+  const double product = static_cast<double>(ttl.count()) * policy.ttl_multiplier;
+  if (!(product > 0)) return seconds{0};
+  seconds result = product >= static_cast<double>(lifetime_max.count())
+                       ? lifetime_max
+                       : seconds(static_cast<seconds::rep>(std::floor(product)));
+  if (policy.ttl_max.count() > 0) result = std::min(result, policy.ttl_max);
+  return result;
+}
+
+struct Lifetime {
+  std::optional<seconds> value;
+  bool from_rule = false;
+};
+
+std::optional<seconds> from_expires(const Fields& fields, WallTime date, WallTime now) {
+  const http::Field* expires = fields.find(HeaderId::expires);
+  if (expires == nullptr) return std::nullopt;
+  // Several Expires lines, or one that is no date ("0"): already expired.
+  if (fields.count(HeaderId::expires) > 1) return seconds{0};
+  const std::optional<WallTime> at = http::parse_date(expires->value, now);
+  if (!at || *at <= date) return seconds{0};
+  return std::min(lifetime_max, std::chrono::duration_cast<seconds>(*at - date));
+}
+
+Lifetime lifetime_of(const RequestDecision& request, const Response& response, WallTime date,
+                     const http::CacheControl& control, const EndpointPolicy& policy) {
+  const config::CacheRule* rule = request.rule != nullptr ? &request.rule->settings : nullptr;
+  // A rule's ttl is meant for answers, not for errors: those need the origin's word.
+  const bool rule_ttl = rule != nullptr && rule->ttl && response.status < 400;
+  if (rule_ttl && rule->override_origin) return {scaled(*rule->ttl, policy), true};
+  if (control.s_maxage) return {seconds(*control.s_maxage), false};
+  if (control.max_age) return {seconds(*control.max_age), false};
+  if (!targeted(*response.fields)) {
+    if (const auto expires = from_expires(*response.fields, date, response.received_wall)) {
+      return {expires, false};
+    }
+  }
+  if (rule_ttl) return {scaled(*rule->ttl, policy), true};
+  return {};
+}
+
+seconds age_value(const Fields& fields) noexcept {
+  const http::Field* field = fields.find(HeaderId::age);
+  if (field == nullptr) return seconds{0};
+  // A list counts by its first member; what is no number is ignored (section 5.1).
+  std::string_view rest = field->value;
+  const auto value = http::parse_decimal(http::next_list_element(rest));
+  if (!value) return seconds{0};
+  return seconds(static_cast<seconds::rep>(
+      std::min<std::uint64_t>(*value, http::delta_seconds_max)));
+}
+
+void write_head(ObjectHead& head, const Response& response, bool date_given) {
+  head.start(response.status, response.reason_phrase);
+  const http::HopByHopFilter filter(*response.fields);
+  for (const http::Field& field : *response.fields) {
+    if (!filter.forwarded(field) || field.id == HeaderId::age ||
+        field.id == HeaderId::content_length || field.id == HeaderId::trailer) {
+      continue;
+    }
+    if (field.id == HeaderId::date && !date_given) continue;
+    head.add_field(field.name, field.value);
+  }
+  if (!date_given) {
+    const http::DateText text = http::format_date(response.received_wall);
+    head.add_field("Date", std::string_view(text.data(), text.size()));
+  }
+}
+
+Freshness freshness_of(const Response& response, const http::CacheControl& control,
+                       Duration initial_age, seconds lifetime) noexcept {
+  Freshness freshness;
+  freshness.received = response.received;
+  freshness.received_wall = response.received_wall;
+  freshness.initial_age = initial_age;
+  freshness.lifetime = lifetime;
+  freshness.must_revalidate =
+      control.must_revalidate || control.proxy_revalidate || control.s_maxage.has_value();
+  freshness.no_cache = control.no_cache || !control.no_cache_fields[0].empty();
+  freshness.stale_if_error = seconds(control.stale_if_error.value_or(0));
+  freshness.stale_while_revalidate = seconds(control.stale_while_revalidate.value_or(0));
+  return freshness;
+}
+
+/// Fields a 304 must not change in the stored response (RFC 9111 section 3.2).
+bool kept_from_stored(HeaderId id) noexcept {
+  return id == HeaderId::content_encoding || id == HeaderId::content_type ||
+         id == HeaderId::content_range || id == HeaderId::content_length ||
+         id == HeaderId::transfer_encoding || http::is_hop_by_hop(id);
+}
+
+bool same_resource(const Object& stored, const Fields& not_modified) noexcept {
+  if (const http::Field* etag = not_modified.find(HeaderId::etag)) {
+    return stored.head().etag().empty() || http::weakly_equal(etag->value, stored.head().etag());
+  }
+  const http::Field* modified = not_modified.find(HeaderId::last_modified);
+  return modified == nullptr || !stored.head().etag().empty() ||
+         modified->value == stored.head().last_modified();
+}
+
+}  // namespace
+
+Duration corrected_initial_age(const Response& response, std::optional<WallTime> date,
+                               seconds age) noexcept {
+  Duration apparent{};
+  if (date && response.received_wall > *date) {
+    apparent = std::chrono::floor<seconds>(response.received_wall - *date);
+  }
+  const Duration delay = std::max(Duration::zero(), response.received - response.requested);
+  return std::max(apparent, age + delay);
+}
+
+StoreDecision decide_store(const RequestDecision& request_decision, const Request& request,
+                           const Response& response, const EndpointPolicy& policy,
+                           std::uint64_t object_bytes_max) {
+  StoreDecision decision;
+  const auto refuse = [&](Reason reason) -> StoreDecision& {
+    decision.reason = reason;
+    return decision;
+  };
+  const Fields& fields = *response.fields;
+  if (!request_decision.store) {
+    return refuse(request_decision.reason != Reason::none ? request_decision.reason
+                                                          : Reason::method);
+  }
+  if (response.status == 206) return refuse(Reason::partial);
+  if (!cacheable_status(response.status)) return refuse(Reason::status);
+  const http::CacheControl control = effective_control(fields);
+  const Reason reason = forbidden(request_decision, fields, control);
+  if (reason != Reason::none) return refuse(reason);
+  static const std::vector<std::string> no_names;
+  VaryNames vary = vary_names(
+      fields, request_decision.rule != nullptr ? request_decision.rule->vary : no_names);
+  if (vary.star) return refuse(Reason::vary_star);
+  if (vary.too_many) return refuse(Reason::vary_limit);
+  if (response.content_length && *response.content_length > object_bytes_max) {
+    return refuse(Reason::too_large);
+  }
+
+  const std::optional<WallTime> date =
+      http::parse_date(fields.get(HeaderId::date), response.received_wall);
+  const Lifetime lifetime = lifetime_of(request_decision, response,
+                                        date.value_or(response.received_wall), control, policy);
+  const Duration initial_age = corrected_initial_age(response, date, age_value(fields));
+  const Freshness freshness =
+      freshness_of(response, control, initial_age, lifetime.value.value_or(seconds{0}));
+  if (!freshness.no_cache) {
+    if (!lifetime.value) return refuse(Reason::no_freshness);
+    if (freshness.lifetime <= freshness.initial_age) return refuse(Reason::expired);
+  }
+
+  write_head(decision.head, response, date.has_value());
+  decision.head.freshness = freshness;
+  decision.head.endpoint = request.endpoint;
+  decision.head.date = date.value_or(response.received_wall);
+  decision.head.last_modified_time =
+      http::parse_date(fields.get(HeaderId::last_modified), response.received_wall);
+  decision.head.authorization_shared =
+      control.public_ || control.s_maxage || control.must_revalidate;
+  decision.head.encoded = fields.has(HeaderId::content_encoding);
+  decision.head.no_transform = control.no_transform;
+  decision.head.rule_ttl = lifetime.from_rule;
+  decision.vary = std::move(vary.names);
+  return decision;
+}
+
+std::optional<ObjectHead> refreshed_head(const Object& stored,
+                                         const RequestDecision& request_decision,
+                                         const Request& request, const Response& not_modified,
+                                         const EndpointPolicy& policy) {
+  const Fields& update = *not_modified.fields;
+  if (!same_resource(stored, update)) return std::nullopt;
+  const http::HopByHopFilter filter(update);
+  const auto replaces = [&](const http::Field& field) {
+    return !kept_from_stored(field.id) && filter.forwarded(field);
+  };
+  Fields merged;
+  bool fits = true;
+  stored.head().for_each_field([&](std::string_view name, std::string_view value) {
+    // A 304 without Date counts as sent now, not when the stored one was.
+    if (http::header_id(name) == HeaderId::date) return;
+    const http::Field* newer = update.find(name);
+    if (newer == nullptr || !replaces(*newer)) fits = fits && merged.add(name, value);
+  });
+  for (const http::Field& field : update) {
+    if (replaces(field)) fits = fits && merged.add(field.name, field.value);
+  }
+  if (!fits) return std::nullopt;
+  Response response = not_modified;
+  response.status = stored.status();
+  const std::string phrase(
+      http::reason_phrase(static_cast<unsigned>(stored.status())));
+  response.reason_phrase = phrase;
+  response.fields = &merged;
+  response.content_length = stored.body_bytes();
+  StoreDecision decision = decide_store(request_decision, request, response, policy,
+                                        stored.body_bytes());
+  if (!decision.storable()) return std::nullopt;
+  return std::move(decision.head);
+}
+
+}  // namespace homeostat::cache

@@ -1,0 +1,151 @@
+#include "runtime/cache/shard.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace homeostat::cache {
+namespace {
+
+// What the allocator adds to each of an entry's allocations (entry, key, path,
+// object, body vector, head, block), and its share of the table: at most two
+// buckets per entry while growing and the place in two heaps.
+constexpr std::size_t allocator_overhead = 7 * 16;
+constexpr std::size_t table_share = 2 * 2 * sizeof(void*) + 2 * 2 * sizeof(void*);
+
+}  // namespace
+
+std::size_t Entry::bytes() const noexcept {
+  std::size_t bytes = sizeof(Entry) + key.capacity() + path.capacity() + allocator_overhead +
+                      table_share;
+  if (object) {
+    bytes += object->memory();
+    if (const Object* encoded = object->encoded()) bytes += encoded->memory();
+  }
+  if (spec) bytes += spec->memory() + variants.capacity() * sizeof(Entry*);
+  return bytes;
+}
+
+Shard::Table::Table(std::size_t buckets, unsigned chain,
+                    std::shared_ptr<std::atomic<bool>> alive_flag)
+    : mask(buckets - 1),
+      parity(chain),
+      heads(std::make_unique<std::atomic<Entry*>[]>(buckets)),
+      alive(std::move(alive_flag)) {}
+
+Shard::Table::~Table() { alive->store(false); }
+
+Shard::Shard()
+    : table_(new Table(buckets_min, 0, std::make_shared<std::atomic<bool>>(true))),
+      previous_alive_(std::make_shared<std::atomic<bool>>(false)) {}
+
+Shard::~Shard() {
+  for_each([](Entry& entry) { delete &entry; });
+  delete table_.load();
+}
+
+Entry* Shard::find(KeyView key) const noexcept {
+  const Table* table = table_.load();
+  Entry* entry = table->heads[key.hash & table->mask].load();
+  while (entry != nullptr && (entry->hash != key.hash || entry->key != key.text)) {
+    entry = entry->next[table->parity].load();
+  }
+  return entry;
+}
+
+Entry* Shard::find(std::uint64_t hash, const Object& object) const noexcept {
+  const Table* table = table_.load();
+  Entry* entry = table->heads[hash & table->mask].load();
+  while (entry != nullptr && entry->object.get() != &object) {
+    entry = entry->next[table->parity].load();
+  }
+  return entry;
+}
+
+void Shard::insert(std::unique_ptr<Entry> entry, Garbage& garbage) {
+  Table* table = table_.load();
+  std::atomic<Entry*>& head = table->heads[entry->hash & table->mask];
+  entry->next[table->parity].store(head.load(), std::memory_order_relaxed);
+  entry->linked = true;
+  if (entry->keyed) ++keyed_;
+  head.store(entry.release());
+  ++entries_;
+  maybe_resize(garbage);
+}
+
+void Shard::remove(Entry& entry, Garbage& garbage) {
+  Table* table = table_.load();
+  std::atomic<Entry*>* link = &table->heads[entry.hash & table->mask];
+  while (link->load() != &entry) link = &link->load()->next[table->parity];
+  link->store(entry.next[table->parity].load());
+  entry.linked = false;
+  --entries_;
+  if (entry.keyed) --keyed_;
+  garbage.retire(std::unique_ptr<Retirable>(&entry));
+  maybe_resize(garbage);
+}
+
+void Shard::maybe_resize(Garbage& garbage) {
+  const std::size_t buckets = table_.load()->mask + 1;
+  if (entries_ > buckets) {
+    resize(buckets * 2, garbage);
+  } else if (buckets > buckets_min && entries_ < buckets / 8) {
+    resize(buckets / 2, garbage);
+  }
+}
+
+void Shard::resize(std::size_t buckets, Garbage& garbage) {
+  // The chain to be rebuilt may still be walked by readers of the table before.
+  if (previous_alive_->load()) return;
+  Table* old = table_.load();
+  auto fresh = std::make_unique<Table>(buckets, old->parity ^ 1U,
+                                       std::make_shared<std::atomic<bool>>(true));
+  for_each([&](Entry& entry) {
+    std::atomic<Entry*>& head = fresh->heads[entry.hash & fresh->mask];
+    entry.next[fresh->parity].store(head.load(std::memory_order_relaxed),
+                                    std::memory_order_relaxed);
+    head.store(&entry, std::memory_order_relaxed);
+  });
+  previous_alive_ = old->alive;
+  table_.store(fresh.release());
+  garbage.retire(std::unique_ptr<Retirable>(old));
+}
+
+Fill* Shard::find_fill(KeyView key) const noexcept {
+  for (const FillPtr& fill : fills_) {
+    const Fill::Identity& identity = fill->identity();
+    if (fill->joinable_ && identity.hash == key.hash && identity.key == key.text) {
+      return fill.get();
+    }
+  }
+  return nullptr;
+}
+
+void Shard::add_fill(FillPtr fill) { fills_.push_back(std::move(fill)); }
+
+void Shard::remove_fill(const Fill& fill) noexcept {
+  const auto found = std::find_if(fills_.begin(), fills_.end(),
+                                  [&](const FillPtr& other) { return other.get() == &fill; });
+  if (found == fills_.end()) return;
+  std::swap(*found, fills_.back());
+  fills_.pop_back();
+}
+
+void Shard::mark_uncacheable(std::uint64_t hash, Instant until) {
+  if (marks_max_ == 0) return;
+  if (marks_.empty()) marks_.resize(marks_max_);
+  marks_[hash % marks_.size()] = {hash, until};
+}
+
+bool Shard::uncacheable(std::uint64_t hash, Instant now) const noexcept {
+  if (marks_.empty()) return false;
+  const Mark& mark = marks_[hash % marks_.size()];
+  return mark.hash == hash && mark.until > now;
+}
+
+void Shard::forget_uncacheable(std::uint64_t hash) noexcept {
+  if (marks_.empty()) return;
+  Mark& mark = marks_[hash % marks_.size()];
+  if (mark.hash == hash) mark = {};
+}
+
+}  // namespace homeostat::cache

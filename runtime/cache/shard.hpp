@@ -1,0 +1,127 @@
+// One part of the cache's table: a chained hash table that is read without a
+// lock, and what writers keep beside it (fills in flight, hit-for-miss marks).
+//
+// Resizing builds a second chain through the other `next` pointer of every
+// entry, so that readers of the old table still see a whole one; the next
+// resize waits until the old table is gone.
+//
+// Thread safety: find() under an EpochGuard from any thread; everything else
+// under mutex(). Ownership: the shard owns its entries until they are removed,
+// the garbage list afterwards.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/cache/epoch.hpp"
+#include "runtime/cache/eviction_policy.hpp"
+#include "runtime/cache/fill.hpp"
+#include "runtime/cache/key.hpp"
+#include "runtime/cache/object.hpp"
+#include "runtime/cache/vary.hpp"
+
+namespace homeostat::cache {
+
+/// A stored object, or (`spec` set) the list of a resource's variants.
+struct Entry final : PolicyItem, Retirable {
+  std::string key;
+  std::string path;
+  std::uint64_t location = 0;
+  ObjectPtr object;   ///< null if spec is set
+  VarySpecPtr spec;
+  bool keyed = false; ///< key holds an authorization or body hash
+  std::array<std::atomic<Entry*>, 2> next{};
+  // Guarded by the shard's mutex.
+  bool linked = false;
+  Entry* parent = nullptr;        // of a variant: its list
+  std::vector<Entry*> variants;   // of a list, oldest first
+
+  /// Everything this entry keeps alive, allocator overhead included.
+  [[nodiscard]] std::size_t bytes() const noexcept;
+};
+
+class Shard {
+ public:
+  Shard();
+  ~Shard();
+
+  /// Null if absent. The entry stays valid as long as the caller's guard.
+  [[nodiscard]] Entry* find(KeyView key) const noexcept;
+  [[nodiscard]] Entry* find(std::uint64_t hash, const Object& object) const noexcept;
+  [[nodiscard]] std::mutex& mutex() noexcept { return mutex_; }
+
+  // -- under mutex() --------------------------------------------------------------
+  void insert(std::unique_ptr<Entry> entry, Garbage& garbage);
+  /// Unlinks and retires. REQUIRES: linked; a list has no variants left.
+  void remove(Entry& entry, Garbage& garbage);
+  [[nodiscard]] std::size_t entries() const noexcept { return entries_; }
+  /// True while entries with `keyed` are stored.
+  [[nodiscard]] bool has_keyed() const noexcept { return keyed_ > 0; }
+  /// Calls `visit(Entry&)` for each entry; `visit` must not insert or remove.
+  template <class Visit>
+  void for_each(Visit&& visit);
+
+  [[nodiscard]] Fill* find_fill(KeyView key) const noexcept;
+  void add_fill(FillPtr fill);
+  void remove_fill(const Fill& fill) noexcept;
+  template <class Visit>
+  void for_each_fill(Visit&& visit) {
+    for (const FillPtr& fill : fills_) visit(*fill);
+  }
+
+  /// Remembers an uncacheable key until `until`. A full table forgets the mark
+  /// that shared its place.
+  void mark_uncacheable(std::uint64_t hash, Instant until);
+  [[nodiscard]] bool uncacheable(std::uint64_t hash, Instant now) const noexcept;
+  void forget_uncacheable(std::uint64_t hash) noexcept;
+  void set_marks_max(std::size_t count) { marks_max_ = count; }
+
+ private:
+  struct Table final : Retirable {
+    Table(std::size_t buckets, unsigned chain, std::shared_ptr<std::atomic<bool>> alive_flag);
+    ~Table() override;
+    std::size_t mask;
+    unsigned parity;
+    std::unique_ptr<std::atomic<Entry*>[]> heads;
+    std::shared_ptr<std::atomic<bool>> alive;
+  };
+  struct Mark {
+    std::uint64_t hash = 0;
+    Instant until{};
+  };
+  static constexpr std::size_t buckets_min = 16;
+
+  void resize(std::size_t buckets, Garbage& garbage);
+  void maybe_resize(Garbage& garbage);
+
+  std::mutex mutex_;
+  std::atomic<Table*> table_;
+  std::shared_ptr<std::atomic<bool>> previous_alive_;  // the table before this one
+  std::size_t entries_ = 0;
+  std::size_t keyed_ = 0;
+  std::vector<FillPtr> fills_;
+  std::vector<Mark> marks_;
+  std::size_t marks_max_ = 0;
+};
+
+template <class Visit>
+void Shard::for_each(Visit&& visit) {
+  Table* table = table_.load();
+  for (std::size_t i = 0; i <= table->mask; ++i) {
+    Entry* entry = table->heads[i].load();
+    while (entry != nullptr) {
+      Entry* following = entry->next[table->parity].load();
+      visit(*entry);
+      entry = following;
+    }
+  }
+}
+
+}  // namespace homeostat::cache

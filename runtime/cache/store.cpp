@@ -1,0 +1,198 @@
+// Putting finished fills into the table. See cache.hpp for the locks.
+#include <algorithm>
+#include <utility>
+
+#include "runtime/cache/cache.hpp"
+#include "runtime/cache/key.hpp"
+
+namespace homeostat::cache {
+namespace {
+
+// Garbage a stuck reader may hold back before stores are declined.
+constexpr std::size_t garbage_max = 16384;
+
+// How long an object counts that must be validated before every use.
+constexpr std::chrono::minutes validated_only{10};
+
+Instant useful_until(const Freshness& freshness) noexcept {
+  if (freshness.no_cache) return freshness.received + validated_only;
+  if (!freshness.may_serve_stale()) return freshness.expires();
+  return freshness.expires() + freshness.stale_while_revalidate;
+}
+
+KeyView primary_of(const Fill& fill) noexcept {
+  return {fill.identity().primary, fill.identity().primary_hash};
+}
+
+}  // namespace
+
+Reason Cache::store(EpochSlot& slot, Counters& counters, const StoreRequest& request,
+                    Instant now) {
+  const std::uint64_t location = request.fill.identity().location;
+  Victims victims;
+  Reason reason = Reason::none;
+  {
+    // Victims are unlinked after the policy gave them up; the guard keeps those
+    // alive that somebody else unlinks in between.
+    const EpochGuard guard(slot);
+    Shard& shard = shard_of(location);
+    {
+      const std::lock_guard lock(shard.mutex());
+      shard.remove_fill(request.fill);
+      reason = store_locked(shard, request, now, victims);
+    }
+    unlink(victims);
+  }
+  garbage_.reclaim();
+  if (reason == Reason::none) {
+    counters.stores.add();
+  } else {
+    counters.count(reason);
+  }
+  return reason;
+}
+
+std::unique_ptr<Entry> Cache::make_entry(const StoreRequest& request, std::string key) const {
+  const Fill::Identity& identity = request.fill.identity();
+  auto entry = std::make_unique<Entry>();
+  entry->hash = hash_key(key, seed_);
+  entry->key = std::move(key);
+  entry->path = identity.path;
+  entry->location = identity.location;
+  entry->keyed = identity.keyed;
+  return entry;
+}
+
+bool Cache::spec_conflicts(const Shard& shard, const StoreRequest& request) const {
+  const Entry* known = shard.find(primary_of(request.fill));
+  if (known == nullptr || !known->spec) return false;
+  // A list made meanwhile with names this fill did not look at.
+  return !request.spec || !request.spec->covers(*known->spec);
+}
+
+Reason Cache::store_locked(Shard& shard, const StoreRequest& request, Instant now,
+                           Victims& victims) {
+  {
+    const std::lock_guard lock(request.fill.mutex_);
+    if (request.fill.invalidated_) return Reason::invalidated;
+  }
+  if (garbage_.size() > garbage_max) return Reason::admission;
+  if (spec_conflicts(shard, request)) return Reason::invalidated;
+  const Fill::Identity& identity = request.fill.identity();
+  std::string key;
+  if (request.spec) {
+    write_variant_key(identity.primary, identity.shape, request.variant, key);
+  } else {
+    key = identity.primary;
+  }
+  std::unique_ptr<Entry> entry = make_entry(request, std::move(key));
+  entry->object = request.object;
+  entry->expires = useful_until(request.object->freshness());
+  entry->weight = entry->bytes() + sizeof(Entry*);
+  request.object->location_ = entry->location;
+  request.object->hash_ = entry->hash;
+  shard.forget_uncacheable(identity.hash);
+
+  Entry* list = request.spec ? variant_list(shard, request) : nullptr;
+  if (list != nullptr) join_list(*list, *entry);
+  if (Entry* older = shard.find({entry->key, entry->hash})) drop(shard, *older);
+  bool admitted = false;
+  {
+    const std::lock_guard lock(policy_mutex_);
+    admitted = policy_.admit(*entry, now, bound_in_force(), victims);
+  }
+  if (!admitted) {
+    leave_list(shard, *entry);
+    return Reason::admission;
+  }
+  Entry& stored = *entry;
+  shard.insert(std::move(entry), garbage_);
+  while (list != nullptr && list->variants.size() > settings_.variants_max &&
+         list->variants.front() != &stored) {
+    drop(shard, *list->variants.front());
+  }
+  return Reason::none;
+}
+
+Entry* Cache::variant_list(Shard& shard, const StoreRequest& request) {
+  Entry* known = shard.find(primary_of(request.fill));
+  if (known != nullptr && known->spec && known->spec->names() == request.spec->names()) {
+    return known;
+  }
+  if (known != nullptr) drop(shard, *known);
+  std::unique_ptr<Entry> list = make_entry(request, request.fill.identity().primary);
+  list->spec = request.spec;
+  Entry* made = list.get();
+  shard.insert(std::move(list), garbage_);
+  recharge(*made);
+  return made;
+}
+
+void Cache::recharge(Entry& list) {
+  const std::size_t weight = list.bytes();
+  const std::lock_guard lock(policy_mutex_);
+  policy_.discharge(list.weight);
+  policy_.charge(weight);
+  list.weight = weight;
+}
+
+void Cache::join_list(Entry& list, Entry& entry) {
+  entry.parent = &list;
+  list.variants.push_back(&entry);
+  recharge(list);
+}
+
+void Cache::leave_list(Shard& shard, Entry& entry) {
+  Entry* list = std::exchange(entry.parent, nullptr);
+  if (list == nullptr) return;
+  std::erase(list->variants, &entry);
+  if (!list->variants.empty()) return;
+  {
+    const std::lock_guard lock(policy_mutex_);
+    policy_.discharge(list->weight);
+  }
+  shard.remove(*list, garbage_);
+}
+
+void Cache::drop(Shard& shard, Entry& entry) {
+  if (entry.spec) {
+    // The last variant takes the list with it.
+    const std::vector<Entry*> variants = entry.variants;
+    for (Entry* variant : variants) drop(shard, *variant);
+    return;
+  }
+  {
+    const std::lock_guard lock(policy_mutex_);
+    policy_.remove(entry);
+  }
+  leave_list(shard, entry);
+  shard.remove(entry, garbage_);
+}
+
+void Cache::unlink(const Victims& victims) {
+  for (PolicyItem* item : victims) {
+    Entry& entry = static_cast<Entry&>(*item);
+    Shard& shard = shard_of(entry.location);
+    const std::lock_guard lock(shard.mutex());
+    if (entry.linked) drop(shard, entry);
+  }
+}
+
+std::size_t Cache::make_room(EpochSlot& slot, Instant now) {
+  Victims victims;
+  std::size_t before = 0, after = 0;
+  {
+    const EpochGuard guard(slot);
+    {
+      const std::lock_guard lock(policy_mutex_);
+      before = policy_.used();
+      policy_.shrink(now, bound_in_force(), victims);
+    }
+    unlink(victims);
+    after = bytes();
+  }
+  garbage_.reclaim();
+  return before > after ? before - after : 0;
+}
+
+}  // namespace homeostat::cache

@@ -1,0 +1,105 @@
+// The cache as one data plane thread uses it.
+//
+//   const RequestDecision decision = cache.rules().decide(request);
+//   Lookup found = worker.lookup(request, decision, now);
+//   hit:    evaluate_preconditions, send found.object
+//   stale:  begin_fill; as leader send the validators of found.object upstream;
+//           304 -> leader.complete_refreshed(*refreshed_head(...)); else as a miss
+//   miss:   begin_fill
+//   bypass: pass through, detail = found.reason
+// begin_fill gives:
+//   leader:   go upstream, decide_store(), publish_head or uncacheable, ...
+//   follower: reader.wait(); head(); accepts(fields) else pass through
+//   hit:      another request finished the fill meanwhile
+//   pass:     go upstream without the cache (hit_for_miss, fill_memory, ...)
+// only-if-cached: decision.only_if_cached and no hit -> 504, do not begin_fill.
+//
+// Thread safety: one worker object per thread. Lifetime: outlived by the
+// Cache; outlives its FillLeaders.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/cache/cache.hpp"
+#include "runtime/cache/fill_leader.hpp"
+#include "runtime/cache/key.hpp"
+#include "runtime/cache/request.hpp"
+#include "runtime/cache/request_rules.hpp"
+
+namespace homeostat::cache {
+
+struct Lookup {
+  enum class Kind : std::uint8_t {
+    hit,     ///< fresh: `object` answers
+    stale,   ///< `object` must be validated first, or may be served stale
+    miss,
+    bypass,  ///< the cache takes no part
+  };
+  Kind kind = Kind::miss;
+  ObjectPtr object;         ///< hit and stale
+  Duration age{};           ///< of object
+  Duration remaining{};     ///< negative when stale
+  Reason reason = Reason::none;
+  bool vary_miss = false;   ///< the resource is stored, this variant is not
+  bool by_request = false;  ///< fresh, but the request's directives want validation
+};
+
+struct FillStart {
+  enum class Kind : std::uint8_t { leader, follower, hit, pass };
+  Kind kind = Kind::pass;
+  std::optional<FillLeader> leader;
+  std::optional<FillReader> follower;
+  Lookup hit;
+  Reason reason = Reason::none;  ///< pass: why
+};
+
+class Worker {
+ public:
+  explicit Worker(Cache& cache);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Counts hit, stale, miss or bypass.
+  [[nodiscard]] Lookup lookup(const Request& request, const RequestDecision& decision,
+                              Instant now);
+  /// After lookup() said miss or stale for the same request. `stale` is
+  /// lookup's object or null. REQUIRES: decision.store.
+  [[nodiscard]] FillStart begin_fill(const Request& request, const RequestDecision& decision,
+                                     ObjectPtr stale, Instant now);
+
+  /// After a non-error response to an unsafe method (RFC 9111 section 4.4):
+  /// drops what is stored for the target, for Location and Content-Location of
+  /// the same host, and what rules' invalidate_on names. Returns entries dropped.
+  std::size_t invalidate_after(const Request& request, const Response& response);
+  /// Drops everything stored for one URI, whatever the variant.
+  std::size_t invalidate_uri(std::string_view host, std::string_view path,
+                             std::string_view query);
+
+  /// Counts a reason the proxy found by itself.
+  void count(Reason reason) noexcept { counters_.count(reason); }
+  [[nodiscard]] Cache& cache() noexcept { return cache_; }
+
+ private:
+  friend class FillLeader;
+
+  [[nodiscard]] static Lookup classify(ObjectPtr object, const RequestDecision& decision,
+                                       Instant now);
+  void count(const Lookup& lookup);
+  [[nodiscard]] FillStart start_locked(Shard& shard, const Request& request,
+                                       const RequestDecision& decision, ObjectPtr& stale,
+                                       Instant now);
+  [[nodiscard]] FillPtr open_fill(Shard& shard, const Request& request, KeyView key,
+                                  VarySpecPtr spec, bool keyed, bool joinable);
+
+  Cache& cache_;
+  EpochSlot slot_;
+  Counters counters_;
+  KeyBuilder keys_;
+  std::string variant_;
+};
+
+}  // namespace homeostat::cache

@@ -1,0 +1,133 @@
+#include "runtime/compress/content_policy.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace homeostat::compress {
+namespace {
+
+constexpr char lower(char c) noexcept {
+  return (c >= 'A' && c <= 'Z') ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+/// Greedy wildcard match, linear memory, no recursion: on a mismatch the last
+/// star takes one character more.
+bool wildcard_match(std::string_view pattern, std::string_view text) noexcept {
+  std::size_t p = 0;
+  std::size_t t = 0;
+  std::size_t star = std::string_view::npos;
+  std::size_t resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && lower(pattern[p]) == lower(text[t])) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+bool any_matches(const std::vector<std::string>& patterns, std::string_view type) noexcept {
+  return std::any_of(patterns.begin(), patterns.end(), [type](const std::string& pattern) {
+    return media_type_matches(pattern, type);
+  });
+}
+
+bool switched_on(const config::CompressionSettings& settings,
+                 const EndpointPolicy& endpoint) noexcept {
+  using Mode = config::CompressionSettings::Mode;
+  if (settings.mode == Mode::off) return false;  // the operator's off is final
+  return endpoint.compress.value_or(settings.mode == Mode::on);
+}
+
+/// Facts of the response alone, the same for every client.
+CompressReason representation_reason(const config::CompressionSettings& settings,
+                                     const ResponseFacts& facts) noexcept {
+  if (facts.status == 206 || facts.has_content_range) return CompressReason::range;
+  if (facts.status < 200 || facts.status == 204 || facts.status == 304) {
+    return CompressReason::status;
+  }
+  if (facts.has_content_encoding) return CompressReason::already_encoded;
+  if (facts.no_transform) return CompressReason::no_transform;
+  if (facts.carries_secret) return CompressReason::secret;
+  if (any_matches(settings.exclude_types, facts.content_type) ||
+      !any_matches(settings.types, facts.content_type)) {
+    return CompressReason::type;
+  }
+  if (facts.length && *facts.length < settings.min_size) return CompressReason::too_small;
+  return CompressReason::compress;
+}
+
+}  // namespace
+
+CompressDecision should_compress(const config::CompressionSettings& settings,
+                                 const EndpointPolicy& endpoint,
+                                 const ResponseFacts& facts) noexcept {
+  CompressDecision decision;
+  const int level = endpoint.compress ? endpoint.compress_level : settings.level;
+  decision.level = std::clamp(level, 1, 9);
+  if (!switched_on(settings, endpoint)) {
+    decision.reason = CompressReason::disabled;
+    return decision;
+  }
+  decision.reason = representation_reason(settings, facts);
+  if (!decision.compress()) return decision;
+  // From here on another client may get another coding.
+  decision.vary = true;
+  if (!facts.client_accepts) {
+    decision.reason = CompressReason::not_accepted;
+  } else if (facts.emergency) {
+    decision.reason = CompressReason::emergency;
+  } else if (facts.head_request) {
+    decision.reason = CompressReason::head_request;
+  }
+  return decision;
+}
+
+std::string_view to_text(CompressReason reason) noexcept {
+  switch (reason) {
+    case CompressReason::compress:
+      return "compress";
+    case CompressReason::disabled:
+      return "disabled";
+    case CompressReason::emergency:
+      return "emergency";
+    case CompressReason::not_accepted:
+      return "not-accepted";
+    case CompressReason::status:
+      return "status";
+    case CompressReason::no_transform:
+      return "no-transform";
+    case CompressReason::already_encoded:
+      return "already-encoded";
+    case CompressReason::range:
+      return "range";
+    case CompressReason::secret:
+      return "secret";
+    case CompressReason::type:
+      return "type";
+    case CompressReason::too_small:
+      return "too-small";
+    case CompressReason::head_request:
+      return "head";
+  }
+  return "unknown";
+}
+
+bool media_type_matches(std::string_view pattern, std::string_view content_type) noexcept {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+  while (!type.empty() && (type.front() == ' ' || type.front() == '\t')) type.remove_prefix(1);
+  return !type.empty() && wildcard_match(pattern, type);
+}
+
+}  // namespace homeostat::compress

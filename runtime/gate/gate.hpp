@@ -1,0 +1,79 @@
+// Admission control for the upstream: one concurrency limit over all workers,
+// short bounded waiting by priority, rejection on arrival.
+//
+// Usage: construct with the number of workers; each worker attaches its
+// executor, asks worker(i).admit() for every request that must go upstream
+// (cache hits never come here) and ends the Permit. The throttler calls
+// collect() every 100..250 ms, feeds rules::ConcurrencyLimit and publishes an
+// AdmissionPolicy, which a worker (or anyone) hands to apply().
+//
+// Modes: on; shadow = admits all, counts what it would have rejected
+// (totals().would_reject); off = admits all, only counts. With `off` and
+// `shadow` nobody waits.
+//
+// Thread safety: apply(), limit(), in_flight(), totals() from any thread;
+// collect() from one thread at a time; worker(i) belongs to worker i.
+// Bounds: settings.queue_max waiters over all workers (approximate by at most
+// one per worker when several arrive at the same instant), settings.max_wait.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "runtime/gate/permit.hpp"
+#include "runtime/gate/shared_gate.hpp"
+#include "runtime/gate/statistics.hpp"
+#include "runtime/gate/wait_queue.hpp"
+#include "runtime/gate/worker_gate.hpp"
+#include "runtime/ports/clock.hpp"
+#include "runtime/ports/policy.hpp"
+#include "runtime/ports/signals.hpp"
+
+namespace homeostat::gate {
+
+class Gate final : public GateSource {
+ public:
+  static constexpr std::size_t default_endpoints = 512;
+
+  /// `endpoints` = capacity of per-endpoint statistics; ids beyond share id 0.
+  Gate(const config::AdmissionSettings& settings, unsigned workers, const Clock& clock,
+       std::size_t endpoints = default_endpoints);
+  ~Gate() override;
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+
+  /// REQUIRES: index < workers.
+  [[nodiscard]] WorkerGate& worker(unsigned index) noexcept { return *workers_[index]; }
+  [[nodiscard]] unsigned workers() const noexcept {
+    return static_cast<unsigned>(workers_.size());
+  }
+
+  /// Cheap and idempotent; call it whenever the Policy changed.
+  void apply(const AdmissionPolicy& policy) noexcept;
+
+  [[nodiscard]] double limit() const noexcept { return shared_.limit(); }
+  [[nodiscard]] std::size_t in_flight() const noexcept;
+  [[nodiscard]] std::size_t queue_length() const noexcept { return shared_.queue_length(); }
+  [[nodiscard]] GateTotals totals() const;
+
+  [[nodiscard]] GateFigures collect(Instant now) override;
+
+ private:
+  friend class WorkerGate;
+
+  /// Wakes a worker where somebody of this class waits, not `asking` itself.
+  /// False when there is none.
+  bool wake_one(std::uint8_t priority_class, unsigned asking) noexcept;
+
+  const Clock& clock_;
+  SharedGate shared_;
+  std::vector<std::unique_ptr<WorkerGate>> workers_;
+  std::vector<const WorkerStatistics*> statistics_;
+  StatisticsReader reader_;
+  std::atomic<unsigned> wake_cursor_{0};
+};
+
+}  // namespace homeostat::gate

@@ -1,0 +1,40 @@
+#include "runtime/gate/permit.hpp"
+
+#include "runtime/gate/gate.hpp"
+
+namespace homeostat::gate {
+
+const char* to_string(RejectReason reason) noexcept {
+  switch (reason) {
+    case RejectReason::queue_full: return "queue_full";
+    case RejectReason::predicted_wait: return "predicted_wait";
+    case RejectReason::wait_expired: return "wait_expired";
+    case RejectReason::shed_class: return "shed_class";
+    case RejectReason::deadline: return "deadline";
+    case RejectReason::shutdown: return "shutdown";
+  }
+  return "unknown";
+}
+
+void Permit::sample(Duration upstream_latency) noexcept {
+  if (owner_ == nullptr || sampled_) return;
+  sampled_ = true;
+  owner_->statistics_.on_sample(endpoint_, upstream_latency);
+}
+
+void Permit::success(Duration upstream_latency) noexcept {
+  sample(upstream_latency);
+  ignore();
+}
+
+void Permit::ignore() noexcept {
+  if (WorkerGate* owner = std::exchange(owner_, nullptr)) owner->release();
+}
+
+void Permit::drop() noexcept {
+  if (owner_ == nullptr) return;
+  owner_->statistics_.on_drop();
+  ignore();
+}
+
+}  // namespace homeostat::gate

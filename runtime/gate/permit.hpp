@@ -1,0 +1,89 @@
+// The right to have one request at the upstream, and what a caller gets
+// instead when there is none.
+//
+// Thread safety: none; a Permit lives and dies on the thread of the worker
+// that issued it, and before the Gate. Ownership: move-only; exactly one slot
+// of the limit is held from issue to release. No method throws or allocates.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <utility>
+
+#include "rules/laws/admission_queue.hpp"
+#include "runtime/ports/clock.hpp"
+
+namespace homeostat::gate {
+
+using rules::EndpointId;
+
+class WorkerGate;
+
+enum class RejectReason : std::uint8_t {
+  queue_full,      ///< settings.queue_max requests wait already
+  predicted_wait,  ///< would wait longer than the budget in force
+  wait_expired,    ///< waited as long as allowed
+  shed_class,      ///< its class is shed by policy
+  deadline,        ///< could not be answered before its own deadline
+  shutdown,        ///< the worker drains
+};
+inline constexpr std::size_t reject_reason_count = 6;
+
+/// Static text for headers, logs and metric labels, e.g. "predicted_wait".
+[[nodiscard]] const char* to_string(RejectReason reason) noexcept;
+
+struct Rejection {
+  RejectReason reason = RejectReason::queue_full;
+  std::chrono::seconds retry_after{1};
+  std::uint8_t priority_class = 0;
+};
+
+/// End a request with exactly one of success / drop / ignore, or call
+/// sample() at the response head and let the destructor release the slot when
+/// the body is through. Each of the three releases the slot at once; the
+/// permit is empty afterwards and further calls do nothing.
+///
+/// Releasing may run other requests' GateWaiter callbacks on this stack.
+class [[nodiscard]] Permit {
+ public:
+  Permit() noexcept = default;
+  Permit(Permit&& other) noexcept
+      : owner_(std::exchange(other.owner_, nullptr)),
+        endpoint_(other.endpoint_),
+        sampled_(other.sampled_) {}
+  Permit& operator=(Permit&& other) noexcept {
+    if (this != &other) {
+      ignore();
+      owner_ = std::exchange(other.owner_, nullptr);
+      endpoint_ = other.endpoint_;
+      sampled_ = other.sampled_;
+    }
+    return *this;
+  }
+  Permit(const Permit&) = delete;
+  Permit& operator=(const Permit&) = delete;
+  ~Permit() { ignore(); }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return owner_ != nullptr; }
+
+  /// Records dispatch-to-response-head time and keeps the slot. At most one
+  /// sample per permit counts. Not for streams, upgrades or health checks.
+  void sample(Duration upstream_latency) noexcept;
+  /// sample() and release.
+  void success(Duration upstream_latency) noexcept;
+  /// Releases without a sample: client gone, stream, upgrade, cache refill cut short.
+  void ignore() noexcept;
+  /// The upstream refused, timed out, reset or answered 503: counts as
+  /// overload, then releases.
+  void drop() noexcept;
+
+ private:
+  friend class WorkerGate;
+  Permit(WorkerGate& owner, EndpointId endpoint) noexcept : owner_(&owner), endpoint_(endpoint) {}
+
+  WorkerGate* owner_ = nullptr;
+  EndpointId endpoint_ = 0;
+  bool sampled_ = false;
+};
+
+}  // namespace homeostat::gate

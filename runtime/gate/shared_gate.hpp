@@ -1,0 +1,99 @@
+// The state all workers share: one counter of requests at the upstream, the
+// limit, and how many wait where.
+//
+// Thread safety: all methods from any thread, lock-free. The counters that
+// decide who must be woken use sequential consistency; see worker_gate.cpp for
+// the argument that no wake-up is lost.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "rules/laws/admission_queue.hpp"
+#include "rules/laws/concurrency_limit.hpp"
+#include "runtime/ports/clock.hpp"
+#include "runtime/ports/policy.hpp"
+
+namespace homeostat::gate {
+
+inline constexpr std::size_t cache_line = 64;
+
+class SharedGate {
+ public:
+  SharedGate(const config::AdmissionSettings& settings, unsigned workers, std::size_t endpoints);
+
+  void apply(const AdmissionPolicy& policy) noexcept;
+  [[nodiscard]] double limit() const noexcept { return limit_.load(std::memory_order_seq_cst); }
+  [[nodiscard]] std::uint8_t shed_class_from() const noexcept {
+    return shed_class_from_.load(std::memory_order_relaxed);
+  }
+
+  /// Takes a slot if fewer than the limit are taken. Never exceeds it.
+  [[nodiscard]] bool try_acquire() noexcept;
+  /// Takes a slot whatever the limit (off and shadow); returns the count before.
+  std::int64_t acquire_always() noexcept { return in_flight_.fetch_add(1); }
+  void release() noexcept { in_flight_.fetch_sub(1); }
+  [[nodiscard]] std::int64_t in_flight() const noexcept { return in_flight_.load(); }
+  [[nodiscard]] bool has_room() const noexcept { return in_flight_.load() < slots_.load(); }
+
+  void waiter_joined(unsigned worker, std::uint8_t priority_class, Duration work,
+                     Instant now) noexcept;
+  void waiter_left(unsigned worker, std::uint8_t priority_class, Duration work) noexcept;
+  [[nodiscard]] std::size_t queue_length() const noexcept { return length_.load(); }
+  [[nodiscard]] bool waits_at_or_above(std::uint8_t priority_class) const noexcept;
+  [[nodiscard]] bool waits_on(unsigned worker, std::uint8_t priority_class) const noexcept {
+    return workers_[worker].waiting[priority_class].load() > 0;
+  }
+  [[nodiscard]] bool waits_elsewhere(unsigned worker, std::uint8_t priority_class) const noexcept {
+    return waiting_[priority_class].load() > workers_[worker].waiting[priority_class].load();
+  }
+  [[nodiscard]] Duration standing(Instant now) const noexcept;
+  /// Work of the classes up to and including this one.
+  [[nodiscard]] Duration work_ahead(std::uint8_t priority_class) const noexcept;
+
+  [[nodiscard]] std::optional<rules::ClassChoice> next_class() const noexcept;
+  void granted(rules::ClassChoice choice) noexcept;
+
+  /// Expected upstream time of an endpoint; the overall mean when unknown.
+  [[nodiscard]] Duration service_of(EndpointId endpoint) const noexcept;
+  [[nodiscard]] Duration service_mean() const noexcept;
+  /// Called by the collector with each window's samples.
+  void learn_service(const std::vector<rules::EndpointSamples>& samples) noexcept;
+
+  [[nodiscard]] const rules::QueueBounds& bounds() const noexcept { return bounds_; }
+  [[nodiscard]] config::LoopMode mode() const noexcept { return mode_; }
+  [[nodiscard]] std::chrono::seconds retry_after_min() const noexcept { return retry_after_min_; }
+
+ private:
+  using ByClass = std::array<std::atomic<std::uint32_t>, rules::priority_class_count>;
+  struct alignas(cache_line) PerWorker {
+    ByClass waiting{};
+  };
+
+  const config::LoopMode mode_;
+  const rules::QueueBounds bounds_;
+  const std::chrono::seconds retry_after_min_;
+  const double limit_initial_, limit_min_, limit_max_;
+
+  alignas(cache_line) std::atomic<std::int64_t> in_flight_{0};
+  alignas(cache_line) std::atomic<std::int64_t> slots_{1};  ///< the limit, rounded
+  std::atomic<double> limit_{1};
+  std::atomic<std::uint8_t> shed_class_from_{255};
+  std::atomic<std::int64_t> service_mean_{0};  ///< nanoseconds; 0 = unknown
+  std::vector<std::atomic<std::int64_t>> service_;
+
+  alignas(cache_line) std::atomic<std::size_t> length_{0};
+  std::atomic<Duration::rep> not_empty_since_{0};
+  ByClass waiting_{};
+  ByClass credits_{};
+  std::array<std::atomic<std::int64_t>, rules::priority_class_count> work_{};
+  std::vector<PerWorker> workers_;
+};
+
+}  // namespace homeostat::gate

@@ -1,0 +1,108 @@
+// The gate as one worker sees it: ask for a permit, wait, be woken.
+//
+// Thread safety: every method on the worker's own thread, except wake() and
+// statistics() (any thread). Callbacks of waiters run on that thread, inside
+// admit(), a release, the timer or a posted wake-up; nested calls are safe,
+// the outermost one does the work.
+// Ownership: lives inside Gate; the Gate must outlive every Permit and waiter
+// and the run of the worker's io_context. Cost: an immediate admission or a
+// rejection is a handful of atomic operations, without lock or allocation.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <optional>
+#include <variant>
+
+#include "runtime/gate/permit.hpp"
+#include "runtime/gate/shared_gate.hpp"
+#include "runtime/gate/statistics.hpp"
+#include "runtime/gate/wait_queue.hpp"
+
+namespace homeostat::gate {
+
+class Gate;
+
+struct GateRequest {
+  EndpointId endpoint = 0;
+  std::uint8_t priority_class = 2;  ///< 0 critical .. 3 low; larger counts as 3
+  Instant now{};
+  std::optional<Instant> deadline;  ///< the client's own, if it named one
+};
+
+/// The waiter is linked; one of its callbacks follows unless it is cancelled.
+struct Queued {};
+
+using Admission = std::variant<Permit, Queued, Rejection>;
+
+class WorkerGate {
+ public:
+  WorkerGate(Gate& gate, unsigned index, std::size_t endpoints);
+  WorkerGate(const WorkerGate&) = delete;
+  WorkerGate& operator=(const WorkerGate&) = delete;
+  ~WorkerGate();
+
+  /// Binds to the worker's executor. Once, before the first admit().
+  void attach(boost::asio::any_io_executor executor);
+
+  /// `waiter` is only linked when the answer is Queued. REQUIRES: it is not
+  /// waiting already. The Permit may be issued after a wait of zero length.
+  [[nodiscard]] Admission admit(const GateRequest& request, GateWaiter& waiter) noexcept;
+
+  /// Rejects all waiters (reason shutdown) and everything that arrives later;
+  /// lets go of the executor's timer. Requests already admitted run on.
+  /// REQUIRES: before the worker's io_context is destroyed.
+  void drain() noexcept;
+
+  /// Rejects waiters whose time is over. The timer calls it.
+  void expire(Instant now) noexcept;
+
+  [[nodiscard]] std::size_t waiting() const noexcept { return queue_.size(); }
+
+  /// Any thread: makes the worker look for free slots soon.
+  void wake() noexcept;
+  [[nodiscard]] const WorkerStatistics& statistics() const noexcept { return statistics_; }
+
+ private:
+  friend class Permit;
+  friend class GateWaiter;
+
+  [[nodiscard]] Permit issue(EndpointId endpoint, std::uint8_t priority_class, Instant now) noexcept;
+  [[nodiscard]] Rejection reject(RejectReason reason, std::uint8_t priority_class) noexcept;
+  [[nodiscard]] Permit admit_unlimited(const GateRequest& request) noexcept;
+  [[nodiscard]] rules::QueueView view(const GateRequest& request,
+                                      std::uint8_t priority_class) const noexcept;
+  [[nodiscard]] Admission enqueue(const GateRequest& request, std::uint8_t priority_class,
+                                  const rules::QueueView& seen, GateWaiter& waiter) noexcept;
+  void unlink(GateWaiter& waiter) noexcept;
+  void abandon(GateWaiter& waiter) noexcept;
+  void release() noexcept;
+  void pump(Instant now) noexcept;
+  void grant(GateWaiter& waiter, Instant now) noexcept;
+  void turn_away(GateWaiter& waiter, RejectReason reason) noexcept;
+  [[nodiscard]] bool make_place_for(std::uint8_t priority_class) noexcept;
+  void arm(Instant at) noexcept;
+  [[nodiscard]] double random_unit() noexcept;
+
+  Gate& gate_;
+  SharedGate& shared_;
+  const unsigned index_;
+  WorkerStatistics statistics_;
+  WaitQueue queue_;
+  boost::asio::any_io_executor executor_;
+  std::optional<boost::asio::steady_timer> timer_;
+  Instant armed_for_ = Instant::max();
+  GateWaiter* arriving_ = nullptr;  ///< inside admit(): gets its permit as a return value
+  Permit arriving_permit_;
+  std::optional<Rejection> arriving_rejection_;
+  unsigned local_grants_ = 0;  ///< since a slot was last passed on
+  bool pumping_ = false;
+  bool pump_again_ = false;
+  bool draining_ = false;
+  std::uint64_t random_state_;
+  std::atomic<bool> wake_posted_{false};
+};
+
+}  // namespace homeostat::gate

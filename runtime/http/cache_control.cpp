@@ -1,0 +1,169 @@
+#include "runtime/http/cache_control.hpp"
+
+#include <algorithm>
+
+#include "runtime/http/ascii.hpp"
+
+namespace homeostat::http {
+namespace {
+
+/// One directive: name, and its argument with the quotes taken off.
+struct Directive {
+  std::string_view name;
+  std::string_view argument;
+  bool has_argument = false;
+  bool broken = false;  // a quoted string that does not end
+};
+
+/// Takes the next directive off `rest`. A quote that never closes ends at the
+/// next comma instead, so that it cannot swallow a following no-store.
+Directive next_directive(std::string_view& rest) noexcept {
+  Directive directive;
+  const std::size_t name_end = rest.find_first_of("=,");
+  directive.name = trim(rest.substr(0, name_end));
+  if (name_end == std::string_view::npos || rest[name_end] == ',') {
+    rest = name_end == std::string_view::npos ? std::string_view{} : rest.substr(name_end + 1);
+    return directive;
+  }
+  directive.has_argument = true;
+  rest.remove_prefix(name_end + 1);
+  while (!rest.empty() && is_blank(rest.front())) rest.remove_prefix(1);
+  if (!rest.empty() && rest.front() == '"') {
+    std::size_t close = 1;
+    while (close < rest.size() && rest[close] != '"') close += rest[close] == '\\' ? 2U : 1U;
+    if (close < rest.size()) {
+      directive.argument = rest.substr(1, close - 1);
+      const std::size_t comma = rest.find(',', close);
+      directive.broken = !trim(rest.substr(close + 1, comma - close - 1)).empty();
+      rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+      return directive;
+    }
+    directive.broken = true;
+  }
+  const std::size_t comma = rest.find(',');
+  directive.argument = trim(rest.substr(0, comma));
+  rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+  return directive;
+}
+
+/// delta-seconds, saturated; nothing if it is not 1*DIGIT.
+std::optional<DeltaSeconds> parse_delta(std::string_view text) noexcept {
+  if (text.empty() || !std::all_of(text.begin(), text.end(), is_digit)) return std::nullopt;
+  const auto value = parse_decimal(text);
+  if (!value || *value > delta_seconds_max) return delta_seconds_max;
+  return static_cast<DeltaSeconds>(*value);
+}
+
+void keep_smaller(std::optional<DeltaSeconds>& slot, DeltaSeconds value) noexcept {
+  slot = slot ? std::min(*slot, value) : value;
+}
+
+/// Lifetimes: what is no number counts as 0 (RFC 9111 section 4.2.1).
+void lifetime(std::optional<DeltaSeconds>& slot, const Directive& directive) noexcept {
+  keep_smaller(slot, directive.broken ? 0 : parse_delta(directive.argument).value_or(0));
+}
+
+using FieldLists = std::array<std::string_view, CacheControl::field_lists_max>;
+
+/// no-cache and private: unqualified, or one more list of field names.
+void qualify(bool& unqualified, FieldLists& lists, const Directive& directive) noexcept {
+  if (!directive.has_argument || directive.broken || trim(directive.argument).empty()) {
+    unqualified = true;
+    return;
+  }
+  auto* free =
+      std::find_if(lists.begin(), lists.end(), [](std::string_view list) { return list.empty(); });
+  if (free == lists.end()) {
+    unqualified = true;
+  } else {
+    *free = directive.argument;
+  }
+}
+
+bool lists_name(const FieldLists& lists, std::string_view field) noexcept {
+  for (const std::string_view list : lists) {
+    if (any_list_element(list, [field](std::string_view name) { return iequals(name, field); })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Directives that are present or not.
+bool CacheControl::*flag_for(std::string_view name) noexcept {
+  struct Entry {
+    std::string_view name;
+    bool CacheControl::*flag;
+  };
+  static constexpr Entry entries[] = {
+      {"no-store", &CacheControl::no_store},
+      {"no-transform", &CacheControl::no_transform},
+      {"public", &CacheControl::public_},
+      {"must-revalidate", &CacheControl::must_revalidate},
+      {"proxy-revalidate", &CacheControl::proxy_revalidate},
+      {"must-understand", &CacheControl::must_understand},
+      {"immutable", &CacheControl::immutable},
+      {"only-if-cached", &CacheControl::only_if_cached},
+  };
+  for (const Entry& entry : entries) {
+    if (iequals(name, entry.name)) return entry.flag;
+  }
+  return nullptr;
+}
+
+void apply(CacheControl& control, const Directive& directive) noexcept {
+  const std::string_view name = directive.name;
+  if (iequals(name, "max-age")) {
+    lifetime(control.max_age, directive);
+  } else if (iequals(name, "s-maxage")) {
+    lifetime(control.s_maxage, directive);
+  } else if (iequals(name, "no-cache")) {
+    qualify(control.no_cache, control.no_cache_fields, directive);
+  } else if (iequals(name, "private")) {
+    qualify(control.private_, control.private_fields, directive);
+  } else if (iequals(name, "stale-while-revalidate")) {
+    lifetime(control.stale_while_revalidate, directive);
+  } else if (iequals(name, "stale-if-error")) {
+    lifetime(control.stale_if_error, directive);
+  } else if (iequals(name, "max-stale")) {
+    if (directive.has_argument)
+      lifetime(control.max_stale, directive);
+    else
+      control.max_stale_any = true;
+  } else if (iequals(name, "min-fresh")) {
+    const DeltaSeconds wanted = parse_delta(directive.argument).value_or(0);
+    control.min_fresh = std::max(control.min_fresh.value_or(0), wanted);
+  } else if (bool CacheControl::*flag = flag_for(name); flag != nullptr) {
+    control.*flag = true;
+  }
+}
+
+}  // namespace
+
+bool CacheControl::no_cache_names(std::string_view field) const noexcept {
+  return lists_name(no_cache_fields, field);
+}
+
+bool CacheControl::private_names(std::string_view field) const noexcept {
+  return lists_name(private_fields, field);
+}
+
+void CacheControl::merge(std::string_view value) noexcept {
+  while (!value.empty()) {
+    const Directive directive = next_directive(value);
+    if (directive.name.empty()) continue;
+    present = true;
+    apply(*this, directive);
+  }
+}
+
+CacheControl parse_cache_control(const HeaderTable& headers, HeaderId id) noexcept {
+  CacheControl control;
+  headers.any_field(id, [&control](const Field& field) {
+    control.merge(field.value);
+    return false;
+  });
+  return control;
+}
+
+}  // namespace homeostat::http

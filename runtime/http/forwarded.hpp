@@ -1,0 +1,43 @@
+// Via, X-Forwarded-* and Forwarded (RFC 9110 section 7.6.3, RFC 7239).
+//
+// With `trust` the fields received are kept and extended; without it they are
+// replaced, so that a client cannot forge its address. The caller removes the
+// received fields (is_forwarding_field) and appends these lines instead.
+// Pure; appends header lines to the caller's buffer. Thread safety: none needed.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "runtime/http/head_writer.hpp"
+#include "runtime/http/header_table.hpp"
+
+namespace homeostat::http {
+
+struct ForwardingFacts {
+  std::string_view client_address;   ///< IP without port or brackets; empty for a Unix socket
+  std::string_view scheme = "http";  ///< of the connection the request came on
+  std::string_view host;             ///< effective host of the request
+  bool trust = false;                ///< ServerSettings::trust_forwarded
+};
+
+/// Fields that append_forwarding_fields writes anew: X-Forwarded-For, -Proto,
+/// -Host, and Forwarded.
+[[nodiscard]] bool is_forwarding_field(HeaderId id) noexcept;
+
+/// X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded.
+void append_forwarding_fields(HeadWriter& out, const HeaderTable& request,
+                              const ForwardingFacts& facts);
+
+/// One Via line: those received, in order, and "1.<minor> <pseudonym>".
+/// REQUIRES: pseudonym is a token. The caller drops the received Via lines.
+void append_via(HeadWriter& out, const HeaderTable& message, unsigned received_minor,
+                std::string_view pseudonym);
+
+/// Whether the pseudonym is already in Via: the request runs in a loop.
+[[nodiscard]] bool via_contains(const HeaderTable& message, std::string_view pseudonym) noexcept;
+
+/// An RFC 7239 node: IPv4 bare, IPv6 as "[...]" in quotes, empty as "unknown".
+void append_forwarded_node(std::string& out, std::string_view address);
+
+}  // namespace homeostat::http

@@ -1,0 +1,26 @@
+#include "runtime/ports/clock.hpp"
+
+namespace homeostat {
+
+SystemClock& SystemClock::instance() noexcept {
+  static SystemClock clock;
+  return clock;
+}
+
+Instant SystemClock::now() const noexcept { return std::chrono::steady_clock::now(); }
+WallTime SystemClock::wall_now() const noexcept { return std::chrono::system_clock::now(); }
+
+Instant ManualClock::now() const noexcept {
+  return start_ + Duration(elapsed_.load(std::memory_order_acquire));
+}
+
+WallTime ManualClock::wall_now() const noexcept {
+  return wall_ + std::chrono::duration_cast<WallTime::duration>(
+                     Duration(elapsed_.load(std::memory_order_acquire)));
+}
+
+void ManualClock::advance(Duration by) noexcept {
+  elapsed_.fetch_add(by.count(), std::memory_order_acq_rel);
+}
+
+}  // namespace homeostat

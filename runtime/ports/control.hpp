@@ -1,0 +1,93 @@
+// The control plane as the admin listener, log and metrics see it: a report
+// that is republished every tick, and commands.
+//
+// Thread safety: ControlReport is immutable once published; ControlBoard may be
+// used from any thread; ControlCommands' methods only enqueue.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "rules/engine/engine.hpp"
+#include "runtime/ports/actuators.hpp"
+#include "runtime/ports/clock.hpp"
+#include "runtime/ports/signals.hpp"
+
+namespace homeostat {
+
+struct ActorHealth {
+  std::string name;
+  std::uint64_t restarts = 0;
+  bool alive = true;
+  std::string last_error;
+};
+
+/// A transition with the wall time at which it happened.
+struct TransitionRecord {
+  rules::Transition transition;
+  WallTime at{};
+};
+
+struct ActiveOptimization {
+  rules::ActiveAction action;
+  WallTime enabled_at{};
+};
+
+struct ControlReport {
+  WallTime at{};
+  Instant at_steady{};
+  rules::LevelSetting level = rules::LevelSetting::balanced;
+  rules::Level effective_level = rules::Level::balanced;
+  std::string level_reason;  ///< why the effective level is what it is
+  bool emergency = false;
+  std::string emergency_reason;
+  WallTime emergency_since{};
+  double emergency_seconds_total = 0;
+  std::uint64_t emergencies_total = 0;
+  rules::SignalValues signals{};
+  std::vector<ActiveOptimization> active;
+  std::vector<rules::RuleStatus> rules;
+  std::size_t rules_total = 0, rules_enabled = 0;
+  std::uint64_t triggers_total = 0, triggers_last_hour = 0;
+  std::vector<TransitionRecord> recent;  ///< newest last, at most recent_max
+  std::shared_ptr<const TrafficFigures> traffic;
+  double admission_limit = 0;
+  std::string admission_reason;
+  std::vector<ActorHealth> actors;
+  std::vector<std::string> injected;  ///< signals under injection now
+  static constexpr std::size_t recent_max = 200;
+};
+
+/// Holds the newest report. Never null: starts with a default report.
+class ControlBoard {
+ public:
+  void publish(std::shared_ptr<const ControlReport> report) {
+    const std::lock_guard lock(mutex_);
+    report_ = std::move(report);
+  }
+  [[nodiscard]] std::shared_ptr<const ControlReport> current() const {
+    const std::lock_guard lock(mutex_);
+    return report_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const ControlReport> report_ = std::make_shared<const ControlReport>();
+};
+
+/// Operator commands towards the actors. All return at once.
+class ControlCommands {
+ public:
+  virtual ~ControlCommands() = default;
+  virtual void set_level(rules::LevelSetting level, const std::string& reason) = 0;
+  virtual void set_rule_enabled(const std::string& rule, bool enabled) = 0;
+  virtual void reload_rules(rules::RuleSet rules) = 0;
+  /// Overrides a signal for a while; shown as injected everywhere.
+  virtual void inject(rules::SignalId signal, double value, Duration for_) = 0;
+};
+
+}  // namespace homeostat

@@ -1,0 +1,59 @@
+// The Policy: everything the control plane tells the data plane, as one
+// immutable value. A default-constructed Policy is the static safe default.
+//
+// Thread safety: a published Policy is never changed; share it freely.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "rules/engine/frame.hpp"
+
+namespace homeostat {
+
+using rules::EndpointId;
+
+/// What applies to one endpoint, indexed by EndpointId.
+struct EndpointPolicy {
+  double ttl_multiplier = 1;           ///< of rule-given TTLs, applied when a response is stored
+  std::chrono::seconds ttl_max{0};     ///< bound of the product; 0 = none
+  std::optional<bool> compress;        ///< unset: as configured
+  int compress_level = 5;              ///< zlib 1..9
+  bool operator==(const EndpointPolicy&) const = default;
+};
+
+/// Published by cache_tuner.
+struct CachePolicy {
+  std::vector<EndpointPolicy> endpoints;  ///< shorter than the table: defaults
+  bool operator==(const CachePolicy&) const = default;
+
+  [[nodiscard]] const EndpointPolicy& of(EndpointId id) const noexcept {
+    static const EndpointPolicy standard{};
+    return id < endpoints.size() ? endpoints[id] : standard;
+  }
+};
+
+/// Published by throttler.
+struct AdmissionPolicy {
+  double limit = 0;               ///< concurrent upstream requests; 0 = settings' initial
+  double ceiling_factor = 1;      ///< from Throttle actions, 0.05..1
+  std::uint8_t shed_class_from = 255;  ///< classes >= this are rejected on arrival
+  bool operator==(const AdmissionPolicy&) const = default;
+};
+
+/// Published by rule_engine.
+struct ModePolicy {
+  bool emergency = false;         ///< serve stale, no compression, shed by class
+  bool operator==(const ModePolicy&) const = default;
+};
+
+struct Policy {
+  std::uint64_t epoch = 0;
+  CachePolicy cache;
+  AdmissionPolicy admission;
+  ModePolicy mode;
+};
+
+}  // namespace homeostat

@@ -1,0 +1,19 @@
+#include "runtime/ports/rfc3339.hpp"
+
+#include <fmt/format.h>
+
+namespace homeostat {
+
+std::string rfc3339(WallTime at) {
+  using namespace std::chrono;
+  const auto instant = floor<milliseconds>(at);
+  const auto day = floor<days>(instant);
+  const year_month_day date{day};
+  const hh_mm_ss time{instant - day};
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     time.hours().count(), time.minutes().count(), time.seconds().count(),
+                     time.subseconds().count());
+}
+
+}  // namespace homeostat

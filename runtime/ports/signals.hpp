@@ -1,0 +1,80 @@
+// What the control plane pulls from the data plane and the machine. Each
+// interface is implemented by one room and called by one actor.
+//
+// Thread safety: every method may be called from any one thread at a time and
+// must not block on the request path.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rules/engine/frame.hpp"
+#include "rules/laws/concurrency_limit.hpp"
+#include "runtime/ports/clock.hpp"
+
+namespace homeostat {
+
+using rules::EndpointId;
+
+/// CPU, memory, PSI, disk and network. Implemented by runtime/sense.
+class ResourceSensor {
+ public:
+  virtual ~ResourceSensor() = default;
+  /// Fills the cpu.*, memory.*, disk.*, network.* and agent.* entries it can
+  /// measure; the rest stay `missing`. Rates need two calls.
+  virtual void sample(Instant now, rules::SignalValues& values) = 0;
+};
+
+/// One endpoint's figures over one window. Latencies in seconds.
+struct WindowFigures {
+  std::uint64_t requests = 0;
+  double rate = 0;  ///< per second
+  double latency_avg = 0, latency_p50 = 0, latency_p95 = 0, latency_p99 = 0;
+  double error_ratio = 0;  ///< 5xx from the upstream or while reaching it
+  double hit_ratio = 0;    ///< of cacheable requests; 0 when there were none
+  bool hit_ratio_known = false;
+  double response_bytes_avg = 0;
+};
+
+struct EndpointFigures {
+  EndpointId id = 0;
+  std::string method, route;  ///< "GET", "/book/{id}"
+  WindowFigures last_10s, last_1m, last_5m;
+  std::uint64_t requests_total = 0, errors_total = 0;
+  Instant last_seen{};
+};
+
+struct TrafficFigures {
+  Instant at{};
+  std::vector<EndpointFigures> endpoints;
+  WindowFigures all_10s, all_1m, all_5m;
+  double upstream_error_ratio = 0;  ///< last 10 s
+  double upstream_latency_p95 = 0;  ///< seconds, dispatch to response head, last 10 s
+  bool upstream_known = false;
+};
+
+/// Per-endpoint telemetry. Implemented by runtime/telemetry.
+class TrafficSource {
+ public:
+  virtual ~TrafficSource() = default;
+  /// Drains the workers' counters and rolls the windows on to `now`.
+  virtual TrafficFigures collect(Instant now) = 0;
+};
+
+/// What the gate saw since the last call. Implemented by runtime/gate.
+struct GateFigures {
+  rules::LimitWindow window;
+  std::uint64_t admitted = 0, rejected = 0, queued = 0;  ///< since the last call
+  double queue_wait_p95 = 0;       ///< seconds, of requests that left the queue
+  std::size_t queue_length = 0;    ///< now
+  Duration queue_standing{};       ///< for how long the queue has not been empty
+};
+
+class GateSource {
+ public:
+  virtual ~GateSource() = default;
+  virtual GateFigures collect(Instant now) = 0;
+};
+
+}  // namespace homeostat

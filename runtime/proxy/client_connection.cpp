@@ -1,0 +1,415 @@
+#include "runtime/proxy/client_connection.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/proxy/local_response.hpp"
+#include "runtime/proxy/serve_request.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+constexpr std::size_t linger_bytes_max = 256 * 1024;
+constexpr std::chrono::seconds linger_time{2};
+constexpr std::chrono::seconds body_rate_grace{10};
+constexpr int pipelined_per_turn = 32;  // then other connections get their turn
+
+}  // namespace
+
+ClientConnection::ClientConnection(Worker& worker, std::string client_address)
+    : stream(*this, worker.context().get_executor()),
+      worker_(worker),
+      client_address_(std::move(client_address)) {
+  worker_.remember(*this);
+  worker_.telemetry().connection_opened();
+}
+
+ClientConnection::~ClientConnection() {
+  worker_.telemetry().connection_closed();
+  worker_.forget(*this);
+}
+
+void ClientConnection::start(int descriptor, int family) {
+  stream.assign(descriptor, family);
+  if (family != AF_UNIX) {
+    const int on = 1;
+    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  go_idle();
+}
+
+void ClientConnection::on_readable() {
+  switch (state_) {
+    case State::reading: read_request(); break;
+    case State::serving: {
+      const Ref<Exchange> keep = exchange_;
+      if (keep) keep->on_client_readable();
+      break;
+    }
+    case State::lingering: drain_input(); break;
+    case State::closed: break;
+  }
+}
+
+void ClientConnection::on_writable() {
+  const Ref<Exchange> keep = exchange_;
+  if (keep) keep->on_client_writable();
+}
+
+// -- reading a head -------------------------------------------------------------
+
+void ClientConnection::go_idle() {
+  state_ = State::reading;
+  head_started_ = false;
+  if (request_ && request_->in.empty()) {
+    worker_.take_back(std::move(request_));
+  }
+  if (worker_.draining()) {
+    close();
+    return;
+  }
+  worker_.wheel().arm(*this, worker_.now() + worker_.config()->server().idle_timeout);
+  stream.arm_readable();
+}
+
+void ClientConnection::read_request() {
+  worker_.refresh_policy();
+  if (!request_) request_ = worker_.lend_request();
+  Buffer& in = request_->in;
+  if (!in) in = worker_.buffers().lend_head();
+  const IoResult result = stream.read(in.space());
+  switch (result.status) {
+    case IoStatus::ok: in.produced(result.bytes); break;
+    case IoStatus::would_block:
+      if (in.empty()) {
+        go_idle();
+      } else {
+        stream.arm_readable();
+      }
+      return;
+    default: close(); return;
+  }
+  process();
+}
+
+bool ClientConnection::grow_input() {
+  Buffer& in = request_->in;
+  const std::size_t wanted = worker_.config()->server().header_bytes_max + 1024;
+  if (in.size() < in.capacity()) {
+    in.compact();
+    return true;
+  }
+  if (in.capacity() >= wanted) return false;
+  Buffer larger = worker_.buffers().lend(wanted);
+  larger.append(in.view());
+  in = std::move(larger);
+  return true;
+}
+
+/// True when a head is complete and valid.
+bool ClientConnection::parse_head() {
+  Buffer& in = request_->in;
+  if (!head_started_) {
+    head_started_ = true;
+    worker_.wheel().arm(*this, worker_.now() + worker_.config()->server().header_timeout);
+  }
+  const http::ParseStep step = request_->parser.next(in.view());
+  in.consume(step.consumed);
+  switch (step.event) {
+    case http::ParseEvent::head: return true;
+    case http::ParseEvent::need_more:
+      if (in.space().empty() && !grow_input()) {
+        reject_head({431, "request header is too large"});
+        return false;
+      }
+      stream.arm_readable();
+      return false;
+    default: reject_head(step.error); return false;
+  }
+}
+
+void ClientConnection::process() {
+  if (processing_) return;
+  const Ref<ClientConnection> keep(this);
+  processing_ = true;
+  for (int turn = 0; state_ == State::reading && request_ && !request_->in.empty(); ++turn) {
+    if (turn == pipelined_per_turn) {
+      boost::asio::post(worker_.context(), [keep] {
+        if (keep->state_ == State::reading && keep->request_) keep->process();
+      });
+      processing_ = false;
+      return;
+    }
+    if (!parse_head()) {
+      processing_ = false;
+      return;
+    }
+    serve();
+  }
+  processing_ = false;
+  if (state_ == State::reading) go_idle();
+}
+
+void ClientConnection::reject_head(const http::ParseError& error) {
+  worker_.counters().bad_requests.fetch_add(1, std::memory_order_relaxed);
+  worker_.telemetry().request_started();
+  request_->config = worker_.config();
+  request_->started = worker_.now();
+  close_after_ = true;
+  body_complete_ = false;
+  state_ = State::serving;
+  hand_over(make_error_response(*this, error.status, error.reason));
+}
+
+// -- serving --------------------------------------------------------------------
+
+void ClientConnection::serve() {
+  state_ = State::serving;
+  ++served_;
+  const http::RequestHead& head = request_->head();
+  request_->config = worker_.config();
+  request_->started = worker_.now();
+  body_complete_ = false;
+  const config::ServerSettings& server = request_->config->server();
+  close_after_ = !head.keep_alive || (server.requests_per_connection_max != 0 &&
+                                      served_ >= server.requests_per_connection_max);
+  total_deadline_ = server.total_timeout.count() > 0 ? request_->started + server.total_timeout
+                                                     : Instant::max();
+  worker_.telemetry().request_started();
+  if (total_deadline_ != Instant::max()) {
+    worker_.wheel().arm(*this, total_deadline_);
+  } else {
+    disarm_deadline();
+  }
+  serve_request(*this);
+}
+
+void ClientConnection::hand_over(Ref<Exchange> next) {
+  exchange_ = std::move(next);
+  const Ref<Exchange> keep = exchange_;
+  keep->start();
+}
+
+bool ClientConnection::will_close() const noexcept { return close_after_ || worker_.draining(); }
+
+void ClientConnection::arm_deadline(Duration after) {
+  worker_.wheel().arm(*this, std::min(total_deadline_, worker_.now() + after));
+}
+
+void ClientConnection::disarm_deadline() {
+  if (total_deadline_ != Instant::max()) {
+    worker_.wheel().arm(*this, total_deadline_);
+  } else {
+    worker_.wheel().disarm(*this);
+  }
+}
+
+void ClientConnection::record_outcome() {
+  RequestContext& request = *request_;
+  const RequestOutcome& outcome = request.outcome;
+  const http::RequestHead& head = request.head();
+  // How long a stream or tunnel stayed open says nothing about the upstream.
+  const Duration latency = outcome.streamed ? outcome.upstream_latency.value_or(Duration::zero())
+                                            : worker_.now() - request.started;
+  telemetry::RequestRecord record;
+  record.endpoint = request.endpoint;
+  record.method = head.method_text;
+  record.target = head.target;
+  record.latency = latency;
+  record.upstream_latency = outcome.upstream_latency;
+  record.request_bytes = outcome.request_bytes;
+  record.response_bytes = outcome.response_bytes;
+  record.status = static_cast<std::uint16_t>(outcome.status);
+  record.cache = outcome.cache;
+  record.rejected = outcome.rejected;
+  record.upstream_error = outcome.upstream_error;
+  record.upstream_timeout = outcome.upstream_timeout;
+  record.client_abort = outcome.client_abort;
+  record.truncated = outcome.truncated;
+  worker_.telemetry().record(record);
+  telemetry::AccessLog& log = worker_.services().access_log;
+  if (!log.enabled()) return;
+  const telemetry::EndpointName name = worker_.services().telemetry.endpoints().name(request.endpoint);
+  log.write({.time = worker_.wall_now(),
+             .client = client_address_,
+             .method = head.method_text,
+             .host = request.host,
+             .target = head.target,
+             .status = outcome.status,
+             .bytes = outcome.response_bytes,
+             .duration = latency,
+             .upstream_duration = outcome.upstream_latency,
+             .cache_status = telemetry::to_string(outcome.cache),
+             .endpoint = name.route,
+             .request_id = head.headers.get(http::HeaderId::x_request_id)});
+}
+
+void ClientConnection::finish(bool reusable) {
+  if (state_ != State::serving) return;
+  const Ref<ClientConnection> keep(this);
+  const Ref<Exchange> ending = std::move(exchange_);
+  record_outcome();
+  total_deadline_ = Instant::max();
+  if (!body_complete_ && request_->parser.head().body == http::BodyKind::none) {
+    std::string_view ignored;
+    body_complete_ = next_body(ignored) == BodyEvent::end;
+  }
+  if (!reusable || will_close() || !body_complete_) {
+    linger();
+    return;
+  }
+  next_request();
+}
+
+void ClientConnection::next_request() {
+  if (request_->shared()) {
+    // A fill still reads the head: it keeps the context, its bytes stay put.
+    const std::string_view rest = unread();
+    Ref<RequestContext> fresh = worker_.lend_request();
+    if (!rest.empty()) {
+      fresh->in = worker_.buffers().lend(std::max(rest.size(), BufferPool::head_size));
+      fresh->in.append(rest);
+    }
+    request_ = std::move(fresh);
+  } else {
+    if (body_in_) request_->in = std::move(body_in_);
+    request_->in.compact();
+    request_->parser.reset(worker_.config()->request_limits());
+    request_->clear();
+  }
+  body_in_.reset();
+  head_started_ = false;
+  state_ = State::reading;
+  process();
+}
+
+void ClientConnection::abort() {
+  if (state_ != State::serving) return;
+  const Ref<ClientConnection> keep(this);
+  record_outcome();
+  worker_.counters().aborted_responses.fetch_add(1, std::memory_order_relaxed);
+  stream.abort();
+  close();
+}
+
+// -- request body -----------------------------------------------------------------
+
+ClientConnection::BodyEvent ClientConnection::next_body(std::string_view& piece) {
+  if (body_complete_) return BodyEvent::end;
+  Buffer& buffer = body_in_ ? body_in_ : request_->in;
+  const http::ParseStep step = request_->parser.next(buffer.view());
+  buffer.consume(step.consumed);
+  switch (step.event) {
+    case http::ParseEvent::body:
+      piece = step.body;
+      request_->outcome.request_bytes += piece.size();
+      return BodyEvent::piece;
+    case http::ParseEvent::end: body_complete_ = true; return BodyEvent::end;
+    case http::ParseEvent::need_more: return BodyEvent::starved;
+    default: body_error_ = step.error; return BodyEvent::error;
+  }
+}
+
+IoStatus ClientConnection::read_body() {
+  if (!body_in_) {
+    // The head's views need `in` to stay: body bytes go elsewhere.
+    Buffer body = worker_.buffers().lend_body();
+    body.append(request_->in.view());
+    request_->in.consume(request_->in.size());
+    body_in_ = std::move(body);
+  } else {
+    body_in_.compact();
+  }
+  const IoResult result = stream.read(body_in_.space());
+  if (result.status == IoStatus::ok) body_in_.produced(result.bytes);
+  return result.status;
+}
+
+bool ClientConnection::body_too_slow() const noexcept {
+  const std::size_t rate = request_->config->server().body_rate_min;
+  const Duration elapsed = worker_.now() - request_->started;
+  if (rate == 0 || elapsed < body_rate_grace) return false;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(elapsed).count();
+  return request_->outcome.request_bytes + body_in_.size() <
+         rate * static_cast<std::uint64_t>(seconds);
+}
+
+std::string_view ClientConnection::unread() const noexcept {
+  return body_in_ ? body_in_.view() : request_->in.view();
+}
+
+// -- ending -------------------------------------------------------------------------
+
+void ClientConnection::on_deadline() {
+  const Ref<ClientConnection> keep(this);
+  switch (state_) {
+    case State::reading:
+      if (!head_started_ || !request_) {
+        close();
+        return;
+      }
+      worker_.counters().header_timeouts.fetch_add(1, std::memory_order_relaxed);
+      reject_head({408, "the request header did not arrive in time"});
+      return;
+    case State::serving: {
+      const Ref<Exchange> exchange = exchange_;
+      if (exchange) exchange->on_client_deadline();
+      return;
+    }
+    default: close();
+  }
+}
+
+void ClientConnection::linger() {
+  // Closing with unread bytes would send RST and may destroy the response on
+  // its way (RFC 9112 section 9.6): announce the end, read for a while, close.
+  state_ = State::lingering;
+  worker_.take_back(std::move(request_));
+  body_in_.reset();
+  stream.shutdown_send();
+  worker_.wheel().arm(*this, worker_.now() + linger_time);
+  drain_input();
+}
+
+void ClientConnection::drain_input() {
+  char sink[4096];
+  for (;;) {
+    const IoResult result = stream.read(sink);
+    if (result.status == IoStatus::would_block) {
+      stream.arm_readable();
+      return;
+    }
+    lingered_ += result.bytes;
+    if (result.status != IoStatus::ok || lingered_ > linger_bytes_max) {
+      close();
+      return;
+    }
+  }
+}
+
+void ClientConnection::close_if_idle() {
+  if (state_ == State::reading && !head_started_) close();
+}
+
+void ClientConnection::close() {
+  if (state_ == State::closed) return;
+  const Ref<ClientConnection> keep(this);
+  const bool was_serving = state_ == State::serving;
+  state_ = State::closed;
+  worker_.wheel().disarm(*this);
+  if (was_serving && exchange_) {
+    const Ref<Exchange> ending = std::move(exchange_);
+    ending->on_client_gone();
+  }
+  exchange_.reset();
+  body_in_.reset();
+  if (request_) worker_.take_back(std::move(request_));
+  stream.close();
+}
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,110 @@
+// A client's connection: reads requests, answers hits at once, hands
+// everything else to an Exchange, keeps the order of pipelined requests, and
+// defends itself against slow and broken peers.
+//
+// While it waits for a request it holds no buffer. Deadlines: header_timeout
+// from the first byte to the end of a head, idle_timeout between requests;
+// exchanges set their own.
+// Thread safety: none; one worker. Ownership: registered with its worker;
+// referenced by armed waits and its exchange.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "runtime/proxy/deadline_wheel.hpp"
+#include "runtime/proxy/exchange.hpp"
+#include "runtime/proxy/request_context.hpp"
+#include "runtime/proxy/stream.hpp"
+
+namespace homeostat::proxy {
+
+class Worker;
+
+class ClientConnection final : public StreamOwner, public Deadline {
+ public:
+  ClientConnection(Worker& worker, std::string client_address);
+  ~ClientConnection() override;
+
+  void start(int descriptor, int family);
+  [[nodiscard]] const std::string& client_address() const noexcept { return client_address_; }
+  [[nodiscard]] Worker& worker() noexcept { return worker_; }
+  [[nodiscard]] RequestContext& request() noexcept { return *request_; }
+  [[nodiscard]] const Ref<RequestContext>& shared_request() const noexcept { return request_; }
+
+  // -- for the exchange in charge ----------------------------------------------
+  /// Another exchange takes over, and starts.
+  void hand_over(Ref<Exchange> next);
+  /// Another exchange takes over that is already under way.
+  void replace_exchange(Ref<Exchange> next) { exchange_ = std::move(next); }
+  /// The response is complete. `reusable`: framing lets the connection go on.
+  void finish(bool reusable);
+  /// The response cannot be completed: the client must notice.
+  void abort();
+  /// Whether the response must announce that the connection closes.
+  [[nodiscard]] bool will_close() const noexcept;
+  /// Sets the exchange's deadline (bounded by total_timeout).
+  void arm_deadline(Duration after);
+  void disarm_deadline();
+  void watch_client() { stream.arm_readable(); }
+
+  // -- request body -------------------------------------------------------------
+  enum class BodyEvent : std::uint8_t {
+    piece,       ///< `piece` is a view into the buffer
+    end,         ///< all of it was read; request().parser.trailers() holds trailers
+    starved,     ///< nothing buffered: use the pieces, then read_body()
+    error,       ///< framing broken or too large; body_error() says what
+  };
+  [[nodiscard]] BodyEvent next_body(std::string_view& piece);
+  /// Reads more. REQUIRES: all pieces were used.
+  [[nodiscard]] IoStatus read_body();
+  [[nodiscard]] const http::ParseError& body_error() const noexcept { return body_error_; }
+  /// Below body_rate_min after a grace period: a slow-body attack.
+  [[nodiscard]] bool body_too_slow() const noexcept;
+  [[nodiscard]] bool body_complete() const noexcept { return body_complete_; }
+
+  /// Bytes received and not yet parsed: pipelined requests, or tunnel data.
+  [[nodiscard]] std::string_view unread() const noexcept;
+
+  void on_readable() override;
+  void on_writable() override;
+  void on_deadline() override;
+  /// Drain: close now if no request is under way.
+  void close_if_idle();
+  void close();
+
+  Stream stream;
+
+ private:
+  enum class State : std::uint8_t { reading, serving, lingering, closed };
+
+  void read_request();
+  void process();
+  [[nodiscard]] bool parse_head();
+  void serve();
+  void reject_head(const http::ParseError& error);
+  void next_request();
+  void go_idle();
+  void linger();
+  void drain_input();
+  void record_outcome();
+  [[nodiscard]] bool grow_input();
+
+  Worker& worker_;
+  const std::string client_address_;
+  State state_ = State::reading;
+  Ref<RequestContext> request_;
+  Ref<Exchange> exchange_;
+  Buffer body_in_;
+  http::ParseError body_error_;
+  bool body_complete_ = false;
+  bool close_after_ = false;
+  bool head_started_ = false;
+  bool processing_ = false;
+  std::uint64_t served_ = 0;
+  std::uint64_t lingered_ = 0;
+  Instant total_deadline_ = Instant::max();
+};
+
+}  // namespace homeostat::proxy

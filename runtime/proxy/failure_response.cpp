@@ -1,0 +1,50 @@
+#include "runtime/proxy/failure_response.hpp"
+
+#include "runtime/http/head_writer.hpp"
+#include "runtime/proxy/client_connection.hpp"
+#include "runtime/proxy/local_response.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+std::string status_text(const cache::CacheStatus& status) {
+  std::string text;
+  cache::write_cache_status(status, text);
+  return text;
+}
+
+}  // namespace
+
+Ref<Exchange> make_rejection_response(ClientConnection& connection,
+                                      const gate::Rejection& rejection,
+                                      const cache::CacheStatus& status) {
+  RequestContext& request = connection.request();
+  request.outcome.rejected = true;
+  request.outcome.cache = telemetry::CacheResult::none;
+  std::string fields;
+  http::HeadWriter out(fields);
+  out.field(http::HeaderId::retry_after, static_cast<std::uint64_t>(rejection.retry_after.count()));
+  std::string reason = gate::to_string(rejection.reason);
+  reason += "; class=";
+  http::append_number(reason, rejection.priority_class);
+  out.field("Homeostat-Rejected", reason);
+  const auto code =
+      static_cast<unsigned>(request.config->settings().admission.reject_status);
+  return make_error_response(connection, code, "the service is at its limit; try again later",
+                             status_text(status), fields);
+}
+
+Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError error,
+                                    const cache::CacheStatus& status) {
+  std::string fields;
+  http::HeadWriter out(fields);
+  std::string proxy_status = "homeostat; error=";
+  proxy_status += to_string(error);
+  out.field("Proxy-Status", proxy_status);
+  if (status_of(error) == 503) out.field(http::HeaderId::retry_after, std::uint64_t{1});
+  return make_error_response(connection, status_of(error), "the upstream did not answer",
+                             status_text(status), fields);
+}
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,56 @@
+// The leader of a fill: fetches (or validates) a response for the cache,
+// independent of the client that caused it.
+//
+// If the response turns out uncacheable, the call goes to the client that began
+// it (which streams it directly) and the followers make their own requests.
+// Thread safety: none; one worker. Ownership: kept by its worker until done.
+#pragma once
+
+#include <optional>
+
+#include "runtime/cache/fill_leader.hpp"
+#include "runtime/proxy/request_context.hpp"
+#include "runtime/proxy/upstream_call.hpp"
+
+namespace homeostat::proxy {
+
+class FillExchange;
+
+class FetchTask final : public RefCounted, private UpstreamSink {
+ public:
+  FetchTask(Worker& worker, cache::FillLeader leader, Ref<RequestContext> request,
+            std::string client_address);
+
+  void start(FillExchange& client);
+  /// The client that began it is gone; the fetch goes on for the others.
+  void forget_client() noexcept { client_ = nullptr; }
+  void cancel();
+
+ private:
+  static constexpr std::uint64_t backlog_high = 512 * 1024;  ///< pause reading above
+  static constexpr std::uint64_t backlog_low = 128 * 1024;
+
+  // UpstreamSink
+  void on_upstream_rejected(const gate::Rejection& rejection) override;
+  void on_upstream_wants_body() override {}
+  void on_upstream_body_drained() override {}
+  void on_upstream_interim(const http::ResponseHead&) override {}
+  void on_upstream_head(const http::ResponseHead& head) override;
+  void on_upstream_data() override;
+  void on_upstream_failure(UpstreamError error) override;
+
+  void not_modified(const cache::Response& response);
+  void uncacheable(cache::Reason reason, const http::ResponseHead& head);
+  [[nodiscard]] bool serve_stale_instead(const http::ResponseHead& head) const;
+  void done();
+
+  Worker& worker_;
+  cache::FillLeader leader_;
+  Ref<RequestContext> request_;
+  std::string client_address_;
+  FillExchange* client_ = nullptr;
+  Ref<UpstreamCall> call_;
+  Instant requested_{};
+};
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,253 @@
+#include "runtime/proxy/fill_exchange.hpp"
+
+#include <array>
+#include <utility>
+
+#include "runtime/cache/preconditions.hpp"
+#include "runtime/proxy/failure_response.hpp"
+#include "runtime/proxy/forward_exchange.hpp"
+#include "runtime/proxy/gzip_variant.hpp"
+#include "runtime/proxy/local_response.hpp"
+#include "runtime/proxy/object_reply.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+
+using telemetry::CacheResult;
+
+bool stale_is_allowed(Worker& worker, const cache::Object& object) {
+  const std::chrono::seconds grace =
+      worker.policy().mode.emergency ? emergency_stale_max : std::chrono::seconds(0);
+  return object.freshness().stale_allowed_on_error(worker.now(), grace);
+}
+
+FillExchange::FillExchange(ClientConnection& connection, cache::FillReader reader,
+                           const cache::CacheStatus& status, bool leader)
+    : connection_(&connection),
+      worker_(connection.worker()),
+      reader_(std::move(reader)),
+      status_(status),
+      leader_(leader),
+      writer_(connection.worker()) {
+  status_.collapsed = !leader;
+}
+
+FillExchange::~FillExchange() { leave(); }
+
+void FillExchange::lead(cache::FillLeader leader) {
+  const Ref<FillExchange> keep(this);
+  task_ = make_ref<FetchTask>(worker_, std::move(leader), connection_->shared_request(),
+                              connection_->client_address());
+  const Ref<FetchTask> task = task_;
+  task->start(*this);
+}
+
+void FillExchange::start() {
+  const Ref<FillExchange> keep(this);
+  connection_->request().outcome.cache = leader_ ? CacheResult::miss : CacheResult::collapsed;
+  connection_->watch_client();
+  if (!leader_) {
+    connection_->arm_deadline(connection_->request().config->settings().cache.fill_wait_max);
+  }
+  proceed();
+}
+
+void FillExchange::note_upstream(int status, Duration latency) {
+  status_.forward_status = status;
+  RequestOutcome& outcome = connection_->request().outcome;
+  outcome.upstream_latency = latency;
+  if (status == 304) outcome.cache = CacheResult::revalidated;
+}
+
+void FillExchange::adopt(Ref<UpstreamCall> call, const http::ResponseHead& head,
+                         cache::Reason reason) {
+  const Ref<FillExchange> keep(this);
+  reader_.reset();
+  task_.reset();
+  status_.detail = reason;
+  auto forward = make_ref<ForwardExchange>(*connection_, status_);
+  connection_->replace_exchange(forward);
+  forward->adopt(std::move(call), head);
+}
+
+// -- following the fill -------------------------------------------------------------
+
+void FillExchange::wait() {
+  reader_->wait(worker_.context().get_executor(), [this, keep = Ref<FillExchange>(this)] { proceed(); });
+}
+
+void FillExchange::proceed() {
+  const Ref<FillExchange> keep(this);
+  if (!reader_ || flushing_) return;
+  switch (reader_->state()) {
+    case cache::FillState::waiting: wait(); return;
+    case cache::FillState::uncacheable: forward_instead(reader_->reason()); return;
+    case cache::FillState::failed: failed(); return;
+    default: break;
+  }
+  if (!writer_.started() && !begin_response()) return;
+  send_pieces();
+}
+
+/// False: the request was answered or handed over instead.
+bool FillExchange::begin_response() {
+  RequestContext& request = connection_->request();
+  if (!leader_ && !reader_->accepts(request.head().headers)) {
+    forward_instead(cache::Reason::none);
+    return false;
+  }
+  connection_->disarm_deadline();
+  if (cache::ObjectPtr object = reader_->object(); object) {
+    const CacheResult result = request.outcome.cache;
+    leave();
+    reply_with_object(*connection_, std::move(object), status_, result);
+    return false;
+  }
+  const cache::ObjectHead& head = *reader_->head();
+  std::string text;
+  cache::write_cache_status(status_, text);
+  ResponseExtras extras;
+  extras.cache_status = text;
+  extras.close = connection_->will_close();
+  request.outcome.status = head.status;
+  if (cache::evaluate_preconditions(request.head().headers, head) ==
+      cache::Precondition::not_modified) {
+    std::string answer;
+    cache::write_not_modified(head, answer);
+    answer += "Cache-Status: " + text + "\r\n";
+    if (connection_->will_close()) answer += "Connection: close\r\n";
+    answer += "\r\n";
+    request.outcome.status = 304;
+    leave();
+    connection_->hand_over(make_ref<LocalResponse>(*connection_, std::move(answer),
+                                                   cache::ObjectPtr(), std::uint64_t{0}, true));
+    return false;
+  }
+  writer_.start_stored(request, head, reader_->content_length(), extras,
+                       gzip_level_for(worker_, request, head, reader_->content_length()));
+  return true;
+}
+
+void FillExchange::send_pieces() {
+  // The state first: what is complete now is complete in what gather() finds.
+  const bool complete = reader_->state() == cache::FillState::complete;
+  std::array<std::string_view, UpstreamCall::pieces_max> views;
+  const std::size_t count = reader_->gather(views);
+  sending_ = 0;
+  for (std::size_t i = 0; i < count; ++i) sending_ += views[i].size();
+  body_done_ = complete && count < views.size();
+  if (!writer_.add({views.data(), count}, body_done_)) {
+    connection_->abort();
+    return;
+  }
+  flush();
+}
+
+void FillExchange::flush() {
+  flushing_ = true;
+  switch (writer_.flush(connection_->stream)) {
+    case IoStatus::ok: break;
+    case IoStatus::would_block:
+      connection_->arm_deadline(connection_->request().config->server().write_timeout);
+      connection_->stream.arm_writable();
+      return;
+    default:
+      connection_->request().outcome.client_abort = true;
+      leave();
+      connection_->abort();
+      return;
+  }
+  flushing_ = false;
+  connection_->disarm_deadline();
+  connection_->request().outcome.response_bytes = writer_.body_bytes();
+  if (reader_ && sending_ > 0) reader_->consume(sending_);
+  sending_ = 0;
+  if (body_done_) {
+    const bool reusable = !writer_.delimited_by_close();
+    leave();
+    connection_->finish(reusable);
+    return;
+  }
+  wait();
+}
+
+// -- when it goes wrong ---------------------------------------------------------------
+
+void FillExchange::failed() {
+  RequestContext& request = connection_->request();
+  const std::optional<gate::Rejection> rejection = rejection_;
+  const std::optional<UpstreamError> failure = failure_;
+  leave();
+  if (writer_.started()) {
+    request.outcome.upstream_error = true;
+    request.outcome.truncated = true;
+    connection_->abort();
+    return;
+  }
+  if (request.found.object && stale_is_allowed(worker_, *request.found.object)) {
+    status_.hit = true;
+    status_.forward = cache::Forward::none;
+    status_.detail = cache::Reason::upstream_failed;
+    status_.ttl = request.found.object->freshness().remaining(worker_.now());
+    reply_with_object(*connection_, request.found.object, status_, CacheResult::stale);
+    return;
+  }
+  if (rejection.has_value()) {
+    connection_->hand_over(make_rejection_response(*connection_, *rejection, status_));
+    return;
+  }
+  if (failure.has_value()) {
+    request.outcome.upstream_error = true;
+    request.outcome.upstream_timeout = *failure == UpstreamError::timeout;
+    connection_->hand_over(make_failure_response(*connection_, *failure, status_));
+    return;
+  }
+  // A follower, or a validation the origin contradicted: one own attempt.
+  forward_instead(cache::Reason::upstream_failed);
+}
+
+void FillExchange::forward_instead(cache::Reason reason) {
+  leave();
+  status_.collapsed = false;
+  status_.forward_status = 0;
+  status_.detail = reason;
+  connection_->disarm_deadline();
+  connection_->hand_over(make_ref<ForwardExchange>(*connection_, status_));
+}
+
+void FillExchange::leave() {
+  if (task_) task_->forget_client();
+  task_.reset();
+  reader_.reset();
+}
+
+void FillExchange::on_client_readable() {
+  if (connection_->stream.peek() == IoStatus::ok) return;
+  connection_->request().outcome.client_abort = true;
+  const Ref<FillExchange> keep(this);
+  leave();
+  connection_->abort();
+}
+
+void FillExchange::on_client_writable() {
+  const Ref<FillExchange> keep(this);
+  if (flushing_) flush();
+}
+
+void FillExchange::on_client_deadline() {
+  const Ref<FillExchange> keep(this);
+  if (writer_.started()) {
+    worker_.counters().write_timeouts.fetch_add(1, std::memory_order_relaxed);
+    connection_->request().outcome.client_abort = true;
+    leave();
+    connection_->abort();
+    return;
+  }
+  connection_->request().outcome.upstream_timeout = true;
+  leave();
+  connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));
+}
+
+void FillExchange::on_client_gone() { leave(); }
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,70 @@
+// Answers one client from a fill in flight: its own or another request's.
+//
+// If the fill fails before anything was sent: a stale response where that is
+// allowed, else the failure (own fill) or one own attempt (followers).
+// Thread safety: none; one worker.
+#pragma once
+
+#include <optional>
+
+#include "runtime/cache/cache_status.hpp"
+#include "runtime/cache/fill.hpp"
+#include "runtime/proxy/client_connection.hpp"
+#include "runtime/proxy/exchange.hpp"
+#include "runtime/proxy/fetch_task.hpp"
+#include "runtime/proxy/response_writer.hpp"
+
+namespace homeostat::proxy {
+
+/// Whether a stale response may be served because the upstream cannot answer:
+/// RFC 5861 stale-if-error, or emergency mode for at most emergency_stale_max.
+[[nodiscard]] bool stale_is_allowed(Worker& worker, const cache::Object& object);
+inline constexpr std::chrono::seconds emergency_stale_max{600};
+
+class FillExchange final : public Exchange {
+ public:
+  FillExchange(ClientConnection& connection, cache::FillReader reader,
+               const cache::CacheStatus& status, bool leader);
+  ~FillExchange() override;
+
+  /// Leader only: begins the fetch this exchange reads from.
+  void lead(cache::FillLeader leader);
+  void start() override;
+
+  // -- from the own FetchTask ---------------------------------------------------
+  void adopt(Ref<UpstreamCall> call, const http::ResponseHead& head, cache::Reason reason);
+  void note_upstream(int status, Duration latency);
+  void note_stored(bool stored) noexcept { status_.stored = stored; }
+  void note_rejection(const gate::Rejection& rejection) { rejection_ = rejection; }
+  void note_failure(UpstreamError error) { failure_ = error; }
+
+  void on_client_readable() override;
+  void on_client_writable() override;
+  void on_client_deadline() override;
+  void on_client_gone() override;
+
+ private:
+  void proceed();
+  void wait();
+  [[nodiscard]] bool begin_response();
+  void send_pieces();
+  void flush();
+  void failed();
+  void forward_instead(cache::Reason reason);
+  void leave();
+
+  Ref<ClientConnection> connection_;
+  Worker& worker_;
+  std::optional<cache::FillReader> reader_;
+  cache::CacheStatus status_;
+  const bool leader_;
+  Ref<FetchTask> task_;
+  std::optional<gate::Rejection> rejection_;
+  std::optional<UpstreamError> failure_;
+  ResponseWriter writer_;
+  std::uint64_t sending_ = 0;  ///< fill bytes that are in the writer
+  bool body_done_ = false;
+  bool flushing_ = false;
+};
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,274 @@
+#include "runtime/proxy/forward_exchange.hpp"
+
+#include <utility>
+
+#include "runtime/http/head_writer.hpp"
+#include "runtime/http/hop_by_hop.hpp"
+#include "runtime/proxy/failure_response.hpp"
+#include "runtime/proxy/gzip_variant.hpp"
+#include "runtime/proxy/local_response.hpp"
+#include "runtime/proxy/tunnel.hpp"
+#include "runtime/proxy/upstream_head.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+
+ForwardExchange::ForwardExchange(ClientConnection& connection, const cache::CacheStatus& status)
+    : connection_(&connection),
+      worker_(connection.worker()),
+      status_(status),
+      writer_(connection.worker()) {}
+
+void ForwardExchange::start() {
+  const Ref<ForwardExchange> keep(this);
+  RequestContext& request = connection_->request();
+  request.outcome.cache = telemetry::CacheResult::bypass;
+  call_ = make_ref<UpstreamCall>(
+      worker_, static_cast<UpstreamSink&>(*this),
+      make_upstream_request(worker_, request, connection_->client_address(), false, nullptr));
+  connection_->watch_client();
+  const Ref<UpstreamCall> call = call_;
+  call->start();
+}
+
+void ForwardExchange::adopt(Ref<UpstreamCall> call, const http::ResponseHead& head) {
+  call_ = std::move(call);
+  call_->set_sink(*this);
+  on_upstream_head(head);
+  connection_->request().outcome.cache = telemetry::CacheResult::uncacheable;
+}
+
+// -- request body -----------------------------------------------------------------
+
+void ForwardExchange::on_upstream_wants_body() {
+  sending_body_ = true;
+  pump_request_body();
+}
+
+void ForwardExchange::on_upstream_body_drained() { pump_request_body(); }
+
+void ForwardExchange::pump_request_body() {
+  const Ref<ForwardExchange> keep(this);
+  while (sending_body_ && call_) {
+    if (call_->body_room() == 0) {
+      if (!call_->flush_body()) return;  // on_upstream_body_drained continues
+      continue;
+    }
+    std::string_view piece;
+    const ClientConnection::BodyEvent event = connection_->next_body(piece);
+    if (event == ClientConnection::BodyEvent::piece) {
+      call_->add_body(piece);
+      continue;
+    }
+    if (event == ClientConnection::BodyEvent::error) {
+      body_failed();
+      return;
+    }
+    if (event == ClientConnection::BodyEvent::end) {
+      sending_body_ = false;
+      call_->end_body(&connection_->request().parser.trailers());
+      connection_->disarm_deadline();
+      (void)call_->flush_body();
+      connection_->watch_client();
+      return;
+    }
+    if (!call_->flush_body()) return;  // the pieces still point into the buffer
+    switch (connection_->read_body()) {
+      case IoStatus::ok: break;
+      case IoStatus::would_block:
+        connection_->arm_deadline(connection_->request().config->server().body_timeout);
+        connection_->watch_client();
+        return;
+      default: client_failed(); return;
+    }
+    if (connection_->body_too_slow()) {
+      connection_->worker().counters().body_timeouts.fetch_add(1, std::memory_order_relaxed);
+      on_client_deadline();
+      return;
+    }
+  }
+}
+
+void ForwardExchange::body_failed() {
+  const http::ParseError error = connection_->body_error();
+  if (call_) call_->cancel();
+  call_.reset();
+  if (writer_.started()) {
+    connection_->abort();
+    return;
+  }
+  connection_->hand_over(make_error_response(*connection_, error.status, error.reason));
+}
+
+// -- response ---------------------------------------------------------------------
+
+void ForwardExchange::on_upstream_interim(const http::ResponseHead& head) {
+  if (connection_->request().head().version_minor == 0 || head.status == 101) return;
+  if (!interim_out_.empty()) return;  // 1xx are hints; a stalled client loses further ones
+  interim_.clear();
+  http::HeadWriter out(interim_);
+  out.status_line(head.status);
+  const http::HopByHopFilter filter(head.headers);
+  for (const http::Field& field : head.headers) {
+    if (filter.forwarded(field)) out.field(field);
+  }
+  out.end();
+  interim_out_.add(interim_);
+  if (interim_out_.flush(connection_->stream) == IoStatus::would_block) {
+    connection_->stream.arm_writable();
+  }
+}
+
+void ForwardExchange::invalidate_stored(const http::ResponseHead& head) {
+  RequestContext& request = connection_->request();
+  if (http::is_safe(request.head().method) || head.status >= 400) return;
+  cache::Response response;
+  response.status = head.status;
+  response.fields = &head.headers;
+  worker_.cache().invalidate_after(request.cache_request, response);
+}
+
+void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
+  RequestContext& request = connection_->request();
+  request.outcome.status = head.status;
+  request.outcome.upstream_latency = call_->latency();
+  upgrade_ = head.upgrade;
+  request.outcome.streamed = upgrade_ || is_event_stream(head);
+  invalidate_stored(head);
+  // A response before the end of the request body: the rest of it is not read.
+  const bool unread = sending_body_ && !connection_->body_complete();
+  std::string text;
+  status_.forward_status = head.status;
+  cache::write_cache_status(status_, text);
+  ResponseExtras extras;
+  extras.cache_status = text;
+  extras.close = !head.upgrade && (connection_->will_close() || unread);
+  writer_.start_forwarded(request, head, extras, gzip_level_for(worker_, request, head));
+}
+
+void ForwardExchange::on_upstream_data() {
+  const Ref<ForwardExchange> keep(this);
+  data_pending_ = true;
+  const bool last = call_->ended() && !upgrade_;
+  if (!writer_.add(call_->pieces(), last, last ? &call_->trailers() : nullptr)) {
+    call_->cancel();
+    connection_->abort();
+    return;
+  }
+  flush_response();
+}
+
+void ForwardExchange::flush_response() {
+  if (!interim_out_.empty()) {
+    const IoStatus status = interim_out_.flush(connection_->stream);
+    if (status == IoStatus::would_block) {
+      connection_->stream.arm_writable();
+      return;
+    }
+  }
+  if (!data_pending_) return;
+  switch (writer_.flush(connection_->stream)) {
+    case IoStatus::ok: response_flushed(); break;
+    case IoStatus::would_block:
+      connection_->arm_deadline(connection_->request().config->server().write_timeout);
+      connection_->stream.arm_writable();
+      break;
+    default: client_failed();
+  }
+}
+
+void ForwardExchange::response_flushed() {
+  data_pending_ = false;
+  RequestContext& request = connection_->request();
+  request.outcome.response_bytes = writer_.body_bytes();
+  if (!sending_body_) connection_->disarm_deadline();
+  if (upgrade_) {
+    become_tunnel();
+    return;
+  }
+  const Ref<UpstreamCall> call = call_;
+  if (!call->ended()) {
+    call->resume();
+    return;
+  }
+  sending_body_ = false;
+  call_.reset();
+  call->resume();  // returns the connection to its pool
+  connection_->finish(!writer_.delimited_by_close());
+}
+
+void ForwardExchange::become_tunnel() {
+  Ref<UpstreamConnection> upstream = call_->release_connection();
+  call_.reset();
+  worker_.counters().upgrades.fetch_add(1, std::memory_order_relaxed);
+  connection_->hand_over(make_ref<Tunnel>(*connection_, std::move(upstream)));
+}
+
+void ForwardExchange::on_upstream_rejected(const gate::Rejection& rejection) {
+  call_.reset();
+  connection_->hand_over(make_rejection_response(*connection_, rejection, status_));
+}
+
+void ForwardExchange::on_upstream_failure(UpstreamError error) {
+  call_.reset();
+  RequestContext& request = connection_->request();
+  request.outcome.upstream_error = true;
+  request.outcome.upstream_timeout =
+      error == UpstreamError::timeout || error == UpstreamError::body_timeout;
+  if (writer_.started()) {
+    request.outcome.truncated = true;
+    connection_->abort();
+    return;
+  }
+  connection_->hand_over(make_failure_response(*connection_, error, status_));
+}
+
+// -- client -----------------------------------------------------------------------
+
+void ForwardExchange::on_client_readable() {
+  if (sending_body_) {
+    pump_request_body();
+    return;
+  }
+  // Nothing is expected: pipelined bytes may wait, a closed peer need not be served.
+  if (connection_->stream.peek() == IoStatus::ok) return;
+  client_failed();
+}
+
+void ForwardExchange::on_client_writable() {
+  const Ref<ForwardExchange> keep(this);
+  flush_response();
+}
+
+void ForwardExchange::on_client_deadline() {
+  const Ref<ForwardExchange> keep(this);
+  if (call_) call_->cancel();
+  call_.reset();
+  if (writer_.started()) {
+    worker_.counters().write_timeouts.fetch_add(1, std::memory_order_relaxed);
+    connection_->request().outcome.client_abort = true;
+    connection_->abort();
+    return;
+  }
+  if (sending_body_) {
+    connection_->hand_over(
+        make_error_response(*connection_, 408, "the request body did not arrive in time"));
+    return;
+  }
+  connection_->request().outcome.upstream_timeout = true;
+  connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));
+}
+
+void ForwardExchange::client_failed() {
+  connection_->request().outcome.client_abort = true;
+  if (call_) call_->cancel();
+  call_.reset();
+  connection_->abort();
+}
+
+void ForwardExchange::on_client_gone() {
+  if (call_) call_->cancel();
+  call_.reset();
+}
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,62 @@
+// Passes one request through: client body up, response down, nothing stored.
+//
+// Both directions stream with back-pressure: the side that reads waits until
+// the side that writes has taken everything, so a body of any size needs two
+// buffers. The response may come before the request body has ended.
+// Thread safety: none; one worker.
+#pragma once
+
+#include "runtime/cache/cache_status.hpp"
+#include "runtime/proxy/client_connection.hpp"
+#include "runtime/proxy/exchange.hpp"
+#include "runtime/proxy/response_writer.hpp"
+#include "runtime/proxy/upstream_call.hpp"
+
+namespace homeostat::proxy {
+
+class ForwardExchange final : public Exchange, private UpstreamSink {
+ public:
+  /// `status` says why the cache takes no part.
+  ForwardExchange(ClientConnection& connection, const cache::CacheStatus& status);
+
+  void start() override;
+  /// Takes over a call whose response head just arrived and was found
+  /// uncacheable; its data follows.
+  void adopt(Ref<UpstreamCall> call, const http::ResponseHead& head);
+
+  void on_client_readable() override;
+  void on_client_writable() override;
+  void on_client_deadline() override;
+  void on_client_gone() override;
+
+ private:
+  // UpstreamSink
+  void on_upstream_rejected(const gate::Rejection& rejection) override;
+  void on_upstream_wants_body() override;
+  void on_upstream_body_drained() override;
+  void on_upstream_interim(const http::ResponseHead& head) override;
+  void on_upstream_head(const http::ResponseHead& head) override;
+  void on_upstream_data() override;
+  void on_upstream_failure(UpstreamError error) override;
+
+  void pump_request_body();
+  void body_failed();
+  void flush_response();
+  void response_flushed();
+  void invalidate_stored(const http::ResponseHead& head);
+  void client_failed();
+  void become_tunnel();
+
+  Ref<ClientConnection> connection_;
+  Worker& worker_;
+  cache::CacheStatus status_;
+  Ref<UpstreamCall> call_;
+  ResponseWriter writer_;
+  std::string interim_;
+  Outgoing interim_out_;
+  bool sending_body_ = false;
+  bool upgrade_ = false;
+  bool data_pending_ = false;  ///< pieces in the writer, waiting for the client
+};
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,147 @@
+#include "runtime/proxy/health_checker.hpp"
+
+#include <array>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/write.hpp>
+#include <utility>
+
+namespace homeostat::proxy {
+
+/// One target's check: connect, send, read the status line, judge.
+struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
+  Probe(boost::asio::io_context& context, UpstreamTarget& checked,
+        const config::HealthCheckSettings& how, Change& on_change)
+      : target(checked), settings(how), change(on_change), socket(context), timer(context) {
+    request = "GET " + settings.path + " HTTP/1.1\r\nHost: " + target.settings().host_header +
+              "\r\nUser-Agent: homeostat-health\r\nConnection: close\r\n\r\n";
+  }
+
+  void begin() {
+    if (running) return;
+    running = true;
+    answer.clear();
+    auto self = shared_from_this();
+    timer.expires_after(settings.timeout);
+    timer.async_wait([self](boost::system::error_code error) {
+      if (!error) self->end(false, "no answer within the timeout");
+    });
+    const SocketAddress address = target.next_address();
+    const boost::asio::generic::stream_protocol::endpoint endpoint(address.get(), address.length);
+    boost::system::error_code ignored;
+    socket.close(ignored);
+    socket.async_connect(endpoint, [self](boost::system::error_code error) {
+      if (error) {
+        self->end(false, "cannot connect: " + error.message());
+        return;
+      }
+      self->send();
+    });
+  }
+
+  void send() {
+    boost::asio::async_write(socket, boost::asio::buffer(request),
+                             [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                               if (error) {
+                                 self->end(false, "cannot send: " + error.message());
+                               } else {
+                                 self->receive();
+                               }
+                             });
+  }
+
+  void receive() {
+    socket.async_read_some(
+        boost::asio::buffer(buffer),
+        [self = shared_from_this()](boost::system::error_code error, std::size_t bytes) {
+          self->answer.append(self->buffer.data(), bytes);
+          constexpr std::size_t status_end = 12;  // "HTTP/1.1 200"
+          if (self->answer.size() >= status_end) {
+            self->judge();
+          } else if (error) {
+            self->end(false, "closed without an answer");
+          } else {
+            self->receive();
+          }
+        });
+  }
+
+  void judge() {
+    const bool http = answer.starts_with("HTTP/1.");
+    const char digit = answer[9];
+    const bool healthy = http && (digit == '1' || digit == '2' || digit == '3');
+    end(healthy, "answered " + answer.substr(0, 12));
+  }
+
+  void end(bool success, const std::string& reason) {
+    if (!running) return;
+    running = false;
+    boost::system::error_code ignored;
+    timer.cancel();
+    socket.close(ignored);
+    streak = success == last ? streak + 1 : 1;
+    last = success;
+    const bool now_healthy = target.active_health();
+    const unsigned needed = success ? settings.healthy_after : settings.unhealthy_after;
+    if (success != now_healthy && streak >= needed) {
+      target.set_active_health(success);
+      if (change) change(target.name(), success, reason);
+    }
+  }
+
+  UpstreamTarget& target;
+  const config::HealthCheckSettings& settings;
+  Change& change;
+  boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol> socket;
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock> timer;
+  std::string request, answer;
+  std::array<char, 512> buffer{};
+  unsigned streak = 0;
+  bool last = true;
+  bool running = false;
+};
+
+HealthChecker::HealthChecker(boost::asio::io_context& context, std::shared_ptr<UpstreamSet> set,
+                             Change change)
+    : context_(context), set_(std::move(set)), change_(std::move(change)), timer_(context) {
+  const config::HealthCheckSettings& settings = set_->settings().health;
+  if (settings.path.empty()) return;
+  for (const auto& target : set_->targets()) {
+    probes_.push_back(std::make_shared<Probe>(context_, *target, settings, change_));
+  }
+}
+
+HealthChecker::~HealthChecker() { stop(); }
+
+void HealthChecker::start() {
+  if (probes_.empty()) return;
+  probe_all();
+  schedule();
+}
+
+void HealthChecker::stop() {
+  if (std::exchange(stopped_, true)) return;
+  timer_.cancel();
+  boost::system::error_code ignored;
+  for (const auto& probe : probes_) {
+    probe->running = false;  // late callbacks find nothing to report
+    probe->timer.cancel();
+    probe->socket.close(ignored);
+  }
+}
+
+void HealthChecker::probe_all() {
+  for (const auto& probe : probes_) probe->begin();
+}
+
+void HealthChecker::schedule() {
+  timer_.expires_after(set_->settings().health.interval);
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (error || stopped_) return;
+    probe_all();
+    schedule();
+  });
+}
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,157 @@
+#include "runtime/proxy/listener.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/proxy/upstream_target.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+constexpr int backlog = 4096;
+constexpr std::chrono::milliseconds retry_after{100};
+
+std::string numeric_host(const sockaddr_storage& storage) {
+  char text[INET6_ADDRSTRLEN] = {};
+  if (storage.ss_family == AF_INET) {
+    const auto* address = reinterpret_cast<const sockaddr_in*>(&storage);
+    ::inet_ntop(AF_INET, &address->sin_addr, text, sizeof text);
+  } else if (storage.ss_family == AF_INET6) {
+    const auto* address = reinterpret_cast<const sockaddr_in6*>(&storage);
+    if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr)) {
+      ::inet_ntop(AF_INET, &address->sin6_addr.s6_addr[12], text, sizeof text);
+    } else {
+      ::inet_ntop(AF_INET6, &address->sin6_addr, text, sizeof text);
+    }
+  }
+  return text;
+}
+
+std::uint16_t port_of(const sockaddr_storage& storage) {
+  if (storage.ss_family == AF_INET) {
+    return ntohs(reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);
+  }
+  if (storage.ss_family == AF_INET6) {
+    return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port);
+  }
+  return 0;
+}
+
+/// A socket file nobody listens on is left over from a crash.
+void remove_stale_socket(const SocketAddress& address, const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return;
+  if (::connect(probe, address.get(), address.length) != 0 && errno == ECONNREFUSED) {
+    ::unlink(path.c_str());
+  }
+  ::close(probe);
+}
+
+int listen_on(const SocketAddress& address, const config::Address& wanted) {
+  const int descriptor = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -1;
+  const int on = 1;
+  if (address.family() == AF_UNIX) {
+    remove_stale_socket(address, wanted.unix_path);
+  } else {
+    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (address.family() == AF_INET6 && wanted.host.empty()) {
+      const int off = 0;
+      ::setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
+  }
+  if (::bind(descriptor, address.get(), address.length) != 0 || ::listen(descriptor, backlog) != 0) {
+    const int error = errno;
+    ::close(descriptor);
+    errno = error;
+    return -1;
+  }
+  return descriptor;
+}
+
+}  // namespace
+
+int open_listener(const config::Address& address, config::Address& bound, std::string& error) {
+  std::vector<SocketAddress> addresses = resolve(address, true, error);
+  if (addresses.empty()) return -1;
+  // An empty host means every interface: one IPv6 socket serves both families.
+  for (const SocketAddress& one : addresses) {
+    if (address.host.empty() && one.family() == AF_INET6) std::swap(addresses.front(), const_cast<SocketAddress&>(one));
+  }
+  for (const SocketAddress& one : addresses) {
+    const int descriptor = listen_on(one, address);
+    if (descriptor < 0) {
+      error = std::string("cannot listen: ") + std::strerror(errno);
+      continue;
+    }
+    bound = address;
+    sockaddr_storage actual{};
+    socklen_t length = sizeof actual;
+    if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&actual), &length) == 0 &&
+        actual.ss_family != AF_UNIX) {
+      bound.port = port_of(actual);
+    }
+    return descriptor;
+  }
+  return -1;
+}
+
+Listener::Listener(Worker& worker, int descriptor)
+    : worker_(worker),
+      descriptor_(worker.context(), descriptor),
+      retry_(worker.context()) {}
+
+void Listener::start() { wait(); }
+
+void Listener::close() {
+  boost::system::error_code ignored;
+  retry_.cancel();
+  if (descriptor_.is_open()) descriptor_.close(ignored);
+}
+
+void Listener::wait() {
+  descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                         [this](boost::system::error_code error) {
+                           if (!error) accept();
+                         });
+}
+
+void Listener::pause() {
+  retry_.expires_after(retry_after);
+  retry_.async_wait([this](boost::system::error_code error) {
+    if (!error) wait();
+  });
+}
+
+void Listener::accept() {
+  for (int i = 0; i < accepts_per_event; ++i) {
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    const int client = ::accept4(descriptor_.native_handle(), reinterpret_cast<sockaddr*>(&peer),
+                                 &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (client >= 0) {
+      worker_.accepted(client, peer.ss_family == 0 ? AF_UNIX : peer.ss_family, numeric_host(peer));
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+    pause();  // out of descriptors or memory: let some connections end first
+    return;
+  }
+  wait();
+}
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,46 @@
+// Accepts connections on one listening socket for one worker.
+//
+// Each worker has its own socket on the same port (SO_REUSEPORT), so that the
+// kernel spreads connections without a lock of ours; a Unix socket is shared.
+// Accepts a bounded number per event so that others get their turn. When the
+// process runs out of descriptors it pauses instead of spinning.
+// Thread safety: none; one worker.
+#pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "config/settings.hpp"
+
+namespace homeostat::proxy {
+
+class Worker;
+
+/// Opens a listening socket. -1 on failure, with the reason in `error`.
+/// `bound` receives the address with the port the kernel chose.
+[[nodiscard]] int open_listener(const config::Address& address, config::Address& bound,
+                                std::string& error);
+
+class Listener {
+ public:
+  Listener(Worker& worker, int descriptor);
+  void start();
+  void close();
+
+ private:
+  static constexpr int accepts_per_event = 64;
+
+  void wait();
+  void accept();
+  void pause();
+
+  Worker& worker_;
+  boost::asio::posix::stream_descriptor descriptor_;
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock> retry_;
+};
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,50 @@
+// A response whose bytes are all at hand: errors, rejections, and the rest of
+// an object the socket had no room for.
+//
+// Thread safety: none; one worker.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "runtime/cache/object.hpp"
+#include "runtime/proxy/client_connection.hpp"
+#include "runtime/proxy/exchange.hpp"
+#include "runtime/proxy/outgoing.hpp"
+
+namespace homeostat::proxy {
+
+class LocalResponse final : public Exchange {
+ public:
+  /// `text` = head and perhaps body; then `object`'s body if not null, all but
+  /// its first `skip` bytes.
+  LocalResponse(ClientConnection& connection, std::string text, cache::ObjectPtr object,
+                std::uint64_t skip, bool reusable);
+
+  void start() override;
+  void on_client_readable() override {}
+  void on_client_writable() override { proceed(); }
+  void on_client_deadline() override;
+  void on_client_gone() override;
+
+ private:
+  void proceed();
+  void queue_parts();
+
+  Ref<ClientConnection> connection_;
+  std::string text_;
+  cache::ObjectPtr object_;
+  std::size_t part_ = 0;
+  std::uint64_t skip_;
+  bool reusable_;
+  bool text_queued_ = false;
+  Outgoing out_;
+};
+
+/// An RFC 9457 problem answer. `fields` are complete header lines.
+[[nodiscard]] Ref<Exchange> make_error_response(ClientConnection& connection, unsigned status,
+                                                std::string_view detail,
+                                                std::string_view cache_status = {},
+                                                std::string_view fields = {});
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,127 @@
+#include "runtime/proxy/object_reply.hpp"
+
+#include <array>
+#include <utility>
+
+#include "runtime/cache/preconditions.hpp"
+#include "runtime/http/head_writer.hpp"
+#include "runtime/proxy/client_connection.hpp"
+#include "runtime/proxy/gzip_variant.hpp"
+#include "runtime/proxy/local_response.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+constexpr std::size_t vectors_max = 16;  // larger bodies go on in an exchange
+
+/// Age, Cache-Status, Via and connection fields, and the empty line.
+void append_dynamic_fields(ClientConnection& connection, const cache::ObjectHead& head,
+                           const cache::CacheStatus& status, std::string& out) {
+  RequestContext& request = connection.request();
+  Worker& worker = connection.worker();
+  out += "Age: ";
+  cache::write_age(head.freshness.age(request.started), out);
+  out += "\r\nCache-Status: ";
+  cache::write_cache_status(status, out);
+  if (request.config->server().via) {
+    out += "\r\nVia: 1.1 ";
+    out += worker.pseudonym();
+  }
+  if (!head.date.has_value()) {
+    out += "\r\nDate: ";
+    out += worker.date();
+  }
+  if (connection.will_close()) {
+    out += "\r\nConnection: close";
+  } else if (request.head().version_minor == 0) {
+    out += "\r\nConnection: keep-alive";
+  }
+  out += "\r\n\r\n";
+}
+
+struct Reply {
+  std::string_view head;           ///< prebuilt; empty: all in dynamic
+  std::string_view dynamic;
+  const cache::Object* body = nullptr;
+};
+
+void send(ClientConnection& connection, const Reply& reply, const cache::ObjectPtr& owner) {
+  std::array<iovec, vectors_max> vectors;
+  std::size_t count = 0;
+  std::uint64_t total = 0;
+  const auto push = [&](std::string_view bytes) {
+    if (bytes.empty()) return;
+    vectors[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
+    total += bytes.size();
+  };
+  push(reply.head);
+  push(reply.dynamic);
+  bool all = true;
+  if (reply.body != nullptr) {
+    for (const cache::BodyPart& part : reply.body->body()) {
+      if (count == vectors_max) {
+        all = false;
+        break;
+      }
+      push(part.view());
+    }
+  }
+  const IoResult result = connection.stream.write({vectors.data(), count});
+  if (result.status == IoStatus::ok && result.bytes == total && all) {
+    connection.finish(true);
+    return;
+  }
+  if (result.status == IoStatus::error) {
+    connection.request().outcome.client_abort = true;
+    connection.abort();
+    return;
+  }
+  // The rest goes out when the socket has room again.
+  const std::uint64_t head_bytes = reply.head.size() + reply.dynamic.size();
+  std::string text;
+  std::uint64_t skip = 0;
+  if (result.bytes < head_bytes) {
+    text.reserve(head_bytes - result.bytes);
+    text += reply.head;
+    text += reply.dynamic;
+    text.erase(0, result.bytes);
+  } else {
+    skip = result.bytes - head_bytes;
+  }
+  cache::ObjectPtr body;
+  if (reply.body != nullptr) body = owner;
+  connection.hand_over(
+      make_ref<LocalResponse>(connection, std::move(text), std::move(body), skip, true));
+}
+
+}  // namespace
+
+void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
+                       const cache::CacheStatus& status, telemetry::CacheResult result) {
+  RequestContext& request = connection.request();
+  cache::ObjectPtr chosen = choose_variant(connection, std::move(object));
+  std::string& dynamic = connection.worker().scratch();
+  dynamic.clear();
+  request.outcome.cache = result;
+  const bool not_modified =
+      cache::evaluate_preconditions(request.head().headers, chosen->head()) ==
+      cache::Precondition::not_modified;
+  Reply reply;
+  if (not_modified) {
+    cache::write_not_modified(chosen->head(), dynamic);
+    request.outcome.status = 304;
+  } else {
+    reply.head = chosen->wire_head();
+    request.outcome.status = chosen->status();
+    if (request.head().method != http::Method::head) {
+      reply.body = chosen.get();
+      request.outcome.response_bytes = chosen->body_bytes();
+    }
+  }
+  append_dynamic_fields(connection, chosen->head(), status, dynamic);
+  reply.dynamic = dynamic;
+  send(connection, reply, chosen);
+}
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,66 @@
+// A request being read or served: its bytes, its parsed head, and what was
+// decided about it. Lent by the worker while a connection is active.
+//
+// The head's views point into `in`, so the context is reference counted: a
+// cache fill may outlive the client that began it.
+// Thread safety: none; one worker.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "runtime/cache/request_rules.hpp"
+#include "runtime/cache/worker.hpp"
+#include "runtime/http/parser.hpp"
+#include "runtime/http/target.hpp"
+#include "runtime/proxy/buffer.hpp"
+#include "runtime/proxy/ref_counted.hpp"
+#include "runtime/proxy/serving_config.hpp"
+#include "runtime/telemetry/worker_telemetry.hpp"
+
+namespace homeostat::proxy {
+
+/// What is known about the outcome, for telemetry and the access log.
+struct RequestOutcome {
+  int status = 0;
+  std::uint64_t request_bytes = 0;
+  std::uint64_t response_bytes = 0;
+  telemetry::CacheResult cache = telemetry::CacheResult::none;
+  std::optional<Duration> upstream_latency;
+  bool rejected = false, upstream_error = false, upstream_timeout = false, client_abort = false,
+       truncated = false;
+  bool streamed = false;  ///< event stream or tunnel: its duration is not a latency
+};
+
+class RequestContext final : public RefCounted {
+ public:
+  explicit RequestContext(const http::ParseLimits& limits) : parser(limits) {}
+
+  /// Forgets the request, keeps the memory. Bytes in `in` stay.
+  void clear() {
+    config.reset();
+    outcome = {};
+    found = {};
+    decision = {};
+    cache_request = {};
+  }
+
+  [[nodiscard]] const http::RequestHead& head() const noexcept { return parser.head(); }
+
+  Buffer in;
+  http::RequestParser parser;
+  Ref<ServingConfig> config;
+  http::RequestTarget target;
+  std::string host;         ///< effective authority, lower case
+  std::string path;         ///< only where the target's own path is not usable as it is
+  cache::Request cache_request;
+  cache::RequestDecision decision;
+  cache::Lookup found;
+  rules::EndpointId endpoint = 0;
+  std::uint8_t priority_class = 2;
+  Instant started{};
+  RequestOutcome outcome;
+};
+
+}  // namespace homeostat::proxy

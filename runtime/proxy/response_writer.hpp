@@ -1,0 +1,78 @@
+// Sends one response to one client: head, body framing (length, chunked or
+// close), optional gzip on the way, back-pressure.
+//
+// Use: choose a head (start_*), then add() body pieces and flush() until it
+// says ok. Pieces are borrowed until then.
+// Thread safety: none; one worker.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "runtime/cache/object.hpp"
+#include "runtime/compress/gzip_encoder.hpp"
+#include "runtime/http/message.hpp"
+#include "runtime/proxy/outgoing.hpp"
+
+namespace homeostat::proxy {
+
+class Worker;
+class RequestContext;
+
+/// Fields the agent adds to every response.
+struct ResponseExtras {
+  std::string_view cache_status;         ///< value of Cache-Status
+  std::optional<Duration> age;           ///< of a stored response
+  bool close = false;                    ///< the connection ends after this
+  std::string_view fields = {};          ///< further complete lines
+};
+
+class ResponseWriter {
+ public:
+  explicit ResponseWriter(Worker& worker) : worker_(worker) {}
+
+  /// A response that is being received from the upstream.
+  void start_forwarded(const RequestContext& request, const http::ResponseHead& head,
+                       const ResponseExtras& extras, int gzip_level);
+  /// A stored head whose body streams from a fill. `length` as announced.
+  void start_stored(const RequestContext& request, const cache::ObjectHead& head,
+                    std::optional<std::uint64_t> length, const ResponseExtras& extras,
+                    int gzip_level);
+
+  /// Body pieces in order; `last` ends the body. Returns false if gzip failed.
+  [[nodiscard]] bool add(std::span<const std::string_view> pieces, bool last,
+                         const http::HeaderTable* trailers = nullptr);
+  [[nodiscard]] IoStatus flush(Stream& stream) noexcept { return out_.flush(stream); }
+
+  /// The client must see the connection close to know where the body ends.
+  [[nodiscard]] bool delimited_by_close() const noexcept { return framing_ == Framing::close; }
+  [[nodiscard]] bool started() const noexcept { return started_; }
+  /// True once any byte of the head went out.
+  [[nodiscard]] bool committed() const noexcept { return out_.written() > 0; }
+  [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
+
+ private:
+  enum class Framing : std::uint8_t { none, length, chunked, close };
+
+  void choose_framing(const RequestContext& request, bool has_body, bool known_length);
+  void begin_gzip(int level);
+  void finish_head(const ResponseExtras& extras, bool has_date);
+  void add_framed(std::span<const std::string_view> pieces);
+
+  Worker& worker_;
+  Framing framing_ = Framing::none;
+  bool started_ = false;
+  bool head_added_ = false;
+  std::uint64_t body_bytes_ = 0;
+  std::string head_;
+  std::string frame_;    ///< chunk headers and trailers of the pieces in out_
+  std::string encoded_;  ///< gzip output in out_
+  compress::GzipEncoder encoder_;
+  bool gzip_ = false;
+  Outgoing out_;
+};
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,154 @@
+#include "runtime/proxy/serve_request.hpp"
+
+#include <utility>
+
+#include "runtime/http/ascii.hpp"
+#include "runtime/http/forwarded.hpp"
+#include "runtime/proxy/client_connection.hpp"
+#include "runtime/proxy/fill_exchange.hpp"
+#include "runtime/proxy/forward_exchange.hpp"
+#include "runtime/proxy/local_response.hpp"
+#include "runtime/proxy/object_reply.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+using cache::Forward;
+using cache::Lookup;
+using telemetry::CacheResult;
+
+void refuse(ClientConnection& connection, unsigned status, std::string_view detail,
+            std::string_view fields = {}) {
+  connection.hand_over(make_error_response(connection, status, detail, {}, fields));
+}
+
+/// Fills the derived facts; false if the request was refused.
+bool identify(ClientConnection& connection) {
+  Worker& worker = connection.worker();
+  RequestContext& request = connection.request();
+  const http::RequestHead& head = request.head();
+  if (head.method == http::Method::connect) {
+    refuse(connection, 501, "CONNECT is not supported");
+    return false;
+  }
+  if (head.method == http::Method::trace) {
+    refuse(connection, 405, "TRACE is not allowed", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    return false;
+  }
+  const std::optional<http::RequestTarget> target = http::parse_target(head.method, head.target);
+  if (!target.has_value()) {
+    refuse(connection, 400, "the request target is not valid");
+    return false;
+  }
+  if (http::via_contains(head.headers, worker.pseudonym())) {
+    refuse(connection, 508, "the upstream of this agent leads back to it");
+    return false;
+  }
+  request.target = *target;
+  request.host.clear();
+  for (const char c : http::effective_host(*target, head.host)) request.host += http::to_lower(c);
+  request.endpoint = worker.telemetry().endpoint(head.method_text, head.target);
+  request.priority_class = request.config->priority_class(head.method_text, target->path);
+  cache::Request& lookup = request.cache_request;
+  lookup.method = head.method_text;
+  lookup.host = request.host;
+  lookup.path = target->path;
+  lookup.query = target->query;
+  lookup.fields = &head.headers;
+  lookup.endpoint = request.endpoint;
+  lookup.has_body = head.body != http::BodyKind::none;
+  lookup.upgrade = head.upgrade;
+  return true;
+}
+
+Forward forward_kind(const RequestContext& request) {
+  const cache::RequestDecision& decision = request.decision;
+  if (decision.reason == cache::Reason::method) return Forward::method;
+  if (request.found.kind == Lookup::Kind::bypass) return Forward::bypass;
+  if (request.found.by_request) return Forward::request;
+  if (request.found.kind == Lookup::Kind::stale) return Forward::stale;
+  if (request.found.vary_miss) return Forward::vary_miss;
+  return Forward::uri_miss;
+}
+
+void reply_hit(ClientConnection& connection, Lookup& found) {
+  cache::CacheStatus status;
+  status.hit = true;
+  status.ttl = found.remaining;
+  reply_with_object(connection, std::move(found.object), status, CacheResult::hit);
+}
+
+void reply_stale(ClientConnection& connection, const Lookup& found) {
+  cache::CacheStatus status;
+  status.hit = true;
+  status.ttl = found.remaining;
+  reply_with_object(connection, found.object, status, CacheResult::stale);
+}
+
+void forward(ClientConnection& connection, cache::CacheStatus status, cache::Reason reason) {
+  status.detail = reason;
+  connection.hand_over(make_ref<ForwardExchange>(connection, status));
+}
+
+void fill(ClientConnection& connection, const cache::CacheStatus& status) {
+  Worker& worker = connection.worker();
+  RequestContext& request = connection.request();
+  cache::FillStart begin = worker.cache().begin_fill(request.cache_request, request.decision,
+                                                     request.found.object, request.started);
+  switch (begin.kind) {
+    case cache::FillStart::Kind::hit: reply_hit(connection, begin.hit); return;
+    case cache::FillStart::Kind::pass: forward(connection, status, begin.reason); return;
+    case cache::FillStart::Kind::follower:
+      connection.hand_over(make_ref<FillExchange>(connection, std::move(*begin.follower), status, false));
+      return;
+    case cache::FillStart::Kind::leader: {
+      auto exchange = make_ref<FillExchange>(connection, begin.leader->reader(), status, true);
+      connection.replace_exchange(exchange);
+      exchange->start();
+      exchange->lead(std::move(*begin.leader));
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+void serve_request(ClientConnection& connection) {
+  if (!identify(connection)) return;
+  Worker& worker = connection.worker();
+  RequestContext& request = connection.request();
+  request.decision = request.config->cache_rules().decide(request.cache_request);
+  request.found = worker.cache().lookup(request.cache_request, request.decision, request.started);
+  Lookup& found = request.found;
+  if (found.kind == Lookup::Kind::hit) {
+    reply_hit(connection, found);
+    return;
+  }
+  if (found.kind == Lookup::Kind::stale && !found.by_request && worker.policy().mode.emergency &&
+      stale_is_allowed(worker, *found.object)) {
+    reply_stale(connection, found);
+    return;
+  }
+  cache::CacheStatus status;
+  status.forward = forward_kind(request);
+  if (request.decision.only_if_cached) {
+    std::string text;
+    status.detail = cache::Reason::only_if_cached;
+    cache::write_cache_status(status, text);
+    connection.hand_over(make_error_response(connection, 504, "not in the cache", text));
+    return;
+  }
+  const bool may_fill = request.decision.store && found.kind != Lookup::Kind::bypass &&
+                        request.head().method != http::Method::head;
+  if (may_fill) {
+    fill(connection, status);
+    return;
+  }
+  forward(connection, status,
+          request.head().method == http::Method::head && !request.decision.bypass()
+              ? cache::Reason::head_request
+              : (found.reason != cache::Reason::none ? found.reason : request.decision.reason));
+}
+
+}  // namespace homeostat::proxy

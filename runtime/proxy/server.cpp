@@ -1,0 +1,103 @@
+#include "runtime/proxy/server.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <random>
+#include <stdexcept>
+
+#include "runtime/proxy/listener.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+/// Tells agents apart in Via, so that only a real loop is seen as one.
+std::string instance_name() {
+  std::random_device device;
+  constexpr char digits[] = "0123456789abcdef";
+  std::string name;
+  for (int i = 0; i < 8; ++i) name += digits[device() % 16];
+  return name;
+}
+
+}  // namespace
+
+Server::Server(std::shared_ptr<const config::Settings> settings, unsigned workers,
+               const Services& services)
+    : settings_(std::move(settings)),
+      services_(services),
+      upstream_(std::make_shared<UpstreamSet>(settings_->upstream)) {
+  const std::string instance = instance_name();
+  for (unsigned i = 0; i < workers; ++i) {
+    workers_.push_back(std::make_unique<Worker>(i, services_, counters_, settings_, upstream_, instance));
+  }
+}
+
+Server::~Server() { stop(); }
+
+std::string Server::start() {
+  for (const config::Address& wanted : settings_->listen) {
+    config::Address address = wanted;
+    std::string error;
+    int shared = -1;
+    for (const auto& worker : workers_) {
+      config::Address bound;
+      const bool share = shared >= 0 && !wanted.unix_path.empty();
+      const int descriptor = share ? ::dup(shared) : open_listener(address, bound, error);
+      if (descriptor < 0) return error.empty() ? "cannot listen" : error;
+      if (shared < 0) {
+        shared = descriptor;
+        bound_.push_back(bound);
+        address = bound;  // the others share the port the kernel chose
+      }
+      worker->listen(descriptor);
+    }
+  }
+  running_ = static_cast<unsigned>(workers_.size());
+  for (unsigned i = 0; i < workers_.size(); ++i) {
+    threads_.emplace_back([this, i] { run(*workers_[i], i); });
+  }
+  return {};
+}
+
+void Server::run(Worker& worker, unsigned index) {
+  const std::string name = "worker-" + std::to_string(index);
+  ::pthread_setname_np(::pthread_self(), name.c_str());
+  worker.run();
+  if (--running_ == 0 && ended_) ended_();
+}
+
+std::string Server::reload(std::shared_ptr<const config::Settings> settings) {
+  std::shared_ptr<UpstreamSet> replacement;
+  if (!(settings->upstream == settings_->upstream)) {
+    try {
+      replacement = std::make_shared<UpstreamSet>(settings->upstream);
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+    const std::lock_guard lock(mutex_);
+    upstream_ = replacement;
+  }
+  settings_ = settings;
+  for (const auto& worker : workers_) worker->reload(settings, replacement);
+  return {};
+}
+
+void Server::drain() {
+  for (const auto& worker : workers_) worker->drain();
+}
+
+void Server::stop() {
+  for (const auto& worker : workers_) worker->stop();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+  threads_.clear();
+}
+
+std::shared_ptr<UpstreamSet> Server::upstream() const {
+  const std::lock_guard lock(mutex_);
+  return upstream_;
+}
+
+}  // namespace homeostat::proxy

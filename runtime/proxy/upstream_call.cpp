@@ -1,0 +1,448 @@
+#include "runtime/proxy/upstream_call.hpp"
+
+#include <utility>
+
+#include "runtime/http/chunk.hpp"
+#include "runtime/proxy/upstream_pool.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+
+const char* to_string(UpstreamError error) noexcept {
+  switch (error) {
+    case UpstreamError::connect: return "connection_refused";
+    case UpstreamError::connect_timeout: return "connection_timeout";
+    case UpstreamError::connection_limit: return "connection_limit_reached";
+    case UpstreamError::timeout: return "http_response_timeout";
+    case UpstreamError::reset: return "connection_terminated";
+    case UpstreamError::protocol: return "http_protocol_error";
+    case UpstreamError::body_timeout: return "connection_read_timeout";
+  }
+  return "proxy_internal_error";
+}
+
+unsigned status_of(UpstreamError error) noexcept {
+  switch (error) {
+    case UpstreamError::connect_timeout:
+    case UpstreamError::timeout:
+    case UpstreamError::body_timeout: return 504;
+    case UpstreamError::connection_limit: return 503;
+    default: return 502;
+  }
+}
+
+bool is_event_stream(const http::ResponseHead& head) noexcept {
+  return head.headers.get(http::HeaderId::content_type).starts_with("text/event-stream");
+}
+
+UpstreamCall::UpstreamCall(Worker& worker, UpstreamSink& sink, UpstreamRequest request)
+    : worker_(worker), sink_(&sink), request_(std::move(request)) {}
+
+UpstreamCall::~UpstreamCall() { let_go(false); }
+
+void UpstreamCall::start() {
+  const Ref<UpstreamCall> keep(this);
+  gate::Admission admission = worker_.gate().admit(
+      {request_.endpoint, request_.priority_class, worker_.now(), request_.deadline}, *this);
+  if (auto* permit = std::get_if<gate::Permit>(&admission)) {
+    on_admitted(std::move(*permit));
+  } else if (auto* rejection = std::get_if<gate::Rejection>(&admission)) {
+    on_rejected(*rejection);
+  }
+}
+
+void UpstreamCall::on_admitted(gate::Permit permit) {
+  permit_ = std::move(permit);
+  connect();
+}
+
+void UpstreamCall::on_rejected(const gate::Rejection& rejection) {
+  over_ = true;
+  sink_->on_upstream_rejected(rejection);
+}
+
+void UpstreamCall::cancel() {
+  if (over_) return;
+  over_ = true;
+  gate::GateWaiter::cancel();
+  permit_.ignore();
+  let_go(false);
+}
+
+// -- connecting ---------------------------------------------------------------
+
+bool UpstreamCall::reuse(UpstreamTarget& target) {
+  while (!fresh_only_) {
+    Ref<UpstreamConnection> idle = worker_.upstream().take_idle(target);
+    if (!idle) return false;
+    // A request that must not be repeated deserves a look whether the server
+    // has closed meanwhile; the others simply go again if it has.
+    const bool repeatable = request_.idempotent && request_.body == http::BodyKind::none;
+    if (!repeatable && idle->stream.peek() != IoStatus::would_block) {
+      idle->stream.close();
+      continue;
+    }
+    connection_ = std::move(idle);
+    return true;
+  }
+  return false;
+}
+
+void UpstreamCall::connect() {
+  const Ref<UpstreamCall> keep(this);
+  ++attempts_;
+  UpstreamPool& pool = worker_.upstream();
+  set_ = pool.set();
+  UpstreamTarget& target = set_->choose(worker_.now(), target_, worker_.next_turn());
+  target_ = &target;
+  target.request_started();
+  if (reuse(target)) {
+    connection_->set_user(this);
+    dispatch();
+    return;
+  }
+  UpstreamPool::Opened opened = pool.open(target);
+  if (!opened.connection) {
+    target.request_ended();
+    if (opened.failure == UpstreamPool::OpenFailure::limit) {
+      fail(UpstreamError::connection_limit);
+    } else {
+      connect_failed(opened.error);
+    }
+    return;
+  }
+  connection_ = std::move(opened.connection);
+  connection_->set_user(this);
+  arm(set_->settings().connect_timeout);
+}
+
+void UpstreamCall::on_upstream_connected(int error) {
+  const Ref<UpstreamCall> keep(this);
+  if (error != 0) {
+    let_go(false);
+    connect_failed(error);
+    return;
+  }
+  dispatch();
+}
+
+void UpstreamCall::connect_failed(int) {
+  const auto& settings = set_->settings();
+  set_->counters().connect_failures.fetch_add(1, std::memory_order_relaxed);
+  if (target_->note_failure(worker_.now(), settings.passive_failures, settings.passive_ejection)) {
+    set_->counters().ejections.fetch_add(1, std::memory_order_relaxed);
+  }
+  // Nothing was sent: any request may try again.
+  if (attempts_ <= settings.retries) {
+    set_->counters().retries.fetch_add(1, std::memory_order_relaxed);
+    connect();
+    return;
+  }
+  fail(UpstreamError::connect);
+}
+
+// -- sending ------------------------------------------------------------------
+
+void UpstreamCall::dispatch() {
+  dispatched_ = worker_.now();
+  head_sent_ = false;
+  if (!parser_) {
+    parser_ = std::make_unique<http::ResponseParser>(worker_.response_limits());
+  }
+  parser_->reset({.head_request = request_.head_method, .upgrade_requested = request_.upgrade});
+  out_.clear();
+  out_.add(request_.head);
+  arm(set_->settings().timeout);
+  connection_->stream.arm_readable();
+  on_upstream_writable();
+}
+
+void UpstreamCall::on_upstream_writable() {
+  const Ref<UpstreamCall> keep(this);
+  switch (out_.flush(connection_->stream)) {
+    case IoStatus::ok: break;
+    case IoStatus::would_block: connection_->stream.arm_writable(); return;
+    default:
+      // The server may have answered before it closed: let the reader decide.
+      connection_->stream.arm_readable();
+      return;
+  }
+  sent();
+}
+
+void UpstreamCall::sent() {
+  frame_.clear();
+  if (!head_sent_) {
+    head_sent_ = true;
+    if (request_.body != http::BodyKind::none) sink_->on_upstream_wants_body();
+    return;
+  }
+  if (body_waiting_) {
+    body_waiting_ = false;
+    if (!head_received_) arm(set_->settings().timeout);  // progress: the clock starts anew
+    sink_->on_upstream_body_drained();
+  }
+}
+
+void UpstreamCall::add_body(std::string_view piece) {
+  if (piece.empty()) return;
+  body_started_ = true;
+  if (request_.body != http::BodyKind::chunked) {
+    out_.add(piece);
+    return;
+  }
+  // frame_ must not move while out_ points into it.
+  constexpr std::size_t room_for_frames = 4096;
+  if (frame_.capacity() < room_for_frames) frame_.reserve(room_for_frames);
+  const std::size_t start = frame_.size();
+  frame_.append(http::ChunkHeader(piece.size()).text());
+  out_.add(std::string_view(frame_).substr(start));
+  out_.add(piece);
+  out_.add(http::chunk_data_end);
+}
+
+void UpstreamCall::end_body(const http::HeaderTable* trailers) {
+  body_started_ = true;
+  body_ended_ = true;
+  if (request_.body != http::BodyKind::chunked) return;
+  if (trailers == nullptr || trailers->empty()) {
+    out_.add(http::last_chunk);
+    return;
+  }
+  std::string last;
+  http::append_last_chunk(last, *trailers);
+  // Flush what points into frame_ before it may move.
+  if (frame_.size() + last.size() > frame_.capacity() && out_.flush(connection_->stream) != IoStatus::ok) {
+    out_.add(http::last_chunk);  // trailers are optional; framing is not
+    return;
+  }
+  const std::size_t start = frame_.size();
+  frame_ += last;
+  out_.add(std::string_view(frame_).substr(start));
+}
+
+bool UpstreamCall::flush_body() {
+  if (over_ || !connection_) return false;
+  switch (out_.flush(connection_->stream)) {
+    case IoStatus::ok:
+      frame_.clear();
+      return true;
+    case IoStatus::would_block:
+      body_waiting_ = true;
+      connection_->stream.arm_writable();
+      return false;
+    default:
+      connection_->stream.arm_readable();  // an early answer may be waiting
+      return false;
+  }
+}
+
+// -- receiving ----------------------------------------------------------------
+
+void UpstreamCall::on_upstream_readable() { pump(); }
+
+void UpstreamCall::resume() {
+  piece_count_ = 0;
+  paused_ = false;
+  if (over_) return;
+  if (ended_) {
+    finish();
+    return;
+  }
+  if (!pumping_) pump();
+}
+
+void UpstreamCall::pump() {
+  const Ref<UpstreamCall> keep(this);
+  if (pumping_ || over_) return;
+  pumping_ = true;
+  int reads = 0;
+  while (!paused_ && !over_ && read_more()) {
+    if (++reads == reads_per_turn) {
+      connection_->stream.arm_readable();
+      break;
+    }
+  }
+  pumping_ = false;
+}
+
+bool UpstreamCall::read_more() {
+  Buffer& in = connection_->in;
+  if (!in) in = worker_.buffers().lend_body();
+  if (std::exchange(unparsed_, false)) {
+    parse();
+    if (paused_ || over_) return false;
+  }
+  if (in.empty()) {
+    in.clear();
+  } else {
+    in.compact();
+  }
+  const std::size_t space = in.space().size();
+  if (space == 0) {
+    broken(UpstreamError::protocol);
+    return false;
+  }
+  const IoResult result = connection_->stream.read(in.space());
+  switch (result.status) {
+    case IoStatus::would_block:
+      connection_->stream.arm_readable();
+      return false;
+    case IoStatus::error:
+      broken(UpstreamError::reset);
+      return false;
+    case IoStatus::end: {
+      const http::ParseStep step = parser_->finish();
+      if (step.event != http::ParseEvent::end) {
+        broken(UpstreamError::reset);
+        return false;
+      }
+      ended_ = true;
+      deliver();
+      return false;
+    }
+    case IoStatus::ok: break;
+  }
+  in.produced(result.bytes);
+  if (head_received_) arm(set_->settings().body_timeout);
+  parse();
+  if (paused_ || over_) return false;
+  // A short read emptied the socket: asking again would only say so.
+  if (result.bytes < space) {
+    connection_->stream.arm_readable();
+    return false;
+  }
+  return true;
+}
+
+void UpstreamCall::parse() {
+  Buffer& in = connection_->in;
+  bool head_now = false;
+  while (piece_count_ < pieces_max && !ended_ && !over_) {
+    const http::ParseStep step = parser_->next(in.view());
+    in.consume(step.consumed);
+    if (step.event == http::ParseEvent::need_more) break;
+    switch (step.event) {
+      case http::ParseEvent::interim: sink_->on_upstream_interim(parser_->head()); break;
+      case http::ParseEvent::head:
+        head_now = true;
+        take_head();
+        if (!over_ && parser_->head().upgrade) ended_ = true;  // the rest is a tunnel
+        break;
+      case http::ParseEvent::body: pieces_[piece_count_++] = step.body; break;
+      case http::ParseEvent::end: ended_ = true; break;
+      default: broken(UpstreamError::protocol); return;
+    }
+  }
+  unparsed_ = piece_count_ == pieces_max && !ended_;
+  if (!over_ && (head_now || piece_count_ > 0 || ended_)) deliver();
+}
+
+void UpstreamCall::take_head() {
+  head_received_ = true;
+  latency_ = worker_.now() - dispatched_;
+  target_->note_success();
+  const http::ResponseHead& head = parser_->head();
+  if (head.status == 503) {
+    permit_.drop();
+  } else if (head.upgrade || is_event_stream(head)) {
+    permit_.ignore();  // a stream would hold its slot for as long as it likes
+  } else {
+    permit_.sample(latency_);
+  }
+  arm(set_->settings().body_timeout);
+  sink_->on_upstream_head(head);
+}
+
+void UpstreamCall::deliver() {
+  paused_ = true;
+  worker_.wheel().disarm(*connection_);  // from here the client's pace counts
+  sink_->on_upstream_data();
+}
+
+void UpstreamCall::finish() {
+  if (over_) return;
+  over_ = true;
+  permit_.ignore();
+  const bool clean = parser_->head().keep_alive && connection_->in.empty() && out_.empty() &&
+                     (request_.body == http::BodyKind::none || body_ended_);
+  let_go(clean);
+}
+
+Ref<UpstreamConnection> UpstreamCall::release_connection() {
+  over_ = true;
+  permit_.ignore();
+  worker_.wheel().disarm(*connection_);
+  connection_->set_user(nullptr);
+  target_->request_ended();
+  return std::move(connection_);
+}
+
+// -- failing ------------------------------------------------------------------
+
+void UpstreamCall::on_upstream_deadline() {
+  const Ref<UpstreamCall> keep(this);
+  set_->counters().timeouts.fetch_add(1, std::memory_order_relaxed);
+  if (connection_->connecting()) {
+    let_go(false);
+    connect_failed(0);
+    return;
+  }
+  broken(head_received_ ? UpstreamError::body_timeout : UpstreamError::timeout);
+}
+
+bool UpstreamCall::may_repeat(UpstreamError error) const noexcept {
+  if (error != UpstreamError::reset || head_received_ || body_started_) return false;
+  if (!request_.idempotent || request_.body != http::BodyKind::none || !parser_->idle()) return false;
+  return attempts_ <= set_->settings().retries;
+}
+
+void UpstreamCall::broken(UpstreamError error) {
+  if (error == UpstreamError::reset) set_->counters().resets.fetch_add(1, std::memory_order_relaxed);
+  if (error == UpstreamError::protocol) {
+    set_->counters().protocol_errors.fetch_add(1, std::memory_order_relaxed);
+  }
+  const bool was_stale = connection_->served() > 0 && error == UpstreamError::reset;
+  const bool repeat = may_repeat(error);
+  if (!was_stale) {
+    const auto& settings = set_->settings();
+    if (error != UpstreamError::protocol &&
+        target_->note_failure(worker_.now(), settings.passive_failures, settings.passive_ejection)) {
+      set_->counters().ejections.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  let_go(false);
+  if (repeat) {
+    fresh_only_ = true;
+    if (was_stale) target_ = nullptr;  // the target itself is not to blame
+    set_->counters().retries.fetch_add(1, std::memory_order_relaxed);
+    connect();
+    return;
+  }
+  fail(error);
+}
+
+void UpstreamCall::fail(UpstreamError error) {
+  if (over_) return;
+  over_ = true;
+  permit_.drop();
+  sink_->on_upstream_failure(error);
+}
+
+void UpstreamCall::let_go(bool reusable) {
+  if (!connection_) return;
+  target_->request_ended();
+  worker_.wheel().disarm(*connection_);
+  connection_->set_user(nullptr);
+  if (reusable) {
+    connection_->note_served();
+    worker_.upstream().give_back(std::move(connection_));
+  } else {
+    connection_->stream.close();
+    connection_.reset();
+  }
+}
+
+void UpstreamCall::arm(Duration after) { worker_.wheel().arm(*connection_, worker_.now() + after); }
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,175 @@
+// One request on its way to the upstream and its response on the way back:
+// admission, choice of a connection, safe retries, timeouts, framing.
+//
+// The call talks to an UpstreamSink. Callbacks may come from inside start(),
+// resume() and flush_body(); after on_upstream_end, on_upstream_failure or
+// on_upstream_rejected none follows. Back-pressure: after on_upstream_data the
+// call reads nothing until resume().
+//
+// Retries (RFC 9110 section 9.2.2): a request that was never sent may always go
+// elsewhere; one that was sent is repeated only if its method is idempotent,
+// it has no body, and not one byte of an answer arrived.
+//
+// Thread safety: none; one worker. Ownership: reference counted; the owner of
+// the sink cancels the call before the sink dies.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runtime/gate/gate.hpp"
+#include "runtime/http/parser.hpp"
+#include "runtime/proxy/outgoing.hpp"
+#include "runtime/proxy/upstream_connection.hpp"
+
+namespace homeostat::proxy {
+
+class Worker;
+class UpstreamCall;
+
+/// Everything needed to send a request, independent of the client's buffers.
+struct UpstreamRequest {
+  std::string head;              ///< serialised request line and fields
+  bool head_method = false;      ///< HEAD: the response has no body
+  bool idempotent = true;
+  bool upgrade = false;
+  http::BodyKind body = http::BodyKind::none;
+  rules::EndpointId endpoint = 0;
+  std::uint8_t priority_class = 2;
+  std::optional<Instant> deadline;  ///< the client's own
+};
+
+enum class UpstreamError : std::uint8_t {
+  connect,           ///< refused, unreachable
+  connect_timeout,
+  connection_limit,  ///< connections_max reached
+  timeout,           ///< no response head in time
+  reset,             ///< closed before or inside the response
+  protocol,          ///< broken framing
+  body_timeout,      ///< the body stalled
+};
+
+/// Proxy error types of RFC 9209 section 2.3, used in Proxy-Status and logs.
+[[nodiscard]] const char* to_string(UpstreamError error) noexcept;
+/// 502, 503 or 504.
+[[nodiscard]] unsigned status_of(UpstreamError error) noexcept;
+
+/// text/event-stream: open for as long as it likes, so not a sample of anything.
+[[nodiscard]] bool is_event_stream(const http::ResponseHead& head) noexcept;
+
+class UpstreamSink {
+ public:
+  virtual void on_upstream_rejected(const gate::Rejection& rejection) = 0;
+  /// The head was sent; body pieces may follow. Only if the request has a body.
+  virtual void on_upstream_wants_body() = 0;
+  /// flush_body() had to wait and is done now.
+  virtual void on_upstream_body_drained() = 0;
+  virtual void on_upstream_interim(const http::ResponseHead& head) = 0;
+  /// Views are valid during the call. on_upstream_data always follows.
+  virtual void on_upstream_head(const http::ResponseHead& head) = 0;
+  /// call.pieces() hold what arrived; call.ended() says whether that was all.
+  virtual void on_upstream_data() = 0;
+  virtual void on_upstream_failure(UpstreamError error) = 0;
+
+ protected:
+  ~UpstreamSink() = default;
+};
+
+class UpstreamCall final : public RefCounted, private UpstreamUser, private gate::GateWaiter {
+ public:
+  static constexpr std::size_t pieces_max = 32;
+  static constexpr int reads_per_turn = 16;  ///< then other connections get their turn
+
+  UpstreamCall(Worker& worker, UpstreamSink& sink, UpstreamRequest request);
+  ~UpstreamCall() override;
+
+  void start();
+  /// The sink has dealt with all pieces; read on.
+  void resume();
+  /// Ends the call without further callbacks.
+  void cancel();
+  void set_sink(UpstreamSink& sink) noexcept { sink_ = &sink; }
+
+  // -- request body -----------------------------------------------------------
+  /// Queues a piece; the bytes stay the caller's until drained.
+  void add_body(std::string_view piece);
+  /// Ends the body (with trailers for chunked bodies).
+  void end_body(const http::HeaderTable* trailers);
+  /// True when all was written; false: on_upstream_body_drained follows.
+  [[nodiscard]] bool flush_body();
+  /// Pieces that still fit before a flush; one place is kept for the end.
+  [[nodiscard]] std::size_t body_room() const noexcept { return (out_.room() - 1) / 3; }
+
+  // -- response ---------------------------------------------------------------
+  [[nodiscard]] std::span<const std::string_view> pieces() const noexcept {
+    return {pieces_.data(), piece_count_};
+  }
+  [[nodiscard]] bool ended() const noexcept { return ended_; }
+  [[nodiscard]] const http::HeaderTable& trailers() const noexcept { return parser_->trailers(); }
+  /// Dispatch to response head; zero before the head.
+  [[nodiscard]] Duration latency() const noexcept { return latency_; }
+  [[nodiscard]] bool head_received() const noexcept { return head_received_; }
+  [[nodiscard]] const UpstreamRequest& request() const noexcept { return request_; }
+
+  /// After a head with `upgrade`: hands the connection over; the call is over.
+  [[nodiscard]] Ref<UpstreamConnection> release_connection();
+
+ private:
+  // GateWaiter
+  void on_admitted(gate::Permit permit) override;
+  void on_rejected(const gate::Rejection& rejection) override;
+  // UpstreamUser
+  void on_upstream_connected(int error) override;
+  void on_upstream_readable() override;
+  void on_upstream_writable() override;
+  void on_upstream_deadline() override;
+
+  void connect();
+  [[nodiscard]] bool reuse(UpstreamTarget& target);
+  void dispatch();
+  void sent();
+  void pump();
+  [[nodiscard]] bool read_more();
+  void parse();
+  void take_head();
+  void deliver();
+  void finish();
+  void connect_failed(int error);
+  void broken(UpstreamError error);
+  [[nodiscard]] bool may_repeat(UpstreamError error) const noexcept;
+  void fail(UpstreamError error);
+  void let_go(bool reusable);
+  void arm(Duration after);
+
+  Worker& worker_;
+  UpstreamSink* sink_;
+  UpstreamRequest request_;
+  gate::Permit permit_;
+  std::shared_ptr<UpstreamSet> set_;
+  Ref<UpstreamConnection> connection_;
+  UpstreamTarget* target_ = nullptr;
+  std::unique_ptr<http::ResponseParser> parser_;
+  Outgoing out_;
+  std::string frame_;  ///< chunk headers and trailers, stable while out_ uses them
+  std::array<std::string_view, pieces_max> pieces_;
+  std::size_t piece_count_ = 0;
+  Instant dispatched_{};
+  Duration latency_{};
+  unsigned attempts_ = 0;
+  bool fresh_only_ = false;
+  bool head_sent_ = false;
+  bool body_started_ = false;
+  bool body_ended_ = false;
+  bool body_waiting_ = false;
+  bool head_received_ = false;
+  bool ended_ = false;
+  bool paused_ = false;
+  bool pumping_ = false;
+  bool unparsed_ = false;  ///< pieces_ was full before the buffer was empty
+  bool over_ = false;
+};
+
+}  // namespace homeostat::proxy

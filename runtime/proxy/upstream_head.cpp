@@ -1,0 +1,84 @@
+#include "runtime/proxy/upstream_head.hpp"
+
+#include "runtime/cache/preconditions.hpp"
+#include "runtime/http/forwarded.hpp"
+#include "runtime/http/head_writer.hpp"
+#include "runtime/http/hop_by_hop.hpp"
+#include "runtime/proxy/request_context.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+using http::HeaderId;
+
+bool is_condition(HeaderId id) noexcept {
+  return id == HeaderId::if_none_match || id == HeaderId::if_modified_since ||
+         id == HeaderId::if_match || id == HeaderId::if_unmodified_since ||
+         id == HeaderId::if_range;
+}
+
+void append_fields(http::HeadWriter& out, const RequestContext& request, bool drop_conditions) {
+  const http::HeaderTable& headers = request.head().headers;
+  const bool via = request.config->server().via;
+  const http::HopByHopFilter filter(headers);
+  for (const http::Field& field : headers) {
+    if (!filter.forwarded(field) || http::is_forwarding_field(field.id) ||
+        field.id == HeaderId::host || field.id == HeaderId::content_length ||
+        (via && field.id == HeaderId::via) || (drop_conditions && is_condition(field.id))) {
+      continue;
+    }
+    out.field(field);
+  }
+}
+
+}  // namespace
+
+UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& request,
+                                      std::string_view client_address, bool for_cache,
+                                      const cache::Object* validate) {
+  const http::RequestHead& head = request.head();
+  const config::Settings& settings = request.config->settings();
+  UpstreamRequest result;
+  result.head_method = head.method == http::Method::head;
+  result.idempotent = http::is_idempotent(head.method);
+  result.upgrade = head.upgrade;
+  result.body = head.body;
+  result.endpoint = request.endpoint;
+  result.priority_class = request.priority_class;
+  result.head.reserve(512);
+  http::HeadWriter out(result.head);
+  std::string_view target = request.target.path_query;
+  std::string completed;
+  if (!target.starts_with('/') && target != "*") {
+    completed = "/";
+    completed += target;
+    target = completed;
+  }
+  out.request_line(head.method_text, target);
+  const std::string_view host = http::effective_host(request.target, head.host);
+  const std::string& own = settings.upstream.targets.front().host_header;
+  out.field(HeaderId::host, settings.upstream.preserve_host && !host.empty() ? host : own);
+  append_fields(out, request, for_cache);
+  if (validate != nullptr) cache::write_validators(validate->head(), result.head);
+  http::append_forwarding_fields(out, head.headers,
+                                 {.client_address = client_address,
+                                  .host = host,
+                                  .trust = settings.server.trust_forwarded});
+  if (settings.server.via) {
+    http::append_via(out, head.headers, head.version_minor, worker.pseudonym());
+  }
+  if (head.upgrade) {
+    out.field(HeaderId::connection, "Upgrade");
+    out.field(HeaderId::upgrade, head.headers.get(HeaderId::upgrade));
+  }
+  if (head.body == http::BodyKind::chunked) {
+    out.field(HeaderId::transfer_encoding, "chunked");
+  } else if (head.body == http::BodyKind::length || head.headers.has(HeaderId::content_length)) {
+    out.field(HeaderId::content_length, head.content_length);
+  }
+  out.end();
+  return result;
+}
+
+}  // namespace homeostat::proxy

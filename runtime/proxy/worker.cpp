@@ -1,0 +1,144 @@
+#include "runtime/proxy/worker.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "runtime/proxy/client_connection.hpp"
+#include "runtime/proxy/fetch_task.hpp"
+#include "runtime/proxy/listener.hpp"
+
+namespace homeostat::proxy {
+
+Worker::Worker(unsigned index, const Services& services, ServerCounters& counters,
+               std::shared_ptr<const config::Settings> settings,
+               std::shared_ptr<UpstreamSet> upstream, const std::string& instance)
+    : services_(services),
+      counters_(counters),
+      // Only this thread runs the loop and touches its sockets; others only post.
+      context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      work_(context_.get_executor()),
+      wheel_(context_, services.clock),
+      config_(make_ref<ServingConfig>(std::move(settings))),
+      policy_(services.policies),
+      cache_(services.cache),
+      gate_(services.gate.worker(index)),
+      telemetry_(services.telemetry.worker(index)),
+      upstream_(context_, wheel_, services.clock, std::move(upstream)),
+      pseudonym_("homeostat-" + instance) {
+  gate_.attach(context_.get_executor());
+}
+
+Worker::~Worker() {
+  gate_.drain();
+  close_everything();
+}
+
+void Worker::listen(int descriptor) {
+  listeners_.push_back(std::make_unique<Listener>(*this, descriptor));
+}
+
+void Worker::run() {
+  for (const auto& listener : listeners_) listener->start();
+  context_.run();
+  // Completions of what was closed still hold references: let them run.
+  close_everything();
+}
+
+void Worker::close_everything() {
+  for (const auto& listener : listeners_) listener->close();
+  while (!fetches_.empty()) {
+    const Ref<FetchTask> task = fetches_.begin()->second;
+    task->cancel();
+  }
+  const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
+  for (ClientConnection* connection : all) connection->close();
+  upstream_.close_idle();
+  context_.restart();
+  context_.poll();
+}
+
+void Worker::refresh_policy() {
+  const Policy& policy = policy_.get();
+  if (policy.epoch == applied_policy_) return;
+  applied_policy_ = policy.epoch;
+  services_.gate.apply(policy.admission);
+}
+
+void Worker::reload(std::shared_ptr<const config::Settings> settings,
+                    std::shared_ptr<UpstreamSet> upstream) {
+  boost::asio::post(context_, [this, settings = std::move(settings),
+                               upstream = std::move(upstream)]() mutable {
+    config_ = make_ref<ServingConfig>(std::move(settings));
+    if (upstream) upstream_.replace(std::move(upstream));
+    idle_requests_.clear();  // they were made for the old limits
+  });
+}
+
+void Worker::drain() {
+  boost::asio::post(context_, [this] {
+    draining_ = true;
+    for (const auto& listener : listeners_) listener->close();
+    const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
+    for (ClientConnection* connection : all) connection->close_if_idle();
+    upstream_.close_idle();
+    if (connections_.empty()) work_.reset();
+  });
+}
+
+void Worker::stop() {
+  boost::asio::post(context_, [this] {
+    draining_ = true;
+    gate_.drain();
+    work_.reset();
+    context_.stop();
+  });
+}
+
+Ref<RequestContext> Worker::lend_request() {
+  if (idle_requests_.empty()) return make_ref<RequestContext>(config_->request_limits());
+  Ref<RequestContext> request = std::move(idle_requests_.back());
+  idle_requests_.pop_back();
+  return request;
+}
+
+void Worker::take_back(Ref<RequestContext> request) {
+  if (!request || request->shared()) return;
+  request->in.reset();
+  request->clear();
+  if (idle_requests_.size() >= idle_requests_max) return;
+  request->parser.reset(config_->request_limits());
+  idle_requests_.push_back(std::move(request));
+}
+
+void Worker::accepted(int descriptor, int family, std::string client_address) {
+  const std::size_t open = counters_.connections.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (open > config_->server().connections_max) {
+    counters_.connections.fetch_sub(1, std::memory_order_relaxed);
+    counters_.connections_refused.fetch_add(1, std::memory_order_relaxed);
+    ::close(descriptor);
+    return;
+  }
+  make_ref<ClientConnection>(*this, std::move(client_address))->start(descriptor, family);
+}
+
+void Worker::forget(ClientConnection& connection) noexcept {
+  connections_.erase(&connection);
+  counters_.connections.fetch_sub(1, std::memory_order_relaxed);
+  if (draining_ && connections_.empty()) work_.reset();
+}
+
+void Worker::adopt_fetch(Ref<FetchTask> task) {
+  FetchTask* key = task.get();
+  fetches_.emplace(key, std::move(task));
+}
+
+void Worker::release_fetch(FetchTask& task) {
+  const auto found = fetches_.find(&task);
+  if (found == fetches_.end()) return;
+  const Ref<FetchTask> keep = std::move(found->second);
+  fetches_.erase(found);
+}
+
+}  // namespace homeostat::proxy

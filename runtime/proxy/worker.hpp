@@ -1,0 +1,152 @@
+// One data plane thread: an event loop with everything a request needs, so that
+// nothing on the request path is shared with another thread except the cache's
+// lock-free reads and the gate's counter.
+//
+// Thread safety: all methods on the worker's thread, except post-based ones as
+// noted. Ownership: created by Server; outlives its connections.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "runtime/cache/worker.hpp"
+#include "runtime/compress/compress_pool.hpp"
+#include "runtime/compress/gzip_encoder.hpp"
+#include "runtime/gate/gate.hpp"
+#include "runtime/http/date.hpp"
+#include "runtime/ports/clock.hpp"
+#include "runtime/ports/policy_store.hpp"
+#include "runtime/proxy/buffer.hpp"
+#include "runtime/proxy/deadline_wheel.hpp"
+#include "runtime/proxy/request_context.hpp"
+#include "runtime/proxy/serving_config.hpp"
+#include "runtime/proxy/upstream_pool.hpp"
+#include "runtime/telemetry/access_log.hpp"
+#include "runtime/telemetry/telemetry.hpp"
+
+namespace homeostat::proxy {
+
+class ClientConnection;
+class FetchTask;
+class Listener;
+
+/// What all workers share. References outlive the Server.
+struct Services {
+  const Clock& clock;
+  const PolicyStore& policies;
+  cache::Cache& cache;
+  gate::Gate& gate;
+  telemetry::Telemetry& telemetry;
+  telemetry::AccessLog& access_log;
+  compress::CompressPool& compress_pool;
+};
+
+/// Counters of the client side, all workers together.
+struct ServerCounters {
+  std::atomic<std::size_t> connections{0};
+  std::atomic<std::uint64_t> connections_refused{0}, bad_requests{0}, header_timeouts{0},
+      body_timeouts{0}, write_timeouts{0}, aborted_responses{0}, upgrades{0},
+      gzip_streams{0};
+};
+
+class Worker {
+ public:
+  Worker(unsigned index, const Services& services, ServerCounters& counters,
+         std::shared_ptr<const config::Settings> settings, std::shared_ptr<UpstreamSet> upstream,
+         const std::string& instance);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Takes a listening descriptor. Before run().
+  void listen(int descriptor);
+  /// Runs the event loop until it has nothing left or is stopped.
+  void run();
+
+  // -- any thread -------------------------------------------------------------
+  [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
+  /// Uses new settings for new requests.
+  void reload(std::shared_ptr<const config::Settings> settings,
+              std::shared_ptr<UpstreamSet> upstream);
+  /// Stops accepting; closes idle connections; lets requests finish.
+  void drain();
+  /// Closes everything at once.
+  void stop();
+
+  // -- worker's thread --------------------------------------------------------
+  [[nodiscard]] Instant now() const noexcept { return services_.clock.now(); }
+  [[nodiscard]] WallTime wall_now() const noexcept { return services_.clock.wall_now(); }
+  [[nodiscard]] const Ref<ServingConfig>& config() const noexcept { return config_; }
+  [[nodiscard]] const http::ParseLimits& response_limits() const noexcept {
+    return config_->response_limits();
+  }
+  [[nodiscard]] const Policy& policy() { return policy_.get(); }
+  /// Hands a changed policy to the gate; once per event is enough.
+  void refresh_policy();
+  [[nodiscard]] cache::Worker& cache() noexcept { return cache_; }
+  [[nodiscard]] gate::WorkerGate& gate() noexcept { return gate_; }
+  [[nodiscard]] telemetry::WorkerTelemetry& telemetry() noexcept { return telemetry_; }
+  [[nodiscard]] const Services& services() const noexcept { return services_; }
+  [[nodiscard]] ServerCounters& counters() noexcept { return counters_; }
+  [[nodiscard]] UpstreamPool& upstream() noexcept { return upstream_; }
+  [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
+  [[nodiscard]] DeadlineWheel& wheel() noexcept { return wheel_; }
+  [[nodiscard]] compress::GzipPool& gzip() noexcept { return gzip_; }
+  [[nodiscard]] std::string_view date() { return date_.text(wall_now()); }
+  [[nodiscard]] std::uint32_t next_turn() noexcept { return turn_++; }
+  [[nodiscard]] bool draining() const noexcept { return draining_; }
+  /// Pseudonym in Via; unique to this process, so that loops are seen.
+  [[nodiscard]] const std::string& pseudonym() const noexcept { return pseudonym_; }
+  /// Scratch for heads that are written at once.
+  [[nodiscard]] std::string& scratch() noexcept { return scratch_; }
+
+  [[nodiscard]] Ref<RequestContext> lend_request();
+  void take_back(Ref<RequestContext> request);
+
+  /// Adopts a connected client.
+  void accepted(int descriptor, int family, std::string client_address);
+  void remember(ClientConnection& connection) { connections_.insert(&connection); }
+  void forget(ClientConnection& connection) noexcept;
+  /// Keeps a fetch alive until it is released.
+  void adopt_fetch(Ref<FetchTask> task);
+  void release_fetch(FetchTask& task);
+
+ private:
+  void close_everything();
+
+  static constexpr std::size_t idle_requests_max = 64;
+
+  Services services_;
+  ServerCounters& counters_;
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<Executor> work_;
+  BufferPool buffers_;
+  DeadlineWheel wheel_;
+  Ref<ServingConfig> config_;
+  PolicyReader policy_;
+  std::uint64_t applied_policy_ = 0;
+  cache::Worker cache_;
+  gate::WorkerGate& gate_;
+  telemetry::WorkerTelemetry& telemetry_;
+  UpstreamPool upstream_;
+  compress::GzipPool gzip_;
+  http::DateCache date_;
+  std::string pseudonym_;
+  std::string scratch_;
+  std::uint32_t turn_ = 0;
+  bool draining_ = false;
+  std::vector<Ref<RequestContext>> idle_requests_;
+  std::unordered_set<ClientConnection*> connections_;
+  std::unordered_map<FetchTask*, Ref<FetchTask>> fetches_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+};
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,81 @@
+#include "runtime/telemetry/logging.hpp"
+
+#include <spdlog/logger.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <iterator>
+
+#include "runtime/telemetry/escape.hpp"
+
+namespace homeostat::telemetry {
+namespace {
+
+constexpr const char* logger_name = "homeostat";
+constexpr const char* console_pattern = "%Y-%m-%dT%H:%M:%S.%e%z %^%-7l%$ %v";
+constexpr std::string_view newline = "\n";
+
+void append(spdlog::memory_buf_t& to, std::string_view text) {
+  to.append(text.data(), text.data() + text.size());
+}
+
+std::string_view view(spdlog::string_view_t text) { return {text.data(), text.size()}; }
+
+class JsonFormatter final : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
+    append(out, R"({"time":")");
+    append(out, format_utc(message.time));
+    append(out, R"(","level":")");
+    append(out, view(spdlog::level::to_string_view(message.level)));
+    append(out, R"(","logger":")");
+    append(out, escape(view(message.logger_name), EscapeStyle::json));
+    append(out, R"(","message":")");
+    append(out, escape(view(message.payload), EscapeStyle::json));
+    append(out, R"("})");
+    append(out, newline);
+  }
+  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<JsonFormatter>();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<spdlog::formatter> make_json_formatter() { return std::make_unique<JsonFormatter>(); }
+
+spdlog::level::level_enum parse_log_level(std::string_view level) noexcept {
+  if (level == "trace") return spdlog::level::trace;
+  if (level == "debug") return spdlog::level::debug;
+  if (level == "warn" || level == "warning") return spdlog::level::warn;
+  if (level == "error") return spdlog::level::err;
+  if (level == "off") return spdlog::level::off;
+  return spdlog::level::info;
+}
+
+std::shared_ptr<spdlog::logger> setup_logging(const config::LogSettings& settings,
+                                              spdlog::sink_ptr sink) {
+  auto logger = spdlog::get(logger_name);
+  if (!logger || sink) {
+    if (!sink) sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+    logger = std::make_shared<spdlog::logger>(logger_name, std::move(sink));
+    logger->flush_on(spdlog::level::warn);
+    spdlog::set_default_logger(logger);  // replaces one of the same name, too
+  }
+  if (settings.format == config::LogSettings::Format::json) {
+    logger->set_formatter(make_json_formatter());
+  } else {
+    logger->set_pattern(console_pattern);
+  }
+  logger->set_level(parse_log_level(settings.level));
+  return logger;
+}
+
+void set_log_level(std::string_view level) {
+  if (const auto logger = spdlog::get(logger_name)) logger->set_level(parse_log_level(level));
+}
+
+std::string escape_text(std::string_view text) { return escape(text, EscapeStyle::text); }
+
+}  // namespace homeostat::telemetry

@@ -1,0 +1,42 @@
+// The process-wide log: one spdlog logger named "homeostat", which is also
+// spdlog's default logger, so that every room may log through spdlog::info().
+// Writes to standard error, as lines for people or as one JSON object a line.
+//
+// Thread safety: any thread. Errors: an unknown level counts as info.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <spdlog/common.h>
+#include <spdlog/formatter.h>
+
+#include "config/settings.hpp"
+
+namespace spdlog {
+class logger;
+}
+
+namespace homeostat::telemetry {
+
+/// Installs the logger, or reconfigures it in place when there is one already
+/// (reload): level and format change, handles held by others stay valid.
+/// `sink`: where to write; default standard error, with colour on a terminal.
+std::shared_ptr<spdlog::logger> setup_logging(const config::LogSettings& settings,
+                                              spdlog::sink_ptr sink = nullptr);
+
+/// trace, debug, info, warn, error.
+[[nodiscard]] spdlog::level::level_enum parse_log_level(std::string_view level) noexcept;
+
+/// Changes the level at run time.
+void set_log_level(std::string_view level);
+
+/// {"time":"...Z","level":"info","logger":"homeostat","message":"..."}
+[[nodiscard]] std::unique_ptr<spdlog::formatter> make_json_formatter();
+
+/// Control characters, quotes and backslashes escaped, for one-line console
+/// output of text that came from outside.
+[[nodiscard]] std::string escape_text(std::string_view text);
+
+}  // namespace homeostat::telemetry

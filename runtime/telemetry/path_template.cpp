@@ -1,0 +1,146 @@
+#include "runtime/telemetry/path_template.hpp"
+
+#include <algorithm>
+
+namespace homeostat::telemetry {
+namespace {
+
+constexpr std::string_view identifier_name = "{id}";
+constexpr std::string_view rest_name = "...";
+constexpr std::size_t hex_digits_min = 8;
+constexpr std::size_t random_bytes_min = 10;
+constexpr std::size_t extension_bytes_max = 6;  // with the dot
+
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_lower(char c) noexcept { return c >= 'a' && c <= 'z'; }
+constexpr bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
+constexpr bool is_hex(char c) noexcept {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+bool is_numeric(std::string_view text) noexcept {
+  bool digit = false;
+  for (const char c : text) {
+    if (is_digit(c)) {
+      digit = true;
+    } else if (std::string_view("-.,:_").find(c) == std::string_view::npos) {
+      return false;
+    }
+  }
+  return digit;
+}
+
+bool is_uuid(std::string_view text) noexcept {
+  if (text.size() != 36) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-' : !is_hex(text[i])) return false;
+  }
+  return true;
+}
+
+/// Random identifiers change between character classes every few bytes; words,
+/// even with a version number in them, hardly ever do.
+bool looks_random(std::string_view text) noexcept {
+  if (text.size() < random_bytes_min) return false;
+  std::size_t changes = 0;
+  bool digit = false;
+  int previous = 0;
+  for (const char c : text) {
+    const int kind = is_digit(c) ? 1 : is_lower(c) ? 2 : is_upper(c) ? 3 : 0;
+    if (kind != 0 && previous != 0 && kind != previous) ++changes;
+    digit = digit || kind == 1;
+    previous = kind;
+  }
+  return digit && changes * 4 >= text.size();
+}
+
+/// ".json" of "123.json"; empty if the segment has no short extension.
+std::string_view extension_of(std::string_view segment) noexcept {
+  const std::size_t dot = segment.rfind('.');
+  if (dot == std::string_view::npos || dot == 0) return {};
+  const std::string_view extension = segment.substr(dot);
+  if (extension.size() < 2 || extension.size() > extension_bytes_max || is_digit(extension[1])) return {};
+  const bool plain = std::all_of(extension.begin() + 1, extension.end(),
+                                 [](char c) { return is_digit(c) || is_lower(c) || is_upper(c); });
+  return plain ? extension : std::string_view{};
+}
+
+}  // namespace
+
+std::string_view path_of_target(std::string_view target) noexcept {
+  target = target.substr(0, target.find_first_of("?#"));
+  if (!target.empty() && target.front() == '/') return target;
+  const std::size_t scheme = target.find("://");
+  if (scheme == std::string_view::npos) return target;  // "*", authority form
+  const std::size_t path = target.find('/', scheme + 3);
+  return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+}
+
+RoutePath split_path(std::string_view target) noexcept {
+  RoutePath result;
+  std::string_view rest = path_of_target(target);
+  while (!rest.empty()) {
+    const std::size_t slash = rest.find('/');
+    const std::string_view segment = rest.substr(0, slash);
+    if (!segment.empty()) {
+      if (result.size == route_segments_max) {
+        result.truncated = true;
+        return result;
+      }
+      result.segments[result.size++] = segment;
+    }
+    if (slash == std::string_view::npos) break;
+    rest.remove_prefix(slash + 1);
+  }
+  return result;
+}
+
+bool is_identifier(std::string_view segment) noexcept {
+  if (segment.empty()) return false;
+  if (segment.size() > segment_bytes_max || is_numeric(segment) || is_uuid(segment)) return true;
+  if (segment.size() >= hex_digits_min && std::all_of(segment.begin(), segment.end(), is_hex)) return true;
+  return looks_random(segment);
+}
+
+RoutePath make_template(const RoutePath& path, TemplateBuffer& buffer) noexcept {
+  RoutePath result;
+  std::size_t bytes = 0;
+  const auto cut = [&result] {  // the rest of the path becomes one last segment
+    if (result.size == route_segments_max) --result.size;
+    result.segments[result.size++] = rest_name;
+    result.truncated = true;
+  };
+  for (std::size_t i = 0; i < path.size; ++i) {
+    std::string_view segment = path.segments[i];
+    const std::string_view extension = extension_of(segment);
+    if (!extension.empty() && is_identifier(segment.substr(0, segment.size() - extension.size()))) {
+      char* name = buffer.names[i].data();
+      char* end = std::copy(identifier_name.begin(), identifier_name.end(), name);
+      end = std::copy(extension.begin(), extension.end(), end);
+      segment = {name, static_cast<std::size_t>(end - name)};
+    } else if (is_identifier(segment)) {
+      segment = identifier_name;
+    }
+    bytes += 1 + segment.size();
+    if (bytes > route_bytes_max) {
+      cut();
+      return result;
+    }
+    result.segments[result.size++] = segment;
+  }
+  if (path.truncated) cut();
+  return result;
+}
+
+std::string to_route(const RoutePath& path) {
+  if (path.size == 0) return "/";
+  std::string route;
+  for (std::size_t i = 0; i < path.size; ++i) {
+    route += '/';
+    for (const char c : path.segments[i]) route += c > 0x20 && c < 0x7f ? c : '?';
+  }
+  return route;
+}
+
+}  // namespace homeostat::telemetry

@@ -1,0 +1,153 @@
+#include "config/rule_loader.hpp"
+
+#include "rules/expr/expression.hpp"
+#include "tests/unit/config/support.hpp"
+
+namespace homeostat::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+rules::RuleSet must_load_rules(std::string_view text, rules::RuleSet earlier = {}) {
+  auto result = load_rules_text(text, "r.yaml", {}, std::move(earlier));
+  EXPECT_TRUE(result.ok()) << format(result.diagnostics);
+  return std::move(result.rules);
+}
+
+TEST(RuleLoader, ReadsEveryKey) {
+  const auto set = must_load_rules(R"(
+rules:
+  - name: slow-endpoint
+    description: it is slow
+    level: aggressive
+    scope: endpoint
+    when: endpoint.latency_p95 > 2s and endpoint.rate > 1/s
+    for: 30s
+    until: endpoint.latency_p95 < 1.5s
+    hold: 2m
+    cooldown: 500ms
+    no_data: clear
+    priority: -7
+    enabled: false
+    dry_run: true
+    every_level: true
+    then:
+      - scale_ttl: {by: 3, max: 2h}
+      - compress: {enabled: false, level: 9}
+)");
+  ASSERT_EQ(set.rules.size(), 1U);
+  const auto& rule = set.rules.front();
+  EXPECT_EQ(rule.name, "slow-endpoint");
+  EXPECT_EQ(rule.description, "it is slow");
+  EXPECT_EQ(rule.level, rules::Level::aggressive);
+  EXPECT_EQ(rule.scope, rules::Scope::endpoint);
+  EXPECT_EQ(rule.when->text(), "endpoint.latency_p95 > 2s and endpoint.rate > 1/s");
+  EXPECT_EQ(rule.until->text(), "endpoint.latency_p95 < 1.5s");
+  EXPECT_EQ(rule.for_, 30s);
+  EXPECT_EQ(rule.hold, 2min);
+  EXPECT_EQ(rule.cooldown, 500ms);
+  EXPECT_EQ(rule.no_data, rules::NoData::clear);
+  EXPECT_EQ(rule.priority, -7);
+  EXPECT_FALSE(rule.enabled);
+  EXPECT_TRUE(rule.dry_run);
+  EXPECT_TRUE(rule.every_level);
+  EXPECT_EQ(rule.then, (std::vector<rules::Action>{rules::ScaleTtl{3, 7200s},
+                                                   rules::Compress{false, 9}}));
+  EXPECT_EQ(rule.where.file, "r.yaml");
+  EXPECT_EQ(rule.where.line, 3);
+  EXPECT_EQ(rule.where.column, 5);
+}
+
+TEST(RuleLoader, ReadsEveryActionAndItsDefaults) {
+  const auto set = must_load_rules(R"(
+rules:
+  - name: all
+    when: cpu.utilization > 90%
+    then:
+      - throttle: {to: 50%}
+      - release_memory: {expired: false, shrink_cache_to: 20%, allocator: true, hook: true, every: 1m}
+      - emergency: {}
+      - alert: {severity: critical, summary: "look: here"}
+  - name: defaults
+    when: cpu.utilization > 90%
+    then: [{throttle: }, {release_memory: {}}, {emergency: }, {alert: {}}, {scale_ttl: {}}, {compress: }]
+)");
+  ASSERT_EQ(set.rules.size(), 2U);
+  EXPECT_EQ(set.rules[0].then,
+            (std::vector<rules::Action>{rules::Throttle{0.5},
+                                        rules::ReleaseMemory{false, 0.2, true, true, 60s},
+                                        rules::EnterEmergency{},
+                                        rules::RaiseAlert{rules::Severity::critical, "look: here"}}));
+  EXPECT_EQ(set.rules[1].then,
+            (std::vector<rules::Action>{rules::Throttle{}, rules::ReleaseMemory{},
+                                        rules::EnterEmergency{}, rules::RaiseAlert{},
+                                        rules::ScaleTtl{}, rules::Compress{}}));
+  EXPECT_EQ(set.rules[1].level, rules::Level::balanced);
+  EXPECT_EQ(set.rules[1].until, nullptr) << "the engine derives it";
+  EXPECT_EQ(set.rules[1].for_, 0s);
+}
+
+constexpr std::string_view first =
+    "rules:\n"
+    "  - {name: a, when: cpu.utilization > 1%, then: [{throttle: {to: 10%}}]}\n"
+    "  - {name: b, when: cpu.utilization > 2%, then: [{throttle: {to: 20%}}]}\n";
+
+TEST(RuleLoader, ALaterFileReplacesARuleInItsPlace) {
+  const auto set = must_load_rules(
+      "rules:\n"
+      "  - {name: c, when: cpu.utilization > 3%, then: [{throttle: {to: 30%}}]}\n"
+      "  - {name: a, when: cpu.utilization > 9%, then: [{throttle: {to: 90%}}]}\n",
+      must_load_rules(first));
+  ASSERT_EQ(set.rules.size(), 3U);
+  EXPECT_EQ(set.rules[0].name, "a");
+  EXPECT_EQ(set.rules[0].when->text(), "cpu.utilization > 9%");
+  EXPECT_EQ(set.rules[1].name, "b");
+  EXPECT_EQ(set.rules[2].name, "c");
+}
+
+TEST(RuleLoader, ALaterFileDisables) {
+  const auto set = must_load_rules("disable: [b]\n", must_load_rules(first));
+  ASSERT_EQ(set.rules.size(), 2U);
+  EXPECT_TRUE(set.rules[0].enabled);
+  EXPECT_FALSE(set.rules[1].enabled);
+}
+
+TEST(RuleLoader, AFileNamedTwiceIsReadOnce) {
+  const Folder folder;
+  folder.write("r.yaml", first);
+  const auto result = load_rules({"r.yaml", "*.yaml"}, folder.path(), {});
+  EXPECT_TRUE(result.ok()) << format(result.diagnostics);
+  EXPECT_EQ(result.rules.rules.size(), 2U);
+  EXPECT_EQ(result.files.size(), 1U);
+}
+
+TEST(RuleLoader, TheNumberOfRulesIsBounded) {
+  std::string text = "rules:\n";
+  for (std::size_t i = 0; i <= rules::rules_max; ++i) {
+    text += "  - {name: r" + std::to_string(i) + ", when: cpu.utilization > 1%, then: [{throttle: }]}\n";
+  }
+  EXPECT_EQ(rule_errors_of(text), "r.yaml:2:3: `rules` has 501 entries; at most 500 are allowed\n");
+  const auto more = load_rules_text("rules: [{name: x, when: cpu.utilization > 1%, then: [{throttle: }]}]",
+                                    "s.yaml", {},
+                                    must_load_rules(text.substr(0, text.find("  - {name: r500"))));
+  EXPECT_EQ(format(more.diagnostics), "s.yaml:1:9: more than 500 rules\n");
+}
+
+TEST(RuleLoader, SubstitutesVariablesInThresholds) {
+  const auto result = load_rules_text(
+      "rules: [{name: a, when: \"cpu.utilization > ${LIMIT:-90%}\", then: [{throttle: }]}]", "r.yaml",
+      {{"LIMIT", "70%"}});
+  ASSERT_TRUE(result.ok()) << format(result.diagnostics);
+  EXPECT_EQ(result.rules.rules[0].when->text(), "cpu.utilization > 70%");
+}
+
+TEST(RuleLoader, ErrorsOfRuleFilesAreErrorsOfTheConfiguration) {
+  const Folder folder;
+  const auto rules = folder.write("r.yaml", "rules: [{name: a}]\n");
+  const auto path = folder.write("h.yaml", std::string(base) + "optimization: {rules: [r.yaml]}\n");
+  EXPECT_EQ(format(load_file(path, {}).diagnostics), rules + ":1:9: `rules[0]` needs a `when`\n" +
+                                                         rules + ":1:9: `rules[0]` needs a `then`\n");
+}
+
+}  // namespace
+}  // namespace homeostat::config

@@ -1,0 +1,164 @@
+// The byte bound holds whatever is stored, and what is given back is exact.
+#include <random>
+
+#include "cache_fixture.hpp"
+
+namespace homeostat::cache {
+namespace {
+
+using testing::fresh;
+using testing::Harness;
+using testing::TestRequest;
+
+void expect_within_bound(const Harness& harness) {
+  const CacheFigures figures = harness.cache.figures();
+  ASSERT_LE(figures.bytes, figures.bytes_max);
+}
+
+TEST(Bounds, ManyTinyAndSomeLargeObjectsStayBelowTheBound) {
+  config::CacheSettings settings = testing::small_settings();
+  settings.memory = config::mebibyte;
+  Harness harness(settings);
+  std::mt19937_64 random(7);
+  std::uniform_int_distribution<int> percent(0, 99);
+  for (int i = 0; i < 8000; ++i) {
+    TestRequest request;
+    request.path = "/" + std::to_string(i);
+    const int kind = percent(random);
+    const std::size_t size = kind < 90 ? 1 : kind < 99 ? 5000 : 120000;
+    testing::FieldList fields = fresh();
+    if (kind % 5 == 0) {
+      fields.emplace_back("Vary", "X-A");
+      request.path = "/vary/" + std::to_string(i / 10);
+      request.fields = {{"X-A", std::to_string(i)}};
+    }
+    harness.get(request, {200, fields, std::string(size, 'x')});
+    expect_within_bound(harness);
+  }
+  EXPECT_GT(harness.cache.figures().evictions, 100U);
+  EXPECT_GT(harness.cache.bytes(), settings.memory / 2);
+  harness.cache.flush("");
+  EXPECT_EQ(harness.cache.figures().entries, 0U);
+  EXPECT_LT(harness.cache.bytes(), settings.memory / 16);  // only the policy's own tables
+}
+
+TEST(Bounds, OverheadOfTinyObjectsIsCounted) {
+  Harness harness;
+  harness.get({}, {200, fresh(), ""});
+  // At least the entry and the object themselves.
+  EXPECT_GT(harness.cache.bytes(), sizeof(Entry) + sizeof(Object));
+}
+
+TEST(Bounds, ShrinkEvictsAndGrowingBackAllowsMore) {
+  Harness harness;
+  const auto fill = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      TestRequest request;
+      request.path = "/" + std::to_string(i);
+      harness.get(request, {200, fresh(), std::string(4000, 'x')});
+    }
+  };
+  fill(500);
+  const std::size_t before = harness.cache.bytes();
+  EXPECT_GT(harness.cache.shrink_to(0.25), 0U);
+  EXPECT_LE(harness.cache.bytes(), config::mebibyte);
+  EXPECT_EQ(harness.cache.figures().bytes_max, config::mebibyte);
+  fill(500);
+  EXPECT_LE(harness.cache.bytes(), config::mebibyte);
+  EXPECT_EQ(harness.cache.shrink_to(1.0), 0U);
+  fill(500);
+  EXPECT_GT(harness.cache.bytes(), before / 2);
+  harness.cache.shrink_to(0);
+  EXPECT_EQ(harness.cache.figures().entries, 0U);
+}
+
+TEST(Bounds, ShrinkingKeepsWhatIsUsedMost) {
+  Harness harness;
+  const auto at = [](int i) {
+    TestRequest request;
+    request.path = "/" + std::to_string(i);
+    return request;
+  };
+  for (int i = 0; i < 400; ++i) harness.get(at(i), {200, fresh(), std::string(4000, 'x')});
+  for (int round = 0; round < 5; ++round) {
+    for (int i = 0; i < 40; ++i) EXPECT_EQ(harness.find(at(i)).kind, Lookup::Kind::hit);
+  }
+  harness.cache.shrink_to(0.2);
+  int kept = 0;
+  for (int i = 0; i < 40; ++i) kept += harness.find(at(i)).kind == Lookup::Kind::hit ? 1 : 0;
+  EXPECT_EQ(kept, 40);
+}
+
+TEST(Bounds, ExpiredObjectsGoBeforeLiveOnes) {
+  config::CacheSettings settings = testing::small_settings();
+  settings.memory = config::mebibyte;
+  Harness harness(settings);
+  const auto at = [](std::string path) {
+    TestRequest request;
+    request.path = std::move(path);
+    return request;
+  };
+  const std::string body(20000, 'x');
+  for (int i = 0; i < 20; ++i) {
+    harness.get(at("/short/" + std::to_string(i)), {200, fresh(5), body});
+    harness.find(at("/short/" + std::to_string(i)));  // even if they were liked
+  }
+  for (int i = 0; i < 20; ++i) harness.get(at("/long/" + std::to_string(i)), {200, fresh(900), body});
+  harness.clock.advance(std::chrono::seconds(10));
+  for (int i = 0; i < 20; ++i) harness.get(at("/new/" + std::to_string(i)), {200, fresh(900), body});
+  EXPECT_EQ(harness.cache.figures().evictions, 0U);
+  EXPECT_GT(harness.cache.figures().expirations, 5U);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(harness.find(at("/long/" + std::to_string(i))).kind, Lookup::Kind::hit);
+  }
+}
+
+TEST(Bounds, EvictedObjectStaysAliveForWhoSendsIt) {
+  Harness harness;
+  harness.get({}, {200, fresh(), "held"});
+  const ObjectPtr held = harness.find({}).object;
+  harness.cache.flush("");
+  EXPECT_EQ(harness.find({}).kind, Lookup::Kind::miss);
+  EXPECT_EQ(testing::body_of(*held), "held");
+}
+
+TEST(Bounds, EncodedVariantIsCountedAndGoesWithItsObject) {
+  Harness harness;
+  harness.get({}, {200, fresh(), std::string(50000, 'x')});
+  const ObjectPtr object = harness.find({}).object;
+  const std::size_t before = harness.cache.bytes();
+  ASSERT_TRUE(object->try_begin_encoding());
+  EXPECT_FALSE(object->try_begin_encoding());
+  BlockPtr block = Block::allocate(9000);
+  const ObjectPtr encoded = Object::make(encoded_head(*object, "gzip"), {{block, 9000}});
+  EXPECT_TRUE(harness.cache.attach_encoded(object, encoded));
+  EXPECT_EQ(harness.cache.bytes(), before + encoded->memory());
+  EXPECT_EQ(harness.find({}).object->encoded(), encoded.get());
+  EXPECT_EQ(object->encoding_state(), Object::EncodingState::ready);
+  harness.cache.flush("");
+  EXPECT_LT(harness.cache.bytes(), 50000U);
+  // An object that is gone takes no variant any more.
+  EXPECT_FALSE(harness.cache.attach_encoded(object, encoded));
+}
+
+TEST(Bounds, HitForMissMarksAreBounded) {
+  config::CacheSettings settings = testing::small_settings();
+  settings.negative_entries_max = 64;
+  Harness harness(settings);
+  for (int i = 0; i < 5000; ++i) {
+    TestRequest request;
+    request.path = "/" + std::to_string(i);
+    harness.get(request, {200, {}});
+  }
+  int remembered = 0;
+  for (int i = 0; i < 5000; ++i) {
+    TestRequest request;
+    request.path = "/" + std::to_string(i);
+    remembered += harness.begin(request).kind == FillStart::Kind::pass ? 1 : 0;
+  }
+  EXPECT_GT(remembered, 30);
+  EXPECT_LE(remembered, 64);
+}
+
+}  // namespace
+}  // namespace homeostat::cache

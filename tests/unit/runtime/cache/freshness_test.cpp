@@ -1,0 +1,161 @@
+// Lifetimes and ages by arithmetic (RFC 9111 section 4.2).
+#include "cache_fixture.hpp"
+
+namespace homeostat::cache {
+namespace {
+
+using testing::FieldList;
+using testing::Harness;
+using testing::http_date;
+using testing::TestRequest;
+using testing::TestResponse;
+using std::chrono::hours;
+using std::chrono::seconds;
+
+class LifetimeTest : public ::testing::Test {
+ protected:
+  config::CacheSettings settings_ = testing::small_settings();
+  EndpointPolicy policy_;
+
+  Duration lifetime(const FieldList& fields, int status = 200) {
+    Harness harness(settings_);
+    harness.policy = policy_;
+    TestRequest request;
+    const StoreDecision decision = harness.judge(request, {status, fields});
+    EXPECT_EQ(to_string(decision.reason), "none");
+    return decision.head.freshness.lifetime;
+  }
+  Reason refused(const FieldList& fields, int status = 200) {
+    Harness harness(settings_);
+    harness.policy = policy_;
+    TestRequest request;
+    return harness.judge(request, {status, fields}).reason;
+  }
+};
+
+TEST_F(LifetimeTest, SharedMaxAgeWinsOverMaxAgeAndExpires) {
+  const std::string date = http_date(ManualClock().wall_now());
+  const std::string later = http_date(ManualClock().wall_now() + seconds(90));
+  EXPECT_EQ(lifetime({{"Cache-Control", "max-age=60, s-maxage=10"}}), seconds(10));
+  EXPECT_EQ(lifetime({{"Cache-Control", "max-age=60"}, {"Date", date}, {"Expires", later}}),
+            seconds(60));
+  EXPECT_EQ(lifetime({{"Date", date}, {"Expires", later}}), seconds(90));
+}
+
+TEST_F(LifetimeTest, ExpiresThatIsNoDateMeansExpired) {
+  EXPECT_EQ(refused({{"Expires", "0"}}), Reason::expired);
+  EXPECT_EQ(refused({{"Expires", "soon"}}), Reason::expired);
+}
+
+TEST_F(LifetimeTest, TargetedFieldWinsUnlessMalformed) {
+  EXPECT_EQ(lifetime({{"Cache-Control", "no-store"}, {"CDN-Cache-Control", "max-age=7"}}),
+            seconds(7));
+  EXPECT_EQ(refused({{"Cache-Control", "no-store"}, {"CDN-Cache-Control", "max-age=("}}),
+            Reason::no_store);
+}
+
+TEST_F(LifetimeTest, NothingIsStoredWithoutExplicitFreshness) {
+  EXPECT_EQ(refused({}), Reason::no_freshness);
+  EXPECT_EQ(refused({{"Last-Modified", http_date(ManualClock().wall_now() - hours(24))}}),
+            Reason::no_freshness);
+}
+
+TEST_F(LifetimeTest, RuleGivesTtlOnlyWhereTheOriginIsSilent) {
+  config::CacheRule rule;
+  rule.match.path = "/*";
+  rule.ttl = seconds(100);
+  settings_.rules = {rule};
+  EXPECT_EQ(lifetime({}), seconds(100));
+  EXPECT_EQ(lifetime({{"Cache-Control", "max-age=5"}}), seconds(5));
+  EXPECT_EQ(refused({}, 404), Reason::no_freshness);
+  settings_.rules[0].override_origin = true;
+  EXPECT_EQ(lifetime({{"Cache-Control", "max-age=5"}}), seconds(100));
+  EXPECT_EQ(refused({{"Cache-Control", "no-store"}}), Reason::no_store);
+  EXPECT_EQ(refused({{"Cache-Control", "private"}}), Reason::private_);
+}
+
+TEST_F(LifetimeTest, PolicyScalesRuleTtlButNeverTheOriginsOwn) {
+  config::CacheRule rule;
+  rule.match.path = "/*";
+  rule.ttl = seconds(100);
+  settings_.rules = {rule};
+  policy_.ttl_multiplier = 2.5;
+  EXPECT_EQ(lifetime({}), seconds(250));
+  policy_.ttl_max = seconds(120);
+  EXPECT_EQ(lifetime({}), seconds(120));
+  EXPECT_EQ(lifetime({{"Cache-Control", "max-age=5"}}), seconds(5));
+  policy_.ttl_multiplier = 0.001;
+  EXPECT_EQ(refused({}), Reason::expired);
+}
+
+TEST(Age, IsTheLargerOfApparentAndCorrectedAge) {
+  Response response;
+  const ManualClock clock;
+  response.requested = clock.now();
+  response.received = clock.now() + seconds(2);
+  response.received_wall = clock.wall_now();
+  // Date 30 s ago, no Age: apparent age.
+  EXPECT_EQ(corrected_initial_age(response, clock.wall_now() - seconds(30), seconds(0)),
+            seconds(30));
+  // Age 50 plus 2 s of delay wins.
+  EXPECT_EQ(corrected_initial_age(response, clock.wall_now() - seconds(30), seconds(50)),
+            seconds(52));
+  // A Date in the future is no negative age.
+  EXPECT_EQ(corrected_initial_age(response, clock.wall_now() + seconds(30), seconds(0)),
+            seconds(2));
+}
+
+TEST(Age, GrowsWithTimeAndEndsFreshness) {
+  Harness harness;
+  TestRequest request;
+  harness.get(request, {200, {{"Cache-Control", "max-age=60"}, {"Age", "20"}}});
+  harness.clock.advance(seconds(39));
+  Lookup found = harness.find(request);
+  EXPECT_EQ(found.kind, Lookup::Kind::hit);
+  EXPECT_EQ(found.age, seconds(59));
+  EXPECT_EQ(found.remaining, seconds(1));
+  harness.clock.advance(seconds(1));
+  found = harness.find(request);
+  EXPECT_EQ(found.kind, Lookup::Kind::stale);
+  EXPECT_EQ(found.remaining, seconds(0));
+}
+
+TEST(Age, ResponseOlderThanItsLifetimeIsNotStored) {
+  Harness harness;
+  TestRequest request;
+  EXPECT_EQ(harness.judge(request, {200, {{"Cache-Control", "max-age=60"}, {"Age", "60"}}}).reason,
+            Reason::expired);
+}
+
+struct StaleCase {
+  const char* control;
+  bool on_error, while_revalidating;
+};
+
+class StaleTest : public ::testing::TestWithParam<StaleCase> {};
+
+TEST_P(StaleTest, DirectivesDecideWhetherStaleMayBeServed) {
+  Harness harness;
+  TestRequest request;
+  const StoreDecision decision =
+      harness.judge(request, {200, {{"Cache-Control", GetParam().control}}});
+  ASSERT_TRUE(decision.storable());
+  const Freshness& freshness = decision.head.freshness;
+  const Instant later = harness.clock.now() + seconds(15);  // 5 s stale
+  EXPECT_EQ(freshness.stale_allowed_on_error(later, seconds(300)), GetParam().on_error);
+  EXPECT_EQ(freshness.stale_allowed_while_revalidating(later), GetParam().while_revalidating);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Directives, StaleTest,
+    ::testing::Values(StaleCase{"max-age=10", true, false},
+                      StaleCase{"max-age=10, stale-if-error=3", false, false},
+                      StaleCase{"max-age=10, stale-if-error=8", true, false},
+                      StaleCase{"max-age=10, stale-while-revalidate=8", true, true},
+                      StaleCase{"max-age=10, stale-while-revalidate=3", true, false},
+                      StaleCase{"max-age=10, stale-while-revalidate=8, must-revalidate", false, false},
+                      StaleCase{"max-age=10, stale-if-error=8, proxy-revalidate", false, false},
+                      StaleCase{"s-maxage=10, stale-if-error=8", false, false}));
+
+}  // namespace
+}  // namespace homeostat::cache

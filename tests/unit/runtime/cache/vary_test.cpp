@@ -1,0 +1,171 @@
+#include "runtime/cache/vary.hpp"
+
+#include "cache_fixture.hpp"
+
+namespace homeostat::cache {
+namespace {
+
+using testing::FieldList;
+using testing::fresh;
+using testing::Harness;
+using testing::table;
+using testing::TestRequest;
+using testing::TestResponse;
+
+std::string codings(std::string_view value) {
+  std::string out;
+  append_accepted_codings(value, out);
+  return out;
+}
+
+TEST(AcceptedCodings, AreASortedSetWithoutRefusedOnes) {
+  EXPECT_EQ(codings("gzip, br"), "br,gzip");
+  EXPECT_EQ(codings("br;q=0.1 , GZIP;q=1"), "br,gzip");
+  EXPECT_EQ(codings("gzip;q=0, br"), "br");
+  EXPECT_EQ(codings("x-gzip"), "gzip");
+  EXPECT_EQ(codings("*"), "br,deflate,gzip,zstd");
+  EXPECT_EQ(codings("*, br;q=0"), "deflate,gzip,zstd");
+  EXPECT_EQ(codings("identity"), "");
+  EXPECT_EQ(codings("unknown, gzip;q=x"), "");
+}
+
+std::string variant(const std::vector<std::string>& names, const FieldList& fields) {
+  std::string out;
+  VarySpec(names).write_variant(table(fields), out);
+  return out;
+}
+
+TEST(Variant, NormalisesWhitespaceAndCaseWhereItMeansNothing) {
+  EXPECT_EQ(variant({"accept-language"}, {{"Accept-Language", "de-DE ,  en"}}),
+            variant({"accept-language"}, {{"accept-language", "de-de,en"}}));
+  EXPECT_EQ(variant({"x-a"}, {{"X-A", "1"}, {"X-A", "2"}}), variant({"x-a"}, {{"X-A", "1, 2"}}));
+  EXPECT_NE(variant({"x-a"}, {{"X-A", "a"}}), variant({"x-a"}, {{"X-A", "A"}}));
+}
+
+TEST(Variant, AbsentAndEmptyDiffer) {
+  EXPECT_NE(variant({"x-a"}, {}), variant({"x-a"}, {{"X-A", ""}}));
+}
+
+TEST(Variant, ValuesCannotPoseAsOtherFields) {
+  EXPECT_NE(variant({"a", "b"}, {{"A", "x|b=y"}}), variant({"a", "b"}, {{"A", "x"}, {"B", "y|b"}}));
+  EXPECT_NE(variant({"a", "b"}, {{"A", "x\\"}, {"B", "y"}}),
+            variant({"a", "b"}, {{"A", "x\\|b=y"}}));
+}
+
+TEST(Variant, CookiesAndLongValuesAreHashed) {
+  const std::string cookie = variant({"cookie"}, {{"Cookie", "session=secret"}});
+  EXPECT_EQ(cookie.find("secret"), std::string::npos);
+  EXPECT_NE(cookie, variant({"cookie"}, {{"Cookie", "session=other"}}));
+  const std::string hashed = variant({"x-a"}, {{"X-A", std::string(100, 'a')}});
+  EXPECT_LT(hashed.size(), 50U);
+  EXPECT_NE(hashed, variant({"x-a"}, {{"X-A", hashed.substr(4)}}));
+}
+
+class VaryTest : public ::testing::Test {
+ protected:
+  Harness harness_;
+
+  static TestRequest asking(const FieldList& fields) {
+    TestRequest request;
+    request.fields = fields;
+    return request;
+  }
+  static TestResponse varying(const std::string& vary, const std::string& body) {
+    FieldList fields = fresh();
+    fields.emplace_back("Vary", vary);
+    return {200, fields, body};
+  }
+  std::string body(const FieldList& fields) {
+    const Lookup found = harness_.find(asking(fields));
+    return found.kind == Lookup::Kind::hit ? testing::body_of(*found.object) : "";
+  }
+};
+
+TEST_F(VaryTest, EachCombinationOfListedFieldsHasItsOwnResponse) {
+  const std::vector<FieldList> requests = {
+      {},
+      {{"Accept-Encoding", "gzip"}},
+      {{"Accept-Language", "de"}},
+      {{"Accept-Encoding", "gzip"}, {"Accept-Language", "de"}},
+      {{"Accept-Encoding", "br"}, {"Accept-Language", "en"}}};
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(body(requests[i]), "");
+    harness_.get(asking(requests[i]),
+                 varying("Accept-Encoding, Accept-Language", std::to_string(i)));
+  }
+  for (std::size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(body(requests[i]), std::to_string(i));
+  EXPECT_EQ(body({{"Accept-Encoding", "gzip;q=0.5"}, {"X-Other", "1"}}), "1");
+}
+
+TEST_F(VaryTest, AnotherVariantIsAVaryMiss) {
+  harness_.get(asking({{"X-A", "1"}}), varying("X-A", "one"));
+  const Lookup found = harness_.find(asking({{"X-A", "2"}}));
+  EXPECT_EQ(found.kind, Lookup::Kind::miss);
+  EXPECT_TRUE(found.vary_miss);
+  EXPECT_FALSE(harness_.find([] { TestRequest r; r.path = "/other"; return r; }()).vary_miss);
+}
+
+TEST_F(VaryTest, NewNamesReplaceTheListAndNothingIsServedByTheOldOne) {
+  harness_.get(asking({{"X-A", "1"}}), varying("X-A", "a1"));
+  harness_.get(asking({{"X-A", "2"}, {"X-B", "9"}}), varying("X-B", "a2b9"));
+  EXPECT_EQ(body({{"X-A", "1"}}), "");
+  EXPECT_EQ(body({{"X-A", "2"}, {"X-B", "9"}}), "a2b9");
+  EXPECT_EQ(body({{"X-A", "1"}, {"X-B", "9"}}), "");
+  // A response without Vary joins the list that exists.
+  harness_.get(asking({{"X-A", "3"}}), {200, fresh(), "plain"});
+  EXPECT_EQ(body({{"X-A", "3"}}), "plain");
+  EXPECT_EQ(body({{"X-A", "2"}, {"X-B", "9"}}), "a2b9");
+}
+
+TEST_F(VaryTest, VaryOnAResourceStoredWithoutItReplacesThePlainResponse) {
+  harness_.get({}, {200, {{"Cache-Control", "max-age=1"}}, "plain"});
+  harness_.clock.advance(std::chrono::seconds(2));
+  harness_.get(asking({{"X-A", "1"}}), varying("X-A", "one"));
+  EXPECT_EQ(body({{"X-A", "1"}}), "one");
+  EXPECT_EQ(body({}), "");
+  EXPECT_EQ(harness_.cache.figures().entries, 1U);
+}
+
+TEST_F(VaryTest, VariantsAreBoundedOldestOut) {
+  for (int i = 0; i < 40; ++i) {
+    const std::string value = std::to_string(i);
+    harness_.get(asking({{"X-A", value}}), varying("X-A", value));
+    EXPECT_LE(harness_.cache.figures().entries, 16U);
+  }
+  EXPECT_EQ(harness_.cache.figures().entries, 16U);
+  EXPECT_EQ(body({{"X-A", "23"}}), "");
+  EXPECT_EQ(body({{"X-A", "24"}}), "24");
+  EXPECT_EQ(body({{"X-A", "39"}}), "39");
+}
+
+TEST_F(VaryTest, InvalidationTakesAllVariantsAndTheBytesComeBack) {
+  harness_.get([] { TestRequest r; r.path = "/warm"; return r; }(), {200, fresh(), "w"});
+  const std::size_t before = harness_.cache.bytes();
+  for (int i = 0; i < 5; ++i) {
+    harness_.get(asking({{"X-A", std::to_string(i)}}), varying("X-A", "v"));
+  }
+  EXPECT_EQ(harness_.worker.invalidate_uri("example.org", "/", ""), 5U);
+  EXPECT_EQ(body({{"X-A", "3"}}), "");
+  EXPECT_EQ(harness_.cache.bytes(), before);
+}
+
+TEST_F(VaryTest, RuleAddsFields) {
+  config::CacheSettings settings = testing::small_settings();
+  config::CacheRule rule;
+  rule.match.path = "/*";
+  rule.vary = {"Accept-Language"};
+  settings.rules = {rule};
+  Harness harness(settings);
+  harness.get(asking({{"Accept-Language", "de"}}), {200, fresh(), "hallo"});
+  EXPECT_EQ(harness.find(asking({{"Accept-Language", "en"}})).kind, Lookup::Kind::miss);
+  EXPECT_EQ(harness.find(asking({{"Accept-Language", "DE"}})).kind, Lookup::Kind::hit);
+}
+
+TEST_F(VaryTest, TooManyNamesAreNotStored) {
+  std::string names;
+  for (int i = 0; i < 20; ++i) names += "x-" + std::to_string(i) + ",";
+  EXPECT_EQ(harness_.get({}, varying(names, "x")).reason, Reason::vary_limit);
+}
+
+}  // namespace
+}  // namespace homeostat::cache

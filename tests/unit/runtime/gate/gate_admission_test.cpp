@@ -1,0 +1,419 @@
+#include <vector>
+
+#include "tests/unit/runtime/gate/gate_fixture.hpp"
+
+namespace homeostat::gate {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class GateAdmission : public GateFixture {};
+
+TEST_F(GateAdmission, AdmitsUpToTheLimitAndQueuesTheNext) {
+  build(with_limit(2));
+  const Permit first = take();
+  const Permit second = take();
+  Client third;
+  EXPECT_TRUE(queued(ask(third)));
+  EXPECT_EQ(gate->in_flight(), 2U);
+  EXPECT_EQ(gate->queue_length(), 1U);
+}
+
+TEST_F(GateAdmission, ReleaseHandsTheSlotToTheWaiterAtOnce) {
+  build(with_limit(1));
+  Permit first = take();
+  Client waiter;
+  ASSERT_TRUE(queued(ask(waiter)));
+  first.success(milliseconds(5));
+  EXPECT_TRUE(waiter.permit);
+  EXPECT_EQ(gate->in_flight(), 1U);
+  EXPECT_EQ(gate->queue_length(), 0U);
+}
+
+TEST_F(GateAdmission, EveryEndingReleasesExactlyOnce) {
+  build(with_limit(4));
+  Permit success = take(), ignored = take(), dropped = take();
+  {
+    const Permit forgotten = take();
+    EXPECT_EQ(gate->in_flight(), 4U);
+  }
+  success.success(milliseconds(1));
+  success.drop();
+  ignored.ignore();
+  ignored.success(milliseconds(1));
+  dropped.drop();
+  EXPECT_EQ(gate->in_flight(), 0U);
+  EXPECT_EQ(gate->totals().dropped, 1U);
+}
+
+TEST_F(GateAdmission, MovingAPermitMovesTheSlot) {
+  build(with_limit(2));
+  Permit first = take();
+  Permit second = take();
+  first = std::move(second);
+  EXPECT_EQ(gate->in_flight(), 1U);
+  const Permit third(std::move(first));
+  EXPECT_TRUE(third);
+  EXPECT_EQ(gate->in_flight(), 1U);
+}
+
+TEST_F(GateAdmission, BetterClassesAreServedFirstAndFifoInside) {
+  build(with_limit(1));
+  Permit busy = take();
+  std::vector<Client> clients(4);
+  const std::uint8_t classes[] = {3, 1, 0, 1};
+  for (std::size_t index = 0; index < clients.size(); ++index) {
+    ASSERT_TRUE(queued(ask(clients[index], classes[index])));
+  }
+  std::vector<std::size_t> order;
+  busy.ignore();
+  for (int round = 0; round < 4; ++round) {
+    for (std::size_t index = 0; index < clients.size(); ++index) {
+      if (!clients[index].permit) continue;
+      order.push_back(index);
+      clients[index].permit.ignore();
+      break;
+    }
+  }
+  EXPECT_EQ(order, (std::vector<std::size_t>{2, 1, 3, 0}));
+}
+
+TEST_F(GateAdmission, AFreeSlotOnItsWayToABetterWaiterIsNotTakenByAWorseOne) {
+  build(with_limit(1), 2);
+  Permit busy = take();
+  Client waiter;
+  ASSERT_TRUE(queued(ask(waiter, 1, 1)));
+  busy.ignore();  // worker 1 must be woken; until then the slot is free
+  ASSERT_EQ(gate->in_flight(), 0U);
+  Client worse, better;
+  EXPECT_TRUE(queued(ask(worse, 2, 0)));
+  EXPECT_TRUE(admitted(ask(better, 0, 0)));
+}
+
+TEST_F(GateAdmission, AWorkerWithTheOnlySlotSharesItWithOthers) {
+  build(with_limit(1), 2);
+  Permit current = take();
+  Client remote;
+  ASSERT_TRUE(queued(ask(remote, 2, 1)));
+  int grants = 0;
+  while (!remote.permit && grants < 20) {
+    Client local;
+    ASSERT_TRUE(queued(ask(local, 2, 0)));
+    current.ignore();
+    settle();
+    if (local.permit) current = std::move(local.permit);
+    ++grants;
+  }
+  EXPECT_LE(grants, 5);
+  EXPECT_TRUE(remote.permit);
+}
+
+TEST_F(GateAdmission, LowerClassesKeepAFloorShare) {
+  build(with_limit(1));
+  Permit current = take();
+  int low_served = 0;
+  Client low;
+  ASSERT_TRUE(queued(ask(low, 3)));
+  for (int grant = 0; grant < 200; ++grant) {
+    Client high;
+    ASSERT_TRUE(queued(ask(high, 0)));
+    current.ignore();
+    if (low.permit) {
+      ++low_served;
+      low.permit.ignore();  // goes to `high`
+      ASSERT_TRUE(high.permit);
+      current = std::move(high.permit);
+      ASSERT_TRUE(queued(ask(low, 3)));
+    } else {
+      ASSERT_TRUE(high.permit);
+      current = std::move(high.permit);
+    }
+  }
+  EXPECT_GE(low_served, 8);
+  EXPECT_LE(low_served, 11);
+}
+
+TEST_F(GateAdmission, AGoneClientLeavesTheQueueWithoutACallback) {
+  build(with_limit(1));
+  Permit busy = take();
+  auto gone = std::make_unique<Client>();
+  Client next;
+  ASSERT_TRUE(queued(ask(*gone)));
+  ASSERT_TRUE(queued(ask(next)));
+  gone.reset();
+  EXPECT_EQ(gate->queue_length(), 1U);
+  busy.ignore();
+  EXPECT_TRUE(next.permit);
+  EXPECT_EQ(gate->totals().abandoned, 1U);
+}
+
+TEST_F(GateAdmission, AGoneClientGivesTheSlotItWasWokenForToOthers) {
+  build(with_limit(1), 3);
+  Permit busy = take();
+  auto better = std::make_unique<Client>();
+  Client worse;
+  ASSERT_TRUE(queued(ask(*better, 0, 1)));
+  ASSERT_TRUE(queued(ask(worse, 2, 2)));
+  busy.ignore();
+  better.reset();
+  settle();
+  EXPECT_TRUE(worse.permit);
+}
+
+TEST_F(GateAdmission, WaitersAreTurnedAwayAfterMaxWait) {
+  build(with_limit(1));
+  const Permit busy = take();
+  Client waiter;
+  ASSERT_TRUE(queued(ask(waiter)));
+  clock.advance(milliseconds(99));
+  gate->worker(0).expire(clock.now());
+  EXPECT_FALSE(waiter.rejection);
+  clock.advance(milliseconds(1));
+  gate->worker(0).expire(clock.now());
+  ASSERT_TRUE(waiter.rejection);
+  EXPECT_EQ(waiter.rejection->reason, RejectReason::wait_expired);
+  EXPECT_EQ(waiter.rejection->priority_class, 2);
+  EXPECT_EQ(waiter.callbacks, 1);
+  EXPECT_EQ(gate->queue_length(), 0U);
+}
+
+TEST_F(GateAdmission, TheTimerFindsExpiredWaiters) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.max_wait = milliseconds(3);
+  build(settings);
+  const Permit busy = take();
+  Client waiter;
+  ASSERT_TRUE(queued(ask(waiter)));
+  clock.advance(milliseconds(4));
+  context.restart();
+  context.run_one_for(seconds(30));
+  ASSERT_TRUE(waiter.rejection);
+  EXPECT_EQ(waiter.rejection->reason, RejectReason::wait_expired);
+}
+
+TEST_F(GateAdmission, ALateReleaseDoesNotServeAnExpiredWaiter) {
+  build(with_limit(1));
+  Permit busy = take();
+  Client expired;
+  ASSERT_TRUE(queued(ask(expired)));
+  clock.advance(milliseconds(150));
+  busy.ignore();
+  EXPECT_TRUE(expired.rejection);
+  EXPECT_FALSE(expired.permit);
+  EXPECT_EQ(gate->in_flight(), 0U);
+}
+
+TEST_F(GateAdmission, RejectsOnArrivalWhenTheQueueWouldTakeTooLong) {
+  build(with_limit(1));
+  teach_service(milliseconds(40));
+  const Permit busy = take();
+  Client first, second, third;
+  EXPECT_TRUE(queued(ask(first)));
+  EXPECT_TRUE(queued(ask(second)));  // 40 ms ahead, budget 66 ms
+  EXPECT_TRUE(rejected_for(ask(third), RejectReason::predicted_wait));
+  Client critical;
+  EXPECT_TRUE(queued(ask(critical, 0)));  // nothing ahead of its class
+}
+
+TEST_F(GateAdmission, AStandingQueueHasAShorterBudget) {
+  build(with_limit(1));
+  teach_service(milliseconds(25));
+  const Permit busy = take();
+  Client first, second;
+  ASSERT_TRUE(queued(ask(first, 0)));
+  clock.advance(milliseconds(99));
+  ASSERT_TRUE(queued(ask(second, 0)));  // 25 ms ahead
+  clock.advance(milliseconds(10));
+  Client third;
+  EXPECT_TRUE(rejected_for(ask(third, 0), RejectReason::predicted_wait));  // 50 ms > 25 ms
+}
+
+TEST_F(GateAdmission, QueueIsBoundedOverAllWorkers) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.queue_max = 3;
+  build(settings, 2);
+  const Permit busy = take();
+  Client clients[4];
+  EXPECT_TRUE(queued(ask(clients[0], 2, 0)));
+  EXPECT_TRUE(queued(ask(clients[1], 2, 1)));
+  EXPECT_TRUE(queued(ask(clients[2], 2, 1)));
+  EXPECT_TRUE(rejected_for(ask(clients[3], 2, 0), RejectReason::queue_full));
+  EXPECT_EQ(gate->queue_length(), 3U);
+}
+
+TEST_F(GateAdmission, AFullQueueMakesPlaceForABetterClass) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.queue_max = 2;
+  build(settings);
+  const Permit busy = take();
+  Client older, newer, critical;
+  ASSERT_TRUE(queued(ask(older, 3)));
+  ASSERT_TRUE(queued(ask(newer, 3)));
+  EXPECT_TRUE(queued(ask(critical, 0)));
+  EXPECT_FALSE(older.rejection);
+  ASSERT_TRUE(newer.rejection);
+  EXPECT_EQ(newer.rejection->reason, RejectReason::queue_full);
+}
+
+TEST_F(GateAdmission, ShedClassesAreRejectedEvenWhenThereIsRoom) {
+  build(with_limit(5));
+  gate->apply({.limit = 5, .ceiling_factor = 1, .shed_class_from = 2});
+  Client normal, high;
+  EXPECT_TRUE(rejected_for(ask(normal, 2), RejectReason::shed_class));
+  EXPECT_TRUE(admitted(ask(high, 1)));
+  EXPECT_EQ(gate->totals().rejected[3][2], 1U);
+}
+
+TEST_F(GateAdmission, DeadlinesBoundTheWait) {
+  build(with_limit(1));
+  teach_service(milliseconds(20));
+  const Permit busy = take();
+  WorkerGate& worker = gate->worker(0);
+  Client past, tight, enough;
+  const Instant now = clock.now();
+  EXPECT_TRUE(rejected_for(worker.admit({1, 2, now, now}, past), RejectReason::deadline));
+  EXPECT_TRUE(rejected_for(worker.admit({1, 2, now, now + milliseconds(30)}, tight),
+                           RejectReason::deadline));
+  EXPECT_TRUE(queued(worker.admit({1, 2, now, now + milliseconds(60)}, enough)));
+  clock.advance(milliseconds(60));
+  worker.expire(clock.now());
+  ASSERT_TRUE(enough.rejection);
+  EXPECT_EQ(enough.rejection->reason, RejectReason::deadline);
+}
+
+TEST_F(GateAdmission, PolicyLimitIsScaledAndClamped) {
+  config::AdmissionSettings settings = with_limit(20);
+  settings.limit_min = 2;
+  settings.limit_max = 50;
+  build(settings);
+  EXPECT_DOUBLE_EQ(gate->limit(), 20);
+  gate->apply({.limit = 40, .ceiling_factor = 0.5});
+  EXPECT_DOUBLE_EQ(gate->limit(), 20);
+  gate->apply({.limit = 400});
+  EXPECT_DOUBLE_EQ(gate->limit(), 50);
+  gate->apply({.limit = 1});
+  EXPECT_DOUBLE_EQ(gate->limit(), 2);
+}
+
+TEST_F(GateAdmission, ARaisedLimitServesWaitersOnAllWorkers) {
+  build(with_limit(1), 3);
+  const Permit busy = take();
+  Client clients[3];
+  for (unsigned worker = 0; worker < 3; ++worker) {
+    ASSERT_TRUE(queued(ask(clients[worker], 2, worker)));
+  }
+  gate->apply({.limit = 4});
+  settle();
+  for (Client& client : clients) EXPECT_TRUE(client.permit);
+}
+
+TEST_F(GateAdmission, ALoweredLimitWaitsUntilEnoughCameBack) {
+  build(with_limit(3));
+  Permit permits[3] = {take(), take(), take()};
+  gate->apply({.limit = 1});
+  Client waiter;
+  ASSERT_TRUE(queued(ask(waiter)));
+  permits[0].ignore();
+  permits[1].ignore();
+  EXPECT_FALSE(waiter.permit);
+  permits[2].ignore();
+  EXPECT_TRUE(waiter.permit);
+}
+
+TEST_F(GateAdmission, AReleaseWakesTheWorkerThatHasTheBestWaiter) {
+  build(with_limit(1), 2);
+  Permit busy = take(0);
+  Client local, remote;
+  ASSERT_TRUE(queued(ask(local, 2, 0)));
+  ASSERT_TRUE(queued(ask(remote, 0, 1)));
+  busy.ignore();
+  EXPECT_FALSE(local.permit);
+  settle();
+  EXPECT_TRUE(remote.permit);
+  EXPECT_FALSE(local.permit);
+  remote.permit.ignore();  // on worker 1: goes back to worker 0
+  settle();
+  EXPECT_TRUE(local.permit);
+}
+
+TEST_F(GateAdmission, OffAdmitsAllAndStillCounts) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.mode = config::LoopMode::off;
+  build(settings);
+  gate->apply({.limit = 1, .ceiling_factor = 1, .shed_class_from = 0});
+  const Permit permits[3] = {take(), take(), take()};
+  EXPECT_EQ(gate->in_flight(), 3U);
+  EXPECT_EQ(gate->totals().admitted[2], 3U);
+  EXPECT_EQ(gate->totals().rejected_total(), 0U);
+}
+
+TEST_F(GateAdmission, ShadowAdmitsAllAndCountsWhatItWouldReject) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.mode = config::LoopMode::shadow;
+  build(settings);
+  teach_service(milliseconds(50));
+  const Permit first = take();    // served
+  const Permit second = take();   // would wait
+  const Permit third = take();    // 50 ms ahead: would wait
+  const Permit fourth = take();   // 100 ms ahead: would be rejected
+  const GateTotals totals = gate->totals();
+  EXPECT_EQ(totals.admitted_total(), 5U);
+  EXPECT_EQ(totals.rejected_total(), 0U);
+  EXPECT_EQ(totals.queued, 2U);
+  EXPECT_EQ(totals.would_reject[static_cast<std::size_t>(RejectReason::predicted_wait)][2], 1U);
+}
+
+TEST_F(GateAdmission, DrainRejectsWaitersAndQueuesNoMore) {
+  build(with_limit(1), 2);
+  Permit busy = take();
+  Client waiter, other, late;
+  ASSERT_TRUE(queued(ask(waiter, 0, 0)));
+  ASSERT_TRUE(queued(ask(other, 2, 1)));
+  gate->worker(0).drain();
+  ASSERT_TRUE(waiter.rejection);
+  EXPECT_EQ(waiter.rejection->reason, RejectReason::shutdown);
+  EXPECT_TRUE(rejected_for(ask(late, 0, 0), RejectReason::shutdown));
+  busy.ignore();
+  settle();
+  EXPECT_TRUE(other.permit);
+}
+
+TEST_F(GateAdmission, RetryAfterStaysInItsRangeAndVaries) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.queue_max = 0;
+  build(settings);
+  const Permit busy = take();
+  bool seen[3] = {};
+  for (int index = 0; index < 100; ++index) {
+    Client client;
+    const Admission answer = ask(client);
+    const auto* rejection = std::get_if<Rejection>(&answer);
+    ASSERT_NE(rejection, nullptr);
+    const auto seconds_given = rejection->retry_after.count();
+    ASSERT_GE(seconds_given, 1);
+    ASSERT_LE(seconds_given, 2);
+    seen[seconds_given] = true;
+  }
+  EXPECT_TRUE(seen[1]);
+  EXPECT_TRUE(seen[2]);
+}
+
+TEST_F(GateAdmission, CallbacksMayAskAndReleaseAgain) {
+  build(with_limit(1));
+  Permit busy = take();
+  Client inner;
+  Client outer;
+  outer.on_permit = [&] {
+    EXPECT_TRUE(queued(ask(inner)));
+    outer.permit.success(milliseconds(1));
+  };
+  ASSERT_TRUE(queued(ask(outer)));
+  busy.ignore();
+  EXPECT_EQ(outer.callbacks, 1);
+  EXPECT_TRUE(inner.permit);
+  EXPECT_EQ(gate->in_flight(), 1U);
+}
+
+}  // namespace
+}  // namespace homeostat::gate

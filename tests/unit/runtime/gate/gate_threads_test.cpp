@@ -1,0 +1,209 @@
+// Several workers on real threads hammer one gate. Every request must end in
+// exactly one way, the limit must never be exceeded, and nobody may be left
+// waiting: on a clock that stands still no wait expires, so a lost wake-up
+// would hang the test.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <future>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "runtime/gate/gate.hpp"
+
+namespace homeostat::gate {
+namespace {
+
+struct Shared {
+  std::atomic<int> upstream{0};      ///< counted by the requests themselves
+  std::atomic<int> limit{1};         ///< highest limit that may be in force
+  std::atomic<bool> exceeded{false};
+  std::atomic<std::uint64_t> served{0}, rejected{0}, cancelled{0}, double_ends{0};
+  std::atomic<int> running{0};
+  std::promise<void> done;
+};
+
+class Driver;
+
+class Request : public GateWaiter {
+ public:
+  explicit Request(Driver& driver) : driver_(driver) {}
+  void start();
+  void on_admitted(Permit permit) override;
+  void on_rejected(const Rejection& rejection) override;
+
+ private:
+  void finish();
+  Driver& driver_;
+  Permit permit_;
+};
+
+/// One worker: an io_context, and requests that follow each other on it.
+class Driver {
+ public:
+  Driver(Gate& gate, const Clock& time, unsigned index, Shared& all, int count)
+      : shared(all), clock(time), worker(gate.worker(index)), random(index + 1), left(count) {
+    worker.attach(context.get_executor());
+  }
+  void launch(int parallel) {
+    for (int index = 0; index < parallel; ++index) {
+      boost::asio::post(context, [this] { next(); });
+    }
+  }
+  void next() {
+    if (left-- <= 0) {
+      if (shared.running.fetch_sub(1) == 1) shared.done.set_value();
+      return;
+    }
+    requests.push_back(std::make_unique<Request>(*this));
+    requests.back()->start();
+  }
+
+  Shared& shared;
+  const Clock& clock;
+  boost::asio::io_context context{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard{
+      context.get_executor()};
+  WorkerGate& worker;
+  std::minstd_rand random;
+  int left;
+  std::vector<std::unique_ptr<Request>> requests;
+};
+
+void Request::start() {
+  const auto rank = static_cast<std::uint8_t>(driver_.random() % 4);
+  Admission answer = driver_.worker.admit(
+      {static_cast<EndpointId>(driver_.random() % 8), rank, driver_.clock.now(), {}}, *this);
+  if (auto* permit = std::get_if<Permit>(&answer)) {
+    on_admitted(std::move(*permit));
+  } else if (const auto* rejection = std::get_if<Rejection>(&answer)) {
+    on_rejected(*rejection);
+  } else if (driver_.random() % 10 == 0) {
+    boost::asio::post(driver_.context, [this] {  // the client goes away while waiting
+      if (!waiting()) return;
+      cancel();
+      ++driver_.shared.cancelled;
+      driver_.next();
+    });
+  }
+}
+
+void Request::on_admitted(Permit permit) {
+  if (permit_) ++driver_.shared.double_ends;
+  permit_ = std::move(permit);
+  const int now_upstream = driver_.shared.upstream.fetch_add(1) + 1;
+  if (now_upstream > driver_.shared.limit.load()) driver_.shared.exceeded = true;
+  boost::asio::post(driver_.context, [this] { finish(); });
+}
+
+void Request::on_rejected(const Rejection&) {
+  ++driver_.shared.rejected;
+  boost::asio::post(driver_.context, [this] { driver_.next(); });
+}
+
+void Request::finish() {
+  driver_.shared.upstream.fetch_sub(1);
+  ++driver_.shared.served;
+  const auto how = driver_.random() % 4;
+  if (how == 0) {
+    permit_.drop();
+  } else if (how == 1) {
+    permit_.ignore();
+  } else {
+    permit_.success(std::chrono::microseconds(driver_.random() % 1000));
+  }
+  driver_.next();
+}
+
+void hammer(const Clock& clock, const config::AdmissionSettings& settings, unsigned workers, int parallel, int per_worker,
+            bool change_limit) {
+  Shared shared;
+  shared.limit = static_cast<int>(settings.limit_initial);
+  Gate gate(settings, workers, clock);
+  std::vector<std::unique_ptr<Driver>> drivers;
+  for (unsigned index = 0; index < workers; ++index) {
+    drivers.push_back(std::make_unique<Driver>(gate, clock, index, shared, per_worker));
+    drivers.back()->launch(parallel);
+  }
+  shared.running = static_cast<int>(workers) * parallel;
+  std::vector<std::thread> threads;
+  for (auto& driver : drivers) threads.emplace_back([&driver] { driver->context.run(); });
+
+  std::future<void> done = shared.done.get_future();
+  std::atomic<bool> stop{false};
+  std::uint64_t window_samples = 0;
+  std::thread collector([&] {  // the throttler's thread
+    double limit = settings.limit_initial;
+    while (!stop) {
+      for (const auto& samples : gate.collect(clock.now()).window.endpoints) {
+        window_samples += samples.count;
+      }
+      if (!change_limit) continue;
+      limit = limit >= settings.limit_initial ? 1 : limit + 1;
+      gate.apply({.limit = limit});
+      std::this_thread::yield();
+    }
+  });
+  const auto ended = done.wait_for(std::chrono::seconds(60));
+  stop = true;
+  collector.join();
+  gate.apply({});  // if a wake-up was lost, at least let the threads end
+  for (auto& driver : drivers) {
+    Driver& one = *driver;
+    boost::asio::post(one.context, [&one] {
+      one.worker.drain();
+      one.guard.reset();
+      one.context.stop();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  ASSERT_EQ(ended, std::future_status::ready) << "a waiter was forgotten";
+  EXPECT_FALSE(shared.exceeded);
+  EXPECT_EQ(shared.double_ends, 0U);
+  EXPECT_EQ(gate.in_flight(), 0U);
+  EXPECT_EQ(gate.queue_length(), 0U);
+  const auto started = static_cast<std::uint64_t>(workers) * static_cast<std::uint64_t>(per_worker);
+  EXPECT_EQ(shared.served + shared.rejected + shared.cancelled, started);
+  const GateTotals totals = gate.totals();
+  EXPECT_EQ(totals.admitted_total(), shared.served);
+  EXPECT_EQ(totals.rejected_total(), shared.rejected);
+  EXPECT_EQ(totals.abandoned, shared.cancelled);
+  (void)gate.collect(clock.now());
+}
+
+config::AdmissionSettings with_limit(double limit) {
+  config::AdmissionSettings settings;
+  settings.limit_initial = limit;
+  return settings;
+}
+
+TEST(GateThreads, NoPermitIsLostAndNoWaiterForgotten) {
+  const ManualClock frozen;
+  hammer(frozen, with_limit(3), 4, 8, 5000, false);
+}
+
+TEST(GateThreads, ASingleSlotIsPassedAroundAllWorkers) {
+  const ManualClock frozen;
+  hammer(frozen, with_limit(1), 4, 2, 5000, false);
+}
+
+TEST(GateThreads, LimitChangesUnderLoadKeepTheBalance) {
+  const ManualClock frozen;
+  hammer(frozen, with_limit(6), 4, 8, 4000, true);
+}
+
+TEST(GateThreads, ShortQueuesRejectWithoutLosingAnyone) {
+  config::AdmissionSettings settings = with_limit(2);
+  settings.queue_max = 4;
+  settings.max_wait = std::chrono::milliseconds(2);
+  hammer(SystemClock::instance(), settings, 4, 8, 4000, false);
+}
+
+}  // namespace
+}  // namespace homeostat::gate

@@ -1,0 +1,115 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "runtime/http/forwarded.hpp"
+#include "runtime/http/hop_by_hop.hpp"
+
+namespace homeostat::http {
+namespace {
+
+TEST(HopByHopFilter, RemovesTheFixedSetAndNamedFields) {
+  HeaderTable table;
+  table.add("Connection", "close, X-Private, Accept-Language");
+  table.add("Connection", "x-second");
+  for (const char* name : {"Keep-Alive", "Proxy-Connection", "TE", "Transfer-Encoding", "Upgrade",
+                           "Proxy-Authorization", "Proxy-Authenticate", "HTTP2-Settings",
+                           "x-PRIVATE", "X-Second", "accept-language"}) {
+    table.add(name, "v");
+  }
+  const HopByHopFilter filter(table);
+  for (const Field& field : table) EXPECT_FALSE(filter.forwarded(field)) << field.name;
+}
+
+TEST(HopByHopFilter, PassesEverythingElse) {
+  HeaderTable table;
+  table.add("Connection", "close");
+  table.add("Trailer", "X-Sum");
+  table.add("X-Custom", "v");
+  table.add("Accept", "v");
+  const HopByHopFilter filter(table);
+  EXPECT_FALSE(filter.forwarded(table[0]));
+  for (std::size_t i = 1; i < table.size(); ++i) EXPECT_TRUE(filter.forwarded(table[i]));
+}
+
+TEST(HopByHopFilter, DoesNotLetConnectionRemoveFieldsThatMatter) {
+  HeaderTable table;
+  table.add("Connection",
+            "Host, Content-Length, Authorization, Cache-Control, Set-Cookie, X-Forwarded-For");
+  for (const char* name : {"Host", "Content-Length", "Authorization", "Cache-Control", "Set-Cookie",
+                           "X-Forwarded-For"}) {
+    table.add(name, "v");
+  }
+  const HopByHopFilter filter(table);
+  for (std::size_t i = 1; i < table.size(); ++i)
+    EXPECT_TRUE(filter.forwarded(table[i])) << table[i].name;
+}
+
+std::string forwarding(const HeaderTable& request, const ForwardingFacts& facts) {
+  std::string out;
+  HeadWriter writer(out);
+  append_forwarding_fields(writer, request, facts);
+  return out;
+}
+
+HeaderTable forged() {
+  HeaderTable table;
+  table.add("X-Forwarded-For", "1.1.1.1");
+  table.add("X-Forwarded-For", "2.2.2.2");
+  table.add("X-Forwarded-Proto", "https");
+  table.add("X-Forwarded-Host", "public.example");
+  table.add("Forwarded", "for=1.1.1.1");
+  return table;
+}
+
+TEST(ForwardingFields, ReplaceWhatAnUntrustedClientSent) {
+  EXPECT_EQ(forwarding(forged(), {"10.0.0.9", "http", "a:80", false}),
+            "X-Forwarded-For: 10.0.0.9\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a:80\r\n"
+            "Forwarded: for=10.0.0.9;host=\"a:80\";proto=http\r\n");
+}
+
+TEST(ForwardingFields, ExtendWhatATrustedPeerSent) {
+  EXPECT_EQ(forwarding(forged(), {"10.0.0.9", "http", "a", true}),
+            "X-Forwarded-For: 1.1.1.1, 2.2.2.2, 10.0.0.9\r\nX-Forwarded-Proto: https\r\n"
+            "X-Forwarded-Host: public.example\r\n"
+            "Forwarded: for=1.1.1.1, for=10.0.0.9;host=a;proto=http\r\n");
+}
+
+TEST(ForwardingFields, QuoteIpv6AndNameUnixClientsUnknown) {
+  EXPECT_EQ(forwarding({}, {"2001:db8::1", "https", "", false}),
+            "X-Forwarded-For: 2001:db8::1\r\nX-Forwarded-Proto: https\r\n"
+            "Forwarded: for=\"[2001:db8::1]\";proto=https\r\n");
+  EXPECT_EQ(forwarding({}, {"", "http", "a", true}),
+            "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n"
+            "Forwarded: for=unknown;host=a;proto=http\r\n");
+}
+
+TEST(ForwardingFields, AreTheOnesTheCallerDrops) {
+  EXPECT_TRUE(is_forwarding_field(HeaderId::x_forwarded_for));
+  EXPECT_TRUE(is_forwarding_field(HeaderId::forwarded));
+  EXPECT_FALSE(is_forwarding_field(HeaderId::via));
+}
+
+TEST(Via, IsExtendedInOrder) {
+  HeaderTable table;
+  std::string out;
+  HeadWriter writer(out);
+  append_via(writer, table, 1, "homeostat");
+  EXPECT_EQ(out, "Via: 1.1 homeostat\r\n");
+  table.add("Via", "1.0 a");
+  table.add("Via", "1.1 b:80 (comment)");
+  out.clear();
+  append_via(writer, table, 0, "homeostat");
+  EXPECT_EQ(out, "Via: 1.0 a, 1.1 b:80 (comment), 1.0 homeostat\r\n");
+}
+
+TEST(Via, ShowsLoops) {
+  HeaderTable table;
+  table.add("Via", "1.0 a, 1.1  Homeostat (x)");
+  EXPECT_TRUE(via_contains(table, "homeostat"));
+  EXPECT_FALSE(via_contains(table, "b"));
+  EXPECT_FALSE(via_contains({}, "a"));
+}
+
+}  // namespace
+}  // namespace homeostat::http

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs every fuzzer of a build for some seconds each; stops at the first finding.
+#   tools/run_fuzzers.sh BUILD_DIR SECONDS
+set -euo pipefail
+build=$1 seconds=$2
+status=0
+for fuzzer in "$build"/tests/fuzz/*_fuzz; do
+  name=$(basename "$fuzzer")
+  corpus="$build/corpus/$name"
+  mkdir -p "$corpus"
+  echo "== $name ($seconds s)"
+  (cd "$build/corpus" && "$(realpath "$fuzzer")" -max_total_time="$seconds" -max_len=8192 -print_final_stats=1 \
+    -artifact_prefix="$name-" "$name") 2>&1 | tail -8 || status=1
+done
+exit $status
