@@ -1,15 +1,14 @@
 // Small parts every actor uses. Internal to actors/.
 #pragma once
 
-#include <exception>
-#include <stdexcept>
-#include <string>
-#include <utility>
-
 #include <caf/actor_clock.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/error.hpp>
 #include <caf/sec.hpp>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
 
 #include "actors/dependencies.hpp"
 #include "actors/messages.hpp"

@@ -1,8 +1,8 @@
 #include "actors/admission_loop.hpp"
 
-#include <algorithm>
-
 #include <fmt/core.h>
+
+#include <algorithm>
 
 #include "actors/signal_board.hpp"
 
@@ -47,8 +47,7 @@ void AdmissionLoop::reload(Shared<config::Settings> settings) {
 }
 
 const Directive* AdmissionLoop::current_directive(Instant now) const {
-  const bool current =
-      directive_ && now - directive_->at <= settings_->optimization.policy_lease;
+  const bool current = directive_ && now - directive_->at <= settings_->optimization.policy_lease;
   return current ? directive_.get() : nullptr;
 }
 
@@ -110,7 +109,8 @@ AdmissionPolicy AdmissionLoop::decide(const GateFigures& figures, Instant now) {
 void AdmissionLoop::explain_pressure(const AdmissionPolicy& policy) {
   const rules::PressureDecision& pressure = pressure_.current();
   if (pressure.ceiling_factor < 1) {
-    reason_ += fmt::format("; pressure: at most {:.0f}% of limit_max", pressure.ceiling_factor * 100);
+    reason_ +=
+        fmt::format("; pressure: at most {:.0f}% of limit_max", pressure.ceiling_factor * 100);
   }
   if (pressure.freeze_growth) reason_ += "; growth frozen";
   if (policy.ceiling_factor < 1) {

@@ -1,8 +1,9 @@
 #include "actors/alerter.hpp"
 
+#include <fmt/core.h>
+
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <fmt/core.h>
 
 namespace homeostat::actors {
 namespace {
@@ -26,9 +27,8 @@ void sync(State& state, AlertSource source, const std::vector<Alert>& alerts) {
   const std::size_t left_out =
       state.ledger->sync(source, alerts, ports.alerts, ports.clock.wall_now());
   if (left_out > 0 && !state.full) {
-    state.context->log(LogLevel::warning,
-                       fmt::format("{} alerts left out: {} are firing already", left_out,
-                                   state.ledger->firing()));
+    state.context->log(LogLevel::warning, fmt::format("{} alerts left out: {} are firing already",
+                                                      left_out, state.ledger->firing()));
   }
   if (source == AlertSource::rules) state.full = left_out > 0;
 }
@@ -51,8 +51,8 @@ void check_health(State& state, const Health& health) {
     const ActorHealth& actor = child.health;
     if (child.died_at && now - *child.died_at <= restart_alert_for) {
       alerts.push_back({"HomeostatActorRestarted", rules::Severity::warning, actor.name,
-                        fmt::format("actor {} died and is restarted", actor.name),
-                        actor.last_error, false});
+                        fmt::format("actor {} died and is restarted", actor.name), actor.last_error,
+                        false});
     }
     if (child.stalled) {
       alerts.push_back({"HomeostatActorStalled", rules::Severity::critical, actor.name,

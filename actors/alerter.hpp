@@ -6,8 +6,8 @@
 #pragma once
 
 #include "actors/actor_support.hpp"
-#include "actors/messages.hpp"
 #include "actors/alert_ledger.hpp"
+#include "actors/messages.hpp"
 
 namespace homeostat::actors {
 

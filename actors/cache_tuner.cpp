@@ -1,7 +1,6 @@
 #include "actors/cache_tuner.hpp"
 
 #include <algorithm>
-
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 

@@ -50,12 +50,16 @@ inline constexpr std::array<std::string_view, child_count> child_names = {
 [[nodiscard]] constexpr int stop_stage(Child child) noexcept {
   switch (child) {
     case Child::resource_monitor:
-    case Child::endpoint_monitor: return 0;
-    case Child::rule_engine: return 1;
+    case Child::endpoint_monitor:
+      return 0;
+    case Child::rule_engine:
+      return 1;
     case Child::cache_tuner:
     case Child::throttler:
-    case Child::memory_keeper: return 2;
-    case Child::alerter: return 3;
+    case Child::memory_keeper:
+      return 2;
+    case Child::alerter:
+      return 3;
   }
   return 3;
 }
@@ -74,8 +78,8 @@ class Heartbeats {
   /// True when the actor has beaten before, but not for `stalled_after`.
   [[nodiscard]] bool stalled(Child child, Instant now) const noexcept {
     const auto last = beats_[index_of(child)].load(std::memory_order_relaxed);
-    return last != 0 && now.time_since_epoch().count() - last >
-                            limit_.load(std::memory_order_relaxed);
+    return last != 0 &&
+           now.time_since_epoch().count() - last > limit_.load(std::memory_order_relaxed);
   }
 
  private:

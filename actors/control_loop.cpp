@@ -1,9 +1,9 @@
 #include "actors/control_loop.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <variant>
-
-#include <fmt/core.h>
 
 namespace homeostat::actors {
 namespace {
@@ -15,10 +15,13 @@ using rules::SignalId;
 
 rules::Level fixed_level(rules::LevelSetting setting) {
   switch (setting) {
-    case rules::LevelSetting::conservative: return rules::Level::conservative;
-    case rules::LevelSetting::aggressive: return rules::Level::aggressive;
+    case rules::LevelSetting::conservative:
+      return rules::Level::conservative;
+    case rules::LevelSetting::aggressive:
+      return rules::Level::aggressive;
     case rules::LevelSetting::balanced:
-    case rules::LevelSetting::adaptive: break;
+    case rules::LevelSetting::adaptive:
+      break;
   }
   return rules::Level::balanced;
 }
@@ -73,7 +76,8 @@ void ControlLoop::apply_level(const std::string& cause) {
   if (level_ != rules::LevelSetting::adaptive) engine_.set_level(fixed_level(level_));
   adaptive_ = rules::AdaptiveLevel(engine_.level());
   level_reason_ = cause;
-  log(LogLevel::info, fmt::format("optimization level is {} ({})", rules::to_string(level_), cause));
+  log(LogLevel::info,
+      fmt::format("optimization level is {} ({})", rules::to_string(level_), cause));
 }
 
 void ControlLoop::reload(Shared<config::Settings> settings) {
@@ -151,7 +155,8 @@ void ControlLoop::update_emergency(const Now& now) {
     emergency_seconds_ += std::chrono::duration<double>(now.at - *last_tick_).count();
   }
   switch (emergency_.update(input)) {
-    case EmergencyEvent::none: break;
+    case EmergencyEvent::none:
+      break;
     case EmergencyEvent::entered:
       ++emergencies_;
       emergency_wall_ = now.wall;
@@ -175,8 +180,7 @@ void ControlLoop::note_transition(const rules::Transition& transition, WallTime 
   if (++logged > log_lines_max) return;
   const bool notable = transition.to == RuleState::firing || transition.to == RuleState::inactive;
   log(notable ? LogLevel::info : LogLevel::debug,
-      fmt::format("rule {}: {} -> {}: {}{}{}{}",
-                  subject(transition.rule, transition.endpoint_name),
+      fmt::format("rule {}: {} -> {}: {}{}{}{}", subject(transition.rule, transition.endpoint_name),
                   rules::to_string(transition.from), rules::to_string(transition.to),
                   transition.reason, transition.dry_run ? " [dry run]" : "",
                   transition.injected ? " [injected]" : "",
@@ -189,8 +193,8 @@ void ControlLoop::note_transitions(const Now& now) {
     note_transition(transition, now.wall, logged);
   }
   if (logged > log_lines_max) {
-    log(LogLevel::warning, fmt::format("{} further rule transitions in this tick not logged",
-                                       logged - log_lines_max));
+    log(LogLevel::warning,
+        fmt::format("{} further rule transitions in this tick not logged", logged - log_lines_max));
   }
   if (recent_.size() > ControlReport::recent_max) {
     recent_.erase(recent_.begin(),
@@ -254,8 +258,7 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
   report->level_reason = level_reason_;
   report->emergency = emergency_.active();
   if (emergency_.active()) {
-    report->emergency_reason =
-        (mode() == LoopMode::shadow ? "shadow: " : "") + emergency_.reason();
+    report->emergency_reason = (mode() == LoopMode::shadow ? "shadow: " : "") + emergency_.reason();
     report->emergency_since = emergency_wall_;
   }
   report->emergency_seconds_total = emergency_seconds_;

@@ -1,13 +1,11 @@
 #include "actors/control_plane.hpp"
 
 #include <atomic>
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
 #include <mutex>
 #include <stdexcept>
 #include <utility>
-
-#include <caf/actor_cast.hpp>
-#include <caf/actor_system.hpp>
-#include <caf/send.hpp>
 
 #include "actors/scheduler_config.hpp"
 #include "actors/supervisor.hpp"
@@ -49,7 +47,9 @@ ControlPlane::ControlPlane(ControlDependencies dependencies) {
   impl_ = std::make_unique<Impl>(std::move(dependencies));
 }
 
-ControlPlane::~ControlPlane() { stop(); }
+ControlPlane::~ControlPlane() {
+  stop();
+}
 
 void ControlPlane::start() {
   const std::lock_guard lock(impl_->mutex);
@@ -57,8 +57,7 @@ void ControlPlane::start() {
   impl_->engine = std::make_unique<Engine>();
   impl_->living = std::make_shared<LifeCount>();
   impl_->alive->store(true);
-  impl_->supervisor =
-      spawn_supervisor(impl_->engine->system, impl_->dependencies, impl_->living);
+  impl_->supervisor = spawn_supervisor(impl_->engine->system, impl_->dependencies, impl_->living);
   impl_->supervisor->attach_functor(
       [alive = impl_->alive](const caf::error&) { alive->store(false); });
 }
@@ -85,7 +84,9 @@ bool ControlPlane::stop(std::chrono::milliseconds deadline) {
   return false;
 }
 
-bool ControlPlane::running() const noexcept { return impl_->alive->load(); }
+bool ControlPlane::running() const noexcept {
+  return impl_->alive->load();
+}
 
 void ControlPlane::set_level(rules::LevelSetting level, const std::string& reason) {
   impl_->command(Shared<LevelCommand>(std::make_shared<const LevelCommand>(level, reason)));
@@ -96,13 +97,11 @@ void ControlPlane::set_rule_enabled(const std::string& rule, bool enabled) {
 }
 
 void ControlPlane::reload_rules(rules::RuleSet rules) {
-  impl_->command(
-      Shared<rules::RuleSet>(std::make_shared<const rules::RuleSet>(std::move(rules))));
+  impl_->command(Shared<rules::RuleSet>(std::make_shared<const rules::RuleSet>(std::move(rules))));
 }
 
 void ControlPlane::inject(rules::SignalId signal, double value, Duration for_) {
-  impl_->command(
-      Shared<InjectCommand>(std::make_shared<const InjectCommand>(signal, value, for_)));
+  impl_->command(Shared<InjectCommand>(std::make_shared<const InjectCommand>(signal, value, for_)));
 }
 
 void ControlPlane::reload(std::shared_ptr<const config::Settings> settings) {

@@ -39,8 +39,8 @@ class HourlyCount {
   void roll_to(Instant now) {
     const std::int64_t minute = minute_of(now);
     if (minute - newest_ >= static_cast<std::int64_t>(slots)) counts_.fill(0);
-    for (std::int64_t i = newest_ + 1; i <= minute && i <= newest_ + static_cast<std::int64_t>(slots);
-         ++i) {
+    for (std::int64_t i = newest_ + 1;
+         i <= minute && i <= newest_ + static_cast<std::int64_t>(slots); ++i) {
       counts_[static_cast<std::size_t>(i) % slots] = 0;
     }
     if (minute > newest_) newest_ = minute;

@@ -1,10 +1,10 @@
 #include "actors/memory_keeper.hpp"
 
-#include <algorithm>
+#include <fmt/core.h>
 
+#include <algorithm>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <fmt/core.h>
 
 namespace homeostat::actors {
 namespace {
@@ -84,15 +84,16 @@ void carry_out(State& state, const Work& work) {
   const Instant now = ports.clock.now();
   if (work.expired) {
     const std::size_t freed = ports.cache.drop_expired();
-    context.log(LogLevel::info, fmt::format("dropped {} bytes of expired cache entries ({})", freed,
-                                            work.reason));
+    context.log(LogLevel::info,
+                fmt::format("dropped {} bytes of expired cache entries ({})", freed, work.reason));
   }
   if (work.cache_ratio != ratio_in_force(state)) {
     const std::size_t freed = ports.cache.shrink_to(work.cache_ratio);
-    context.log(LogLevel::info,
-                fmt::format("cache bound set to {:.0f}% of the configured size, {} bytes freed ({})",
-                            work.cache_ratio * 100, freed,
-                            work.cache_ratio < 1 ? work.reason : std::string("restored")));
+    context.log(
+        LogLevel::info,
+        fmt::format("cache bound set to {:.0f}% of the configured size, {} bytes freed ({})",
+                    work.cache_ratio * 100, freed,
+                    work.cache_ratio < 1 ? work.reason : std::string("restored")));
     state.cache_ratio = work.cache_ratio;
   }
   if (work.allocator && due(state.released_at, release_every, now)) {

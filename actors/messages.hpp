@@ -6,17 +6,16 @@
 #pragma once
 
 #include <array>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/atom.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <caf/allowed_unsafe_message_type.hpp>
-#include <caf/atom.hpp>
-#include <caf/replies_to.hpp>
-#include <caf/typed_actor.hpp>
 
 #include "actors/child.hpp"
 #include "config/settings.hpp"
@@ -52,8 +51,8 @@ struct TrafficReadings {
 /// throttler -> rule_engine; figures since the previous message.
 struct AdmissionReadings {
   Instant at{};
-  double limit = 0;        ///< under pressure, before the rules' throttle
-  double in_flight = 0;    ///< time average
+  double limit = 0;           ///< under pressure, before the rules' throttle
+  double in_flight = 0;       ///< time average
   double queue_wait_p95 = 0;  ///< seconds, worst of the collected windows
   double reject_ratio = 0;
   std::uint64_t offered = 0;  ///< admitted + rejected
@@ -90,7 +89,7 @@ struct Health {
 /// What operators changed at run time. Kept by the supervisor, so that it
 /// outlives a rule engine and a reload.
 struct OperatorState {
-  std::optional<rules::LevelSetting> level;  ///< unset: as configured
+  std::optional<rules::LevelSetting> level;        ///< unset: as configured
   std::map<std::string, bool, std::less<>> rules;  ///< enabled, by name
 };
 
@@ -118,17 +117,15 @@ struct Peers;
 
 /// Every supervised actor understands these.
 template <class... Own>
-using ChildActor =
-    caf::typed_actor<caf::reacts_to<TickAtom>, caf::reacts_to<CrashAtom>,
-                     caf::reacts_to<Shared<Peers>>, caf::reacts_to<Shared<config::Settings>>,
-                     Own...>;
+using ChildActor = caf::typed_actor<caf::reacts_to<TickAtom>, caf::reacts_to<CrashAtom>,
+                                    caf::reacts_to<Shared<Peers>>,
+                                    caf::reacts_to<Shared<config::Settings>>, Own...>;
 
 using MonitorActor = ChildActor<>;
 using ActuatorActor = ChildActor<caf::reacts_to<Shared<Directive>>>;
 using ThrottlerActor =
     ChildActor<caf::reacts_to<Shared<Directive>>, caf::reacts_to<Shared<ResourceReadings>>>;
-using AlerterActor =
-    ChildActor<caf::reacts_to<Shared<Directive>>, caf::reacts_to<Shared<Health>>>;
+using AlerterActor = ChildActor<caf::reacts_to<Shared<Directive>>, caf::reacts_to<Shared<Health>>>;
 using RuleEngineActor =
     ChildActor<caf::reacts_to<Shared<ResourceReadings>>, caf::reacts_to<Shared<TrafficReadings>>,
                caf::reacts_to<Shared<AdmissionReadings>>, caf::reacts_to<Shared<Health>>,
@@ -151,9 +148,8 @@ using SupervisorActor =
     caf::typed_actor<caf::reacts_to<TickAtom>, caf::reacts_to<RestartAtom, std::uint32_t>,
                      caf::reacts_to<StopAtom>, caf::reacts_to<CrashAtom, std::string>,
                      caf::reacts_to<Shared<config::Settings>>,
-                     caf::reacts_to<Shared<rules::RuleSet>>,
-                     caf::reacts_to<Shared<LevelCommand>>, caf::reacts_to<Shared<RuleCommand>>,
-                     caf::reacts_to<Shared<InjectCommand>>>;
+                     caf::reacts_to<Shared<rules::RuleSet>>, caf::reacts_to<Shared<LevelCommand>>,
+                     caf::reacts_to<Shared<RuleCommand>>, caf::reacts_to<Shared<InjectCommand>>>;
 
 }  // namespace homeostat::actors
 

@@ -10,6 +10,6 @@
 namespace homeostat::actors {
 
 [[nodiscard]] RuleEngineActor spawn_rule_engine(caf::actor_system& system, Context context,
-                                             OperatorState operator_state);
+                                                OperatorState operator_state);
 
 }  // namespace homeostat::actors

@@ -1,13 +1,13 @@
 #include "actors/supervisor.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
-
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <fmt/core.h>
 
 #include "actors/actor_support.hpp"
 #include "actors/alerter.hpp"
@@ -158,7 +158,8 @@ void check_heartbeats(Self self) {
   const Instant now = state.context->ports.clock.now();
   for (std::size_t i = 0; i < child_count; ++i) {
     Slot& slot = state.slots[i];
-    const bool stalled = slot.handle && state.context->heartbeats->stalled(static_cast<Child>(i), now);
+    const bool stalled =
+        slot.handle && state.context->heartbeats->stalled(static_cast<Child>(i), now);
     if (stalled == slot.stalled) continue;
     slot.stalled = stalled;
     state.context->log(stalled ? LogLevel::error : LogLevel::warning,
@@ -191,10 +192,9 @@ void stop_next_stage(Self self);
 
 void on_child_down(Self self, const caf::down_msg& down) {
   State& state = self->state;
-  const auto found =
-      std::find_if(state.slots.begin(), state.slots.end(), [&](const Slot& slot) {
-        return slot.handle && slot.handle.address() == down.source;
-      });
+  const auto found = std::find_if(state.slots.begin(), state.slots.end(), [&](const Slot& slot) {
+    return slot.handle && slot.handle.address() == down.source;
+  });
   if (found == state.slots.end()) return;
   Slot& slot = *found;
   slot.handle = nullptr;
@@ -212,8 +212,7 @@ void on_child_down(Self self, const caf::down_msg& down) {
   state.context->log(
       LogLevel::error,
       fmt::format("actor {} died: {}; restart {} {}", child_names[index], slot.last_error,
-                  slot.restarts,
-                  pause > Duration::zero() ? "after a pause of 10 s" : "at once"));
+                  slot.restarts, pause > Duration::zero() ? "after a pause of 10 s" : "at once"));
   announce_health(self);
   self->scheduled_send(self, self->clock().now() + pause, RestartAtom::value, index);
 }

@@ -25,8 +25,7 @@ void tick(Self self) {
   AdmissionLoop::Step step = state.loop->step(context.ports.gate.collect(now), now);
   context.ports.policies.publish(step.policy);
   if (step.readings) {
-    send_unless_stalled(self, context, Child::rule_engine, state.peers->rule_engine,
-                        step.readings);
+    send_unless_stalled(self, context, Child::rule_engine, state.peers->rule_engine, step.readings);
   }
   state.ticker.again(self, step.next_period);
   context.beat(Child::throttler);

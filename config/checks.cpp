@@ -80,8 +80,11 @@ class Checks {
   void health() {
     const auto& check = settings_.upstream.health;
     if (check.path.empty()) {
-      const auto first = reading_.places.lower_bound("upstream.health.");
-      if (first != reading_.places.end() && first->first.rfind("upstream.health.", 0) == 0) {
+      // Unchanged defaults may be spelled out, as `check --print` does.
+      const HealthCheckSettings standard;
+      if (check.interval != standard.interval || check.timeout != standard.timeout ||
+          check.healthy_after != standard.healthy_after ||
+          check.unhealthy_after != standard.unhealthy_after) {
         fail("upstream.health", "`upstream.health` without a `path` checks nothing",
              "write e.g. path: /healthz");
       }

@@ -51,6 +51,11 @@ std::string format(const std::vector<Diagnostic>& diagnostics) {
   return text;
 }
 
+std::shared_ptr<const Source> make_source(std::string name, std::string text) {
+  if (text.compare(0, 3, "\xef\xbb\xbf") == 0) text.erase(0, 3);
+  return std::make_shared<const Source>(Source{std::move(name), std::move(text), true});
+}
+
 void Report::error(const Place& place, std::string message, std::string suggestion,
                    std::string excerpt) {
   if (full()) {

@@ -42,6 +42,9 @@ struct Source {
   bool lines = true;  ///< false: places in it are named without line and column
 };
 
+/// A file's text as a source; a UTF-8 byte order mark is left out.
+[[nodiscard]] std::shared_ptr<const Source> make_source(std::string name, std::string text);
+
 /// A point in a source.
 struct Place {
   std::shared_ptr<const Source> source;

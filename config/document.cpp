@@ -69,6 +69,7 @@ class Builder final : public YAML::EventHandler {
     check_tag(node.place, tag);
     node.text = value;
     node.plain = tag != "!";
+    check_quote(node.place);
     add(std::move(node), anchor);
   }
 
@@ -114,6 +115,26 @@ class Builder final : public YAML::EventHandler {
 
   static void check_tag(const Place& place, const std::string& tag) {
     if (!tag.empty() && tag != "?" && tag != "!") throw Refused{place, "YAML tags are not used here"};
+  }
+
+  /// yaml-cpp takes the end of the text for a closing quote; a file that was cut
+  /// off must not load.
+  void check_quote(const Place& place) const {
+    const auto& text = source_->text;
+    if (place.offset >= text.size()) return;
+    const char quote = text[place.offset];
+    if (quote != '"' && quote != '\'') return;
+    for (std::size_t at = place.offset + 1; at < text.size(); ++at) {
+      if (text[at] == '\\' && quote == '"') {
+        ++at;
+      } else if (text[at] == quote && quote == '\'' && at + 1 < text.size() &&
+                 text[at + 1] == quote) {
+        ++at;
+      } else if (text[at] == quote) {
+        return;
+      }
+    }
+    throw Refused{place, "not valid YAML: the quote is never closed"};
   }
 
   [[noreturn]] static void too_deep(const Place& place) {

@@ -113,7 +113,7 @@ LoadResult load_file(const std::string& path, const Environment& environment,
     result.diagnostics.push_back(std::move(diagnostic));
     return result;
   }
-  Load load{std::make_shared<const Source>(Source{path, std::get<std::string>(text), true}),
+  Load load{make_source(path, std::get<std::string>(text)),
             environment, folder_of(path), overrides};
   return finish(load, path);
 }
@@ -121,7 +121,7 @@ LoadResult load_file(const std::string& path, const Environment& environment,
 LoadResult load_text(std::string_view text, const std::string& name,
                      const Environment& environment, const std::string& base_dir,
                      const std::vector<Override>& overrides) {
-  Load load{std::make_shared<const Source>(Source{name, std::string(text), true}), environment,
+  Load load{make_source(name, std::string(text)), environment,
             base_dir.empty() ? "." : base_dir, overrides};
   return finish(load, {});
 }

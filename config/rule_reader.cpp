@@ -30,9 +30,7 @@ rules::Rule* find_rule(std::vector<rules::Rule>& rules, std::string_view name) {
 void RuleReader::add(const std::string& entry, const std::string& base_dir, const Place& place) {
   if (entry == "builtin") {
     for (const auto& file : builtin_files()) {
-      add_text(std::make_shared<const Source>(
-                   Source{std::string(file.name), std::string(file.text), true}),
-               base_dir);
+      add_text(make_source(std::string(file.name), std::string(file.text)), base_dir);
     }
     return;
   }
@@ -62,8 +60,7 @@ void RuleReader::add_file(const std::string& path, const Place& place) {
     report_.error(place, fmt::format("rule file {} {}", path, error->message));
     return;
   }
-  add_text(std::make_shared<const Source>(Source{path, std::get<std::string>(text), true}),
-           folder_of(path));
+  add_text(make_source(path, std::get<std::string>(text)), folder_of(path));
 }
 
 void RuleReader::add_text(std::shared_ptr<const Source> source, const std::string& base_dir) {
@@ -160,7 +157,7 @@ RuleLoadResult load_rules_text(std::string_view text, const std::string& name,
   Names referenced;
   RuleReader reader(environment, report, referenced);
   reader.start_from(std::move(earlier));
-  reader.add_text(std::make_shared<const Source>(Source{name, std::string(text), true}), ".");
+  reader.add_text(make_source(name, std::string(text)), ".");
   RuleLoadResult result;
   result.rules = reader.take();
   result.diagnostics = report.take();

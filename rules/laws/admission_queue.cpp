@@ -65,13 +65,14 @@ std::optional<ClassChoice> choose_class(const ClassCounts& waiting,
 
 ClassCounts credits_after(const ClassCounts& waiting, ClassCounts credits,
                           ClassChoice granted) noexcept {
+  bool best = true;  // the first waiting class is served by rank and is owed nothing
   for (std::uint8_t index = 0; index < priority_class_count; ++index) {
-    if (waiting[index] == 0) {
+    if (waiting[index] == 0 || best) {
+      best = best && waiting[index] == 0;
       credits[index] = 0;
     } else if (index == granted.priority_class) {
-      if (granted.by_floor) credits[index] -= std::min(credits[index], floor_credits);
-    } else if (index > granted.priority_class || granted.by_floor) {
-      // The best class never needs credits: it is served next by rank.
+      credits[index] -= std::min(credits[index], floor_credits);
+    } else {
       credits[index] = std::min(credits[index] + 1, 2 * floor_credits);
     }
   }

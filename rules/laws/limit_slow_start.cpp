@@ -9,7 +9,8 @@ namespace {
 
 constexpr double growth = 1.5;
 constexpr double growth_followed = 0.5;  // share of the growth throughput must show
-constexpr double growth_ignored = 0.2;   // less: no second look needed
+constexpr double growth_ignored = 0.2;   // less: no second look needed, ...
+constexpr double ramp_negligible = 1;    // ... if the window is this long (seconds)
 constexpr double window_min = 0.1, window_max = 2;  // seconds
 constexpr std::uint64_t samples_full = 120;  // throughput known to 9 %
 constexpr double fully_limited = 0.9;    // a reference must not include a ramp of demand
@@ -88,9 +89,10 @@ bool LimitLaw::judge_growth(const EndpointRates& rates) {
     return true;
   }
   reason_ = "hold: throughput does not follow the limit";
+  const bool clearly = merged_.seconds() >= ramp_negligible &&
+                       after < before * (1 + growth_ignored * gained);
   merged_.clear();
-  ++failures_;
-  if (failures_ < 2 && after >= before * (1 + growth_ignored * gained)) return false;
+  if (++failures_ < 2 && !clearly) return false;
   set_limit(proven_limit_);
   slow_start_failed_ = now_;
   slow_start_failed_once_ = true;

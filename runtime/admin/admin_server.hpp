@@ -11,8 +11,8 @@
 // Errors: start() returns them as text; requests get RFC 9457 problems.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <atomic>
+#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -38,7 +38,7 @@ struct AdminCounters {
   std::atomic<std::uint64_t> changes{0};              ///< lines in the audit log
   std::atomic<std::uint64_t> connections_refused{0};  ///< above connections_max
   std::atomic<std::uint64_t> timeouts{0};
-  std::atomic<std::uint64_t> connections_open{0};     ///< gauge
+  std::atomic<std::uint64_t> connections_open{0};  ///< gauge
 };
 
 struct AdminError {

@@ -36,12 +36,9 @@ json::object l2_absent_json() {
 json::object cache_statistics_json(const CacheFigures& figures) {
   const auto ratio = hit_ratio(figures);
   const auto miss_ratio = ratio ? std::optional(1 - *ratio) : std::nullopt;
-  json::object l1{{"entries", figures.entries},
-                  {"memory_usage_bytes", figures.bytes},
-                  {"max_bytes", figures.bytes_max},
-                  {"hit_rate", number_or_null(ratio)},
-                  {"evictions", figures.evictions},
-                  {"expirations", figures.expirations}};
+  json::object l1{{"entries", figures.entries},     {"memory_usage_bytes", figures.bytes},
+                  {"max_bytes", figures.bytes_max}, {"hit_rate", number_or_null(ratio)},
+                  {"evictions", figures.evictions}, {"expirations", figures.expirations}};
   json::object overall{
       {"total_operations", figures.hits + figures.misses + figures.stores + figures.deletes},
       {"hits", figures.hits},
@@ -92,6 +89,21 @@ Reply stats(const AdminServices& services) {
   return reply;
 }
 
+struct Cleared {
+  std::uint64_t entries = 0;
+  std::size_t bytes = 0;
+};
+
+/// Entries are the growth of the `deletes` counter; an invalidation by a
+/// request at the same moment is counted, too.
+template <class Flush>
+Cleared count_cleared(CacheControl& cache, Flush flush_patterns) {
+  const std::uint64_t before = cache.figures().deletes;
+  const std::size_t bytes = flush_patterns();
+  const std::uint64_t after = cache.figures().deletes;
+  return {after > before ? after - before : 0, bytes};
+}
+
 Reply flush(const RouteContext& context, const Call& call) {
   std::string level(call.request.parameter("level"));
   const std::string pattern(call.request.parameter("pattern"));
@@ -105,15 +117,18 @@ Reply flush(const RouteContext& context, const Call& call) {
   if (reason.size() > reason_bytes_max) errors.emplace_back("reason: at most 500 bytes");
   if (!errors.empty()) return problem(422, "the query cannot be used", std::move(errors));
   if (level == "l2") return problem(409, "there is no Redis tier to flush");
-  const std::size_t cleared = context.services.cache.flush(pattern);
-  context.audit.record(call, {"flush_cache",
-                              level + " " + (pattern.empty() ? "everything" : pattern), reason,
-                              cleared});
+  CacheControl& cache = context.services.cache;
+  const Cleared cleared = count_cleared(cache, [&] { return cache.flush(pattern); });
+  context.audit.record(
+      call, {"flush_cache", level + " " + (pattern.empty() ? "everything" : pattern), reason,
+             cleared.entries});
   Reply reply;
   reply.members["status"] = "success";
   reply.members["message"] = pattern.empty() ? "cache flushed" : "matching entries flushed";
-  reply.members["details"] = json::object{
-      {"l1_entries_cleared", cleared}, {"l2_keys_cleared", 0}, {"total_cleared", cleared}};
+  reply.members["details"] = json::object{{"l1_entries_cleared", cleared.entries},
+                                          {"l1_bytes_freed", cleared.bytes},
+                                          {"l2_keys_cleared", 0},
+                                          {"total_cleared", cleared.entries}};
   return reply;
 }
 
@@ -143,17 +158,19 @@ Reply invalidate(const RouteContext& context, const Call& call) {
   const std::string reason = reader.optional_reason();
   reader.refuse_others();
   if (!reader.ok()) return reader.to_problem();
-  std::size_t cleared = 0;
+  CacheControl& cache = context.services.cache;
+  const Cleared cleared = count_cleared(cache, [&] {
+    std::size_t bytes = 0;
+    for (const std::string& pattern : *patterns) bytes += cache.flush(pattern);
+    return bytes;
+  });
   json::array affected;
-  for (const std::string& pattern : *patterns) {
-    cleared += context.services.cache.flush(pattern);
-    affected.emplace_back(pattern);
-  }
-  context.audit.record(call, {"invalidate_group", name, reason, cleared});
+  for (const std::string& pattern : *patterns) affected.emplace_back(pattern);
+  context.audit.record(call, {"invalidate_group", name, reason, cleared.entries});
   Reply reply;
   reply.members["status"] = "success";
   reply.members["message"] = "group " + name + " invalidated";
-  reply.members["cleared_entries"] = cleared;
+  reply.members["cleared_entries"] = cleared.entries;
   reply.members["affected_endpoints"] = std::move(affected);
   return reply;
 }

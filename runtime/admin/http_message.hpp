@@ -11,9 +11,9 @@
 namespace homeostat::admin {
 
 struct AdminRequest {
-  std::string method;                 ///< "GET"; HEAD arrives as GET
-  std::string path;                   ///< as sent, without query; for messages
-  std::vector<std::string> segments;  ///< decoded path segments
+  std::string method;                                      ///< "GET"; HEAD arrives as GET
+  std::string path;                                        ///< as sent, without query; for messages
+  std::vector<std::string> segments;                       ///< decoded path segments
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded
   std::string host;
   std::string origin;      ///< Origin field
@@ -22,7 +22,7 @@ struct AdminRequest {
   std::string content_type;
   std::string request_id;  ///< X-Request-Id as sent
   std::string body;
-  std::string peer;            ///< address of the client, for the audit log
+  std::string peer;  ///< address of the client, for the audit log
   bool peer_loopback = false;
 
   /// The first value of a query parameter; empty if absent.

@@ -89,9 +89,9 @@ Reply inject(const RouteContext& context, const Call& call) {
   context.services.commands.inject(injection.signal, injection.value, injection.for_);
   const auto until = context.services.clock.wall_now() + injection.for_;
   const std::string shown = rules::format_value(injection.value, info.unit);
-  context.audit.record(call, {"inject_signal",
-                              std::string(info.name) + " = " + shown + " until " + rfc3339(until),
-                              reason, 1});
+  context.audit.record(
+      call, {"inject_signal", std::string(info.name) + " = " + shown + " until " + rfc3339(until),
+             reason, 1});
   Reply reply;
   reply.status = 202;
   reply.members["status"] = "accepted";

@@ -45,7 +45,8 @@ constexpr std::string_view page = R"html(<!doctype html>
 </html>
 )html";
 
-constexpr std::string_view style = R"css(body { font-family: sans-serif; margin: 2rem; max-width: 60rem; }
+constexpr std::string_view style =
+    R"css(body { font-family: sans-serif; margin: 2rem; max-width: 60rem; }
 table { border-collapse: collapse; }
 caption { text-align: left; font-weight: bold; }
 td { border-bottom: 1px solid #ccc; padding: 0.2rem 1rem 0.2rem 0; }

@@ -47,10 +47,10 @@ Reply status(const AdminServices& services) {
                                            {"enabled", report->rules_enabled},
                                            {"triggered_last_hour", report->triggers_last_hour},
                                            {"triggered_total", report->triggers_total}};
-  out["admission"] = json::object{{"limit", report->admission_limit},
-                                  {"reason", report->admission_reason}};
-  out["policy"] = json::object{{"epoch", services.policy.epoch()},
-                               {"degraded", services.policy.degraded()}};
+  out["admission"] =
+      json::object{{"limit", report->admission_limit}, {"reason", report->admission_reason}};
+  out["policy"] =
+      json::object{{"epoch", services.policy.epoch()}, {"degraded", services.policy.degraded()}};
   json::array injected;
   for (const std::string& name : report->injected) injected.emplace_back(name);
   out["injected_signals"] = std::move(injected);
@@ -67,8 +67,7 @@ json::object endpoint_json(const EndpointFigures& endpoint) {
   const WindowFigures& window = endpoint.last_5m;
   json::object out{{"endpoint", endpoint.route}, {"method", endpoint.method}};
   for (const auto& member : window_json(window)) out[member.key()] = member.value();
-  out["error_count"] =
-      std::llround(window.error_ratio * static_cast<double>(window.requests));
+  out["error_count"] = std::llround(window.error_ratio * static_cast<double>(window.requests));
   out["optimization_score"] =
       window.requests > 0 ? json::value(optimization_score(window)) : json::value();
   return out;
@@ -107,8 +106,8 @@ Reply report(const AdminServices& services) {
                                {"response_time_trend_ms", response_time_trend(*report)}};
   out["window"] = "5m";
   out["top_slow_endpoints"] = slow_endpoints_json(*report);
-  out["recommendations"] = to_json(
-      recommendations(*report, services.cache.figures(), services.policy.degraded()));
+  out["recommendations"] =
+      to_json(recommendations(*report, services.cache.figures(), services.policy.degraded()));
   out["resource_usage"] = json::object{
       {"memory_usage_trend", nullptr},
       {"cpu_usage_trend", nullptr},
@@ -159,8 +158,8 @@ Reply put_level(const RouteContext& context, const Call& call) {
   if (!reader.ok()) return reader.to_problem();
   const auto previous = context.services.board.current()->level;
   context.services.commands.set_level(*level, reason);
-  context.audit.record(call, {"set_level",
-                              std::string(rules::to_string(previous)) + " -> " + text, reason, 1});
+  context.audit.record(
+      call, {"set_level", std::string(rules::to_string(previous)) + " -> " + text, reason, 1});
   Reply reply;
   reply.status = 202;
   reply.members["status"] = "accepted";

@@ -57,12 +57,12 @@ Reply metrics(const AdminServices& services) {
 
 void add_probe_routes(Router& router, const RouteContext& context) {
   const AdminServices& services = context.services;
-  router.add({"GET", "/livez", Access::probe,
-              [&services](const Call&) { return livez(services); }});
-  router.add({"GET", "/readyz", Access::probe,
-              [&services](const Call&) { return readyz(services); }});
-  router.add({"GET", "/metrics", Access::probe,
-              [&services](const Call&) { return metrics(services); }});
+  router.add(
+      {"GET", "/livez", Access::probe, [&services](const Call&) { return livez(services); }});
+  router.add(
+      {"GET", "/readyz", Access::probe, [&services](const Call&) { return readyz(services); }});
+  router.add(
+      {"GET", "/metrics", Access::probe, [&services](const Call&) { return metrics(services); }});
 }
 
 }  // namespace homeostat::admin

@@ -22,8 +22,7 @@ struct Number {
 std::optional<Number> split_number(std::string_view text) {
   Number out;
   const char* const end = text.data() + text.size();
-  const auto parsed =
-      std::from_chars(text.data(), end, out.value, std::chars_format::fixed);
+  const auto parsed = std::from_chars(text.data(), end, out.value, std::chars_format::fixed);
   if (parsed.ec != std::errc{} || !std::isfinite(out.value)) return std::nullopt;
   out.suffix = std::string_view(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
   return out;
@@ -44,12 +43,17 @@ std::optional<double> factor_of(std::string_view suffix, Unit unit) {
 
 const char* expected(Unit unit) {
   switch (unit) {
-    case Unit::ratio: return "a ratio between 0 and 1, or a percentage such as 85%";
-    case Unit::duration: return "a duration up to 1h such as 2s or 250ms";
-    case Unit::bytes: return "a size such as 64MiB";
-    case Unit::rate: return "a rate such as 12/s";
+    case Unit::ratio:
+      return "a ratio between 0 and 1, or a percentage such as 85%";
+    case Unit::duration:
+      return "a duration up to 1h such as 2s or 250ms";
+    case Unit::bytes:
+      return "a size such as 64MiB";
+    case Unit::rate:
+      return "a rate such as 12/s";
     case Unit::number:
-    case Unit::boolean: break;
+    case Unit::boolean:
+      break;
   }
   return "a number";
 }

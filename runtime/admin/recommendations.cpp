@@ -1,8 +1,9 @@
 #include "runtime/admin/recommendations.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
-#include <fmt/format.h>
 
 namespace homeostat::admin {
 
@@ -21,14 +22,18 @@ void advise_endpoint(const EndpointFigures& endpoint, std::vector<Recommendation
   if (window.requests < evidence_min) return;
   const std::string name = endpoint.method + " " + endpoint.route;
   if (window.latency_p95 > latency_high_seconds) {
-    out.push_back({"latency", "warning", name + " is slow",
+    out.push_back({"latency",
+                   "warning",
+                   name + " is slow",
                    {"add a cache rule for it or raise its ttl",
                     "look at what the application does in this route"},
                    fmt::format("p95 {:.2f} s over {} requests in 5 min", window.latency_p95,
                                window.requests)});
   }
   if (window.error_ratio > error_ratio_high) {
-    out.push_back({"errors", "warning", name + " fails too often",
+    out.push_back({"errors",
+                   "warning",
+                   name + " fails too often",
                    {"look at the application's log for this route"},
                    fmt::format("{:.1f} % of {} requests in 5 min", window.error_ratio * 100,
                                window.requests)});
@@ -47,17 +52,21 @@ std::vector<Recommendation> cache_recommendations(const CacheFigures& figures) {
   std::vector<Recommendation> out;
   const std::uint64_t lookups = figures.hits + figures.misses;
   if (lookups >= evidence_min && *hit_ratio(figures) < hit_ratio_low) {
-    out.push_back({"cache", "info", "fewer than half of the cache lookups hit",
-                   {"raise ttl where content changes rarely",
-                    "drop query parameters that do not change the answer (cache.query_drop)"},
-                   fmt::format("hit rate {:.1f} % of {} lookups", *hit_ratio(figures) * 100,
-                               lookups)});
+    out.push_back(
+        {"cache",
+         "info",
+         "fewer than half of the cache lookups hit",
+         {"raise ttl where content changes rarely",
+          "drop query parameters that do not change the answer (cache.query_drop)"},
+         fmt::format("hit rate {:.1f} % of {} lookups", *hit_ratio(figures) * 100, lookups)});
   }
   const std::uint64_t operations = lookups + figures.stores;
   const auto evictions = static_cast<double>(figures.evictions);
   if (operations >= evidence_min &&
       evictions > eviction_share_high * static_cast<double>(operations)) {
-    out.push_back({"cache", "info", "the cache evicts entries that are still fresh",
+    out.push_back({"cache",
+                   "info",
+                   "the cache evicts entries that are still fresh",
                    {"raise cache.memory"},
                    fmt::format("{} evictions in {} operations, {} of {} bytes used",
                                figures.evictions, operations, figures.bytes, figures.bytes_max)});
@@ -69,13 +78,18 @@ std::vector<Recommendation> recommendations(const ControlReport& report,
                                             const CacheFigures& figures, bool policy_degraded) {
   std::vector<Recommendation> out;
   if (policy_degraded) {
-    out.push_back({"control", "critical", "the control plane does not renew its policy",
+    out.push_back({"control",
+                   "critical",
+                   "the control plane does not renew its policy",
                    {"look at the log for actors that died", "restart the agent if it stays so"},
                    "a policy lease ran out; static defaults are in force"});
   }
   if (report.emergency) {
-    out.push_back({"control", "critical", "emergency mode is active",
-                   {"add capacity or reduce load"}, report.emergency_reason});
+    out.push_back({"control",
+                   "critical",
+                   "emergency mode is active",
+                   {"add capacity or reduce load"},
+                   report.emergency_reason});
   }
   for (Recommendation& advice : cache_recommendations(figures)) out.push_back(std::move(advice));
   if (report.traffic) {

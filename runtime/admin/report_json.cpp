@@ -14,7 +14,9 @@ using rules::SignalId;
 
 namespace {
 
-double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds_of(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 json::object action_config(const rules::Action& action) {
   struct Visitor {
@@ -46,10 +48,14 @@ json::value text_or_null(const std::string& text) {
 
 const char* quality_name(rules::Quality quality) {
   switch (quality) {
-    case rules::Quality::missing: return "missing";
-    case rules::Quality::stale: return "stale";
-    case rules::Quality::good: return "good";
-    case rules::Quality::injected: return "injected";
+    case rules::Quality::missing:
+      return "missing";
+    case rules::Quality::stale:
+      return "stale";
+    case rules::Quality::good:
+      return "good";
+    case rules::Quality::injected:
+      return "injected";
   }
   return "missing";
 }
@@ -65,8 +71,7 @@ json::value or_last_minute(const ControlReport& report, SignalId id, double fact
 }  // namespace
 
 WallTime wall_time_of(const ControlReport& report, Instant instant) {
-  return report.at -
-         std::chrono::duration_cast<WallTime::duration>(report.at_steady - instant);
+  return report.at - std::chrono::duration_cast<WallTime::duration>(report.at_steady - instant);
 }
 
 json::value signal_value(const ControlReport& report, SignalId id, double factor) {
@@ -166,8 +171,7 @@ json::object window_json(const WindowFigures& figures) {
   out["p95_duration_ms"] = milliseconds(figures.latency_p95);
   out["p99_duration_ms"] = milliseconds(figures.latency_p99);
   out["error_rate"] = some ? json::value(figures.error_ratio) : json::value();
-  out["cache_hit_rate"] =
-      figures.hit_ratio_known ? json::value(figures.hit_ratio) : json::value();
+  out["cache_hit_rate"] = figures.hit_ratio_known ? json::value(figures.hit_ratio) : json::value();
   out["response_bytes_avg"] = some ? json::value(figures.response_bytes_avg) : json::value();
   return out;
 }

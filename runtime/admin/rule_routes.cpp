@@ -20,7 +20,9 @@ using rules::RuleState;
 
 namespace {
 
-double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds_of(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 std::shared_ptr<const rules::RuleSet> rule_set(const AdminServices& services) {
   auto set = services.rules ? services.rules() : nullptr;
@@ -175,8 +177,7 @@ Reply reload(const RouteContext& context, const Call& call) {
   const ReloadOutcome outcome = context.services.reload_rules();
   if (!outcome.errors.empty()) {
     context.audit.record(call, {"reload_rules_refused", outcome.errors.front(), reason, 0});
-    return problem(422, "the rules have errors; those in force stay as they were",
-                   outcome.errors);
+    return problem(422, "the rules have errors; those in force stay as they were", outcome.errors);
   }
   context.audit.record(call, {"reload_rules", "", reason, outcome.rules_total});
   Reply reply;

@@ -61,7 +61,9 @@ Session::~Session() {
   server_->counters.connections_open.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void Session::start() { wait_for_request(); }
+void Session::start() {
+  wait_for_request();
+}
 
 void Session::stop() {
   if (!writing_) close();
@@ -139,9 +141,9 @@ void Session::on_bad_request(ErrorCode error) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return write(server_->api.refuse(431, "the header may have at most 16 KiB"), false, false);
   }
-  const bool malformed = error.category() == http::make_error_code(http::error::bad_method).category();
-  if (!malformed || error == http::error::end_of_stream ||
-      error == http::error::partial_message) {
+  const bool malformed =
+      error.category() == http::make_error_code(http::error::bad_method).category();
+  if (!malformed || error == http::error::end_of_stream || error == http::error::partial_message) {
     return close();  // the client went away
   }
   write(server_->api.refuse(400, "not a valid HTTP request: " + error.message()), false, false);
@@ -206,9 +208,9 @@ void Session::write(AdminResponse answer, bool keep_alive, bool head) {
   if (!head) response_.body() = std::move(answer.body);
   writing_ = true;
   stream_.expires_after(server_->timeouts.write);
-  http::async_write(
-      stream_, response_,
-      [self = shared_from_this()](ErrorCode error, std::size_t) { self->on_written(error); });
+  http::async_write(stream_, response_, [self = shared_from_this()](ErrorCode error, std::size_t) {
+    self->on_written(error);
+  });
 }
 
 void Session::on_written(ErrorCode error) {

@@ -34,8 +34,8 @@ BookChange AlertBook::fire(const Alert& alert, WallTime since, Moment now) {
   auto text = std::make_shared<const Alert>(bounded(alert));
   const Identity identity{text->name, text->scope, text->severity, text->injected};
   if (Entry* const known = find_firing(text->name, text->scope)) {
-    const bool same_labels = known->alert->severity == text->severity &&
-                             known->alert->injected == text->injected;
+    const bool same_labels =
+        known->alert->severity == text->severity && known->alert->injected == text->injected;
     if (same_labels) {
       known->alert = std::move(text);
       return BookChange::none;
@@ -146,9 +146,9 @@ void AlertBook::push_repeat(Queue& queue, const Entry& entry) {
 }
 
 void AlertBook::drop_oldest_repeat(Queue& queue) {
-  const auto oldest = std::find_if(
-      queue.waiting.begin(), queue.waiting.end(),
-      [](const AlertMessage& message) { return message.kind == MessageKind::repeat; });
+  const auto oldest =
+      std::find_if(queue.waiting.begin(), queue.waiting.end(),
+                   [](const AlertMessage& message) { return message.kind == MessageKind::repeat; });
   if (oldest == queue.waiting.end()) return;
   queue.waiting.erase(oldest);
   ++queue.figures.dropped;
@@ -215,9 +215,9 @@ void AlertBook::failed(std::size_t target) {
   while (!queue.in_flight.empty()) {
     AlertMessage message = std::move(queue.in_flight.back());
     queue.in_flight.pop_back();
-    const auto behind = std::count_if(
-        queue.waiting.begin(), queue.waiting.end(),
-        [&](const AlertMessage& waiting) { return waiting.id == message.id; });
+    const auto behind =
+        std::count_if(queue.waiting.begin(), queue.waiting.end(),
+                      [&](const AlertMessage& waiting) { return waiting.id == message.id; });
     // A repeat is worth nothing once news about the same alert wait behind it,
     // a change nothing once the same state is reached again behind it.
     const bool outdated = message.kind == MessageKind::repeat ? behind > 0 : behind > 1;

@@ -1,9 +1,9 @@
 #include "runtime/alert/alert_dispatcher.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
-#include <algorithm>
 #include <mutex>
 #include <random>
 #include <utility>
@@ -31,9 +31,12 @@ bool condemns_message(unsigned status) {
 
 spdlog::level::level_enum log_level(rules::Severity severity) {
   switch (severity) {
-    case rules::Severity::info: return spdlog::level::info;
-    case rules::Severity::warning: return spdlog::level::warn;
-    case rules::Severity::critical: return spdlog::level::err;
+    case rules::Severity::info:
+      return spdlog::level::info;
+    case rules::Severity::warning:
+      return spdlog::level::warn;
+    case rules::Severity::critical:
+      return spdlog::level::err;
   }
   return spdlog::level::warn;
 }
@@ -93,9 +96,13 @@ struct AlertDispatcher::State : std::enable_shared_from_this<State> {
       return;
     }
     std::random_device entropy;
-    targets.push_back(Target{std::get<HttpUrl>(std::move(parsed)), alertmanager,
+    targets.push_back(Target{std::get<HttpUrl>(std::move(parsed)),
+                             alertmanager,
                              Backoff(timing.backoff_min, timing.backoff_max, entropy()),
-                             asio::steady_timer(strand), alertmanager ? batch_max : 1, false, {}});
+                             asio::steady_timer(strand),
+                             alertmanager ? batch_max : 1,
+                             false,
+                             {}});
   }
 
   [[nodiscard]] Moment now() const { return {clock.now(), clock.wall_now()}; }
@@ -243,7 +250,9 @@ AlertDispatcher::AlertDispatcher(asio::io_context& context, const Clock& clock,
     : state_(std::make_shared<State>(context, clock, settings, std::move(identity),
                                      timing.value_or(AlertTiming::of(settings)))) {}
 
-AlertDispatcher::~AlertDispatcher() { stop(); }
+AlertDispatcher::~AlertDispatcher() {
+  stop();
+}
 
 void AlertDispatcher::fire(const Alert& alert, WallTime since) {
   BookChange change = BookChange::none;
@@ -276,7 +285,9 @@ void AlertDispatcher::resolve(const Alert& alert, WallTime at) {
   }
 }
 
-void AlertDispatcher::stop() { state_->stop(); }
+void AlertDispatcher::stop() {
+  state_->stop();
+}
 
 AlertFigures AlertDispatcher::figures() const {
   AlertFigures sum;

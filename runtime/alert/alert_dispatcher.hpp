@@ -91,7 +91,7 @@ class AlertDispatcher final : public AlertSink {
 
   [[nodiscard]] AlertFigures figures() const;  ///< all targets together
   [[nodiscard]] std::vector<AlertTargetFigures> targets() const;
-  [[nodiscard]] std::size_t firing() const;    ///< alerts firing now
+  [[nodiscard]] std::size_t firing() const;  ///< alerts firing now
 
  private:
   struct State;

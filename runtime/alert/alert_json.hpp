@@ -19,7 +19,7 @@ namespace homeostat::alert {
 struct AlertContext {
   AlertIdentity identity;
   std::vector<std::pair<std::string, std::string>> labels;  ///< of the settings
-  std::chrono::milliseconds expiry{240'000};  ///< endsAt of a firing alert, from now
+  std::chrono::milliseconds expiry{240'000};                ///< endsAt of a firing alert, from now
 };
 
 /// Alertmanager v2 `POST /api/v2/alerts`: an array of postableAlert.

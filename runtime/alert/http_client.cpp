@@ -56,10 +56,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     error_code not_an_address;
     const auto address = asio::ip::make_address(call_.url.host, not_an_address);
     if (!not_an_address) {
-      stream_.async_connect(tcp::endpoint(address, call_.url.port),
-                            [self = shared_from_this()](error_code error) {
-                              self->on_connect(error);
-                            });
+      stream_.async_connect(
+          tcp::endpoint(address, call_.url.port),
+          [self = shared_from_this()](error_code error) { self->on_connect(error); });
       return;
     }
     resolver_.async_resolve(
@@ -91,10 +90,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     request_.set(http::field::connection, "close");
     request_.body() = std::move(call_.body);
     request_.prepare_payload();
-    http::async_write(stream_, request_,
-                      [self = shared_from_this()](error_code failure, std::size_t) {
-                        self->on_write(failure);
-                      });
+    http::async_write(
+        stream_, request_,
+        [self = shared_from_this()](error_code failure, std::size_t) { self->on_write(failure); });
   }
 
   void on_write(error_code error) {
@@ -103,10 +101,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     write_error_ = error;
     parser_.header_limit(response_header_bytes_max);
     parser_.body_limit(response_body_bytes_max);
-    http::async_read_header(stream_, buffer_, parser_,
-                            [self = shared_from_this()](error_code failure, std::size_t) {
-                              self->on_header(failure);
-                            });
+    http::async_read_header(
+        stream_, buffer_, parser_,
+        [self = shared_from_this()](error_code failure, std::size_t) { self->on_header(failure); });
   }
 
   void on_header(error_code error) {
@@ -191,8 +188,8 @@ std::variant<HttpUrl, UrlError> parse_http_url(std::string_view text) {
   if (url.has_port() && !url.port().empty()) {
     const std::string_view digits = url.port();
     const auto end = digits.data() + digits.size();
-    const auto parsed = std::from_chars(digits.data(), end, out.port);  // checks the range
-    if (parsed.ec != std::errc{} || parsed.ptr != end || out.port == 0) {
+    const auto number = std::from_chars(digits.data(), end, out.port);  // checks the range
+    if (number.ec != std::errc{} || number.ptr != end || out.port == 0) {
       return UrlError{"the port is not between 1 and 65535"};
     }
   }

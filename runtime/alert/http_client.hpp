@@ -21,7 +21,7 @@ namespace homeostat::alert {
 
 /// An http:// URL taken apart.
 struct HttpUrl {
-  std::string host;         ///< name or IP address, without brackets
+  std::string host;  ///< name or IP address, without brackets
   std::uint16_t port = 80;
   std::string target;       ///< path and query, starts with '/'
   std::string host_header;  ///< as sent in Host
@@ -48,10 +48,10 @@ struct HttpCall {
 };
 
 struct HttpResult {
-  unsigned status = 0;        ///< 0: no answer, see `error`
-  std::string body;           ///< at most 64 KiB
+  unsigned status = 0;  ///< 0: no answer, see `error`
+  std::string body;     ///< at most 64 KiB
   bool body_truncated = false;
-  std::string error;          ///< "connect: Connection refused", "timeout"
+  std::string error;  ///< "connect: Connection refused", "timeout"
 
   [[nodiscard]] bool success() const noexcept { return status >= 200 && status < 300; }
   /// "HTTP 503" or the error, for logs.

@@ -74,6 +74,8 @@ bool MemoryHook::call(const std::string& reason) {
   return true;
 }
 
-const MemoryHookCounters& MemoryHook::counters() const noexcept { return state_->counters; }
+const MemoryHookCounters& MemoryHook::counters() const noexcept {
+  return state_->counters;
+}
 
 }  // namespace homeostat::alert

@@ -7,8 +7,8 @@
 // Ownership: io_context and clock must outlive the object and its last call.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <atomic>
+#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>

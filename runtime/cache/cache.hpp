@@ -118,6 +118,8 @@ class Cache final : public CacheControl {
   Dropped flush_paths(const PathPattern* pattern);
   Dropped invalidate(KeyView primary, std::uint64_t location);
   Dropped drop_entries(Shard& shard, const std::vector<Entry*>& entries);
+  /// Drops the entry that holds exactly this object, if there still is one.
+  void drop_object(const Object& object);
   /// Waits, for a bounded number of yields, until readers let go of garbage.
   void reclaim_all();
 

@@ -190,6 +190,12 @@ void FillLeader::complete_refreshed(ObjectHead head, const Fields& request, Inst
   finish(FillState::complete, reason);
 }
 
+void FillLeader::drop_stale() {
+  if (!stale_) return;
+  worker_->cache_.drop_object(*stale_);
+  stale_.reset();
+}
+
 void FillLeader::fail(Reason reason) {
   if (done_) return;
   worker_->counters_.count(reason);
@@ -201,6 +207,7 @@ void FillLeader::fail(Reason reason) {
 void FillLeader::uncacheable(Reason reason, Instant now) {
   if (done_) return;
   worker_->counters_.count(reason);
+  if (reason != Reason::status) drop_stale();
   detach(true, now);
   finish(FillState::uncacheable, reason);
 }

@@ -49,10 +49,14 @@ class FillLeader {
   /// 304: the stale object, refreshed by `head`, is stored and answers every
   /// reader. `head` comes from refreshed_head().
   void complete_refreshed(ObjectHead head, const Fields& request, Instant now);
+  /// Forgets the stale response, also in the table: a 304 that refreshed_head()
+  /// refused. Ask again without validators, with this same leader.
+  void drop_stale();
   /// Readers see what was delivered, then `failed`. Nothing is stored.
   void fail(Reason reason);
   /// REQUIRES: state waiting. Followers go upstream themselves; the key is
-  /// remembered as hit-for-miss for negative_ttl.
+  /// remembered as hit-for-miss for negative_ttl. The stale response is dropped,
+  /// except for Reason::status: an error may still be bridged by it.
   void uncacheable(Reason reason, Instant now);
   [[nodiscard]] bool done() const noexcept { return done_; }
 

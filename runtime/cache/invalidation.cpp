@@ -74,6 +74,12 @@ Cache::Dropped Cache::invalidate(KeyView primary, std::uint64_t location) {
   return drop_entries(shard, found);
 }
 
+void Cache::drop_object(const Object& object) {
+  Shard& shard = shard_of(object.location_);
+  const std::lock_guard lock(shard.mutex());
+  if (Entry* entry = shard.find(object.hash_, object)) drop(shard, *entry);
+}
+
 void Cache::reclaim_all() {
   for (unsigned i = 0; garbage_.reclaim() > 0 && i < reclaim_yields_max; ++i) {
     std::this_thread::yield();
@@ -131,25 +137,29 @@ std::size_t Cache::shrink_to(double ratio) {
 
 bool Cache::attach_encoded(const ObjectPtr& object, ObjectPtr encoded) {
   const std::lock_guard control(control_mutex_);
-  Shard& shard = shard_of(object->location_);
+  const Instant now = clock_.now();
+  Victims victims;
   bool attached = false;
   {
-    const std::lock_guard lock(shard.mutex());
-    Entry* found = shard.find(object->hash_, *object);
-    const std::size_t bytes = encoded->memory();
-    if (found != nullptr && bytes <= bound_in_force() / 4 && object->encoded() == nullptr) {
-      object->attach(std::move(encoded));
-      const std::lock_guard policy_lock(policy_mutex_);
-      policy_.change_weight(*found, found->weight + bytes);
-      attached = true;
+    const EpochGuard guard(control_slot_);
+    Shard& shard = shard_of(object->location_);
+    {
+      const std::lock_guard lock(shard.mutex());
+      Entry* found = shard.find(object->hash_, *object);
+      const std::size_t bytes = encoded->memory();
+      if (found != nullptr && bytes <= bound_in_force() / 4 && object->encoded() == nullptr) {
+        object->attach(std::move(encoded));
+        const std::lock_guard policy_lock(policy_mutex_);
+        policy_.change_weight(*found, found->weight + bytes);
+        policy_.shrink(now, bound_in_force(), victims);
+        attached = true;
+      }
     }
+    unlink(victims);
   }
-  if (!attached) {
-    object->refuse_encoding();
-    return false;
-  }
-  make_room(control_slot_, clock_.now());
-  return true;
+  garbage_.reclaim();
+  if (!attached) object->refuse_encoding();
+  return attached;
 }
 
 }  // namespace homeostat::cache

@@ -32,6 +32,7 @@ class CacheControl {
   /// the coldest first; returns bytes freed.
   virtual std::size_t shrink_to(double ratio) = 0;
   /// Drops entries whose path matches the pattern (`*` wildcard); all if empty.
+  /// Returns bytes freed; figures().deletes counts the entries.
   virtual std::size_t flush(const std::string& pattern) = 0;
 };
 

@@ -5,11 +5,10 @@
 namespace homeostat {
 
 std::string rfc3339(WallTime at) {
-  using namespace std::chrono;
-  const auto instant = floor<milliseconds>(at);
-  const auto day = floor<days>(instant);
-  const year_month_day date{day};
-  const hh_mm_ss time{instant - day};
+  const auto instant = std::chrono::floor<std::chrono::milliseconds>(at);
+  const auto day = std::chrono::floor<std::chrono::days>(instant);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss time{instant - day};
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                      time.hours().count(), time.minutes().count(), time.seconds().count(),

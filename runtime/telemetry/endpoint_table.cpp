@@ -164,7 +164,7 @@ void EndpointCache::refresh() {
 EndpointId EndpointCache::find(std::string_view method_name, std::string_view target) noexcept {
   if (table_.generation() != generation_.load(std::memory_order_relaxed)) [[unlikely]] refresh();
   const Method method = parse_method(method_name);
-  const std::string_view path = target.substr(0, target.find_first_of("?#"));
+  const std::string_view path = without_query(target);
   const std::uint64_t hash = request_hash(path, seed_ + static_cast<std::uint64_t>(method));
   Line& line = lines_[hash % lines];
   if (line.hash != hash) line = {hash, snapshot_->find(method, path)};

@@ -99,7 +99,15 @@ void SparseCounts::add(const std::vector<BucketCount>& sorted) {
 }
 
 void SparseCounts::add_to(HistogramCounts& target) const noexcept {
-  for (const std::uint32_t entry : entries_) target.add(bucket_of(entry), count_of(entry));
+  if (entries_.empty()) return;
+  target.add_range(bucket_of(entries_.front()), bucket_of(entries_.back()), [this](auto& counts) {
+    std::uint64_t sum = 0;
+    for (const std::uint32_t entry : entries_) {
+      counts[bucket_of(entry)] += count_of(entry);
+      sum += count_of(entry);
+    }
+    return sum;
+  });
 }
 
 void SparseCounts::clear() noexcept {

@@ -109,6 +109,14 @@ class HistogramCounts {
     if (bucket >= end_) end_ = bucket + 1;
   }
   void merge(const HistogramCounts& other) noexcept;
+  /// Adds buckets that lie in [first, last]; `each(counts)` writes them and
+  /// returns their sum.
+  template <class Each>
+  void add_range(std::size_t first, std::size_t last, Each&& each) noexcept {
+    total_ += each(counts_);
+    if (first < first_) first_ = first;
+    if (last >= end_) end_ = last + 1;
+  }
   void clear() noexcept;
   [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
   [[nodiscard]] std::uint64_t at(std::size_t bucket) const noexcept { return counts_[bucket]; }

@@ -23,7 +23,7 @@ bool is_numeric(std::string_view text) noexcept {
   for (const char c : text) {
     if (is_digit(c)) {
       digit = true;
-    } else if (std::string_view("-.,:_").find(c) == std::string_view::npos) {
+    } else if (c != '-' && c != '.' && c != ',' && c != ':' && c != '_') {
       return false;
     }
   }
@@ -69,7 +69,7 @@ std::string_view extension_of(std::string_view segment) noexcept {
 }  // namespace
 
 std::string_view path_of_target(std::string_view target) noexcept {
-  target = target.substr(0, target.find_first_of("?#"));
+  target = without_query(target);
   if (!target.empty() && target.front() == '/') return target;
   const std::size_t scheme = target.find("://");
   if (scheme == std::string_view::npos) return target;  // "*", authority form

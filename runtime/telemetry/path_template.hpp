@@ -28,6 +28,13 @@ struct RoutePath {
   bool truncated = false;
 };
 
+/// The target up to its query or fragment.
+[[nodiscard]] inline std::string_view without_query(std::string_view target) noexcept {
+  std::size_t end = 0;
+  while (end < target.size() && target[end] != '?' && target[end] != '#') ++end;
+  return target.substr(0, end);
+}
+
 /// The path of a target: origin form, absolute form or `*`; without query.
 [[nodiscard]] std::string_view path_of_target(std::string_view target) noexcept;
 

@@ -108,7 +108,7 @@ void Telemetry::drain_endpoint(EndpointId id, EndpointId into, Instant now) {
   State& target = state(into);
   target.totals.add(added);
   target.last_seen = now;
-  if (!target.windows) target.windows = std::make_unique<EndpointWindows>();
+  if (!target.windows) target.windows = std::make_unique<EndpointWindows>(into);
   target.windows->add(timeline_, delta);
   totals_.add(added);
   add_scalars(all_delta_, delta);

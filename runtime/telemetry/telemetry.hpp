@@ -12,8 +12,8 @@
 // Memory: see worker_telemetry.hpp for each worker, twice its slots again for
 // the collector's last-seen copies, and at most window_bytes_max for windows:
 // beyond it, and after 10 min of silence, the quietest endpoints' windows are
-// released and begin anew at their next request. An idle agent needs 60 KiB
-// plus 50 KiB per worker.
+// released and begin anew at their next request. An idle agent needs 100 KiB
+// plus 80 KiB per worker.
 #pragma once
 
 #include <array>

@@ -79,12 +79,24 @@ void EndpointWindows::add(const WindowTimeline& timeline, const TrafficDelta& de
   }
 }
 
+bool EndpointWindows::is_current(const WindowTimeline& timeline, Window window,
+                                 std::uint64_t answered) const noexcept {
+  const auto w = static_cast<std::size_t>(window);
+  const Quantiles& last = quantiles_[w];
+  if (window == Window::seconds_10 || last.answered == 0) return false;
+  const std::uint64_t change =
+      answered > last.answered ? answered - last.answered : last.answered - answered;
+  if (change * 20 > last.answered) return false;
+  const Duration half = window_shapes[w].width / 2;
+  const auto steps = static_cast<Duration::rep>(stagger_);
+  return timeline.last() - last.at < half + half * steps / static_cast<Duration::rep>(stagger_steps);
+}
+
 WindowFigures EndpointWindows::figures(const WindowTimeline& timeline, Window window,
-                                       HistogramCounts& scratch) const {
+                                       HistogramCounts& scratch) {
   const auto w = static_cast<std::size_t>(window);
   const std::int64_t oldest = timeline.oldest(window);
   Slice sum;
-  scratch.clear();
   for (const Slice& slice : slices_[w]) {
     if (slice.number < 0 || slice.number < oldest) continue;
     sum.offered += slice.offered;
@@ -94,14 +106,20 @@ WindowFigures EndpointWindows::figures(const WindowTimeline& timeline, Window wi
     sum.cache_lookups += slice.cache_lookups;
     sum.response_bytes += slice.response_bytes;
     sum.latency_nanoseconds += slice.latency_nanoseconds;
-    slice.latency.add_to(scratch);
+  }
+  if (sum.answered > 0 && !is_current(timeline, window, sum.answered)) {
+    scratch.clear();
+    for (const Slice& slice : slices_[w]) {
+      if (slice.number >= 0 && slice.number >= oldest) slice.latency.add_to(scratch);
+    }
+    quantiles_[w] = {timeline.last(), sum.answered, scratch.quantiles(std::array{0.5, 0.95, 0.99})};
   }
   const double seconds = std::chrono::duration<double>(timeline.covered(window)).count();
-  return summarize(sum, seconds, scratch);
+  return summarize(sum, seconds, quantiles_[w].values);
 }
 
 WindowFigures EndpointWindows::summarize(const Slice& sum, double seconds,
-                                         const HistogramCounts& latency) {
+                                         const std::array<double, 3>& quantiles) {
   WindowFigures figures;
   figures.requests = sum.answered;
   if (seconds > 0) figures.rate = static_cast<double>(sum.offered) / seconds;
@@ -110,11 +128,10 @@ WindowFigures EndpointWindows::summarize(const Slice& sum, double seconds,
     figures.latency_avg = static_cast<double>(sum.latency_nanoseconds) * nanosecond / answered;
     figures.error_ratio = static_cast<double>(sum.failed) / answered;
     figures.response_bytes_avg = static_cast<double>(sum.response_bytes) / answered;
+    figures.latency_p50 = quantiles[0];
+    figures.latency_p95 = quantiles[1];
+    figures.latency_p99 = quantiles[2];
   }
-  const auto quantiles = latency.quantiles(std::array<double, 3>{0.5, 0.95, 0.99});
-  figures.latency_p50 = quantiles[0];
-  figures.latency_p95 = quantiles[1];
-  figures.latency_p99 = quantiles[2];
   figures.hit_ratio_known = sum.cache_lookups > 0;
   if (figures.hit_ratio_known) {
     figures.hit_ratio =

@@ -4,6 +4,12 @@
 // what time they really cover, so that a late or early tick does not falsify a
 // rate. EndpointWindows holds one endpoint's slices.
 //
+// Counts, rates and ratios are exact at every collection. Quantiles of the two
+// long windows are computed again when the number of requests has changed by
+// 5 % or after half a slice to a slice (5 s, 30 s), because adding up five
+// minutes of buckets for every endpoint each second would cost more than all
+// the rest of the telemetry.
+//
 // Thread safety: none; the collector owns them. Time is passed in.
 // Memory: a slice is 80 bytes plus 4 bytes per latency bucket in use. A quiet
 // endpoint needs about 3 KiB, a busy one 10 to 50 KiB; Telemetry bounds the sum.
@@ -78,11 +84,14 @@ class WindowTimeline {
 
 class EndpointWindows {
  public:
+  /// `stagger` spreads the endpoints' quantile computations over time.
+  explicit EndpointWindows(std::size_t stagger = 0) : stagger_(stagger % stagger_steps) {}
+
   /// REQUIRES: the timeline was advanced to the delta's collection.
   void add(const WindowTimeline& timeline, const TrafficDelta& delta);
   /// `scratch` is overwritten.
   [[nodiscard]] WindowFigures figures(const WindowTimeline& timeline, Window window,
-                                      HistogramCounts& scratch) const;
+                                      HistogramCounts& scratch);
   [[nodiscard]] std::size_t bytes() const noexcept;
 
  private:
@@ -93,9 +102,19 @@ class EndpointWindows {
     SparseCounts latency;
   };
   Slice& open(const WindowTimeline& timeline, std::size_t window);
+  struct Quantiles {
+    Instant at{};
+    std::uint64_t answered = 0;  // then
+    std::array<double, 3> values{};
+  };
+  [[nodiscard]] bool is_current(const WindowTimeline& timeline, Window window,
+                                std::uint64_t answered) const noexcept;
   [[nodiscard]] static WindowFigures summarize(const Slice& sum, double seconds,
-                                               const HistogramCounts& latency);
+                                               const std::array<double, 3>& quantiles);
 
+  static constexpr std::size_t stagger_steps = 8;
+  std::array<Quantiles, window_count> quantiles_{};
+  std::size_t stagger_;
   std::array<std::array<Slice, slices_max>, window_count> slices_{};
 };
 

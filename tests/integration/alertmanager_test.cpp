@@ -21,7 +21,8 @@ namespace {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
 
 constexpr auto patience = 30s;
 
@@ -51,7 +52,8 @@ class Alertmanager : public ::testing::Test {
     EXPECT_EQ(result.status, 200U) << result.describe();
     json::array out;
     if (!result.success()) return out;
-    for (const json::value& item : json::parse(result.body).as_array()) {
+    const json::value body = json::parse(result.body);
+    for (const json::value& item : body.as_array()) {
       if (item.at("labels").at("alertname").as_string() == name) out.push_back(item);
     }
     return out;
@@ -95,7 +97,7 @@ TEST_F(Alertmanager, ShowsAnEmergencyAndItsResolution) {
   const Clock& clock = SystemClock::instance();
   alert::AlertDispatcher dispatcher(context_, clock, settings(),
                                     {"shop-agent", "host:8080", "http://127.0.0.1:9180/"});
-  const Alert emergency{"HomeostatEmergency", rules::Severity::critical,       "memory",
+  const Alert emergency{"HomeostatEmergency",    rules::Severity::critical,  "memory",
                         "memory is nearly full", "memory.utilization = 98%", false};
   dispatcher.fire(emergency, clock.wall_now());
   json::array shown;

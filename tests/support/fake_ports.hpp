@@ -215,7 +215,8 @@ class FakeAlertSink final : public AlertSink, public Watched {
   [[nodiscard]] bool wait_for(const std::string& name, const std::string& scope, bool fired) {
     return wait_until([&] {
       for (const Call& call : calls_) {
-        if (call.fired == fired && call.alert.name == name && call.alert.scope == scope) return true;
+        if (call.fired == fired && call.alert.name == name && call.alert.scope == scope)
+          return true;
       }
       return false;
     });

@@ -2,18 +2,18 @@
 // told, one clock that moves with it.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/send.hpp>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
-
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
-#include <caf/send.hpp>
-#include <gtest/gtest.h>
 
 #include "actors/supervisor.hpp"
 #include "rules/expr/expression.hpp"
@@ -34,8 +34,8 @@ inline std::shared_ptr<const rules::Expression> condition(const std::string& tex
 }
 
 /// Fires at once and stays only as long as its condition unless told otherwise.
-inline rules::Rule make_rule(const std::string& name, const std::string& when,
-                             rules::Action action, rules::Scope scope = rules::Scope::global) {
+inline rules::Rule make_rule(const std::string& name, const std::string& when, rules::Action action,
+                             rules::Scope scope = rules::Scope::global) {
   rules::Rule rule;
   rule.name = name;
   rule.scope = scope;

@@ -1,5 +1,6 @@
 // Memory requests: carried out once, bounded, undone, and absent while healthy.
 #include "actors/memory_keeper.hpp"
+
 #include "tests/unit/actors/actor_fixture.hpp"
 
 namespace homeostat::actors {

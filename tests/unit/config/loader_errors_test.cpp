@@ -180,7 +180,8 @@ TEST(BadFile, AllErrorsAreReportedAtOnce) {
             "t.yaml:2:22: unknown key `timout` in `upstream`; did you mean `timeout`?\n"
             "t.yaml:3:17: `cache.memory`: `1`: the unit is missing: B, KB, MB, GB, KiB, MiB or GiB, "
             "e.g. 100MiB\n"
-            "t.yaml:4:1: unknown key `x`\n");
+            "t.yaml:4:1: unknown key `x`; known here: listen, workers, server, upstream, admin, cache, "
+            "compression, admission, monitor, optimization, alerts or log\n");
 }
 
 TEST(BadFile, MissingKeysAreNamed) {
@@ -201,7 +202,7 @@ TEST(BadFile, ALoopIsRefused) {
 }
 
 TEST(BadFile, HealthCheckWithoutAPathIsRefused) {
-  EXPECT_EQ(errors_of("listen: :1\nupstream: {url: http://a, health: {interval: 1s}}\n"),
+  EXPECT_EQ(errors_of("listen: :1\nupstream: {url: http://a, health: {interval: 3s}}\n"),
             "t.yaml:2:35: `upstream.health` without a `path` checks nothing; write e.g. path: "
             "/healthz\n");
 }

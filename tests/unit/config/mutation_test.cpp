@@ -50,7 +50,7 @@ TEST(Mutation, NeverCrashesTheLoader) {
     const auto result = load_text(text, "m.yaml", environment, "/nonexistent");
     check(text, result);
     if (HasFatalFailure()) FAIL() << "round " << round << " of seed " << seed;
-    accepted += result.ok() ? 1 : 0;
+    if (result.ok()) ++accepted;
   }
   EXPECT_GT(accepted, 10U) << "comments can be damaged without harm";
   EXPECT_LT(accepted, 590U) << "most damage must be noticed";

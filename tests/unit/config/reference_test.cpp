@@ -66,7 +66,9 @@ TEST(Reference, TellsTheTruth) {
     if (row.standard != "required") {
       EXPECT_EQ(row.standard, key.default_text.empty() ? "none" : key.default_text) << key.path;
     }
-    if (!key.allowed.empty()) EXPECT_EQ(row.allowed, key.allowed) << key.path;
+    if (!key.allowed.empty()) {
+      EXPECT_EQ(row.allowed, key.allowed) << key.path;
+    }
     const auto* change = !key.available ? "refused" : key.apply == Apply::restart ? "restart" : "reload";
     EXPECT_EQ(row.change, change) << key.path;
   }

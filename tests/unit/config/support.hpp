@@ -50,7 +50,7 @@ inline std::string rule_errors_of(std::string_view text) {
 class Folder {
  public:
   Folder() {
-    std::string pattern = testing::TempDir() + "/homeostat_config_XXXXXX";
+    auto pattern = (std::filesystem::path(testing::TempDir()) / "homeostat_config_XXXXXX").string();
     path_ = ::mkdtemp(pattern.data()) == nullptr ? "" : pattern;
   }
   ~Folder() {

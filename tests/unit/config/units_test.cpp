@@ -14,7 +14,7 @@ std::chrono::nanoseconds duration(std::string_view text) {
   return value == nullptr ? -1ns : *value;
 }
 
-std::uint64_t size(std::string_view text) {
+std::uint64_t bytes_of(std::string_view text) {
   const auto parsed = parse_size(text);
   const auto* value = std::get_if<std::uint64_t>(&parsed);
   EXPECT_NE(value, nullptr) << text;
@@ -61,14 +61,14 @@ TEST(Duration, RefusesWhatIsNotOne) {
 }
 
 TEST(Size, ReadsDecimalAndBinaryUnits) {
-  EXPECT_EQ(size("64B"), 64U);
-  EXPECT_EQ(size("1KB"), 1000U);
-  EXPECT_EQ(size("1kB"), 1000U);
-  EXPECT_EQ(size("1KiB"), 1024U);
-  EXPECT_EQ(size("100MiB"), 104857600U);
-  EXPECT_EQ(size("1.5GiB"), 1610612736U);
-  EXPECT_EQ(size("2TB"), 2000000000000U);
-  EXPECT_EQ(size("0"), 0U);
+  EXPECT_EQ(bytes_of("64B"), 64U);
+  EXPECT_EQ(bytes_of("1KB"), 1000U);
+  EXPECT_EQ(bytes_of("1kB"), 1000U);
+  EXPECT_EQ(bytes_of("1KiB"), 1024U);
+  EXPECT_EQ(bytes_of("100MiB"), 104857600U);
+  EXPECT_EQ(bytes_of("1.5GiB"), 1610612736U);
+  EXPECT_EQ(bytes_of("2TB"), 2000000000000U);
+  EXPECT_EQ(bytes_of("0"), 0U);
 }
 
 TEST(Size, RefusesPlainBytesWithAHint) {
@@ -121,7 +121,7 @@ TEST(Format, WhatIsPrintedReadsBackTheSame) {
     EXPECT_EQ(duration(format_duration(value)), value);
   }
   for (const std::uint64_t value : {1ULL, 1023ULL, 1024ULL, 5368709120ULL, 123456789ULL}) {
-    EXPECT_EQ(size(format_size(value)), value);
+    EXPECT_EQ(bytes_of(format_size(value)), value);
   }
 }
 

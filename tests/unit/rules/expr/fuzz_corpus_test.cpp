@@ -56,7 +56,7 @@ TEST(ExpressionFuzz, SurvivesRandomTokens) {
                                                       "nonsense",
                                                       "$"};
   std::mt19937 random(7);
-  for (int round = 0; round < 4000; ++round) {
+  for (int round = 0; round < 2000; ++round) {
     std::string text;
     const std::size_t length = 1 + random() % 12;
     for (std::size_t i = 0; i < length; ++i) {
@@ -75,7 +75,7 @@ TEST(ExpressionFuzz, SurvivesMutationsOfValidConditions) {
       "max(endpoint.latency_p99, 1s) / min(endpoint.latency_p50, 10ms) > 3",
       "endpoint.rate * endpoint.latency_avg - 2 > -5 and true != false"};
   std::mt19937 random(11);
-  for (int round = 0; round < 4000; ++round) {
+  for (int round = 0; round < 2000; ++round) {
     std::string text = valid[random() % valid.size()];
     for (std::uint32_t i = 0; i <= random() % 3; ++i) {
       const std::size_t at = random() % text.size();

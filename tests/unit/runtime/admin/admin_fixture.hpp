@@ -78,7 +78,8 @@ class FakeCache final : public CacheControl {
   std::size_t flush(const std::string& pattern) override {
     const std::lock_guard lock(mutex);
     flushes.push_back(pattern);
-    return 3;
+    now.deletes += 3;
+    return 3000;
   }
   [[nodiscard]] bool untouched() const {
     const std::lock_guard lock(mutex);

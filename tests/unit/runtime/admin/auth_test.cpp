@@ -172,8 +172,8 @@ TEST_F(AuthMatrix, OnlyTheBearerSchemeCounts) {
 }
 
 TEST(LoopbackHost, KnowsNamesOfThisMachineOnly) {
-  for (const char* host : {"localhost", "LOCALHOST:9180", "127.0.0.1", "127.8.9.1:80", "[::1]:9180",
-                           "localhost.:1"}) {
+  for (const char* host :
+       {"localhost", "LOCALHOST:9180", "127.0.0.1", "127.8.9.1:80", "[::1]:9180", "localhost.:1"}) {
     EXPECT_TRUE(loopback_host(host)) << host;
   }
   for (const char* host : {"", "attacker.example", "localhost.attacker.example", "127.0.0.1.nip.io",

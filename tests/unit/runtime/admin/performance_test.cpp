@@ -61,7 +61,8 @@ TEST_F(Performance, StatusHasTheContractsFields) {
   EXPECT_EQ(at(body, "performance_status.optimization_level"), "adaptive");
   EXPECT_EQ(at(body, "performance_status.effective_level"), "aggressive");
   EXPECT_EQ(at(body, "performance_status.emergency"), false);
-  EXPECT_DOUBLE_EQ(at(body, "performance_status.current_metrics.cpu_percent").to_number<double>(), 85.5);
+  EXPECT_DOUBLE_EQ(at(body, "performance_status.current_metrics.cpu_percent").to_number<double>(),
+                   85.5);
   EXPECT_TRUE(at(body, "performance_status.current_metrics.memory_percent").is_null()) << "stale";
   EXPECT_EQ(at(body, "performance_status.current_metrics.response_time_p95_ms").to_number<double>(),
             250);
@@ -81,8 +82,13 @@ TEST_F(Performance, StatusExplainsOptimizationsAndDecisions) {
   start();
   ControlReport with = report();
   ActiveOptimization active;
-  active.action = {"enhanced-caching", 7, "GET /slow", rules::ScaleTtl{2.0, std::chrono::hours(1)},
-                   {}, "endpoint.latency_p95 = 2.31s > 2s for 30s", false};
+  active.action = {"enhanced-caching",
+                   7,
+                   "GET /slow",
+                   rules::ScaleTtl{2.0, std::chrono::hours(1)},
+                   {},
+                   "endpoint.latency_p95 = 2.31s > 2s for 30s",
+                   false};
   active.enabled_at = with.at;
   with.active.push_back(active);
   for (int i = 0; i < 60; ++i) {
@@ -143,11 +149,12 @@ TEST_F(Performance, ReportOrdersSlowEndpointsAndAdmitsWhatItDoesNotKnow) {
   EXPECT_TRUE(slow[0].as_object().contains("optimization_score"));
   EXPECT_TRUE(slow[0].as_object().contains("avg_duration_ms"));
   EXPECT_TRUE(slow[0].as_object().contains("p99_duration_ms"));
-  EXPECT_NEAR(at(body, "performance_report.trends.response_time_trend_ms").to_number<double>(), 50, 1e-6);
+  EXPECT_NEAR(at(body, "performance_report.trends.response_time_trend_ms").to_number<double>(), 50,
+              1e-6);
   EXPECT_TRUE(at(body, "performance_report.trends.cpu_trend").is_null());
   EXPECT_TRUE(at(body, "performance_report.resource_usage.memory_usage_trend").is_null());
-  EXPECT_NEAR(at(body, "performance_report.resource_usage.disk_usage_percent").to_number<double>(), 40,
-              1e-9);
+  EXPECT_NEAR(at(body, "performance_report.resource_usage.disk_usage_percent").to_number<double>(),
+              40, 1e-9);
   EXPECT_TRUE(
       at(body, "performance_report.resource_usage.network_io.bytes_sent_per_sec").is_null());
   const auto& advice = at(body, "performance_report.recommendations").as_array();
@@ -227,7 +234,9 @@ TEST_F(Performance, InjectionReachesTheSignal) {
     EXPECT_NEAR(std::get<1>(commands.injected[i]), value, 1e-12);
     EXPECT_EQ(std::get<2>(commands.injected[i]), for_);
   };
-  using namespace std::chrono_literals;
+  using std::chrono_literals::operator""ms;
+  using std::chrono_literals::operator""s;
+  using std::chrono_literals::operator""min;
   expect(0, SignalId::cpu_utilization, 0.85, 10s);
   expect(1, SignalId::memory_utilization, 0.955, 2min);
   expect(2, SignalId::endpoint_latency_p95, 2.5, 10s);

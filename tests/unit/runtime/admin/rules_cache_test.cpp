@@ -10,7 +10,8 @@
 namespace homeostat::admin::test {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""min;
 
 class Management : public AdminFixture {
  protected:
@@ -86,8 +87,8 @@ TEST_F(Management, RuleIsSwitchedByName) {
   EXPECT_EQ(answer.status, 202U) << answer.body;
   ASSERT_EQ(commands.rules_set.size(), 1U);
   EXPECT_EQ(commands.rules_set[0], (std::pair<std::string, bool>("high-cpu", false)));
-  EXPECT_EQ(
-      send_json("PUT", "/api/v1/rules/none", R"({"enabled":false,"reason":"noisy"})").status, 404U);
+  EXPECT_EQ(send_json("PUT", "/api/v1/rules/none", R"({"enabled":false,"reason":"noisy"})").status,
+            404U);
   EXPECT_EQ(send_json("PUT", "/api/v1/rules/idle", R"({"enabled":"no","reason":"r"})").status,
             422U);
   EXPECT_EQ(commands.rules_set.size(), 1U);
@@ -123,7 +124,8 @@ TEST_F(Management, CacheStatsHaveTheContractsFields) {
   EXPECT_EQ(at(body, "cache_statistics.l2_redis_cache.connected"), false);
   EXPECT_TRUE(at(body, "cache_statistics.l2_redis_cache.keys").is_null());
   EXPECT_EQ(at(body, "cache_statistics.overall_statistics.total_operations"), 115);
-  EXPECT_NEAR(at(body, "cache_statistics.overall_statistics.miss_rate").to_number<double>(), 0.1, 1e-12);
+  EXPECT_NEAR(at(body, "cache_statistics.overall_statistics.miss_rate").to_number<double>(), 0.1,
+              1e-12);
   EXPECT_EQ(at(body, "middleware_statistics.requests_cached"), 90);
   EXPECT_EQ(at(body, "middleware_statistics.cache_bypassed"), 5);
   EXPECT_EQ(at(body, "middleware_statistics.cache_errors"), 6);
@@ -155,6 +157,7 @@ TEST_F(Management, FlushTellsHowMuchItCleared) {
   const Answer answer = call("DELETE", "/api/v1/cache/flush?level=l1&pattern=/api/*");
   EXPECT_EQ(answer.status, 200U);
   EXPECT_EQ(answer.json().at("details").at("l1_entries_cleared"), 3);
+  EXPECT_EQ(answer.json().at("details").at("l1_bytes_freed"), 3000);
   EXPECT_EQ(answer.json().at("details").at("l2_keys_cleared"), 0);
   EXPECT_EQ(answer.json().at("details").at("total_cleared"), 3);
   EXPECT_EQ(cache.flushes, std::vector<std::string>{"/api/*"});

@@ -59,8 +59,8 @@ TEST_F(Server, ProblemsHaveTheShapeOfRfc9457) {
 TEST_F(Server, KeepsSaneRequestIdsAndReplacesOthers) {
   start();
   EXPECT_EQ(get("/livez", {{"X-Request-Id", "a.B_9:/+=@-"}}).header("X-Request-Id"), "a.B_9:/+=@-");
-  for (const std::string& bad : {std::string("with space"), std::string("quote\""),
-                                 std::string(129, 'x'), std::string()}) {
+  for (const std::string& bad :
+       {std::string("with space"), std::string("quote\""), std::string(129, 'x'), std::string()}) {
     const std::string given = get("/livez", {{"X-Request-Id", bad}}).header("X-Request-Id");
     EXPECT_EQ(given.size(), 32U) << bad;
   }
@@ -89,8 +89,9 @@ TEST_F(Server, HeadHasTheLengthButNoBody) {
 TEST_F(Server, AnswersManyRequestsOnOneConnection) {
   start();
   Client client(port);
-  client.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /readyz HTTP/1.1\r\n"
-              "Host: localhost\r\nConnection: close\r\n\r\n");
+  client.send(
+      "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /readyz HTTP/1.1\r\n"
+      "Host: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(at(client.read().json(), "status"), "alive");
   EXPECT_EQ(at(client.read().json(), "status"), "ready");
   EXPECT_TRUE(client.closed_by_server());
@@ -106,8 +107,10 @@ TEST_F(Server, AcceptsABodyOfItsLimitAndRefusesMore) {
   EXPECT_EQ(send_json("PUT", target, body(64 * 1024)).status, 202U);
   EXPECT_EQ(send_json("PUT", target, body(64 * 1024 + 1)).status, 413U);
   Client chunked(port);
-  chunked.send("PUT " + target + " HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-               "20000\r\n" + std::string(0x20000, ' ') + "\r\n");
+  chunked.send("PUT " + target +
+               " HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+               "20000\r\n" +
+               std::string(0x20000, ' ') + "\r\n");
   EXPECT_EQ(chunked.read().status, 413U);
 }
 
@@ -127,9 +130,10 @@ TEST_F(Server, ContinuesWhenAskedTo) {
   start();
   Client client(port);
   const std::string body = R"({"level":"balanced","reason":"r"})";
-  client.send("PUT /api/v1/performance/level HTTP/1.1\r\nHost: localhost\r\n"
-              "Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: " +
-              std::to_string(body.size()) + "\r\n\r\n");
+  client.send(
+      "PUT /api/v1/performance/level HTTP/1.1\r\nHost: localhost\r\n"
+      "Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n");
   EXPECT_EQ(client.read().status, 100U);
   client.send(body);
   EXPECT_EQ(client.read().status, 202U);
@@ -142,7 +146,8 @@ TEST_F(Server, EndsSlowRequestsWith408) {
   header.send("GET /livez HTTP/1.1\r\nHost: loc");
   EXPECT_EQ(header.read().status, 408U);
   Client body(port);
-  body.send("PUT /api/v1/performance/level HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{");
+  body.send(
+      "PUT /api/v1/performance/level HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{");
   EXPECT_EQ(body.read().status, 408U);
   EXPECT_TRUE(body.closed_by_server());
   EXPECT_EQ(server->counters().timeouts.load(), 2U);

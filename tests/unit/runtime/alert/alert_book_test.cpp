@@ -10,7 +10,10 @@
 namespace homeostat::alert {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""h;
 
 Alert alert(const std::string& name, rules::Severity severity = rules::Severity::warning) {
   return {name, severity, "GET /a", "summary", "description", false};
@@ -25,7 +28,8 @@ class Book : public ::testing::Test {
     return *book_;
   }
   Moment after(Duration duration) const {
-    return {start.steady + duration, start.wall + std::chrono::duration_cast<WallTime::duration>(duration)};
+    return {start.steady + duration,
+            start.wall + std::chrono::duration_cast<WallTime::duration>(duration)};
   }
   std::vector<std::string> drain(std::size_t target = 0) {
     std::vector<std::string> names;

@@ -28,8 +28,8 @@ class Dispatch : public ::testing::Test {
   }
 
   static Alert emergency() {
-    return {"HomeostatEmergency", rules::Severity::critical, "memory", "memory is nearly full",
-            "memory.utilization = 98%", false};
+    return {"HomeostatEmergency",    rules::Severity::critical,  "memory",
+            "memory is nearly full", "memory.utilization = 98%", false};
   }
   static WallTime now() { return SystemClock::instance().wall_now(); }
 
@@ -59,9 +59,9 @@ TEST_F(Dispatch, AlertmanagerGetsTheV2Shape) {
   const json::value body = call.json();
   ASSERT_EQ(body.as_array().size(), 1U);
   const json::value& alert = body.at(0);
-  const json::object labels = {{"alertname", "HomeostatEmergency"}, {"severity", "critical"},
-                               {"service", "shop-agent"},           {"instance", "host:8080"},
-                               {"scope", "memory"},                 {"team", "shop"}};
+  const json::object labels = {
+      {"alertname", "HomeostatEmergency"}, {"severity", "critical"}, {"service", "shop-agent"},
+      {"instance", "host:8080"},           {"scope", "memory"},      {"team", "shop"}};
   EXPECT_EQ(alert.at("labels"), json::value(labels));
   EXPECT_EQ(alert.at("annotations").at("summary"), "memory is nearly full");
   EXPECT_EQ(alert.at("annotations").at("description"), "memory.utilization = 98%");

@@ -114,7 +114,7 @@ double policy_hit_ratio(const std::vector<Access>& accesses, std::size_t bound) 
 }
 
 TEST(EvictionPolicy, BeatsLruUnderZipfWithScans) {
-  const auto accesses = workload(200000, 20000, true, false, 1);
+  const auto accesses = workload(120000, 20000, true, false, 1);
   const double lru = lru_hit_ratio(accesses, 1000000);
   const double own = policy_hit_ratio(accesses, 1000000);
   RecordProperty("lru", std::to_string(lru));
@@ -123,7 +123,7 @@ TEST(EvictionPolicy, BeatsLruUnderZipfWithScans) {
 }
 
 TEST(EvictionPolicy, BeatsLruOnMixedSizes) {
-  const auto accesses = workload(200000, 20000, true, true, 2);
+  const auto accesses = workload(120000, 20000, true, true, 2);
   const double lru = lru_hit_ratio(accesses, 20000000);
   const double own = policy_hit_ratio(accesses, 20000000);
   RecordProperty("lru", std::to_string(lru));
@@ -132,7 +132,7 @@ TEST(EvictionPolicy, BeatsLruOnMixedSizes) {
 }
 
 TEST(EvictionPolicy, IsNotWorseThanLruWithoutScans) {
-  const auto accesses = workload(200000, 20000, false, false, 3);
+  const auto accesses = workload(120000, 20000, false, false, 3);
   EXPECT_GT(policy_hit_ratio(accesses, 1000000), lru_hit_ratio(accesses, 1000000));
 }
 

@@ -164,6 +164,18 @@ TEST_F(FillTest, UncacheableSendsFollowersAway) {
   EXPECT_EQ(harness_.begin(next).kind, FillStart::Kind::pass);
 }
 
+TEST_F(FillTest, AnswerThatMayNotBeStoredEndsTheStaleOneButAnErrorDoesNot) {
+  for (const Reason reason : {Reason::status, Reason::no_store}) {
+    harness_.clock.advance(seconds(5));
+    harness_.get({}, {200, fresh(1)});
+    harness_.clock.advance(seconds(2));
+    FillLeader leader = lead();
+    ASSERT_TRUE(leader.stale());
+    leader.uncacheable(reason, now());
+    EXPECT_EQ(found(), reason == Reason::status ? Lookup::Kind::stale : Lookup::Kind::miss);
+  }
+}
+
 TEST_F(FillTest, LeavingReadersDoNotStopTheFill) {
   FillLeader leader = lead();
   { const FillReader gone = leader.reader(); }

@@ -102,7 +102,8 @@ TEST(AccessLog, HidesUserInfo) {
 TEST(AccessLog, KeepsOneLineWhateverTheClientSends) {
   AccessRecord record = example();
   record.target = "/a\r\n\"fake\" \\ \x7f\xff\x01";
-  record.host = std::string(1000, 'h');
+  const std::string long_host(1000, 'h');
+  record.host = long_host;
   record.request_id = "\n";
   for (const std::string& line : {AccessLog::format_json(record), AccessLog::format_text(record)}) {
     for (const char c : line) ASSERT_TRUE(c >= 0x20 && c < 0x7f) << line;

@@ -103,6 +103,26 @@ TEST_F(Windows, SummarizeLatencyAndErrors) {
   EXPECT_FALSE(result.hit_ratio_known);
 }
 
+TEST_F(Windows, FollowAShiftOfTheLatencyAtTheSameRate) {
+  for (int second = 1; second <= 600; ++second) {
+    tick(seconds(second), 100, 0, 1000000);
+    (void)figures(Window::minute_1);
+    (void)figures(Window::minutes_5);
+  }
+  for (int second = 601; second <= 610; ++second) {
+    tick(seconds(second), 100, 0, 2000000000);
+    (void)figures(Window::minute_1);
+  }
+  EXPECT_NEAR(figures(Window::seconds_10).latency_p50, 2.0, 0.04);
+  EXPECT_NEAR(figures(Window::minute_1).latency_p95, 2.0, 0.04);
+  EXPECT_NEAR(figures(Window::minute_1).latency_p50, 0.001, 0.00002);
+  for (int second = 611; second <= 640; ++second) {
+    tick(seconds(second), 100, 0, 2000000000);
+    (void)figures(Window::minutes_5);
+  }
+  EXPECT_NEAR(figures(Window::minutes_5).latency_p95, 2.0, 0.04);
+}
+
 TEST_F(Windows, IgnoreTimeThatGoesBack) {
   tick(seconds(5), 10);
   tick(seconds(3), 10);

@@ -1,0 +1,283 @@
+#include "runtime/app/agent.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
+
+#include "config/effective.hpp"
+#include "runtime/app/agent_parts.hpp"
+#include "runtime/app/version.hpp"
+#include "runtime/telemetry/logging.hpp"
+
+namespace homeostat::app {
+namespace {
+
+constexpr std::chrono::seconds watchdog_period{1};
+
+unsigned worker_count(const config::Settings& settings) {
+  if (settings.workers != 0) return settings.workers;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// Each proxied request may hold two descriptors; the soft limit is often 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string text_of(const config::Address& address) {
+  if (!address.unix_path.empty()) return "unix:" + address.unix_path;
+  return (address.host.empty() ? "*" : address.host) + ":" + std::to_string(address.port);
+}
+
+alert::AlertIdentity identity_of(const config::Settings& settings) {
+  alert::AlertIdentity identity;
+  if (!settings.listen.empty()) identity.instance = text_of(settings.listen.front());
+  identity.generator_url = "http://" + text_of(settings.admin.listen) + "/";
+  return identity;
+}
+
+void log_line(actors::LogLevel level, const std::string& text) {
+  switch (level) {
+    case actors::LogLevel::debug: spdlog::debug("{}", text); break;
+    case actors::LogLevel::info: spdlog::info("{}", text); break;
+    case actors::LogLevel::warning: spdlog::warn("{}", text); break;
+    case actors::LogLevel::error: spdlog::error("{}", text); break;
+  }
+}
+
+}  // namespace
+
+Agent::Parts::Parts(config::Settings loaded, Loader load)
+    : settings(std::make_shared<const config::Settings>(std::move(loaded))),
+      loader(std::move(load)),
+      clock(SystemClock::instance()),
+      workers(worker_count(*settings)),
+      context(1),
+      policies(clock, settings->optimization.policy_lease),
+      access_log(settings->log),
+      telemetry(settings->monitor.endpoints, workers, clock),
+      cache(settings->cache, clock),
+      gate(settings->admission, workers, clock, telemetry.endpoints().id_space()),
+      sensor(settings->monitor, [](const std::string& line) { spdlog::info("{}", line); }),
+      alerts(context, clock, settings->alerts, identity_of(*settings)),
+      memory(context, clock, settings->optimization),
+      watchdog(context),
+      drain_timer(context) {}
+
+Agent::Parts::~Parts() {
+  if (admin) admin->stop();
+  if (health) health->stop();
+  if (control) control->stop();
+  alerts.stop();
+  if (server) server->stop();
+  compress_pool.shutdown();
+}
+
+std::string Agent::Parts::start() {
+  raise_descriptor_limit();
+  const proxy::Services services{clock, policies, cache, gate, telemetry, access_log, compress_pool};
+  try {
+    server = std::make_unique<proxy::Server>(settings, workers, services);
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  control = std::make_unique<actors::ControlPlane>(
+      actors::ControlDependencies{settings, clock, sensor, telemetry, gate, cache, memory, alerts,
+                                  policies, board, log_line});
+  admin = std::make_unique<admin::AdminServer>(context, settings->admin, admin_services());
+  register_metrics(metrics, *this);
+  auto bound = admin->start();
+  if (const auto* error = std::get_if<admin::AdminError>(&bound)) return error->message;
+  admin_address = std::get<config::Address>(bound);
+  server->on_ended([this] { boost::asio::post(context, [this] { quit(); }); });
+  if (std::string error = server->start(); !error.empty()) return error;
+  control->start();
+  restart_health_checks();
+  watch_policy();
+  for (const config::Address& address : server->bound()) spdlog::info("serving on {}", text_of(address));
+  spdlog::info("management on {}, {} workers, level {}", text_of(admin_address), workers,
+               rules::to_string(settings->optimization.level));
+  return {};
+}
+
+void Agent::Parts::restart_health_checks() {
+  if (health) health->stop();
+  health = std::make_unique<proxy::HealthChecker>(
+      context, server->upstream(),
+      [](const std::string& name, bool healthy, const std::string& reason) {
+        if (healthy) {
+          spdlog::info("upstream {} is healthy again: {}", name, reason);
+        } else {
+          spdlog::warn("upstream {} is unhealthy: {}", name, reason);
+        }
+      });
+  health->start();
+}
+
+/// The data plane's own guard: it must not follow a control plane that died.
+void Agent::Parts::watch_policy() {
+  for (const PolicySection section : policies.expire()) {
+    lease_expiries.fetch_add(1, std::memory_order_relaxed);
+    spdlog::error("the {} policy was not renewed in time: static defaults apply", to_string(section));
+  }
+  const Alert alert{.name = "HomeostatControlPlaneStalled",
+                    .severity = rules::Severity::critical,
+                    .scope = "policy",
+                    .summary = "The control plane does not renew its policy",
+                    .description = "Traffic is served with static safe defaults."};
+  const bool degraded = policies.degraded();
+  if (degraded != std::exchange(lease_alert, degraded)) {
+    if (degraded) {
+      alerts.fire(alert, clock.wall_now());
+    } else {
+      spdlog::info("the control plane renews its policy again");
+      alerts.resolve(alert, clock.wall_now());
+    }
+  }
+  watchdog.expires_after(watchdog_period);
+  watchdog.async_wait([this](boost::system::error_code error) {
+    if (!error) watch_policy();
+  });
+}
+
+// -- signals ------------------------------------------------------------------------
+
+void Agent::Parts::wait_for_signal() {
+  signals->async_wait([this](boost::system::error_code error, int number) {
+    if (error) return;
+    if (number == SIGHUP) {
+      spdlog::info("SIGHUP: reloading");
+      for (const std::string& reason : reload()) spdlog::error("{}", reason);
+    } else if (!draining) {
+      begin_drain();
+    } else {
+      spdlog::warn("second signal: quitting at once");
+      quit();
+      return;
+    }
+    wait_for_signal();
+  });
+}
+
+void Agent::Parts::begin_drain() {
+  draining = true;
+  const auto patience = settings->server.drain_timeout;
+  spdlog::info("draining: no new connections, up to {} s for requests to finish", patience.count());
+  server->drain();
+  drain_timer.expires_after(patience);
+  drain_timer.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    spdlog::warn("drain_timeout is over: closing what is left");
+    quit();
+  });
+}
+
+void Agent::Parts::quit() { context.stop(); }
+
+void Agent::Parts::run(bool handle_signals) {
+  if (handle_signals) {
+    signals = std::make_unique<boost::asio::signal_set>(context, SIGTERM, SIGINT, SIGHUP);
+    wait_for_signal();
+  }
+  context.run();
+  spdlog::info("stopping");
+}
+
+// -- reload -------------------------------------------------------------------------
+
+std::vector<std::string> Agent::Parts::reload() {
+  config::LoadResult loaded = loader();
+  std::vector<std::string> errors;
+  for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
+    errors.push_back(config::format(diagnostic));
+  }
+  if (!loaded.ok()) {
+    reload_failures.fetch_add(1, std::memory_order_relaxed);
+    spdlog::error("the configuration is bad; nothing was changed");
+    return errors;
+  }
+  auto next = std::make_shared<const config::Settings>(std::move(*loaded.settings));
+  if (std::string error = server->reload(next); !error.empty()) {
+    reload_failures.fetch_add(1, std::memory_order_relaxed);
+    return {error};
+  }
+  for (const std::string& key : config::restart_required(*settings, *next)) {
+    spdlog::warn("{} changed: takes effect after a restart", key);
+  }
+  const bool upstream_changed = !(settings->upstream == next->upstream);
+  settings = next;
+  telemetry::set_log_level(settings->log.level);
+  control->reload(settings);
+  if (upstream_changed) restart_health_checks();
+  reloads.fetch_add(1, std::memory_order_relaxed);
+  spdlog::info("configuration reloaded: {} rules", settings->optimization.rules.rules.size());
+  return {};
+}
+
+std::vector<admin::ReadinessCheck> Agent::Parts::readiness() const {
+  std::vector<admin::ReadinessCheck> checks;
+  checks.push_back({"draining", !draining.load(), true, draining ? "the agent is shutting down" : ""});
+  const bool healthy = server->upstream()->any_healthy(clock.now());
+  checks.push_back({"upstream", healthy, true, healthy ? "" : "no upstream target is healthy"});
+  return checks;
+}
+
+admin::AdminServices Agent::Parts::admin_services() {
+  admin::AdminServices services{.clock = clock,
+                                .board = board,
+                                .commands = *control,
+                                .cache = cache,
+                                .policy = policies,
+                                .render_metrics = [this] { return metrics.render(); },
+                                .readiness = [this] { return readiness(); },
+                                .reload_rules = {},
+                                .rules = {},
+                                .compression_ratio = {},
+                                .cache_groups = settings->cache.groups,
+                                .service = "homeostat",
+                                .version = std::string(version())};
+  services.reload_rules = [this] {
+    admin::ReloadOutcome outcome;
+    outcome.errors = reload();
+    outcome.rules_total = settings->optimization.rules.rules.size();
+    return outcome;
+  };
+  services.rules = [this] {
+    return std::shared_ptr<const rules::RuleSet>(settings, &settings->optimization.rules);
+  };
+  services.compression_ratio = [this]() -> std::optional<double> {
+    const compress::CompressFigures figures = compress_pool.figures();
+    if (figures.bytes_in == 0) return std::nullopt;
+    return static_cast<double>(figures.bytes_out) / static_cast<double>(figures.bytes_in);
+  };
+  return services;
+}
+
+// -- facade -------------------------------------------------------------------------
+
+Agent::Agent(config::Settings settings, Loader loader)
+    : parts_(std::make_unique<Parts>(std::move(settings), std::move(loader))) {}
+
+Agent::~Agent() = default;
+
+std::string Agent::start() { return parts_->start(); }
+void Agent::run(bool handle_signals) { parts_->run(handle_signals); }
+void Agent::stop() {
+  boost::asio::post(parts_->context, [parts = parts_.get()] { parts->quit(); });
+}
+const std::vector<config::Address>& Agent::listening() const { return parts_->server->bound(); }
+const config::Address& Agent::admin_address() const { return parts_->admin_address; }
+std::vector<std::string> Agent::reload() { return parts_->reload(); }
+void Agent::crash_actor(const std::string& name) { parts_->control->crash(name); }
+
+}  // namespace homeostat::app

@@ -1,0 +1,266 @@
+// What the rooms count, as Prometheus families. One function per room.
+#include <cmath>
+#include <limits>
+
+#include "runtime/app/agent_parts.hpp"
+#include "runtime/app/version.hpp"
+
+namespace homeostat::app {
+namespace {
+
+using telemetry::MetricsRegistry;
+
+double number(std::uint64_t value) { return static_cast<double>(value); }
+
+void register_server(MetricsRegistry& metrics, Agent::Parts& parts) {
+  const proxy::ServerCounters& counters = parts.server->counters();
+  const auto counter = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& value) {
+    metrics.counter(name, help, {}, [&value] { return number(value.load()); });
+  };
+  counter("homeostat_client_connections_refused_total", "Connections above server.connections_max.",
+          counters.connections_refused);
+  counter("homeostat_client_bad_requests_total", "Requests refused for their framing or size.",
+          counters.bad_requests);
+  counter("homeostat_client_header_timeouts_total", "Request heads that took too long.",
+          counters.header_timeouts);
+  counter("homeostat_client_body_timeouts_total", "Request bodies that came too slowly.",
+          counters.body_timeouts);
+  counter("homeostat_client_write_timeouts_total", "Clients that stopped reading.",
+          counters.write_timeouts);
+  counter("homeostat_client_aborted_responses_total", "Responses cut off.",
+          counters.aborted_responses);
+  counter("homeostat_client_upgrades_total", "Connections that became tunnels.", counters.upgrades);
+  counter("homeostat_gzip_streams_total", "Responses compressed while streaming.",
+          counters.gzip_streams);
+}
+
+void register_upstream(MetricsRegistry& metrics, Agent::Parts& parts) {
+  using Field = std::atomic<std::uint64_t> proxy::UpstreamCounters::*;
+  const auto counter = [&](const char* name, const char* help, Field field) {
+    metrics.counter(name, help, {}, [&parts, field] {
+      return number((parts.server->upstream()->counters().*field).load());
+    });
+  };
+  using Counters = proxy::UpstreamCounters;
+  counter("homeostat_upstream_connects_total", "Connections opened.", &Counters::connects);
+  counter("homeostat_upstream_connect_failures_total", "Connections that failed to open.",
+          &Counters::connect_failures);
+  counter("homeostat_upstream_reuses_total", "Requests on a kept connection.", &Counters::reuses);
+  counter("homeostat_upstream_retries_total", "Requests sent again.", &Counters::retries);
+  counter("homeostat_upstream_resets_total", "Connections lost during a request.", &Counters::resets);
+  counter("homeostat_upstream_protocol_errors_total", "Responses with broken framing.",
+          &Counters::protocol_errors);
+  counter("homeostat_upstream_ejections_total", "Targets ejected after failures.",
+          &Counters::ejections);
+  counter("homeostat_upstream_connection_limit_total", "Requests refused at connections_max.",
+          &Counters::connection_limit);
+  metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
+    prometheus::MetricFamily healthy{"homeostat_upstream_healthy", "1 if the target takes requests.",
+                                     prometheus::MetricType::Gauge, {}};
+    prometheus::MetricFamily open{"homeostat_upstream_connections", "Open connections to the target.",
+                                  prometheus::MetricType::Gauge, {}};
+    const auto set = parts.server->upstream();
+    for (const auto& target : set->targets()) {
+      prometheus::ClientMetric metric;
+      metric.label.push_back({"target", target->name()});
+      metric.gauge.value = target->healthy(parts.clock.now()) ? 1 : 0;
+      healthy.metric.push_back(metric);
+      metric.gauge.value = static_cast<double>(target->connections());
+      open.metric.push_back(metric);
+    }
+    out.push_back(std::move(healthy));
+    out.push_back(std::move(open));
+  });
+}
+
+void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
+  const auto counter = [&](const char* name, const char* help, std::uint64_t CacheFigures::*field) {
+    metrics.counter(name, help, {}, [&parts, field] { return number(parts.cache.figures().*field); });
+  };
+  const auto gauge = [&](const char* name, const char* help, std::size_t CacheFigures::*field) {
+    metrics.gauge(name, help, {}, [&parts, field] { return number(parts.cache.figures().*field); });
+  };
+  counter("homeostat_cache_hits_total", "Requests answered from the cache.", &CacheFigures::hits);
+  counter("homeostat_cache_misses_total", "Cacheable requests that went upstream.",
+          &CacheFigures::misses);
+  counter("homeostat_cache_stores_total", "Responses stored.", &CacheFigures::stores);
+  counter("homeostat_cache_evictions_total", "Objects evicted for room.", &CacheFigures::evictions);
+  counter("homeostat_cache_expirations_total", "Objects dropped after expiry.",
+          &CacheFigures::expirations);
+  counter("homeostat_cache_bypasses_total", "Requests the cache took no part in.",
+          &CacheFigures::bypasses);
+  counter("homeostat_cache_deletes_total", "Objects invalidated or flushed.", &CacheFigures::deletes);
+  counter("homeostat_cache_collapsed_total", "Requests that shared another request's fill.",
+          &CacheFigures::collapsed);
+  gauge("homeostat_cache_entries", "Objects stored.", &CacheFigures::entries);
+  gauge("homeostat_cache_bytes", "Bytes used, overhead included.", &CacheFigures::bytes);
+  gauge("homeostat_cache_bytes_max", "Byte bound in force.", &CacheFigures::bytes_max);
+  metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
+    prometheus::MetricFamily family{"homeostat_cache_reasons_total",
+                                    "Why a request or response stayed out of the cache.",
+                                    prometheus::MetricType::Counter, {}};
+    const auto reasons = parts.cache.reasons();
+    for (std::size_t i = 1; i < reasons.size(); ++i) {
+      if (reasons[i] == 0) continue;
+      prometheus::ClientMetric metric;
+      metric.label.push_back({"reason", std::string(cache::to_string(static_cast<cache::Reason>(i)))});
+      metric.counter.value = number(reasons[i]);
+      family.metric.push_back(std::move(metric));
+    }
+    if (!family.metric.empty()) out.push_back(std::move(family));
+  });
+}
+
+void register_admission(MetricsRegistry& metrics, Agent::Parts& parts) {
+  metrics.gauge("homeostat_admission_limit", "Concurrent upstream requests allowed.", {},
+                [&parts] { return parts.gate.limit(); });
+  metrics.gauge("homeostat_admission_in_flight", "Upstream requests holding a permit.", {},
+                [&parts] { return number(parts.gate.in_flight()); });
+  metrics.gauge("homeostat_admission_queue_length", "Requests waiting for a permit.", {},
+                [&parts] { return number(parts.gate.queue_length()); });
+  metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
+    using prometheus::MetricType;
+    prometheus::MetricFamily admitted{"homeostat_admission_admitted_total",
+                                      "Requests admitted, by class.", MetricType::Counter, {}};
+    prometheus::MetricFamily rejected{"homeostat_admission_rejected_total",
+                                      "Requests rejected, by reason and class.", MetricType::Counter, {}};
+    prometheus::MetricFamily shadow{"homeostat_admission_would_reject_total",
+                                    "Requests shadow mode would have rejected.", MetricType::Counter, {}};
+    const gate::GateTotals totals = parts.gate.totals();
+    const auto add = [](prometheus::MetricFamily& family, std::uint64_t value, std::size_t klass,
+                        const char* reason) {
+      prometheus::ClientMetric metric;
+      metric.label.push_back({"class", std::to_string(klass)});
+      if (reason != nullptr) metric.label.push_back({"reason", reason});
+      metric.counter.value = number(value);
+      family.metric.push_back(std::move(metric));
+    };
+    for (std::size_t klass = 0; klass < totals.admitted.size(); ++klass) {
+      add(admitted, totals.admitted[klass], klass, nullptr);
+      for (std::size_t i = 0; i < gate::reject_reason_count; ++i) {
+        const char* reason = gate::to_string(static_cast<gate::RejectReason>(i));
+        if (totals.rejected[i][klass] != 0) add(rejected, totals.rejected[i][klass], klass, reason);
+        if (totals.would_reject[i][klass] != 0) add(shadow, totals.would_reject[i][klass], klass, reason);
+      }
+    }
+    out.push_back(std::move(admitted));
+    if (!rejected.metric.empty()) out.push_back(std::move(rejected));
+    if (!shadow.metric.empty()) out.push_back(std::move(shadow));
+  });
+}
+
+void register_compression(MetricsRegistry& metrics, Agent::Parts& parts) {
+  const auto counter = [&](const char* name, const char* help,
+                           std::uint64_t compress::CompressFigures::*field) {
+    metrics.counter(name, help, {},
+                    [&parts, field] { return number(parts.compress_pool.figures().*field); });
+  };
+  using Figures = compress::CompressFigures;
+  counter("homeostat_gzip_variants_total", "Stored gzip variants built.", &Figures::jobs);
+  counter("homeostat_gzip_refused_total", "Variants not built because the queue was full.",
+          &Figures::refused);
+  counter("homeostat_gzip_input_bytes_total", "Bytes before compression.", &Figures::bytes_in);
+  counter("homeostat_gzip_output_bytes_total", "Bytes after compression.", &Figures::bytes_out);
+}
+
+void register_signals(MetricsRegistry& metrics, Agent::Parts& parts) {
+  metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
+    prometheus::MetricFamily values{"homeostat_signal", "Latest value of each global signal the rules see.",
+                                    prometheus::MetricType::Gauge, {}};
+    const auto report = parts.board.current();
+    for (std::size_t i = 0; i < rules::signal_count; ++i) {
+      const rules::SignalInfo& info = rules::signal_info(static_cast<rules::SignalId>(i));
+      const rules::Reading& reading = report->signals[i];
+      if (info.scope != rules::SignalScope::global || !reading.usable()) continue;
+      prometheus::ClientMetric metric;
+      metric.label.push_back({"signal", std::string(info.name)});
+      metric.label.push_back({"source", reading.source});
+      metric.gauge.value = reading.value;
+      values.metric.push_back(std::move(metric));
+    }
+    if (!values.metric.empty()) out.push_back(std::move(values));
+  });
+}
+
+void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
+  metrics.gauge("homeostat_emergency", "1 while in emergency mode.", {},
+                [&parts] { return parts.board.current()->emergency ? 1.0 : 0.0; });
+  metrics.counter("homeostat_emergencies_total", "Times emergency mode was entered.", {},
+                  [&parts] { return number(parts.board.current()->emergencies_total); });
+  metrics.counter("homeostat_emergency_seconds_total", "Time spent in emergency mode.", {},
+                  [&parts] { return parts.board.current()->emergency_seconds_total; });
+  metrics.counter("homeostat_rule_triggers_total", "Transitions into firing.", {},
+                  [&parts] { return number(parts.board.current()->triggers_total); });
+  metrics.gauge("homeostat_rules_active", "Actions in force.", {},
+                [&parts] { return number(parts.board.current()->active.size()); });
+  metrics.gauge("homeostat_level", "Effective level: 0 conservative, 1 balanced, 2 aggressive.", {},
+                [&parts] { return static_cast<double>(parts.board.current()->effective_level); });
+  metrics.gauge("homeostat_policy_degraded", "1 while static defaults replace a lost policy.", {},
+                [&parts] { return parts.policies.degraded() ? 1.0 : 0.0; });
+  metrics.counter("homeostat_policy_lease_expiries_total", "Policy sections that ran out.", {},
+                  [&parts] { return number(parts.lease_expiries.load()); });
+  metrics.counter("homeostat_config_reloads_total", "Configurations loaded while running.", {},
+                  [&parts] { return number(parts.reloads.load()); });
+  metrics.counter("homeostat_config_reload_failures_total", "Configurations refused while running.", {},
+                  [&parts] { return number(parts.reload_failures.load()); });
+  metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
+    prometheus::MetricFamily family{"homeostat_actor_restarts_total", "Restarts of each actor.",
+                                    prometheus::MetricType::Counter, {}};
+    const auto report = parts.board.current();
+    for (const ActorHealth& actor : report->actors) {
+      prometheus::ClientMetric metric;
+      metric.label.push_back({"actor", actor.name});
+      metric.counter.value = number(actor.restarts);
+      family.metric.push_back(std::move(metric));
+    }
+    if (!family.metric.empty()) out.push_back(std::move(family));
+  });
+}
+
+void register_edges(MetricsRegistry& metrics, Agent::Parts& parts) {
+  metrics.counter("homeostat_alerts_sent_total", "Alerts delivered, per target.", {},
+                  [&parts] { return number(parts.alerts.figures().sent); });
+  metrics.counter("homeostat_alerts_failed_total", "Delivery attempts that failed.", {},
+                  [&parts] { return number(parts.alerts.figures().failed); });
+  metrics.counter("homeostat_alerts_dropped_total", "Alert repeats given up.", {},
+                  [&parts] { return number(parts.alerts.figures().dropped); });
+  metrics.gauge("homeostat_alerts_firing", "Alerts firing now.", {},
+                [&parts] { return number(parts.alerts.firing()); });
+  metrics.gauge("homeostat_alerts_queue_length", "Alert messages waiting.", {},
+                [&parts] { return number(parts.alerts.figures().queue_length); });
+  const admin::AdminCounters& admin = parts.admin->counters();
+  metrics.counter("homeostat_admin_requests_total", "Management requests.", {},
+                  [&admin] { return number(admin.requests.load()); });
+  metrics.counter("homeostat_admin_unauthorized_total", "Management requests without a valid token.", {},
+                  [&admin] { return number(admin.unauthorized.load()); });
+  metrics.counter("homeostat_admin_forbidden_total", "Management requests with too small a role.", {},
+                  [&admin] { return number(admin.forbidden.load()); });
+  metrics.counter("homeostat_admin_changes_total", "Changes made through the management API.", {},
+                  [&admin] { return number(admin.changes.load()); });
+  metrics.counter("homeostat_memory_releases_total", "Times free heap pages were returned.", {},
+                  [&parts] { return number(parts.memory.releases()); });
+  metrics.counter("homeostat_memory_released_bytes_total", "Resident bytes returned.", {},
+                  [&parts] { return number(parts.memory.released_bytes()); });
+  metrics.counter("homeostat_access_log_dropped_total", "Access log lines lost to a full queue.", {},
+                  [&parts] { return number(parts.access_log.dropped()); });
+}
+
+}  // namespace
+
+void register_metrics(MetricsRegistry& registry, Agent::Parts& parts) {
+  telemetry::register_build_info(registry, std::string(version()), std::string(revision()));
+  telemetry::register_process_metrics(registry);
+  registry.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
+    parts.telemetry.families(out);
+  });
+  register_server(registry, parts);
+  register_upstream(registry, parts);
+  register_cache(registry, parts);
+  register_admission(registry, parts);
+  register_compression(registry, parts);
+  register_signals(registry, parts);
+  register_control(registry, parts);
+  register_edges(registry, parts);
+}
+
+}  // namespace homeostat::app

@@ -1,0 +1,83 @@
+// What an Agent is made of, in order of construction; destroyed in reverse, so
+// that whatever uses a part goes before it. Shared by the agent's own files.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/control_plane.hpp"
+#include "runtime/admin/admin_server.hpp"
+#include "runtime/alert/alert_dispatcher.hpp"
+#include "runtime/alert/memory_hook.hpp"
+#include "runtime/app/agent.hpp"
+#include "runtime/app/process_memory.hpp"
+#include "runtime/cache/cache.hpp"
+#include "runtime/compress/compress_pool.hpp"
+#include "runtime/gate/gate.hpp"
+#include "runtime/ports/control.hpp"
+#include "runtime/ports/policy_store.hpp"
+#include "runtime/proxy/health_checker.hpp"
+#include "runtime/proxy/server.hpp"
+#include "runtime/sense/system_sensor.hpp"
+#include "runtime/telemetry/access_log.hpp"
+#include "runtime/telemetry/metrics.hpp"
+#include "runtime/telemetry/telemetry.hpp"
+
+namespace homeostat::app {
+
+using ControlTimer = boost::asio::basic_waitable_timer<std::chrono::steady_clock>;
+
+struct Agent::Parts {
+  Parts(config::Settings loaded, Loader load);
+  ~Parts();
+
+  [[nodiscard]] std::string start();
+  void run(bool handle_signals);
+  void begin_drain();
+  void quit();
+  [[nodiscard]] std::vector<std::string> reload();
+  [[nodiscard]] admin::AdminServices admin_services();
+  [[nodiscard]] std::vector<admin::ReadinessCheck> readiness() const;
+
+  void watch_policy();
+  void wait_for_signal();
+  void restart_health_checks();
+
+  std::shared_ptr<const config::Settings> settings;
+  Loader loader;
+  const Clock& clock;
+  unsigned workers;
+  boost::asio::io_context context;  ///< the control loop
+  PolicyStore policies;
+  ControlBoard board;
+  telemetry::AccessLog access_log;
+  telemetry::Telemetry telemetry;
+  cache::Cache cache;
+  gate::Gate gate;
+  compress::CompressPool compress_pool;
+  std::unique_ptr<proxy::Server> server;
+  sense::SystemSensor sensor;
+  alert::AlertDispatcher alerts;
+  ProcessMemory memory;
+  telemetry::MetricsRegistry metrics;
+  std::unique_ptr<actors::ControlPlane> control;
+  std::unique_ptr<admin::AdminServer> admin;
+  std::unique_ptr<proxy::HealthChecker> health;
+  ControlTimer watchdog, drain_timer;
+  std::unique_ptr<boost::asio::signal_set> signals;
+  config::Address admin_address;
+  std::atomic<bool> draining{false};
+  std::atomic<std::uint64_t> reloads{0}, reload_failures{0}, lease_expiries{0};
+  bool lease_alert = false;
+};
+
+/// Registers what the rooms count; see docs/metrics.md.
+void register_metrics(telemetry::MetricsRegistry& registry, Agent::Parts& parts);
+
+}  // namespace homeostat::app

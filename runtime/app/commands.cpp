@@ -1,0 +1,87 @@
+#include "runtime/app/commands.hpp"
+
+#include <iostream>
+
+#include <spdlog/spdlog.h>
+
+#include "config/builtin.hpp"
+#include "config/effective.hpp"
+#include "runtime/app/agent.hpp"
+#include "runtime/telemetry/logging.hpp"
+
+namespace homeostat::app {
+namespace {
+
+std::vector<config::Override> overrides_of(const RunOptions& options) {
+  std::vector<config::Override> overrides;
+  for (const std::string& setting : options.settings) {
+    const std::size_t equals = setting.find('=');
+    const std::string key = setting.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "" : setting.substr(equals + 1);
+    overrides.push_back({"--set " + key, key, value});
+  }
+  return overrides;
+}
+
+void add_flags(const RunOptions& options, std::vector<config::Override>& overrides) {
+  if (!options.listen.empty()) overrides.push_back({"--listen", "listen", "'" + options.listen + "'"});
+  if (options.upstreams.empty()) return;
+  std::string list = "[";
+  for (const std::string& upstream : options.upstreams) {
+    list += (list.size() > 1 ? ", '" : "'") + upstream + "'";
+  }
+  overrides.push_back({"--upstream", "upstream.url", list + "]"});
+}
+
+}  // namespace
+
+config::LoadResult load(const RunOptions& options) {
+  const config::Environment environment = config::process_environment();
+  std::vector<config::Override> overrides = overrides_of(options);
+  if (options.config.empty()) {
+    return config::from_flags(options.listen, options.upstreams, environment, overrides);
+  }
+  add_flags(options, overrides);
+  return config::load_file(options.config, environment, overrides);
+}
+
+int run_agent(const RunOptions& options) {
+  config::LoadResult loaded = load(options);
+  if (!loaded.ok()) {
+    std::cerr << config::format(loaded.diagnostics);
+    return 1;
+  }
+  telemetry::setup_logging(loaded.settings->log);
+  Agent agent(std::move(*loaded.settings), [options] { return load(options); });
+  if (const std::string error = agent.start(); !error.empty()) {
+    spdlog::error("cannot start: {}", error);
+    return 1;
+  }
+  agent.run();
+  return 0;
+}
+
+int check_configuration(const RunOptions& options, bool print) {
+  const config::LoadResult loaded = load(options);
+  if (!loaded.ok()) {
+    std::cerr << config::format(loaded.diagnostics);
+    return 1;
+  }
+  if (print) {
+    std::cout << config::to_yaml(*loaded.settings);
+  } else {
+    std::cout << "ok: " << loaded.settings->optimization.rules.rules.size() << " rules, "
+              << loaded.settings->cache.rules.size() << " cache rules, "
+              << loaded.settings->upstream.targets.size() << " upstream targets\n";
+  }
+  return 0;
+}
+
+int print_builtin_rules() {
+  for (const config::BuiltinFile& file : config::builtin_files()) {
+    std::cout << "# " << file.name << "\n" << file.text << "\n";
+  }
+  return 0;
+}
+
+}  // namespace homeostat::app

@@ -1,0 +1,157 @@
+// Any fields on requests and responses: what the cache keeps and to whom it
+// gives it.
+//
+// Input: lines. `R` starts a request/response pair; `<name>: <value>` adds a
+// field to the request before a `>` line, to the response after it; `+` moves
+// time on by a minute; `-` flushes.
+// Properties: an answer with no-store, private, Set-Cookie or `Vary: *` is never
+// served again; a hit was made for a request with the same values of what its
+// answer varies on; nothing stored for Authorization reaches others unless it
+// says public, s-maxage or must-revalidate; the byte bound holds.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/cache/preconditions.hpp"
+#include "runtime/cache/worker.hpp"
+#include "runtime/http/ascii.hpp"
+
+namespace {
+
+using namespace homeostat;
+using namespace homeostat::cache;
+using Lines = std::vector<std::pair<std::string, std::string>>;
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+Fields table(const Lines& lines) {
+  Fields fields;
+  for (const auto& [name, value] : lines) {
+    if (!fields.add(name, value)) break;
+  }
+  return fields;
+}
+
+bool has_directive(const Fields& fields, std::string_view name) {
+  return fields.any_field(http::HeaderId::cache_control, [&](const http::Field& field) {
+    return http::any_list_element(field.value, [&](std::string_view element) {
+      return http::iequals(http::trim(element.substr(0, element.find('='))), name);
+    });
+  });
+}
+
+bool forbidden(const Fields& response) {
+  if (response.has(http::HeaderId::set_cookie)) return true;
+  if (response.contains_token(http::HeaderId::vary, "*")) return true;
+  // A valid targeted field replaces Cache-Control.
+  if (response.has(http::HeaderId::cdn_cache_control)) return false;
+  return has_directive(response, "no-store") || has_directive(response, "private");
+}
+
+struct Session {
+  ManualClock clock;
+  Cache cache;
+  Worker worker;
+  std::vector<std::pair<Lines, Lines>> exchanges;  // body = index
+
+  Session() : cache(settings(), clock, 42), worker(cache) {}
+  static config::CacheSettings settings() {
+    config::CacheSettings settings;
+    settings.memory = 64 * config::kibibyte;
+    settings.variants_max = 4;
+    return settings;
+  }
+
+  void check_hit(const Fields& request, const Object& object) {
+    std::string text;
+    for (const BodyPart& part : object.body()) text += part.view();
+    const auto& [asked, answered] = exchanges.at(std::stoul(text));
+    const Fields first = table(asked), response = table(answered);
+    require(!forbidden(response));
+    response.for_each_token(http::HeaderId::vary, [&](std::string_view name) {
+      if (http::iequals(name, "Accept-Encoding")) return;
+      require(first.find(name) == nullptr ? request.find(name) == nullptr
+                                          : request.find(name) != nullptr);
+    });
+    if (first.has(http::HeaderId::authorization) ||
+        request.has(http::HeaderId::authorization)) {
+      require(object.head().authorization_shared);
+    }
+    std::string head;
+    static_cast<void>(evaluate_preconditions(request, object.head()));
+    write_not_modified(object.head(), head);
+    write_validators(object.head(), head);
+  }
+
+  void exchange(Lines asked, Lines answered) {
+    const Fields request_fields = table(asked), response_fields = table(answered);
+    Request request;
+    request.method = "GET";
+    request.host = "h";
+    request.path = "/";
+    request.fields = &request_fields;
+    const RequestDecision decision = cache.rules().decide(request);
+    const Lookup found = worker.lookup(request, decision, clock.now());
+    if (found.kind == Lookup::Kind::hit) return check_hit(request_fields, *found.object);
+    if (!decision.store) return;
+    FillStart start = worker.begin_fill(request, decision, found.object, clock.now());
+    if (start.kind != FillStart::Kind::leader) return;
+    Response response;
+    response.status = 200;
+    response.fields = &response_fields;
+    response.requested = response.received = clock.now();
+    response.received_wall = clock.wall_now();
+    StoreDecision store =
+        decide_store(decision, request, response, EndpointPolicy{}, cache.object_bytes_max());
+    const std::string body = std::to_string(exchanges.size());
+    exchanges.emplace_back(std::move(asked), std::move(answered));
+    if (!store.storable()) return start.leader->uncacheable(store.reason, clock.now());
+    start.leader->publish_head(std::move(store), std::nullopt, request_fields, clock.now());
+    start.leader->append(body, clock.now());
+    start.leader->complete(clock.now());
+    require(cache.bytes() <= cache.settings().memory);
+  }
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view rest(reinterpret_cast<const char*>(data), size);
+  Session session;
+  Lines request, response;
+  bool open = false, answering = false;
+  const auto finish = [&] {
+    if (open) session.exchange(std::exchange(request, {}), std::exchange(response, {}));
+    open = answering = false;
+  };
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\n');
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    const std::size_t colon = line.find(':');
+    if (line == "R") {
+      finish();
+      open = true;
+    } else if (line == ">") {
+      answering = true;
+    } else if (line == "+") {
+      finish();
+      session.clock.advance(std::chrono::minutes(1));
+    } else if (line == "-") {
+      finish();
+      session.cache.flush("");
+    } else if (colon != std::string_view::npos && http::is_token(line.substr(0, colon)) &&
+               line.find('\r') == std::string_view::npos) {
+      (answering ? response : request)
+          .emplace_back(line.substr(0, colon), http::trim(line.substr(colon + 1)));
+    }
+  }
+  finish();
+  return 0;
+}

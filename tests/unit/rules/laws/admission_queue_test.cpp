@@ -1,0 +1,114 @@
+#include "rules/laws/admission_queue.hpp"
+
+#include <gtest/gtest.h>
+
+namespace homeostat::rules {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+TEST(AdmissionQueue, PredictedWaitIsWorkOverLimit) {
+  EXPECT_EQ(predicted_wait(milliseconds(300), 10), Duration(milliseconds(30)));
+  EXPECT_EQ(predicted_wait(milliseconds(300), 0.1), Duration(milliseconds(300)));
+  EXPECT_EQ(predicted_wait(milliseconds(-5), 10), Duration::zero());
+}
+
+TEST(AdmissionQueue, BudgetIsGenerousInABurstAndShortWhenStanding) {
+  const QueueBounds bounds{milliseconds(90), 10};
+  EXPECT_EQ(wait_budget(bounds, milliseconds(99), milliseconds(30)), Duration(milliseconds(60)));
+  EXPECT_EQ(wait_budget(bounds, milliseconds(100), milliseconds(30)), Duration(milliseconds(30)));
+  EXPECT_EQ(wait_budget(bounds, seconds(1), milliseconds(1)), Duration(milliseconds(20)));
+  EXPECT_EQ(wait_budget(bounds, seconds(1), seconds(5)), Duration(milliseconds(50)));
+}
+
+TEST(AdmissionQueue, NoBudgetOrLimitExceedsMaxWait) {
+  const QueueBounds bounds{milliseconds(12), 10};
+  EXPECT_EQ(wait_budget(bounds, seconds(1), seconds(1)), Duration(milliseconds(8)));
+  EXPECT_EQ(wait_limit(bounds, Duration::zero(), seconds(1)), Duration(milliseconds(12)));
+  EXPECT_EQ(wait_limit(bounds, seconds(1), seconds(1)), Duration(milliseconds(12)));
+}
+
+TEST(AdmissionQueue, LateDropIsTwiceTheStandingBudgetButAtLeast50Milliseconds) {
+  const QueueBounds bounds{seconds(1), 10};
+  EXPECT_EQ(wait_limit(bounds, seconds(1), milliseconds(10)), Duration(milliseconds(50)));
+  EXPECT_EQ(wait_limit(bounds, seconds(1), milliseconds(40)), Duration(milliseconds(80)));
+  EXPECT_EQ(wait_limit(bounds, seconds(1), seconds(1)), Duration(milliseconds(100)));
+}
+
+QueueView ahead(milliseconds work, double limit, std::size_t length) {
+  QueueView view;
+  view.work_ahead = work;
+  view.limit = limit;
+  view.length = length;
+  view.own_service = milliseconds(10);
+  return view;
+}
+
+TEST(AdmissionQueue, ArrivalIsJudgedByWaitDeadlineAndLength) {
+  const QueueBounds bounds{milliseconds(90), 4};  // burst budget 60 ms
+  EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(600), 10, 3), {}), ArrivalVerdict::join);
+  EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(610), 10, 3), {}),
+            ArrivalVerdict::predicted_wait);
+  EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(0), 10, 4), {}), ArrivalVerdict::queue_full);
+  EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(300), 10, 3), milliseconds(50)),
+            ArrivalVerdict::join);  // 30 ms wait + 2 x 10 ms service
+  EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(310), 10, 3), milliseconds(50)),
+            ArrivalVerdict::deadline);
+}
+
+TEST(AdmissionQueue, BestWaitingClassIsChosen) {
+  EXPECT_FALSE(choose_class({0, 0, 0, 0}, {}));
+  EXPECT_EQ(choose_class({0, 0, 2, 1}, {})->priority_class, 2);
+  EXPECT_EQ(choose_class({1, 9, 2, 1}, {0, 19, 19, 19})->priority_class, 0);
+}
+
+TEST(AdmissionQueue, AnOwedClassGoesFirstOnceAndPays) {
+  const ClassCounts waiting{5, 0, 0, 5};
+  ClassCounts credits{};
+  int low = 0;
+  for (int grant = 0; grant < 2100; ++grant) {
+    const auto choice = choose_class(waiting, credits);
+    ASSERT_TRUE(choice);
+    credits = credits_after(waiting, credits, *choice);
+    if (choice->priority_class == 3) ++low;
+  }
+  EXPECT_EQ(low, 100);  // one after each twenty
+}
+
+TEST(AdmissionQueue, EachLowerClassHasItsOwnFloor) {
+  const ClassCounts waiting{5, 5, 5, 5};
+  ClassCounts credits{};
+  int served[4] = {};
+  for (int grant = 0; grant < 4000; ++grant) {
+    const auto choice = choose_class(waiting, credits);
+    credits = credits_after(waiting, credits, *choice);
+    ++served[choice->priority_class];
+  }
+  for (int index = 1; index < 4; ++index) {
+    EXPECT_GE(served[index], 170);
+    EXPECT_LE(served[index], 210);
+  }
+}
+
+TEST(AdmissionQueue, CreditsEndWithTheWait) {
+  EXPECT_EQ(credits_after({1, 0, 0, 0}, {0, 7, 8, 9}, {0, false}), (ClassCounts{0, 0, 0, 0}));
+}
+
+TEST(AdmissionQueue, RetryAfterSpreadsAroundTheDrain) {
+  EXPECT_EQ(retry_after(milliseconds(0), seconds(1), 0.0), seconds(1));
+  EXPECT_EQ(retry_after(milliseconds(0), seconds(1), 0.999), seconds(2));
+  EXPECT_EQ(retry_after(seconds(10), seconds(1), 0.0), seconds(8));
+  EXPECT_EQ(retry_after(seconds(10), seconds(1), 0.999), seconds(13));
+  EXPECT_EQ(retry_after(seconds(1000), seconds(1), 0.5), retry_after_max);
+  EXPECT_EQ(retry_after(milliseconds(0), seconds(5), 0.0), seconds(5));
+}
+
+TEST(AdmissionQueue, UnknownClassesCountAsTheLowest) {
+  EXPECT_EQ(clamp_class(0), 0);
+  EXPECT_EQ(clamp_class(3), 3);
+  EXPECT_EQ(clamp_class(200), 3);
+}
+
+}  // namespace
+}  // namespace homeostat::rules
