@@ -38,7 +38,9 @@ class ControlPlane final : public ControlCommands {
   /// Ends the actors in order: sensors, rule engine, actuators, alerter.
   /// Returns true when all have ended. Returns false when one is stuck in a
   /// port beyond the deadline: its threads are then abandoned, and the ports
-  /// must stay alive until the process ends. Never waits longer than `deadline`.
+  /// must stay alive until the process ends, which should then be by
+  /// std::_Exit: static destructors would race with those threads. Never waits
+  /// longer than `deadline`.
   bool stop(std::chrono::milliseconds deadline = stop_deadline);
 
   /// True between start and stop, while the supervisor lives.

@@ -111,6 +111,15 @@ std::string intended(const std::string& name, const std::vector<std::string>& kn
     }
   }
   if (!reserved) return {};
+  // A key below a list: the list can only be set as a whole.
+  for (auto end = name.rfind("__"); end != std::string::npos && end > prefix.size();
+       end = name.rfind("__", end - 1)) {
+    const auto parent = name.substr(0, end);
+    const bool section = std::any_of(known.begin(), known.end(), [&](const auto& candidate) {
+      return candidate.compare(0, end + 2, parent + "__") == 0;
+    });
+    if (!section && std::find(known.begin(), known.end(), parent) != known.end()) return parent;
+  }
   const std::vector<std::string_view> candidates(known.begin(), known.end());
   const auto near = nearest(name, candidates);
   return near.empty() ? "?" : std::string(near);

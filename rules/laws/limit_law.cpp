@@ -20,13 +20,10 @@ namespace homeostat::rules {
 
 namespace {
 
-using std::chrono::seconds;
-
 constexpr double window_min = 0.25, window_max = 1;  // seconds
 constexpr int quiet_windows_to_slow_start = 3;
-constexpr Duration slow_start_again_after = seconds(5);
 constexpr double light_unproven = 2;  // in flight
-constexpr Duration fall_window = seconds(2);
+constexpr Duration fall_window = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -69,7 +66,7 @@ void LimitLaw::update(const LimitWindow& window) {
   now_ = window.now;
   if (!started_) {
     started_ = true;
-    baseline_at_ = probe_ended_ = fall_since_ = now_;
+    slow_start_failed_ = baseline_at_ = probe_ended_ = fall_since_ = now_;
   }
   if (window.length <= Duration::zero() || react_to_drops(window)) return;
   const double length = std::chrono::duration<double>(window.length).count();
@@ -147,8 +144,7 @@ void LimitLaw::grow(double queue, double in_flight, bool frozen) {
     return;
   }
   ++quiet_windows_;
-  const bool may_leap =
-      !slow_start_failed_once_ || now_ - slow_start_failed_ >= slow_start_again_after;
+  const bool may_leap = now_ - slow_start_failed_ >= slow_start_pause_;
   if (quiet_windows_ >= quiet_windows_to_slow_start && may_leap) {
     // The upstream got faster or larger: let throughput decide how far.
     enter_slow_start();

@@ -84,7 +84,7 @@ class LimitLaw {
   EndpointRates proven_rates_;
   int failures_ = 0, successes_ = 0;
   Instant slow_start_failed_{};
-  bool slow_start_failed_once_ = false;
+  Duration slow_start_pause_{};  ///< after the last failure; doubles, reset by a success
 
   // steady
   int quiet_windows_ = 0;

@@ -11,6 +11,7 @@ constexpr double growth = 1.5;
 constexpr double growth_followed = 0.5;  // share of the growth throughput must show
 constexpr double growth_ignored = 0.2;   // less: no second look needed, ...
 constexpr double ramp_negligible = 1;    // ... if the window is this long (seconds)
+constexpr Duration pause_min = std::chrono::seconds(1), pause_max = std::chrono::seconds(16);
 constexpr double window_min = 0.1, window_max = 2;  // seconds
 constexpr std::uint64_t samples_full = 120;  // throughput known to 9 %
 constexpr double fully_limited = 0.9;    // a reference must not include a ramp of demand
@@ -83,6 +84,7 @@ bool LimitLaw::judge_growth(const EndpointRates& rates) {
   const double gained = limit_ / proven_limit_ - 1;
   if (after >= before * (1 + growth_followed * gained)) {
     ++successes_;
+    slow_start_pause_ = Duration::zero();
     baseline_.replace(merged_);
     baseline_at_ = now_;
     baseline_aged_ = false;
@@ -95,7 +97,7 @@ bool LimitLaw::judge_growth(const EndpointRates& rates) {
   if (++failures_ < 2 && !clearly) return false;
   set_limit(proven_limit_);
   slow_start_failed_ = now_;
-  slow_start_failed_once_ = true;
+  slow_start_pause_ = std::clamp(2 * slow_start_pause_, pause_min, pause_max);
   limited_rates_ = proven_rates_;
   if (successes_ >= 2) {
     settle_at_proven();

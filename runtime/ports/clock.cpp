@@ -3,7 +3,8 @@
 namespace homeostat {
 
 SystemClock& SystemClock::instance() noexcept {
-  static SystemClock clock;
+  // Never destroyed: a thread that is abandoned at shutdown may still ask.
+  static SystemClock& clock = *new SystemClock;
   return clock;
 }
 

@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::size_t linger_bytes_max = 256 * 1024;
 constexpr std::chrono::seconds linger_time{2};
-constexpr std::chrono::seconds body_rate_grace{10};
 constexpr int pipelined_per_turn = 32;  // then other connections get their turn
 
 }  // namespace
@@ -295,52 +294,6 @@ void ClientConnection::abort() {
   worker_.counters().aborted_responses.fetch_add(1, std::memory_order_relaxed);
   stream.abort();
   close();
-}
-
-// -- request body -----------------------------------------------------------------
-
-ClientConnection::BodyEvent ClientConnection::next_body(std::string_view& piece) {
-  if (body_complete_) return BodyEvent::end;
-  Buffer& buffer = body_in_ ? body_in_ : request_->in;
-  const http::ParseStep step = request_->parser.next(buffer.view());
-  buffer.consume(step.consumed);
-  switch (step.event) {
-    case http::ParseEvent::body:
-      piece = step.body;
-      request_->outcome.request_bytes += piece.size();
-      return BodyEvent::piece;
-    case http::ParseEvent::end: body_complete_ = true; return BodyEvent::end;
-    case http::ParseEvent::need_more: return BodyEvent::starved;
-    default: body_error_ = step.error; return BodyEvent::error;
-  }
-}
-
-IoStatus ClientConnection::read_body() {
-  if (!body_in_) {
-    // The head's views need `in` to stay: body bytes go elsewhere.
-    Buffer body = worker_.buffers().lend_body();
-    body.append(request_->in.view());
-    request_->in.consume(request_->in.size());
-    body_in_ = std::move(body);
-  } else {
-    body_in_.compact();
-  }
-  const IoResult result = stream.read(body_in_.space());
-  if (result.status == IoStatus::ok) body_in_.produced(result.bytes);
-  return result.status;
-}
-
-bool ClientConnection::body_too_slow() const noexcept {
-  const std::size_t rate = request_->config->server().body_rate_min;
-  const Duration elapsed = worker_.now() - request_->started;
-  if (rate == 0 || elapsed < body_rate_grace) return false;
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(elapsed).count();
-  return request_->outcome.request_bytes + body_in_.size() <
-         rate * static_cast<std::uint64_t>(seconds);
-}
-
-std::string_view ClientConnection::unread() const noexcept {
-  return body_in_ ? body_in_.view() : request_->in.view();
 }
 
 // -- ending -------------------------------------------------------------------------

@@ -115,7 +115,11 @@ bool FillExchange::begin_response() {
     std::string answer;
     cache::write_not_modified(head, answer);
     answer += "Cache-Status: " + text + "\r\n";
-    if (connection_->will_close()) answer += "Connection: close\r\n";
+    if (connection_->will_close()) {
+      answer += "Connection: close\r\n";
+    } else if (request.head().version_minor == 0) {
+      answer += "Connection: keep-alive\r\n";
+    }
     answer += "\r\n";
     request.outcome.status = 304;
     leave();
@@ -222,7 +226,12 @@ void FillExchange::leave() {
 }
 
 void FillExchange::on_client_readable() {
-  if (connection_->stream.peek() == IoStatus::ok) return;
+  const IoStatus status = connection_->stream.peek();
+  if (status == IoStatus::ok) return;
+  if (status == IoStatus::would_block) {
+    connection_->watch_client();
+    return;
+  }
   connection_->request().outcome.client_abort = true;
   const Ref<FillExchange> keep(this);
   leave();

@@ -51,7 +51,7 @@ void ForwardExchange::pump_request_body() {
   const Ref<ForwardExchange> keep(this);
   while (sending_body_ && call_) {
     if (call_->body_room() == 0) {
-      if (!call_->flush_body()) return;  // on_upstream_body_drained continues
+      if (!flush_request_body()) return;
       continue;
     }
     std::string_view piece;
@@ -72,7 +72,7 @@ void ForwardExchange::pump_request_body() {
       connection_->watch_client();
       return;
     }
-    if (!call_->flush_body()) return;  // the pieces still point into the buffer
+    if (!flush_request_body()) return;  // the pieces still point into the buffer
     switch (connection_->read_body()) {
       case IoStatus::ok: break;
       case IoStatus::would_block:
@@ -82,11 +82,17 @@ void ForwardExchange::pump_request_body() {
       default: client_failed(); return;
     }
     if (connection_->body_too_slow()) {
-      connection_->worker().counters().body_timeouts.fetch_add(1, std::memory_order_relaxed);
       on_client_deadline();
       return;
     }
   }
+}
+
+/// False: on_upstream_body_drained continues. Meanwhile the client is not late.
+bool ForwardExchange::flush_request_body() {
+  if (call_->flush_body()) return true;
+  if (!writer_.started()) connection_->disarm_deadline();
+  return false;
 }
 
 void ForwardExchange::body_failed() {
@@ -231,8 +237,12 @@ void ForwardExchange::on_client_readable() {
     return;
   }
   // Nothing is expected: pipelined bytes may wait, a closed peer need not be served.
-  if (connection_->stream.peek() == IoStatus::ok) return;
-  client_failed();
+  switch (connection_->stream.peek()) {
+    case IoStatus::ok: return;
+    // This wait was armed for body bytes that were read meanwhile.
+    case IoStatus::would_block: connection_->watch_client(); return;
+    default: client_failed();
+  }
 }
 
 void ForwardExchange::on_client_writable() {
@@ -251,6 +261,7 @@ void ForwardExchange::on_client_deadline() {
     return;
   }
   if (sending_body_) {
+    worker_.counters().body_timeouts.fetch_add(1, std::memory_order_relaxed);
     connection_->hand_over(
         make_error_response(*connection_, 408, "the request body did not arrive in time"));
     return;

@@ -40,6 +40,7 @@ class ForwardExchange final : public Exchange, private UpstreamSink {
   void on_upstream_failure(UpstreamError error) override;
 
   void pump_request_body();
+  [[nodiscard]] bool flush_request_body();
   void body_failed();
   void flush_response();
   void response_flushed();

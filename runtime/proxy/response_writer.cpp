@@ -99,7 +99,7 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
   if (request.config->server().via) {
     http::append_via(out, head.headers, head.version_minor, worker_.pseudonym());
   }
-  finish_head(extras, head.headers.has(HeaderId::date));
+  finish_head(request, extras, head.headers.has(HeaderId::date));
 }
 
 void ResponseWriter::start_stored(const RequestContext& request, const cache::ObjectHead& head,
@@ -127,10 +127,11 @@ void ResponseWriter::start_stored(const RequestContext& request, const cache::Ob
     static const http::HeaderTable none;
     http::append_via(out, none, 1, worker_.pseudonym());
   }
-  finish_head(extras, head.date.has_value());
+  finish_head(request, extras, head.date.has_value());
 }
 
-void ResponseWriter::finish_head(const ResponseExtras& extras, bool has_date) {
+void ResponseWriter::finish_head(const RequestContext& request, const ResponseExtras& extras,
+                                 bool has_date) {
   http::HeadWriter out(head_);
   if (!has_date) out.field(HeaderId::date, worker_.date());
   if (extras.age.has_value()) {
@@ -141,7 +142,11 @@ void ResponseWriter::finish_head(const ResponseExtras& extras, bool has_date) {
   if (!extras.cache_status.empty()) out.field(HeaderId::cache_status, extras.cache_status);
   head_ += extras.fields;
   if (framing_ == Framing::chunked) out.field(HeaderId::transfer_encoding, "chunked");
-  if (extras.close || framing_ == Framing::close) out.field(HeaderId::connection, "close");
+  if (extras.close || framing_ == Framing::close) {
+    out.field(HeaderId::connection, "close");
+  } else if (request.head().version_minor == 0) {
+    out.field(HeaderId::connection, "keep-alive");
+  }
   out.end();
 }
 
@@ -167,13 +172,13 @@ bool ResponseWriter::add(std::span<const std::string_view> pieces, bool last,
     add_framed(pieces);
   }
   if (last && framing_ == Framing::chunked) {
-    const std::size_t start = frame_.size();
     if (trailers != nullptr && !trailers->empty()) {
-      http::append_last_chunk(frame_, *trailers);
+      trailers_.clear();
+      http::append_last_chunk(trailers_, *trailers);
+      out_.add(trailers_);
     } else {
-      frame_ += http::last_chunk;
+      out_.add(http::last_chunk);
     }
-    out_.add(std::string_view(frame_).substr(start));
   }
   return true;
 }
@@ -184,9 +189,6 @@ void ResponseWriter::add_framed(std::span<const std::string_view> pieces) {
   if (total == 0) return;
   body_bytes_ += total;
   if (framing_ == Framing::chunked) {
-    // Reserved so that views into it stay valid while trailers are appended.
-    constexpr std::size_t frame_room = 16 * 1024;
-    if (frame_.capacity() < frame_room) frame_.reserve(frame_room);
     frame_ += http::ChunkHeader(total).text();
     out_.add(frame_);
   }

@@ -59,7 +59,7 @@ class ResponseWriter {
 
   void choose_framing(const RequestContext& request, bool has_body, bool known_length);
   void begin_gzip(int level);
-  void finish_head(const ResponseExtras& extras, bool has_date);
+  void finish_head(const RequestContext& request, const ResponseExtras& extras, bool has_date);
   void add_framed(std::span<const std::string_view> pieces);
 
   Worker& worker_;
@@ -68,7 +68,8 @@ class ResponseWriter {
   bool head_added_ = false;
   std::uint64_t body_bytes_ = 0;
   std::string head_;
-  std::string frame_;    ///< chunk headers and trailers of the pieces in out_
+  std::string frame_;    ///< chunk header of the pieces in out_
+  std::string trailers_; ///< last chunk with its trailers
   std::string encoded_;  ///< gzip output in out_
   compress::GzipEncoder encoder_;
   bool gzip_ = false;

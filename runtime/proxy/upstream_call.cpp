@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "runtime/http/chunk.hpp"
 #include "runtime/proxy/upstream_pool.hpp"
 #include "runtime/proxy/worker.hpp"
 
@@ -107,7 +106,7 @@ void UpstreamCall::connect() {
     if (opened.failure == UpstreamPool::OpenFailure::limit) {
       fail(UpstreamError::connection_limit);
     } else {
-      connect_failed(opened.error);
+      connect_failed(UpstreamError::connect);
     }
     return;
   }
@@ -120,13 +119,13 @@ void UpstreamCall::on_upstream_connected(int error) {
   const Ref<UpstreamCall> keep(this);
   if (error != 0) {
     let_go(false);
-    connect_failed(error);
+    connect_failed(UpstreamError::connect);
     return;
   }
   dispatch();
 }
 
-void UpstreamCall::connect_failed(int) {
+void UpstreamCall::connect_failed(UpstreamError error) {
   const auto& settings = set_->settings();
   set_->counters().connect_failures.fetch_add(1, std::memory_order_relaxed);
   if (target_->note_failure(worker_.now(), settings.passive_failures, settings.passive_ejection)) {
@@ -138,103 +137,7 @@ void UpstreamCall::connect_failed(int) {
     connect();
     return;
   }
-  fail(UpstreamError::connect);
-}
-
-// -- sending ------------------------------------------------------------------
-
-void UpstreamCall::dispatch() {
-  dispatched_ = worker_.now();
-  head_sent_ = false;
-  if (!parser_) {
-    parser_ = std::make_unique<http::ResponseParser>(worker_.response_limits());
-  }
-  parser_->reset({.head_request = request_.head_method, .upgrade_requested = request_.upgrade});
-  out_.clear();
-  out_.add(request_.head);
-  arm(set_->settings().timeout);
-  connection_->stream.arm_readable();
-  on_upstream_writable();
-}
-
-void UpstreamCall::on_upstream_writable() {
-  const Ref<UpstreamCall> keep(this);
-  switch (out_.flush(connection_->stream)) {
-    case IoStatus::ok: break;
-    case IoStatus::would_block: connection_->stream.arm_writable(); return;
-    default:
-      // The server may have answered before it closed: let the reader decide.
-      connection_->stream.arm_readable();
-      return;
-  }
-  sent();
-}
-
-void UpstreamCall::sent() {
-  frame_.clear();
-  if (!head_sent_) {
-    head_sent_ = true;
-    if (request_.body != http::BodyKind::none) sink_->on_upstream_wants_body();
-    return;
-  }
-  if (body_waiting_) {
-    body_waiting_ = false;
-    if (!head_received_) arm(set_->settings().timeout);  // progress: the clock starts anew
-    sink_->on_upstream_body_drained();
-  }
-}
-
-void UpstreamCall::add_body(std::string_view piece) {
-  if (piece.empty()) return;
-  body_started_ = true;
-  if (request_.body != http::BodyKind::chunked) {
-    out_.add(piece);
-    return;
-  }
-  // frame_ must not move while out_ points into it.
-  constexpr std::size_t room_for_frames = 4096;
-  if (frame_.capacity() < room_for_frames) frame_.reserve(room_for_frames);
-  const std::size_t start = frame_.size();
-  frame_.append(http::ChunkHeader(piece.size()).text());
-  out_.add(std::string_view(frame_).substr(start));
-  out_.add(piece);
-  out_.add(http::chunk_data_end);
-}
-
-void UpstreamCall::end_body(const http::HeaderTable* trailers) {
-  body_started_ = true;
-  body_ended_ = true;
-  if (request_.body != http::BodyKind::chunked) return;
-  if (trailers == nullptr || trailers->empty()) {
-    out_.add(http::last_chunk);
-    return;
-  }
-  std::string last;
-  http::append_last_chunk(last, *trailers);
-  // Flush what points into frame_ before it may move.
-  if (frame_.size() + last.size() > frame_.capacity() && out_.flush(connection_->stream) != IoStatus::ok) {
-    out_.add(http::last_chunk);  // trailers are optional; framing is not
-    return;
-  }
-  const std::size_t start = frame_.size();
-  frame_ += last;
-  out_.add(std::string_view(frame_).substr(start));
-}
-
-bool UpstreamCall::flush_body() {
-  if (over_ || !connection_) return false;
-  switch (out_.flush(connection_->stream)) {
-    case IoStatus::ok:
-      frame_.clear();
-      return true;
-    case IoStatus::would_block:
-      body_waiting_ = true;
-      connection_->stream.arm_writable();
-      return false;
-    default:
-      connection_->stream.arm_readable();  // an early answer may be waiting
-      return false;
-  }
+  fail(error);
 }
 
 // -- receiving ----------------------------------------------------------------
@@ -259,7 +162,7 @@ void UpstreamCall::pump() {
   int reads = 0;
   while (!paused_ && !over_ && read_more()) {
     if (++reads == reads_per_turn) {
-      connection_->stream.arm_readable();
+      arm_for_more();
       break;
     }
   }
@@ -286,7 +189,7 @@ bool UpstreamCall::read_more() {
   const IoResult result = connection_->stream.read(in.space());
   switch (result.status) {
     case IoStatus::would_block:
-      connection_->stream.arm_readable();
+      arm_for_more();
       return false;
     case IoStatus::error:
       broken(UpstreamError::reset);
@@ -304,15 +207,20 @@ bool UpstreamCall::read_more() {
     case IoStatus::ok: break;
   }
   in.produced(result.bytes);
-  if (head_received_) arm(set_->settings().body_timeout);
   parse();
   if (paused_ || over_) return false;
   // A short read emptied the socket: asking again would only say so.
   if (result.bytes < space) {
-    connection_->stream.arm_readable();
+    arm_for_more();
     return false;
   }
   return true;
+}
+
+/// Waits for more of the response; delivery has taken the deadline away.
+void UpstreamCall::arm_for_more() {
+  if (head_received_) arm(set_->settings().body_timeout);
+  connection_->stream.arm_readable();
 }
 
 void UpstreamCall::parse() {
@@ -350,7 +258,6 @@ void UpstreamCall::take_head() {
   } else {
     permit_.sample(latency_);
   }
-  arm(set_->settings().body_timeout);
   sink_->on_upstream_head(head);
 }
 
@@ -385,7 +292,7 @@ void UpstreamCall::on_upstream_deadline() {
   set_->counters().timeouts.fetch_add(1, std::memory_order_relaxed);
   if (connection_->connecting()) {
     let_go(false);
-    connect_failed(0);
+    connect_failed(UpstreamError::connect_timeout);
     return;
   }
   broken(head_received_ ? UpstreamError::body_timeout : UpstreamError::timeout);

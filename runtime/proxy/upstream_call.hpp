@@ -131,13 +131,15 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
   [[nodiscard]] bool reuse(UpstreamTarget& target);
   void dispatch();
   void sent();
+  void arm_for_answer();
+  void arm_for_more();
   void pump();
   [[nodiscard]] bool read_more();
   void parse();
   void take_head();
   void deliver();
   void finish();
-  void connect_failed(int error);
+  void connect_failed(UpstreamError error);
   void broken(UpstreamError error);
   [[nodiscard]] bool may_repeat(UpstreamError error) const noexcept;
   void fail(UpstreamError error);

@@ -1,6 +1,7 @@
 #include "runtime/proxy/upstream_head.hpp"
 
 #include "runtime/cache/preconditions.hpp"
+#include "runtime/http/ascii.hpp"
 #include "runtime/http/forwarded.hpp"
 #include "runtime/http/head_writer.hpp"
 #include "runtime/http/hop_by_hop.hpp"
@@ -18,13 +19,22 @@ bool is_condition(HeaderId id) noexcept {
          id == HeaderId::if_range;
 }
 
+/// Statements about the client that only a proxy in front may make.
+bool claims_client_identity(const http::Field& field) noexcept {
+  return field.id == HeaderId::other &&
+         (http::iequals(field.name, "X-Real-IP") || http::iequals(field.name, "X-Forwarded-Port") ||
+          http::iequals(field.name, "X-Forwarded-Server"));
+}
+
 void append_fields(http::HeadWriter& out, const RequestContext& request, bool drop_conditions) {
   const http::HeaderTable& headers = request.head().headers;
   const bool via = request.config->server().via;
+  const bool trust = request.config->server().trust_forwarded;
   const http::HopByHopFilter filter(headers);
   for (const http::Field& field : headers) {
     if (!filter.forwarded(field) || http::is_forwarding_field(field.id) ||
         field.id == HeaderId::host || field.id == HeaderId::content_length ||
+        (!trust && claims_client_identity(field)) ||
         (via && field.id == HeaderId::via) || (drop_conditions && is_condition(field.id))) {
       continue;
     }

@@ -17,7 +17,9 @@ std::uint64_t sum_of(const TrafficTotals& totals, std::initializer_list<CacheRes
 
 void fill_delta(TrafficDelta& delta, const TrafficTotals& added) {
   delta.offered = added.requests();
-  delta.answered = delta.offered - std::min(delta.offered, added.rejected);
+  // Not offered - rejected: a record that is half written while we read would
+  // leave an answered request without a latency behind.
+  for (const BucketCount& item : delta.latency) delta.answered += item.count;
   delta.failed = added.failed;
   delta.cache_served =
       sum_of(added, {CacheResult::hit, CacheResult::stale, CacheResult::collapsed});

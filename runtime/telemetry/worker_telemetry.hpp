@@ -42,7 +42,7 @@ struct RequestRecord {
   std::string_view method;                  ///< with `target` only used to learn an
   std::string_view target;                  ///< endpoint; may be empty
   Duration latency{};                       ///< head received to last byte handed over
-  std::optional<Duration> upstream_latency; ///< dispatch to response head
+  std::optional<Duration> upstream_latency; ///< dispatch to response head, or to giving up on it
   std::uint64_t request_bytes = 0;          ///< body
   std::uint64_t response_bytes = 0;         ///< body, as sent
   std::uint16_t status = 0;                 ///< sent to the client; 0 = none was sent

@@ -25,7 +25,9 @@ INSTANTIATE_TEST_SUITE_P(UnknownKeys, BadInput, testing::Values(
     Bad{"log: {zebra: 1}\n",
         "t.yaml:3:7: unknown key `zebra` in `log`; known here: format, level or access\n"},
     Bad{"cache: {rules: [{match: {paht: /a}, ttl: 1s}]}\n",
-        "t.yaml:3:18: `cache.rules[0]` needs a `match` with a `path`\n"},
+        "t.yaml:3:26: unknown key `paht` in `cache.rules[0].match`; did you mean `path`?\n"},
+    Bad{"cache: {rules: [{ttl: 1s}]}\n",
+        "t.yaml:3:17: `cache.rules[0]` needs a `match` with a `path`\n"},
     Bad{"admin: {tokens: [{nam: x, secret: 0123456789abcdef}]}\n",
         "t.yaml:3:18: `admin.tokens[0]` needs a `name`\n"
         "t.yaml:3:19: unknown key `nam` in `admin.tokens[0]`; did you mean `name`?\n"}));
@@ -89,7 +91,7 @@ INSTANTIATE_TEST_SUITE_P(Texts, BadInput, testing::Values(
     Bad{"cache: {rules: [{match: {path: api}, ttl: 1s}]}\n",
         "t.yaml:3:32: `cache.rules[0].match.path`: `api`: a path pattern starts with / (or *), e.g. "
         "/api/v1/books/*\n"},
-    Bad{"cache: {rules: [{match: {path: /a?b}, ttl: 1s}]}\n",
+    Bad{"cache: {rules: [{match: {path: \"/a?b\"}, ttl: 1s}]}\n",
         "t.yaml:3:32: `cache.rules[0].match.path`: `/a?b`: a path pattern matches the path only, "
         "without ?query or #fragment\n"},
     Bad{"cache: {rules: [{match: {path: /a, methods: [get]}, ttl: 1s}]}\n",

@@ -45,15 +45,15 @@ TEST(Mutation, NeverCrashesTheLoader) {
   const Environment environment{{"HOMEOSTAT_ADMIN_TOKEN", "0123456789abcdef"}, {"X", "[1]"}};
   std::mt19937_64 random(seed);
   std::size_t accepted = 0;
-  for (int round = 0; round < 600; ++round) {
+  for (int round = 0; round < 200; ++round) {
     const auto text = mutated(example, random);
     const auto result = load_text(text, "m.yaml", environment, "/nonexistent");
     check(text, result);
     if (HasFatalFailure()) FAIL() << "round " << round << " of seed " << seed;
     if (result.ok()) ++accepted;
   }
-  EXPECT_GT(accepted, 10U) << "comments can be damaged without harm";
-  EXPECT_LT(accepted, 590U) << "most damage must be noticed";
+  EXPECT_GT(accepted, 5U) << "comments can be damaged without harm";
+  EXPECT_LT(accepted, 195U) << "most damage must be noticed";
 }
 
 TEST(Mutation, NeverCrashesTheRuleLoader) {
@@ -62,7 +62,7 @@ TEST(Mutation, NeverCrashesTheRuleLoader) {
     all += project_file(std::string("config/builtin/") + name + ".yaml");
   }
   std::mt19937_64 random(seed);
-  for (int round = 0; round < 600; ++round) {
+  for (int round = 0; round < 200; ++round) {
     const auto text = mutated(project_file("config/builtin/safety.yaml"), random);
     const auto result = load_rules_text(text, "m.yaml", {{"X", "1%"}});
     for (const auto& diagnostic : result.diagnostics) ASSERT_FALSE(diagnostic.message.empty());
@@ -78,7 +78,7 @@ TEST(Mutation, NeverCrashesTheRuleLoader) {
 
 TEST(Mutation, RepeatedTruncationAlwaysGivesAnAnswer) {
   const auto example = project_file("config/examples/homeostat.yaml");
-  for (std::size_t length = 0; length < example.size(); length += 37) {
+  for (std::size_t length = 0; length < example.size(); length += 97) {
     const auto text = example.substr(0, length);
     check(text, load_text(text, "m.yaml", {{"HOMEOSTAT_ADMIN_TOKEN", "0123456789abcdef"}}, "."));
     if (HasFatalFailure()) FAIL() << "length " << length;

@@ -161,8 +161,9 @@ TEST_F(TelemetryTest, WatchesTheUpstreamApart) {
 
 TEST_F(TelemetryTest, LetsNoScannerFillTheTable) {
   for (int i = 0; i < 1000; ++i) {
-    RequestRecord probe = request("/wp-admin-" + std::string(1, static_cast<char>('g' + i % 20)) + "/x" +
-                                  std::to_string(i) + ".php");
+    const std::string target =
+        std::string("/wp-") + static_cast<char>('g' + i % 20) + "/x" + std::to_string(i) + ".php";
+    RequestRecord probe = request(target);
     probe.status = 404;
     send(probe);
   }

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Every benchmark, by question. Needs an idle machine with two CPUs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${BUILD:-build/release}
+echo "== What does a request cost beside nginx and HAProxy?"
+python3 bench/peers.py --binary "$build/homeostat" "$@"
+for question in "$build"/bench/*_bench; do
+  [ -x "$question" ] || continue
+  echo
+  echo "== $(basename "$question")"
+  "$question" --benchmark_min_time=0.2
+done

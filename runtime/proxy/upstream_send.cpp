@@ -1,0 +1,117 @@
+// The sending half of UpstreamCall: head, body pieces, framing, back-pressure.
+#include <utility>
+
+#include "runtime/http/chunk.hpp"
+#include "runtime/proxy/upstream_call.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+
+void UpstreamCall::dispatch() {
+  dispatched_ = worker_.now();
+  head_sent_ = false;
+  if (!parser_) {
+    parser_ = std::make_unique<http::ResponseParser>(worker_.response_limits());
+  }
+  parser_->reset({.head_request = request_.head_method, .upgrade_requested = request_.upgrade});
+  out_.clear();
+  out_.add(request_.head);
+  arm(set_->settings().timeout);
+  connection_->stream.arm_readable();
+  on_upstream_writable();
+}
+
+void UpstreamCall::on_upstream_writable() {
+  const Ref<UpstreamCall> keep(this);
+  switch (out_.flush(connection_->stream)) {
+    case IoStatus::ok: break;
+    case IoStatus::would_block: connection_->stream.arm_writable(); return;
+    default:
+      // The server may have answered before it closed: let the reader decide.
+      connection_->stream.arm_readable();
+      return;
+  }
+  sent();
+}
+
+/// The upstream's time to answer runs only while it is the upstream's turn: a
+/// client that sends its body slowly has deadlines of its own.
+void UpstreamCall::arm_for_answer() {
+  if (head_received_) return;
+  if (request_.body == http::BodyKind::none || body_ended_ || !out_.empty()) {
+    arm(set_->settings().timeout);
+  } else {
+    worker_.wheel().disarm(*connection_);
+  }
+}
+
+void UpstreamCall::sent() {
+  frame_.clear();
+  arm_for_answer();
+  if (!head_sent_) {
+    head_sent_ = true;
+    if (request_.body != http::BodyKind::none) sink_->on_upstream_wants_body();
+    return;
+  }
+  if (body_waiting_) {
+    body_waiting_ = false;
+    sink_->on_upstream_body_drained();
+  }
+}
+
+void UpstreamCall::add_body(std::string_view piece) {
+  if (piece.empty()) return;
+  body_started_ = true;
+  if (request_.body != http::BodyKind::chunked) {
+    out_.add(piece);
+    return;
+  }
+  // frame_ must not move while out_ points into it.
+  constexpr std::size_t room_for_frames = 4096;
+  if (frame_.capacity() < room_for_frames) frame_.reserve(room_for_frames);
+  const std::size_t start = frame_.size();
+  frame_.append(http::ChunkHeader(piece.size()).text());
+  out_.add(std::string_view(frame_).substr(start));
+  out_.add(piece);
+  out_.add(http::chunk_data_end);
+}
+
+void UpstreamCall::end_body(const http::HeaderTable* trailers) {
+  body_started_ = true;
+  body_ended_ = true;
+  if (request_.body != http::BodyKind::chunked) return;
+  if (trailers == nullptr || trailers->empty()) {
+    out_.add(http::last_chunk);
+    return;
+  }
+  std::string last;
+  http::append_last_chunk(last, *trailers);
+  // Flush what points into frame_ before it may move.
+  if (frame_.size() + last.size() > frame_.capacity() && out_.flush(connection_->stream) != IoStatus::ok) {
+    out_.add(http::last_chunk);  // trailers are optional; framing is not
+    return;
+  }
+  const std::size_t start = frame_.size();
+  frame_ += last;
+  out_.add(std::string_view(frame_).substr(start));
+}
+
+bool UpstreamCall::flush_body() {
+  if (over_ || !connection_) return false;
+  switch (out_.flush(connection_->stream)) {
+    case IoStatus::ok:
+      frame_.clear();
+      arm_for_answer();
+      return true;
+    case IoStatus::would_block:
+      body_waiting_ = true;
+      arm_for_answer();
+      connection_->stream.arm_writable();
+      return false;
+    default:
+      connection_->stream.arm_readable();  // an early answer may be waiting
+      return false;
+  }
+}
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,65 @@
+// A blocking stream socket with a deadline on every call, for test peers.
+//
+// Thread safety: none, except shut_down(), which wakes a blocked reader.
+// Errors: values; a call that would wait longer than socket_patience fails.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace homeostat::test {
+
+inline constexpr std::chrono::seconds socket_patience{15};
+
+class Socket {
+ public:
+  Socket() = default;
+  explicit Socket(int descriptor);
+  Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  Socket& operator=(Socket&& other) noexcept;
+  ~Socket() { close(); }
+
+  [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  /// False if the peer is gone or takes nothing.
+  bool send(std::string_view bytes);
+  enum class Received : std::uint8_t { bytes, end, reset, timeout };
+  /// Appends what arrives next.
+  Received receive(std::string& into, std::size_t most = 64 * 1024);
+  void shut_down_sending();
+  void shut_down();      ///< both ways; a blocked receive ends
+  void reset();          ///< closes with RST
+  void close();
+  void limit_receive_buffer(int bytes);
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// Closed sockets when nobody listens.
+[[nodiscard]] Socket connect_tcp(std::uint16_t port, int receive_buffer = 0);
+[[nodiscard]] Socket connect_unix(const std::string& path);
+
+/// A listening socket on loopback, port 0, or on a Unix path.
+class ListeningSocket {
+ public:
+  /// Throws std::system_error. `port` 0: the kernel chooses.
+  explicit ListeningSocket(const std::string& unix_path = {}, std::uint16_t port = 0);
+  ~ListeningSocket();
+  ListeningSocket(const ListeningSocket&) = delete;
+  ListeningSocket& operator=(const ListeningSocket&) = delete;
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  /// Closed when the listener was shut down.
+  [[nodiscard]] Socket accept();
+  void shut_down();
+
+ private:
+  int descriptor_ = -1;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace homeostat::test
