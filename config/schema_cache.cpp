@@ -100,15 +100,15 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
   visitor.leaf({"key_prefix", Apply::restart}, TextLeaf(cache.key_prefix, "name", check_identifier));
   visitor.leaf({"key_namespace", Apply::restart},
                TextLeaf(cache.key_namespace, "name", check_identifier));
-  visitor.leaf({"negative_ttl"}, DurationLeaf(cache.negative_ttl, 0s, 1h));
+  visitor.leaf({"negative_ttl", Apply::restart}, DurationLeaf(cache.negative_ttl, 0s, 1h));
   visitor.leaf({"negative_entries_max", Apply::restart},
                IntegerLeaf(cache.negative_entries_max, 0, 10'000'000));
-  visitor.leaf({"variants_max"}, IntegerLeaf(cache.variants_max, 1, 1000));
+  visitor.leaf({"variants_max", Apply::restart}, IntegerLeaf(cache.variants_max, 1, 1000));
   visitor.leaf({"fill_wait_max"}, DurationLeaf(cache.fill_wait_max, 0ms, 10min));
-  visitor.leaf({"query_drop"}, TextListLeaf(cache.query_drop, "parameters", check_parameter, {}));
-  visitor.leaf({"query_sort"}, BoolLeaf(cache.query_sort));
+  visitor.leaf({"query_drop", Apply::restart}, TextListLeaf(cache.query_drop, "parameters", check_parameter, {}));
+  visitor.leaf({"query_sort", Apply::restart}, BoolLeaf(cache.query_sort));
   visitor.leaf({"rules"}, RowsLeaf<CacheRule>(cache.rules, rules_max, visit_rule, check_rule));
-  visitor.leaf({"groups"},
+  visitor.leaf({"groups", Apply::restart},
                NamedListsLeaf(cache.groups, check_identifier, "path patterns", check_path_pattern));
   visitor.leaf({"events", Apply::reload, not_available},
                NamedListsLeaf(cache.events, no_check_of_events, "key patterns", nullptr));

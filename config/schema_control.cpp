@@ -72,15 +72,15 @@ void check_priority(PriorityRule& rule, const Node& row, const std::string& path
 
 void visit_admission(Visitor& visitor, AdmissionSettings& admission) {
   visitor.begin({"admission"});
-  visitor.leaf({"mode"},
+  visitor.leaf({"mode", Apply::restart},
                ChoiceLeaf(admission.mode, words::loop_mode).also(words::switch_spellings));
-  visitor.leaf({"max_wait"}, DurationLeaf(admission.max_wait, 0ms, 1min));
+  visitor.leaf({"max_wait", Apply::restart}, DurationLeaf(admission.max_wait, 0ms, 1min));
   visitor.leaf({"queue_max", Apply::restart}, IntegerLeaf(admission.queue_max, 0, 1'000'000));
-  visitor.leaf({"limit_initial"}, NumberLeaf(admission.limit_initial, 1, 100'000));
-  visitor.leaf({"limit_min"}, NumberLeaf(admission.limit_min, 1, 100'000));
-  visitor.leaf({"limit_max"}, NumberLeaf(admission.limit_max, 1, 100'000));
+  visitor.leaf({"limit_initial", Apply::restart}, NumberLeaf(admission.limit_initial, 1, 100'000));
+  visitor.leaf({"limit_min", Apply::restart}, NumberLeaf(admission.limit_min, 1, 100'000));
+  visitor.leaf({"limit_max", Apply::restart}, NumberLeaf(admission.limit_max, 1, 100'000));
   visitor.leaf({"reject_status"}, RejectStatusLeaf(admission.reject_status));
-  visitor.leaf({"retry_after_min"}, DurationLeaf(admission.retry_after_min, 1s, 1h));
+  visitor.leaf({"retry_after_min", Apply::restart}, DurationLeaf(admission.retry_after_min, 1s, 1h));
   visitor.leaf({"priorities"}, RowsLeaf<PriorityRule>(admission.priorities, priorities_max,
                                                       visit_priority, check_priority));
   visitor.end();
@@ -118,23 +118,23 @@ void visit_optimization(Visitor& visitor, OptimizationSettings& optimization) {
   visitor.leaf({"rules"}, TextListLeaf(optimization.rule_sources, "`builtin`, files or globs",
                                        check_file_name, {}));
   visitor.leaf({"interval", Apply::restart}, DurationLeaf(optimization.interval, 100ms, 1min));
-  visitor.leaf({"memory_hook"}, TextLeaf(optimization.memory_hook, "URL", check_url,
+  visitor.leaf({"memory_hook", Apply::restart}, TextLeaf(optimization.memory_hook, "URL", check_url,
                                          TextLeaf::Show::url_host, 2048));
-  visitor.leaf({"memory_hook_timeout"}, DurationLeaf(optimization.memory_hook_timeout, 10ms, 1min));
-  visitor.leaf({"policy_lease"}, DurationLeaf(optimization.policy_lease, 2s, 10min));
+  visitor.leaf({"memory_hook_timeout", Apply::restart}, DurationLeaf(optimization.memory_hook_timeout, 10ms, 1min));
+  visitor.leaf({"policy_lease", Apply::restart}, DurationLeaf(optimization.policy_lease, 2s, 10min));
   visitor.end();
 }
 
 void visit_alerts(Visitor& visitor, AlertSettings& alerts) {
   visitor.begin({"alerts"});
-  visitor.leaf({"alertmanager"},
+  visitor.leaf({"alertmanager", Apply::restart},
                TextLeaf(alerts.alertmanager, "URL", check_url, TextLeaf::Show::url_host, 2048));
-  visitor.leaf({"webhooks"}, TextListLeaf(alerts.webhooks, "URLs", check_url,
+  visitor.leaf({"webhooks", Apply::restart}, TextListLeaf(alerts.webhooks, "URLs", check_url,
                                           {.items_max = 16, .bytes_max = 2048, .secret = true}));
-  visitor.leaf({"resend"}, DurationLeaf(alerts.resend, 1s, 1h));
-  visitor.leaf({"timeout"}, DurationLeaf(alerts.timeout, 100ms, 1min));
+  visitor.leaf({"resend", Apply::restart}, DurationLeaf(alerts.resend, 1s, 1h));
+  visitor.leaf({"timeout", Apply::restart}, DurationLeaf(alerts.timeout, 100ms, 1min));
   visitor.leaf({"queue_max", Apply::restart}, IntegerLeaf(alerts.queue_max, 1, 100'000));
-  visitor.leaf({"labels"}, PairsLeaf(alerts.labels, check_label_name));
+  visitor.leaf({"labels", Apply::restart}, PairsLeaf(alerts.labels, check_label_name));
   visitor.end();
 }
 
@@ -143,8 +143,8 @@ void visit_log(Visitor& visitor, LogSettings& log) {
   visitor.leaf({"format", Apply::restart}, ChoiceLeaf(log.format, words::log_format));
   visitor.leaf({"level"}, LogLevelLeaf(log.level));
   visitor.begin({"access"});
-  visitor.leaf({"enabled"}, BoolLeaf(log.access.enabled));
-  visitor.leaf({"sample"}, RatioLeaf(log.access.sample, 0, 1));
+  visitor.leaf({"enabled", Apply::restart}, BoolLeaf(log.access.enabled));
+  visitor.leaf({"sample", Apply::restart}, RatioLeaf(log.access.sample, 0, 1));
   visitor.end();
   visitor.end();
 }

@@ -99,9 +99,9 @@ void visit_upstream(Visitor& visitor, UpstreamSettings& upstream) {
 void visit_admin(Visitor& visitor, AdminSettings& admin) {
   visitor.begin({"admin"});
   visitor.leaf({"listen", Apply::restart}, AddressLeaf(admin.listen));
-  visitor.leaf({"tokens"}, RowsLeaf<AdminToken>(admin.tokens, tokens_max, visit_token, check_token));
-  visitor.leaf({"open_probes"}, BoolLeaf(admin.open_probes));
-  visitor.leaf({"allow_injection"}, BoolLeaf(admin.allow_injection));
+  visitor.leaf({"tokens", Apply::restart}, RowsLeaf<AdminToken>(admin.tokens, tokens_max, visit_token, check_token));
+  visitor.leaf({"open_probes", Apply::restart}, BoolLeaf(admin.open_probes));
+  visitor.leaf({"allow_injection", Apply::restart}, BoolLeaf(admin.allow_injection));
   visitor.leaf({"connections_max", Apply::restart}, IntegerLeaf(admin.connections_max, 1, 10'000));
   visitor.end();
 }

@@ -212,7 +212,8 @@ std::size_t Worker::invalidate_uri(std::string_view host, std::string_view path,
   return dropped.entries;
 }
 
-std::size_t Worker::invalidate_after(const Request& request, const Response& response) {
+std::size_t Worker::invalidate_after(const Request& request, const Response& response,
+                                     const RequestRules& rules) {
   if (response.status < 200 || response.status >= 400) return 0;
   std::size_t dropped = invalidate_uri(request.host, request.path, request.query);
   for (const http::HeaderId id : {http::HeaderId::location, http::HeaderId::content_location}) {
@@ -222,7 +223,7 @@ std::size_t Worker::invalidate_after(const Request& request, const Response& res
     if (!uri.path.empty()) dropped += invalidate_uri(request.host, uri.path, uri.query);
   }
   std::vector<std::string_view> patterns;
-  cache_.rules_.invalidated_by(request.path, patterns);
+  rules.invalidated_by(request.path, patterns);
   for (const std::string_view pattern : patterns) {
     const PathPattern compiled{std::string(pattern)};
     const Cache::Dropped flushed = cache_.flush_paths(&compiled);

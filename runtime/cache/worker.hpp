@@ -74,7 +74,8 @@ class Worker {
   /// After a non-error response to an unsafe method (RFC 9111 section 4.4):
   /// drops what is stored for the target, for Location and Content-Location of
   /// the same host, and what rules' invalidate_on names. Returns entries dropped.
-  std::size_t invalidate_after(const Request& request, const Response& response);
+  std::size_t invalidate_after(const Request& request, const Response& response,
+                               const RequestRules& rules);
   /// Drops everything stored for one URI, whatever the variant.
   std::size_t invalidate_uri(std::string_view host, std::string_view path,
                              std::string_view query);

@@ -47,6 +47,12 @@ bool FetchTask::serve_stale_instead(const http::ResponseHead& head) const {
   return failure && stale_is_allowed(worker_, *leader_.stale());
 }
 
+void FetchTask::on_upstream_wants_body() {
+  call_->add_body(request_->body);
+  call_->end_body(nullptr);
+  (void)call_->flush_body();  // the rest goes out as the upstream takes it
+}
+
 void FetchTask::on_upstream_head(const http::ResponseHead& head) {
   cache::Response response;
   response.status = head.status;

@@ -32,7 +32,7 @@ class FetchTask final : public RefCounted, private UpstreamSink {
 
   // UpstreamSink
   void on_upstream_rejected(const gate::Rejection& rejection) override;
-  void on_upstream_wants_body() override {}
+  void on_upstream_wants_body() override;
   void on_upstream_body_drained() override {}
   void on_upstream_interim(const http::ResponseHead&) override {}
   void on_upstream_head(const http::ResponseHead& head) override;

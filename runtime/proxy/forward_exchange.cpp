@@ -41,6 +41,13 @@ void ForwardExchange::adopt(Ref<UpstreamCall> call, const http::ResponseHead& he
 // -- request body -----------------------------------------------------------------
 
 void ForwardExchange::on_upstream_wants_body() {
+  const RequestContext& request = connection_->request();
+  if (!request.body_hash.empty()) {  // collected before it came to this
+    call_->add_body(request.body);
+    call_->end_body(nullptr);
+    (void)call_->flush_body();
+    return;
+  }
   sending_body_ = true;
   pump_request_body();
 }
@@ -131,7 +138,8 @@ void ForwardExchange::invalidate_stored(const http::ResponseHead& head) {
   cache::Response response;
   response.status = head.status;
   response.fields = &head.headers;
-  worker_.cache().invalidate_after(request.cache_request, response);
+  worker_.cache().invalidate_after(request.cache_request, response,
+                                    request.config->cache_rules());
 }
 
 void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {

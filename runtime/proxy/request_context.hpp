@@ -44,6 +44,8 @@ class RequestContext final : public RefCounted {
     found = {};
     decision = {};
     cache_request = {};
+    body.clear();
+    body_hash.clear();
   }
 
   [[nodiscard]] const http::RequestHead& head() const noexcept { return parser.head(); }
@@ -53,7 +55,8 @@ class RequestContext final : public RefCounted {
   Ref<ServingConfig> config;
   http::RequestTarget target;
   std::string host;         ///< effective authority, lower case
-  std::string path;         ///< only where the target's own path is not usable as it is
+  std::string body;         ///< collected, where a rule caches POST
+  std::string body_hash;    ///< not empty: `body` is the whole request body
   cache::Request cache_request;
   cache::RequestDecision decision;
   cache::Lookup found;

@@ -4,6 +4,7 @@
 
 #include "runtime/http/ascii.hpp"
 #include "runtime/http/forwarded.hpp"
+#include "runtime/proxy/body_collector.hpp"
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/fill_exchange.hpp"
 #include "runtime/proxy/forward_exchange.hpp"
@@ -116,6 +117,14 @@ void fill(ClientConnection& connection, const cache::CacheStatus& status) {
 
 void serve_request(ClientConnection& connection) {
   if (!identify(connection)) return;
+  if (BodyCollector::wanted(connection.request())) {
+    connection.hand_over(make_ref<BodyCollector>(connection));
+    return;
+  }
+  serve_identified(connection);
+}
+
+void serve_identified(ClientConnection& connection) {
   Worker& worker = connection.worker();
   RequestContext& request = connection.request();
   request.decision = request.config->cache_rules().decide(request.cache_request);

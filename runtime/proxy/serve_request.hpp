@@ -12,4 +12,7 @@ class ClientConnection;
 /// or handed to an exchange on return.
 void serve_request(ClientConnection& connection);
 
+/// The second half, for a request whose body was collected first.
+void serve_identified(ClientConnection& connection);
+
 }  // namespace homeostat::proxy

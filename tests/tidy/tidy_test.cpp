@@ -123,7 +123,7 @@ const std::vector<Ban>& bans() {
       {std::regex(R"(\b(std::rand|srand|rand)\s*\()"), "use a seeded generator", {}},
       {std::regex(R"(<(caf/all|boost/asio|boost/beast|bits/stdc\+\+)\.hpp>)"),
        "include the narrow headers", {}},
-      {std::regex(R"(using namespace (std|caf|boost)\b)"), "name what you use", {}},
+      {std::regex(R"(using namespace (std|caf|boost)\s*;)"), "name what you use", {}},
   };
   return table;
 }

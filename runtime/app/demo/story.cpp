@@ -147,8 +147,8 @@ std::optional<RunResult> Story::run_guarded(const Plan& plan) {
   use.requests = load.statistics().offered();
   use.memory_bytes = memory_bytes(agent_.process().pid()).value_or(0);
   if (const auto stats = fetch_json(agent_.admin_port(), "/api/v1/cache/stats")) {
-    use.cache_hits = number_at(*stats, "/cache_stats/hits");
-    use.cache_misses = number_at(*stats, "/cache_stats/misses");
+    use.cache_hits = number_at(*stats, "/cache_statistics/overall_statistics/hits");
+    use.cache_misses = number_at(*stats, "/cache_statistics/overall_statistics/misses");
   }
   const auto upstream = static_cast<std::uint64_t>(application_.counter("requests"));
   return RunResult{load.statistics(), upstream, use};

@@ -74,9 +74,7 @@ class Folder {
 
 /// A file of the project, e.g. "docs/config_reference.md".
 inline std::string project_path(const std::string& name) {
-  return (std::filesystem::path(__FILE__).parent_path() / "../../.." / name)
-      .lexically_normal()
-      .string();
+  return (std::filesystem::path(HOMEOSTAT_SOURCE_DIR) / name).string();
 }
 
 inline std::string project_file(const std::string& name) {

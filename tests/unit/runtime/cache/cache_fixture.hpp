@@ -2,6 +2,7 @@
 // requests and responses, and a whole request against the cache in one call.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,7 +82,9 @@ class Harness {
   explicit Harness(const config::CacheSettings& settings = small_settings())
       : cache(settings, clock, 42), worker(cache) {}
 
-  Response response_view(const TestResponse& response, Fields& storage) const {
+  /// `storage` views a copy that the harness keeps.
+  Response response_view(const TestResponse& given, Fields& storage) {
+    const TestResponse& response = kept_.emplace_back(given);
     storage = table(response.fields);
     Response view;
     view.status = response.status;
@@ -157,6 +160,7 @@ class Harness {
   Worker worker;
 
  private:
+  std::list<TestResponse> kept_;
   Request view_;
   RequestDecision decision_;
 };

@@ -38,8 +38,8 @@ class InvalidationTest : public ::testing::Test {
     request.method = method;
     const Request view = request.view();
     Fields storage;
-    return harness_.worker.invalidate_after(view,
-                                            harness_.response_view({status, fields}, storage));
+    return harness_.worker.invalidate_after(
+        view, harness_.response_view({status, fields}, storage), harness_.cache.rules());
   }
   Harness harness_{settings()};
 };

@@ -1,0 +1,70 @@
+#include "runtime/proxy/body_collector.hpp"
+
+#include "runtime/cache/key.hpp"
+#include "runtime/proxy/local_response.hpp"
+#include "runtime/proxy/serve_request.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+
+bool BodyCollector::wanted(const RequestContext& request) {
+  const http::RequestHead& head = request.head();
+  return head.method == http::Method::post && head.body == http::BodyKind::length &&
+         head.content_length <= body_max && !head.expect_continue &&
+         request.config->cache_rules().wants_body_hash(head.method_text, request.target.path);
+}
+
+void BodyCollector::collect() {
+  const Ref<BodyCollector> keep(this);
+  RequestContext& request = connection_->request();
+  for (;;) {
+    std::string_view piece;
+    switch (connection_->next_body(piece)) {
+      case ClientConnection::BodyEvent::piece: request.body += piece; continue;
+      case ClientConnection::BodyEvent::end: complete(); return;
+      case ClientConnection::BodyEvent::error: {
+        const http::ParseError error = connection_->body_error();
+        connection_->hand_over(make_error_response(*connection_, error.status, error.reason));
+        return;
+      }
+      case ClientConnection::BodyEvent::starved: break;
+    }
+    switch (connection_->read_body()) {
+      case IoStatus::ok: break;
+      case IoStatus::would_block:
+        connection_->arm_deadline(request.config->server().body_timeout);
+        connection_->watch_client();
+        return;
+      default:
+        request.outcome.client_abort = true;
+        connection_->abort();
+        return;
+    }
+    if (connection_->body_too_slow()) {
+      on_client_deadline();
+      return;
+    }
+  }
+}
+
+void BodyCollector::complete() {
+  RequestContext& request = connection_->request();
+  connection_->disarm_deadline();
+  // The same bytes mean something else under another type or coding.
+  std::string text(request.head().headers.get(http::HeaderId::content_type));
+  text += '\n';
+  text += request.head().headers.get(http::HeaderId::content_encoding);
+  text += '\n';
+  text += request.body;
+  request.body_hash = cache::sha256_hex(text);
+  request.cache_request.body_hash = request.body_hash;
+  serve_identified(*connection_);
+}
+
+void BodyCollector::on_client_deadline() {
+  connection_->worker().counters().body_timeouts.fetch_add(1, std::memory_order_relaxed);
+  connection_->hand_over(
+      make_error_response(*connection_, 408, "the request body did not arrive in time"));
+}
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,355 @@
+// The cache as a client sees it: hits, validation, variants, what is never
+// stored, invalidation, compression of stored and passing responses.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <list>
+
+#include "tests/e2e/running_agent.hpp"
+#include "tests/support/waiting.hpp"
+
+namespace homeostat::test {
+namespace {
+
+AgentConfig config_of(const ScriptedOrigin& origin, const std::string& cache = {}) {
+  AgentConfig config;
+  config.upstream_url = origin.url();
+  config.cache = cache;
+  return config;
+}
+
+bool is_hit(const Message& response) {
+  return response.get("cache-status").find("; hit") != std::string::npos;
+}
+
+TEST(Cache, AHitCarriesAgeAndSaysSo) {
+  ScriptedOrigin origin;
+  origin.answer("/page", 200, "Cache-Control: max-age=60\r\nAge: 7\r\nX-Own: 1\r\n", "kept");
+  RunningAgent agent(origin);
+  const Message miss = agent.get("/page");
+  EXPECT_EQ(miss.body, "kept");
+  EXPECT_NE(miss.get("cache-status").find("fwd=uri-miss"), std::string::npos);
+  const Message hit = agent.get("/page");
+  EXPECT_EQ(hit.body, "kept");
+  EXPECT_TRUE(is_hit(hit)) << hit.get("cache-status");
+  EXPECT_EQ(hit.get("x-own"), "1");
+  EXPECT_GE(std::stoi(hit.get("age")), 7);
+  EXPECT_EQ(origin.requests("/page"), 1U);
+}
+
+TEST(Cache, ConditionalRequestsAreAnsweredFromTheStoredObject) {
+  ScriptedOrigin origin;
+  origin.answer("/page", 200,
+                "Cache-Control: max-age=60\r\nETag: \"v1\"\r\n"
+                "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "kept");
+  RunningAgent agent(origin);
+  ASSERT_EQ(agent.get("/page").status(), 200);
+  HttpClient client(agent.port());
+  const Message by_tag = client.get("/page", "If-None-Match: \"v0\", W/\"v1\"\r\n");
+  EXPECT_EQ(by_tag.status(), 304);
+  EXPECT_EQ(by_tag.get("etag"), "\"v1\"");
+  EXPECT_FALSE(by_tag.get("cache-status").empty());
+  EXPECT_EQ(client.get("/page", "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n").status(), 304);
+  EXPECT_EQ(client.get("/page", "If-None-Match: \"v0\"\r\n").status(), 200);
+  EXPECT_EQ(client.get("/page", "If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n").status(), 200);
+  EXPECT_EQ(origin.requests("/page"), 1U);
+}
+
+TEST(Cache, AStaleObjectIsRevalidated) {
+  ScriptedOrigin origin;
+  std::atomic<int> version{1};
+  origin.on("/page", [&](OriginExchange& exchange) {
+    const std::string tag = "\"v" + std::to_string(version) + "\"";
+    const std::string fields = "Cache-Control: max-age=60\r\nETag: " + tag + "\r\n";
+    if (exchange.request.get("if-none-match") == tag) {
+      exchange.respond(304, fields, "");
+    } else {
+      exchange.respond(200, fields, "version " + std::to_string(version));
+    }
+  });
+  RunningAgent agent(origin);
+  EXPECT_EQ(agent.get("/page").body, "version 1");
+  const Message same = agent.get("/page", "Cache-Control: no-cache\r\n");
+  EXPECT_EQ(same.status(), 200) << "the origin's 304 answers the agent, not the client";
+  EXPECT_EQ(same.body, "version 1");
+  EXPECT_EQ(origin.last_request("/page").get("if-none-match"), "\"v1\"");
+  version = 2;
+  EXPECT_EQ(agent.get("/page", "Cache-Control: no-cache\r\n").body, "version 2");
+  EXPECT_EQ(agent.get("/page").body, "version 2");
+  EXPECT_EQ(origin.requests("/page"), 3U);
+}
+
+TEST(Cache, VaryKeepsVariantsApart) {
+  ScriptedOrigin origin;
+  origin.on("/page", [](OriginExchange& exchange) {
+    exchange.respond(200, "Cache-Control: max-age=60\r\nVary: Accept-Language\r\n",
+                     "in " + exchange.request.get("accept-language"));
+  });
+  RunningAgent agent(origin);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(agent.get("/page", "Accept-Language: de\r\n").body, "in de");
+    EXPECT_EQ(agent.get("/page", "Accept-Language: fr\r\n").body, "in fr");
+  }
+  EXPECT_EQ(origin.requests("/page"), 2U);
+}
+
+struct NeverStored {
+  const char* name;
+  const char* response;
+  const char* request;
+};
+
+class CacheRefuses : public testing::TestWithParam<NeverStored> {};
+
+TEST_P(CacheRefuses, ToStoreIt) {
+  ScriptedOrigin origin;
+  origin.answer("/page", 200, GetParam().response, "body");
+  RunningAgent agent(origin);
+  for (int i = 0; i < 3; ++i) {
+    const Message response = agent.get("/page", GetParam().request);
+    EXPECT_EQ(response.body, "body");
+    EXPECT_FALSE(is_hit(response));
+  }
+  EXPECT_EQ(origin.requests("/page"), 3U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Responses, CacheRefuses,
+    testing::Values(
+        NeverStored{"no_store", "Cache-Control: no-store, max-age=60\r\n", ""},
+        NeverStored{"private_response", "Cache-Control: private, max-age=60\r\n", ""},
+        NeverStored{"set_cookie", "Cache-Control: max-age=60\r\nSet-Cookie: a=b\r\n", ""},
+        NeverStored{"no_freshness", "", ""},
+        NeverStored{"vary_star", "Cache-Control: max-age=60\r\nVary: *\r\n", ""},
+        NeverStored{"authorized", "Cache-Control: max-age=60\r\n", "Authorization: Basic eA==\r\n"},
+        NeverStored{"request_no_store", "Cache-Control: max-age=60\r\n", "Cache-Control: no-store\r\n"}),
+    [](const testing::TestParamInfo<NeverStored>& info) { return std::string(info.param.name); });
+
+TEST(Cache, TheOrderAndTheDroppedPartsOfAQueryDoNotMatter) {
+  ScriptedOrigin origin;
+  origin.answer("/page", 200, "Cache-Control: max-age=60\r\n", "kept");
+  RunningAgent agent(config_of(origin, "query_drop: [utm_*]"));
+  ASSERT_EQ(agent.get("/page?b=2&a=1").status(), 200);
+  EXPECT_TRUE(is_hit(agent.get("/page?a=1&b=2")));
+  EXPECT_TRUE(is_hit(agent.get("/page?utm_source=x&a=1&b=2")));
+  EXPECT_FALSE(is_hit(agent.get("/page?a=2&b=1")));
+}
+
+TEST(Cache, AnUnsafeRequestThatSucceedsInvalidates) {
+  ScriptedOrigin origin;
+  std::atomic<int> served{0};
+  origin.on("/page", [&](OriginExchange& exchange) {
+    if (exchange.request.method() == "PUT") return exchange.respond(204, "", "");
+    exchange.respond(200, "Cache-Control: max-age=60\r\n", std::to_string(++served));
+  });
+  RunningAgent agent(origin);
+  ASSERT_EQ(agent.get("/page").body, "1");
+  HttpClient client(agent.port());
+  ASSERT_EQ(client.request("PUT", "/page", "", "new").status(), 204);
+  EXPECT_EQ(client.get("/page").body, "2");
+}
+
+TEST(Cache, RulesGiveFreshnessOrTakeTheCacheOut) {
+  ScriptedOrigin origin;
+  origin.answer("/silent", 200, "", "kept");
+  origin.answer("/account/me", 200, "Cache-Control: max-age=60\r\n", "mine");
+  RunningAgent agent(config_of(origin,
+      "rules: [{match: {path: /silent}, ttl: 30s}, {match: {path: /account/*}, bypass: true}]"));
+  ASSERT_EQ(agent.get("/silent").status(), 200);
+  EXPECT_TRUE(is_hit(agent.get("/silent")));
+  ASSERT_EQ(agent.get("/account/me").status(), 200);
+  const Message second = agent.get("/account/me");
+  EXPECT_FALSE(is_hit(second));
+  EXPECT_NE(second.get("cache-status").find("fwd=bypass"), std::string::npos);
+}
+
+TEST(Cache, OnlyIfCachedNeverGoesUpstream) {
+  ScriptedOrigin origin;
+  RunningAgent agent(origin);
+  EXPECT_EQ(agent.get("/page", "Cache-Control: only-if-cached\r\n").status(), 504);
+  EXPECT_EQ(origin.requests("/page"), 0U);
+}
+
+TEST(Cache, AFlushThroughTheApiEmptiesIt) {
+  ScriptedOrigin origin;
+  origin.answer("/page", 200, "Cache-Control: max-age=60\r\n", "kept");
+  RunningAgent agent(origin);
+  ASSERT_EQ(agent.get("/page").status(), 200);
+  ASSERT_TRUE(is_hit(agent.get("/page")));
+  EXPECT_EQ(agent.admin("DELETE", "/api/v1/cache/flush?pattern=/page").status(), 200);
+  EXPECT_FALSE(is_hit(agent.get("/page")));
+}
+
+// -- collapsing -----------------------------------------------------------------------
+
+/// Answers in two halves; the second when the test says so.
+struct Halves {
+  explicit Halves(ScriptedOrigin& origin, const std::string& fields = "Cache-Control: max-age=60\r\n") {
+    origin.on("/page", [this, fields](OriginExchange& exchange) {
+      begin.wait();
+      exchange.send("HTTP/1.1 200 OK\r\n" + fields + "Content-Length: 10\r\n\r\nfirst");
+      end.wait();
+      exchange.send("other");
+    });
+  }
+  Signal begin, end;
+};
+
+TEST(Collapse, ManyClientsShareOneFillAndStreamFromIt) {
+  ScriptedOrigin origin;
+  Halves halves(origin);
+  RunningAgent agent(origin);
+  std::list<HttpClient> clients;
+  for (int i = 0; i < 32; ++i) {
+    clients.emplace_back(agent.port());
+    ASSERT_TRUE(clients.back().send(request_text("GET", "/page")));
+  }
+  ASSERT_TRUE(origin.wait_for_requests("/page", 1));
+  halves.begin.set();
+  for (HttpClient& client : clients) {
+    std::optional<Message> head = client.reader.read_head();
+    ASSERT_TRUE(head.has_value());
+    EXPECT_EQ(head->status(), 200);
+    EXPECT_EQ(client.reader.read_exactly(5), "first") << "before the origin has finished";
+  }
+  halves.end.set();
+  for (HttpClient& client : clients) EXPECT_EQ(client.reader.read_exactly(5), "other");
+  EXPECT_EQ(origin.requests("/page"), 1U);
+  EXPECT_TRUE(is_hit(agent.get("/page")));
+}
+
+TEST(Collapse, TheFillOutlivesTheClientThatBeganIt) {
+  ScriptedOrigin origin;
+  Halves halves(origin);
+  RunningAgent agent(origin);
+  HttpClient leader(agent.port());
+  ASSERT_TRUE(leader.send(request_text("GET", "/page")));
+  ASSERT_TRUE(origin.wait_for_requests("/page", 1));
+  HttpClient follower(agent.port());
+  ASSERT_TRUE(follower.send(request_text("GET", "/page")));
+  halves.begin.set();
+  ASSERT_TRUE(follower.reader.read_head().has_value());
+  EXPECT_EQ(follower.reader.read_exactly(5), "first");
+  leader.socket.reset();
+  halves.end.set();
+  EXPECT_EQ(follower.reader.read_exactly(5), "other");
+  EXPECT_EQ(origin.requests("/page"), 1U);
+  EXPECT_TRUE(is_hit(agent.get("/page")));
+}
+
+TEST(Collapse, WaitersOfAnUncacheableAnswerEachGetTheirOwn) {
+  ScriptedOrigin origin;
+  Signal go_on;
+  std::atomic<int> served{0};
+  origin.on("/page", [&](OriginExchange& exchange) {
+    go_on.wait();
+    ++served;
+    exchange.respond(200, "Cache-Control: private\r\n", "for " + exchange.request.get("x-name"));
+  });
+  RunningAgent agent(origin);
+  std::list<HttpClient> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back(agent.port());
+    ASSERT_TRUE(clients.back().send(
+        request_text("GET", "/page", "X-Name: " + std::to_string(i) + "\r\n")));
+  }
+  ASSERT_TRUE(origin.wait_for_requests("/page", 1));
+  go_on.set();
+  int i = 0;
+  for (HttpClient& client : clients) EXPECT_EQ(client.read().body, "for " + std::to_string(i++));
+  EXPECT_EQ(served, 8);
+}
+
+TEST(Collapse, ASlowFollowerDoesNotHoldUpTheOthers) {
+  ScriptedOrigin origin;
+  const std::string body(8 << 20, 'b');
+  Signal begin;
+  origin.on("/big", [&](OriginExchange& exchange) {
+    begin.wait();
+    exchange.respond(200, "Cache-Control: max-age=60\r\n", body);
+  });
+  RunningAgent agent(origin);
+  HttpClient leader(agent.port());
+  ASSERT_TRUE(leader.send(request_text("GET", "/big")));
+  ASSERT_TRUE(origin.wait_for_requests("/big", 1));
+  HttpClient slow(connect_tcp(agent.port(), 4096));
+  ASSERT_TRUE(slow.send(request_text("GET", "/big")));
+  begin.set();
+  EXPECT_EQ(leader.read().body, body);
+  EXPECT_TRUE(agent.get("/big").body == body);
+  EXPECT_TRUE(slow.read().body == body);
+  EXPECT_EQ(origin.requests("/big"), 1U);
+}
+
+TEST(Collapse, AFillThatFailsLeavesNoWaiterBehind) {
+  ScriptedOrigin origin;
+  Signal go_on;
+  origin.on("/page", [&](OriginExchange& exchange) {
+    go_on.wait();
+    exchange.alive = false;
+  });
+  RunningAgent agent(origin);
+  std::list<HttpClient> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back(agent.port());
+    ASSERT_TRUE(clients.back().send(request_text("GET", "/page")));
+  }
+  ASSERT_TRUE(origin.wait_for_requests("/page", 1));
+  go_on.set();
+  for (HttpClient& client : clients) EXPECT_EQ(client.read().status(), 502);
+}
+
+// -- compression ------------------------------------------------------------------------
+
+TEST(Gzip, PassingAndStoredResponsesAreCompressedForThoseWhoAccept) {
+  ScriptedOrigin origin;
+  const std::string text(20000, 't');
+  origin.answer("/kept", 200, "Cache-Control: max-age=60\r\nContent-Type: text/plain\r\nETag: \"v\"\r\n", text);
+  origin.answer("/passed", 200, "Content-Type: text/plain\r\nETag: \"p\"\r\n", text);
+  AgentConfig config = config_of(origin);
+  config.compression = "mode: on";
+  RunningAgent agent(config);
+  const std::string accept = "Accept-Encoding: gzip\r\n";
+  const Message passed = agent.get("/passed", accept);
+  EXPECT_EQ(passed.get("content-encoding"), "gzip");
+  EXPECT_EQ(passed.get("etag"), "W/\"p\"");
+  EXPECT_NE(passed.get("vary").find("Accept-Encoding"), std::string::npos);
+  EXPECT_LT(passed.body_bytes, 2000U);
+  EXPECT_TRUE(passed.complete);
+  const Message plain = agent.get("/passed");
+  EXPECT_FALSE(plain.has("content-encoding"));
+  EXPECT_EQ(plain.body, text);
+
+  ASSERT_EQ(agent.get("/kept").body, text);
+  EXPECT_TRUE(eventually([&] {
+    const Message kept = agent.get("/kept", accept);
+    return kept.get("content-encoding") == "gzip" && kept.has("content-length") &&
+           kept.get("etag") == "W/\"v\"" && kept.body_bytes < 2000 && is_hit(kept);
+  }));
+  const Message identity = agent.get("/kept");
+  EXPECT_EQ(identity.body, text);
+  EXPECT_EQ(identity.get("etag"), "\"v\"");
+  EXPECT_EQ(agent.get("/kept", accept + "If-None-Match: W/\"v\"\r\n").status(), 304);
+  EXPECT_EQ(origin.requests("/kept"), 1U);
+}
+
+TEST(Gzip, SecretsSmallAndEncodedBodiesStayAsTheyAre) {
+  ScriptedOrigin origin;
+  const std::string text(20000, 't');
+  const std::string type = "Content-Type: text/plain\r\n";
+  origin.answer("/cookie", 200, type + "Set-Cookie: a=b\r\n", text);
+  origin.answer("/small", 200, type, "small");
+  origin.answer("/encoded", 200, type + "Content-Encoding: br\r\n", text);
+  origin.answer("/image", 200, "Content-Type: image/png\r\n", text);
+  origin.answer("/fixed", 200, type + "Cache-Control: no-transform\r\n", text);
+  AgentConfig config = config_of(origin);
+  config.compression = "mode: on";
+  RunningAgent agent(config);
+  for (const char* path : {"/cookie", "/small", "/encoded", "/image", "/fixed"}) {
+    EXPECT_NE(agent.get(path, "Accept-Encoding: gzip\r\n").get("content-encoding"), "gzip") << path;
+  }
+  EXPECT_FALSE(agent.get("/small", "Accept-Encoding: gzip;q=0\r\n").has("content-encoding"));
+}
+
+}  // namespace
+}  // namespace homeostat::test

@@ -1,0 +1,254 @@
+// Upstreams that refuse, stall, lie or die: what the client sees, what is
+// retried, what is never stored, and how health follows.
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "tests/e2e/running_agent.hpp"
+#include "tests/support/waiting.hpp"
+
+namespace homeostat::test {
+namespace {
+
+std::uint16_t unused_port() {
+  const ListeningSocket closed_at_once;
+  return closed_at_once.port();
+}
+
+AgentConfig config_for(const std::string& url, const std::string& upstream = {}) {
+  AgentConfig config;
+  config.upstream_url = url;
+  config.upstream = upstream;
+  return config;
+}
+
+std::string url_of(std::uint16_t port) { return "http://127.0.0.1:" + std::to_string(port); }
+
+void fall_silent(OriginExchange& exchange) {
+  (void)exchange.reader.at_end();
+  exchange.alive = false;
+}
+
+TEST(Upstream, ARefusedConnectionIs502) {
+  RunningAgent agent(config_for(url_of(unused_port()), "retries: 0"));
+  HttpClient client(agent.port());
+  const Message answer = client.get("/page");
+  EXPECT_EQ(answer.status(), 502);
+  EXPECT_EQ(answer.get("proxy-status"), "homeostat; error=connection_refused");
+  EXPECT_FALSE(answer.get("cache-status").empty());
+  EXPECT_EQ(client.request("POST", "/page").status(), 502) << "the connection goes on";
+}
+
+TEST(Upstream, SilenceIs504) {
+  ScriptedOrigin origin;
+  origin.on("/silent", fall_silent);
+  RunningAgent agent(config_for(origin.url(), "timeout: 200ms, retries: 3"));
+  const Message answer = agent.get("/silent");
+  EXPECT_EQ(answer.status(), 504);
+  EXPECT_EQ(answer.get("proxy-status"), "homeostat; error=http_response_timeout");
+  EXPECT_EQ(origin.requests("/silent"), 1U) << "what may still be at work is not repeated";
+}
+
+TEST(Upstream, GarbageIs502) {
+  ScriptedOrigin origin;
+  origin.on("/garbage", [](OriginExchange& exchange) {
+    exchange.send("220 smtp ready\r\n\r\n");
+    exchange.alive = false;
+  });
+  RunningAgent agent(origin);
+  const Message answer = agent.get("/garbage");
+  EXPECT_EQ(answer.status(), 502);
+  EXPECT_EQ(answer.get("proxy-status"), "homeostat; error=http_protocol_error");
+}
+
+TEST(Upstream, ABodyThatIsCutIsNeverTakenForWhole) {
+  ScriptedOrigin origin;
+  std::atomic<bool> broken{true};
+  const auto serve = [&](OriginExchange& exchange, const std::string& fields) {
+    exchange.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n" + fields);
+    exchange.alive = false;
+  };
+  origin.on("/length", [&](OriginExchange& exchange) {
+    if (broken) return serve(exchange, "Content-Length: 100\r\n\r\nhalf");
+    exchange.respond(200, "", "whole");
+  });
+  origin.on("/chunked", [&](OriginExchange& exchange) {
+    if (broken) return serve(exchange, "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+    exchange.respond(200, "", "whole");
+  });
+  RunningAgent agent(origin);
+  for (const char* path : {"/length", "/chunked"}) {
+    for (const char* method : {"GET", "POST"}) {
+      HttpClient client(agent.port());
+      const Message answer = client.request(method, path);
+      EXPECT_EQ(answer.status(), 200);
+      EXPECT_FALSE(answer.complete) << method << path;
+    }
+  }
+  broken = false;
+  EXPECT_EQ(agent.get("/length").body, "whole");
+  EXPECT_EQ(agent.get("/chunked").body, "whole");
+  EXPECT_EQ(agent.get("/page").status(), 200);
+}
+
+TEST(Upstream, AnHttpOneZeroClientSeesACutBodyAsAnError) {
+  ScriptedOrigin origin;
+  origin.on("/chunked", [](OriginExchange& exchange) {
+    exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+    exchange.alive = false;
+  });
+  RunningAgent agent(origin);
+  HttpClient client(agent.port());
+  ASSERT_TRUE(client.send("GET /chunked HTTP/1.0\r\n\r\n"));
+  const Message answer = client.read();
+  EXPECT_FALSE(answer.complete) << "a proper end would make it look whole";
+}
+
+TEST(Upstream, ABodyThatStallsEndsTheResponse) {
+  ScriptedOrigin origin;
+  const auto stall = [](OriginExchange& exchange) {
+    exchange.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=9\r\nContent-Length: 100\r\n\r\nhalf");
+    fall_silent(exchange);
+  };
+  origin.on("/stalls", stall);
+  RunningAgent agent(config_for(origin.url(), "body_timeout: 300ms"));
+  EXPECT_FALSE(agent.get("/stalls").complete);
+  HttpClient passed(agent.port());
+  const Message answer = passed.request("POST", "/stalls");
+  EXPECT_EQ(answer.status(), 200);
+  EXPECT_FALSE(answer.complete);
+}
+
+TEST(Upstream, AStalePooledConnectionIsReplacedForAGet) {
+  ScriptedOrigin origin;
+  origin.on("/last", [](OriginExchange& exchange) {
+    exchange.respond(200, "", "last");
+    exchange.alive = false;  // closes although it promised to stay
+  });
+  // The request meets the closed connection before the agent has noticed.
+  std::atomic<int> attempts{0};
+  origin.on("/picky", [&](OriginExchange& exchange) {
+    if (attempts++ == 0) {
+      exchange.alive = false;
+      return;
+    }
+    exchange.respond(200, "", "second try");
+  });
+  AgentConfig config = config_for(origin.url());
+  config.workers = 1;
+  RunningAgent agent(config);
+  ASSERT_EQ(agent.get("/page").status(), 200);
+  EXPECT_EQ(agent.get("/picky").body, "second try");
+  EXPECT_EQ(attempts, 2);
+  ASSERT_EQ(agent.get("/last").body, "last");
+  EXPECT_EQ(agent.get("/page").status(), 200);
+}
+
+TEST(Upstream, APostWithABodyIsSentOnceOnly) {
+  ScriptedOrigin origin;
+  std::atomic<int> attempts{0};
+  origin.on("/order", [&](OriginExchange& exchange) {
+    ++attempts;
+    (void)exchange.body();
+    exchange.alive = false;
+  });
+  AgentConfig config = config_for(origin.url(), "retries: 3");
+  config.workers = 1;
+  RunningAgent agent(config);
+  ASSERT_EQ(agent.get("/page").status(), 200);
+  HttpClient client(agent.port());
+  EXPECT_EQ(client.request("POST", "/order", "", "one book").status(), 502);
+  EXPECT_EQ(attempts, 1);
+}
+
+TEST(Upstream, AFailedConnectionGoesToAnotherTarget) {
+  ScriptedOrigin origin;
+  RunningAgent agent(
+      config_for("[\"" + url_of(unused_port()) + "\", \"" + origin.url() + "\"]", "retries: 1"));
+  for (int i = 0; i < 10; ++i) {
+    HttpClient client(agent.port());
+    EXPECT_EQ(client.request("POST", "/page", "", "sent nowhere yet").status(), 200);
+  }
+  EXPECT_EQ(origin.requests("/page"), 10U);
+}
+
+TEST(Upstream, ATargetThatKeepsFailingIsEjectedAndComesBack) {
+  const std::uint16_t port = unused_port();
+  ScriptedOrigin healthy;
+  AgentConfig config =
+      config_for("[\"" + url_of(port) + "\", \"" + healthy.url() + "\"]",
+                 "retries: 0, passive_failures: 1, passive_ejection: 1s");
+  config.workers = 1;
+  RunningAgent agent(config);
+  int failures = 0;
+  for (int i = 0; i < 10; ++i) failures += agent.get("/page").status() == 502 ? 1 : 0;
+  EXPECT_LE(failures, 2) << "ejected after the first failure, tried again only after a second";
+  ScriptedOrigin returned({}, port);
+  EXPECT_TRUE(eventually([&] {
+    (void)agent.get("/page");
+    return returned.requests("/page") > 0;
+  }));
+}
+
+TEST(Upstream, TheActiveCheckTakesATargetOutAndBackIn) {
+  ScriptedOrigin first;
+  ScriptedOrigin second;
+  std::atomic<bool> sick{false};
+  first.on("/healthz", [&](OriginExchange& exchange) {
+    exchange.respond(sick ? 500 : 200, "", "");
+    exchange.alive = false;
+  });
+  AgentConfig config =
+      config_for("[\"" + first.url() + "\", \"" + second.url() + "\"]",
+                 "health: {path: /healthz, interval: 100ms, healthy_after: 1, unhealthy_after: 1}");
+  RunningAgent agent(config);
+  const auto only_second_serves = [&] {
+    const std::size_t before = first.requests("/page");
+    for (int i = 0; i < 6; ++i) (void)agent.get("/page");
+    return first.requests("/page") == before;
+  };
+  EXPECT_TRUE(eventually([&] { return !only_second_serves(); }));
+  sick = true;
+  EXPECT_TRUE(eventually(only_second_serves));
+  sick = false;
+  EXPECT_TRUE(eventually([&] { return !only_second_serves(); }));
+}
+
+TEST(Upstream, ConnectionsAreBoundedPerTarget) {
+  ScriptedOrigin origin;
+  Signal go_on;
+  origin.on("/slow", [&](OriginExchange& exchange) {
+    go_on.wait();
+    exchange.respond(200, "", "done");
+  });
+  AgentConfig config = config_for(origin.url(), "connections_max: 1, retries: 0");
+  config.workers = 1;
+  RunningAgent agent(config);
+  HttpClient first(agent.port());
+  ASSERT_TRUE(first.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(origin.wait_for_requests("/slow", 1));
+  HttpClient second(agent.port());
+  const Message refused = second.request("POST", "/slow");
+  EXPECT_EQ(refused.status(), 503);
+  EXPECT_EQ(refused.get("proxy-status"), "homeostat; error=connection_limit_reached");
+  go_on.set();
+  EXPECT_EQ(first.read().body, "done");
+}
+
+TEST(Upstream, ItsDeathHurtsOnlyTheRequestsItHeld) {
+  ScriptedOrigin origin;
+  origin.answer("/kept", 200, "Cache-Control: max-age=60\r\n", "kept");
+  origin.on("/silent", fall_silent);
+  RunningAgent agent(origin);
+  ASSERT_EQ(agent.get("/kept").body, "kept");
+  HttpClient waiting(agent.port());
+  ASSERT_TRUE(waiting.send(request_text("POST", "/silent")));
+  ASSERT_TRUE(origin.wait_for_requests("/silent", 1));
+  origin.close_connections();
+  EXPECT_EQ(waiting.read().status(), 502);
+  EXPECT_EQ(agent.get("/kept").body, "kept");
+  EXPECT_EQ(agent.get("/page").body, "hello");
+}
+
+}  // namespace
+}  // namespace homeostat::test
