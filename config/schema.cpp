@@ -15,7 +15,9 @@ class Lister final : public Visitor {
     facts.allowed = leaf.allowed();
     const auto path = facts.path;
     keys_.push_back(std::move(facts));
-    levels_.push_back({path + "[]", true, !key.refused.empty() || levels_.back().refused});
+    // A list is applied as a whole, so its rows follow it.
+    levels_.push_back({path + "[]", true, !key.refused.empty() || levels_.back().refused,
+                       key.apply == Apply::restart});
     leaf.visit_row(*this);
     levels_.pop_back();
   }
@@ -24,7 +26,7 @@ class Lister final : public Visitor {
     KeyFacts facts = base(key);
     facts.type = "section";
     facts.section = true;
-    levels_.push_back({facts.path, facts.row, !facts.available});
+    levels_.push_back({facts.path, facts.row, !facts.available, levels_.back().restart});
     keys_.push_back(std::move(facts));
   }
 
@@ -37,13 +39,15 @@ class Lister final : public Visitor {
     std::string path;
     bool row = false;
     bool refused = false;
+    bool restart = false;
   };
 
   [[nodiscard]] KeyFacts base(const Key& key) const {
     const auto& level = levels_.back();
     KeyFacts facts;
-    facts.path = level.path.empty() ? std::string(key.name) : level.path + "." + std::string(key.name);
-    facts.apply = key.apply;
+    facts.path = level.path.empty() ? "" : level.path + ".";
+    facts.path += key.name;
+    facts.apply = level.restart ? Apply::restart : key.apply;
     facts.available = key.refused.empty() && !level.refused;
     facts.row = level.row;
     return facts;

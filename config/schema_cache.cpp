@@ -105,7 +105,8 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
                IntegerLeaf(cache.negative_entries_max, 0, 10'000'000));
   visitor.leaf({"variants_max", Apply::restart}, IntegerLeaf(cache.variants_max, 1, 1000));
   visitor.leaf({"fill_wait_max"}, DurationLeaf(cache.fill_wait_max, 0ms, 10min));
-  visitor.leaf({"query_drop", Apply::restart}, TextListLeaf(cache.query_drop, "parameters", check_parameter, {}));
+  visitor.leaf({"query_drop", Apply::restart},
+               TextListLeaf(cache.query_drop, "parameters", check_parameter, {}));
   visitor.leaf({"query_sort", Apply::restart}, BoolLeaf(cache.query_sort));
   visitor.leaf({"rules"}, RowsLeaf<CacheRule>(cache.rules, rules_max, visit_rule, check_rule));
   visitor.leaf({"groups", Apply::restart},

@@ -80,7 +80,8 @@ void visit_admission(Visitor& visitor, AdmissionSettings& admission) {
   visitor.leaf({"limit_min", Apply::restart}, NumberLeaf(admission.limit_min, 1, 100'000));
   visitor.leaf({"limit_max", Apply::restart}, NumberLeaf(admission.limit_max, 1, 100'000));
   visitor.leaf({"reject_status"}, RejectStatusLeaf(admission.reject_status));
-  visitor.leaf({"retry_after_min", Apply::restart}, DurationLeaf(admission.retry_after_min, 1s, 1h));
+  visitor.leaf({"retry_after_min", Apply::restart},
+               DurationLeaf(admission.retry_after_min, 1s, 1h));
   visitor.leaf({"priorities"}, RowsLeaf<PriorityRule>(admission.priorities, priorities_max,
                                                       visit_priority, check_priority));
   visitor.end();
@@ -118,10 +119,12 @@ void visit_optimization(Visitor& visitor, OptimizationSettings& optimization) {
   visitor.leaf({"rules"}, TextListLeaf(optimization.rule_sources, "`builtin`, files or globs",
                                        check_file_name, {}));
   visitor.leaf({"interval", Apply::restart}, DurationLeaf(optimization.interval, 100ms, 1min));
-  visitor.leaf({"memory_hook", Apply::restart}, TextLeaf(optimization.memory_hook, "URL", check_url,
-                                         TextLeaf::Show::url_host, 2048));
-  visitor.leaf({"memory_hook_timeout", Apply::restart}, DurationLeaf(optimization.memory_hook_timeout, 10ms, 1min));
-  visitor.leaf({"policy_lease", Apply::restart}, DurationLeaf(optimization.policy_lease, 2s, 10min));
+  visitor.leaf({"memory_hook", Apply::restart},
+               TextLeaf(optimization.memory_hook, "URL", check_url, TextLeaf::Show::url_host, 2048));
+  visitor.leaf({"memory_hook_timeout", Apply::restart},
+               DurationLeaf(optimization.memory_hook_timeout, 10ms, 1min));
+  visitor.leaf({"policy_lease", Apply::restart},
+               DurationLeaf(optimization.policy_lease, 2s, 10min));
   visitor.end();
 }
 
@@ -129,8 +132,9 @@ void visit_alerts(Visitor& visitor, AlertSettings& alerts) {
   visitor.begin({"alerts"});
   visitor.leaf({"alertmanager", Apply::restart},
                TextLeaf(alerts.alertmanager, "URL", check_url, TextLeaf::Show::url_host, 2048));
-  visitor.leaf({"webhooks", Apply::restart}, TextListLeaf(alerts.webhooks, "URLs", check_url,
-                                          {.items_max = 16, .bytes_max = 2048, .secret = true}));
+  visitor.leaf({"webhooks", Apply::restart},
+               TextListLeaf(alerts.webhooks, "URLs", check_url,
+                            {.items_max = 16, .bytes_max = 2048, .secret = true}));
   visitor.leaf({"resend", Apply::restart}, DurationLeaf(alerts.resend, 1s, 1h));
   visitor.leaf({"timeout", Apply::restart}, DurationLeaf(alerts.timeout, 100ms, 1min));
   visitor.leaf({"queue_max", Apply::restart}, IntegerLeaf(alerts.queue_max, 1, 100'000));

@@ -17,10 +17,10 @@ constexpr std::size_t tokens_max = 64;
 constexpr std::string_view unlimited = "unlimited";
 
 void visit_token(Visitor& visitor, AdminToken& token) {
-  visitor.leaf({"name"}, TextLeaf(token.name, "name", check_identifier));
-  visitor.leaf({"role"}, ChoiceLeaf(token.role, words::role));
-  visitor.leaf({"secret"}, SecretLeaf(token.secret));
-  visitor.leaf({"secret_file"}, TextLeaf(token.secret_file, "file", check_file_name));
+  visitor.leaf({"name", Apply::restart}, TextLeaf(token.name, "name", check_identifier));
+  visitor.leaf({"role", Apply::restart}, ChoiceLeaf(token.role, words::role));
+  visitor.leaf({"secret", Apply::restart}, SecretLeaf(token.secret));
+  visitor.leaf({"secret_file", Apply::restart}, TextLeaf(token.secret_file, "file", check_file_name));
 }
 
 void check_token(AdminToken& token, const Node& row, const std::string& path, Reading& reading,
@@ -99,7 +99,8 @@ void visit_upstream(Visitor& visitor, UpstreamSettings& upstream) {
 void visit_admin(Visitor& visitor, AdminSettings& admin) {
   visitor.begin({"admin"});
   visitor.leaf({"listen", Apply::restart}, AddressLeaf(admin.listen));
-  visitor.leaf({"tokens", Apply::restart}, RowsLeaf<AdminToken>(admin.tokens, tokens_max, visit_token, check_token));
+  visitor.leaf({"tokens", Apply::restart},
+               RowsLeaf<AdminToken>(admin.tokens, tokens_max, visit_token, check_token));
   visitor.leaf({"open_probes", Apply::restart}, BoolLeaf(admin.open_probes));
   visitor.leaf({"allow_injection", Apply::restart}, BoolLeaf(admin.allow_injection));
   visitor.leaf({"connections_max", Apply::restart}, IntegerLeaf(admin.connections_max, 1, 10'000));

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <stdexcept>
 #include <thread>
@@ -14,6 +15,8 @@
 #include "config/effective.hpp"
 #include "runtime/app/agent_parts.hpp"
 #include "runtime/app/version.hpp"
+#include "runtime/sense/cgroup_paths.hpp"
+#include "runtime/sense/cpu.hpp"
 #include "runtime/telemetry/logging.hpp"
 
 namespace homeostat::app {
@@ -21,9 +24,14 @@ namespace {
 
 constexpr std::chrono::seconds watchdog_period{1};
 
+/// One worker per usable CPU: affinity, cpuset and quota of this process. A
+/// quota of 1.5 CPUs gives two, so that all of it can be used.
 unsigned worker_count(const config::Settings& settings) {
   if (settings.workers != 0) return settings.workers;
-  return std::max(1U, std::thread::hardware_concurrency());
+  const double online = std::max(1U, std::thread::hardware_concurrency());
+  const sense::CgroupPaths paths = sense::resolve_cgroup(settings.monitor.root, "self");
+  const auto limit = sense::cpu_limit(paths, online);
+  return static_cast<unsigned>(std::ceil(limit.has_value() ? std::max(limit->cores, 1.0) : online));
 }
 
 /// Each proxied request may hold two descriptors; the soft limit is often 1024.

@@ -203,6 +203,9 @@ void FillExchange::failed() {
   if (failure.has_value()) {
     request.outcome.upstream_error = true;
     request.outcome.upstream_timeout = *failure == UpstreamError::timeout;
+    if (request.outcome.upstream_timeout) {
+      request.outcome.upstream_latency = worker_.now() - request.started;
+    }
     connection_->hand_over(make_failure_response(*connection_, *failure, status_));
     return;
   }

@@ -229,6 +229,9 @@ void ForwardExchange::on_upstream_failure(UpstreamError error) {
   request.outcome.upstream_error = true;
   request.outcome.upstream_timeout =
       error == UpstreamError::timeout || error == UpstreamError::body_timeout;
+  if (error == UpstreamError::timeout) {  // the time waited is what the upstream took at least
+    request.outcome.upstream_latency = worker_.now() - request.started;
+  }
   if (writer_.started()) {
     request.outcome.truncated = true;
     connection_->abort();

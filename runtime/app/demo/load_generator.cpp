@@ -67,6 +67,7 @@ void LoadGenerator::wait() {
 void LoadGenerator::on_timer() {
   const Instant now = clock_.now();
   while (next_ && start_ + next_->at <= now) {
+    statistics_.note_lag(now - (start_ + next_->at));
     dispatch(*next_);
     next_ = schedule_.next();
   }

@@ -109,8 +109,18 @@ std::string comparison_table(const RunResult& bare, const RunResult& guarded) {
     return fmt::format("{:.1f} MiB", static_cast<double>(statistics.bytes()) / mebibyte);
   };
   text += row("bytes received by clients", bytes(bare.statistics), bytes(guarded.statistics));
+  const auto lag = [](const RunStatistics& statistics) {
+    return fmt::format("{:.0f} ms", std::chrono::duration<double, std::milli>(statistics.worst_lag()).count());
+  };
+  text += row("load sent late, worst case", lag(bare.statistics), lag(guarded.statistics));
   if (guarded.agent) text += agent_rows(*guarded.agent);
   return text;
+}
+
+std::string lag_warning(const RunStatistics& bare, const RunStatistics& guarded) {
+  if (bare.worst_lag() <= lag_max && guarded.worst_lag() <= lag_max) return {};
+  return "Note: this machine was so busy with other things that the load itself was sent late;\n"
+         "the figures above are not to be relied on. Run it again when the machine is quieter.\n";
 }
 
 std::string shortcomings(const Verdict& verdict) {

@@ -3,6 +3,7 @@
 // Plain values and pure functions; no thread is involved.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,6 +45,12 @@ struct Verdict {
 
 /// The closing table, one row per figure.
 [[nodiscard]] std::string comparison_table(const RunResult& bare, const RunResult& guarded);
+/// Requests that left later than this say more about the load generator's own
+/// machine than about the server.
+inline constexpr Duration lag_max = std::chrono::milliseconds(250);
+
+/// A warning when either run's load was sent late; empty otherwise.
+[[nodiscard]] std::string lag_warning(const RunStatistics& bare, const RunStatistics& guarded);
 /// One line per criterion that was missed; empty when the verdict is better.
 [[nodiscard]] std::string shortcomings(const Verdict& verdict);
 

@@ -48,11 +48,14 @@ class RunStatistics {
   /// `offset`: intended send time after the run's start; `latency` from there.
   void record(const Arrival& arrival, Outcome outcome, Duration latency);
   void add_bytes(std::uint64_t bytes) noexcept { bytes_ += bytes; }
+  /// How much later than intended a request left the load generator itself.
+  void note_lag(Duration lag) noexcept { worst_lag_ = lag > worst_lag_ ? lag : worst_lag_; }
 
   [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
   [[nodiscard]] const PhaseFigures& phase(std::size_t index) const { return phases_.at(index); }
   [[nodiscard]] std::uint64_t offered() const noexcept { return offered_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] Duration worst_lag() const noexcept { return worst_lag_; }
 
   /// Good answers per second of the phase.
   [[nodiscard]] double goodput(std::size_t index) const;
@@ -68,6 +71,7 @@ class RunStatistics {
   std::vector<Tally> bins_;  ///< of the last phase
   std::uint64_t offered_ = 0;
   std::uint64_t bytes_ = 0;
+  Duration worst_lag_{};
 };
 
 }  // namespace homeostat::demo

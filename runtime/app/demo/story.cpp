@@ -193,6 +193,7 @@ int Story::tell() {
   const auto guarded = run_guarded(plan);
   if (!guarded) return code_of_failure();
   say("\n" + comparison_table(*bare, *guarded));
+  say(lag_warning(bare->statistics, guarded->statistics));
   show_where_to_look();
   const Verdict verdict = judge(bare->statistics, guarded->statistics);
   say(verdict.better() ? "\nThe guarded run was clearly better.\n"

@@ -50,20 +50,20 @@ TEST(Compare, NothingChangedNeedsNothing) {
 TEST(Compare, ReloadableKeysNeedNoRestart) {
   const auto before = must_load("");
   const auto after = must_load(
-      "server: {idle_timeout: 9s}\nadmission: {max_wait: 9ms}\nlog: {level: debug}\n"
+      "server: {idle_timeout: 9s}\nadmission: {reject_status: 429}\nlog: {level: debug}\n"
       "cache: {rules: [{match: {path: /a}, ttl: 1s}]}\noptimization: {level: aggressive}\n"
-      "alerts: {resend: 2m}\ncompression: {mode: off}\n");
+      "compression: {mode: off}\n");
   EXPECT_EQ(restart_required(before, after), Keys{});
   EXPECT_EQ(changed_keys(before, after),
-            (Keys{"server.idle_timeout", "cache.rules", "compression.mode", "admission.max_wait",
-                  "optimization.level", "alerts.resend", "log.level"}));
+            (Keys{"server.idle_timeout", "cache.rules", "compression.mode", "admission.reject_status",
+                  "optimization.level", "log.level"}));
 }
 
 TEST(Compare, NamesTheKeysThatNeedARestart) {
   const auto before = must_load("");
   const auto after = must_load(
       "workers: 2\nadmin: {listen: 127.0.0.1:9999}\n"
-      "cache: {memory: 1GiB, negative_ttl: 3s}\nmonitor: {app: {pid_file: /x}}\n",
+      "cache: {memory: 1GiB, fill_wait_max: 3s}\nmonitor: {app: {pid_file: /x}}\n",
       {{"HOMEOSTAT_LISTEN", "127.0.0.1:8081"}});
   EXPECT_EQ(restart_required(before, after),
             (Keys{"listen", "workers", "admin.listen", "cache.memory", "monitor.app.pid_file"}));

@@ -100,6 +100,17 @@ TEST(Verdict, TwoDeadRunsAreNotBetter) {
   EXPECT_NE(shortcomings(judge(dead, dead)), "");
 }
 
+TEST(LagWarning, AppearsOnlyWhenTheLoadWasSentLate) {
+  RunStatistics punctual(plan), late(plan);
+  punctual.note_lag(milliseconds(20));
+  late.note_lag(milliseconds(900));
+  late.note_lag(milliseconds(10));
+  EXPECT_EQ(late.worst_lag(), milliseconds(900));
+  EXPECT_EQ(lag_warning(punctual, punctual), "");
+  EXPECT_NE(lag_warning(punctual, late), "");
+  EXPECT_NE(lag_warning(late, punctual), "");
+}
+
 TEST(AgentUse, DividesByWhatWasMeasured) {
   const AgentUse use{2.0, 20.0, 40000, 0, 75, 25};
   EXPECT_DOUBLE_EQ(use.core_share(), 0.1);

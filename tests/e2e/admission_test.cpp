@@ -1,0 +1,156 @@
+// Admission through real sockets: a limit, a queue, quick and honest refusals.
+#include <gtest/gtest.h>
+
+#include <list>
+#include <mutex>
+#include <vector>
+
+#include "tests/e2e/running_agent.hpp"
+#include "tests/support/waiting.hpp"
+
+namespace homeostat::test {
+namespace {
+
+/// One request at a time; whoever comes waits up to 10 s unless `more` says otherwise.
+AgentConfig one_at_a_time(const ScriptedOrigin& origin, const std::string& more) {
+  AgentConfig config;
+  config.upstream_url = origin.url();
+  config.workers = 1;
+  config.admission = "mode: on, limit_initial: 1, limit_min: 1, limit_max: 1, " + more;
+  return config;
+}
+
+class BlockedOrigin {
+ public:
+  BlockedOrigin() {
+    origin.on("/slow", [this](OriginExchange& exchange) {
+      go_on.wait();
+      exchange.respond(200, "", "done");
+    });
+  }
+  ScriptedOrigin origin;
+  Signal go_on;
+};
+
+/// Requests that wait for a permit, as the agent reports.
+bool waiting_becomes(const RunningAgent& agent, double count) {
+  return eventually([&] { return agent.metric("homeostat_admission_queue_length") == count; });
+}
+
+TEST(Admission, TheSecondWaitsAndTheThirdIsRefusedAtOnce) {
+  BlockedOrigin blocked;
+  RunningAgent agent(one_at_a_time(blocked.origin, "max_wait: 10s, queue_max: 1"));
+  HttpClient first(agent.port());
+  HttpClient second(agent.port());
+  ASSERT_TRUE(first.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(blocked.origin.wait_for_requests("/slow", 1));
+  ASSERT_TRUE(second.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(waiting_becomes(agent, 1));
+  HttpClient third(agent.port());
+  const Message refused = third.request("POST", "/slow");
+  EXPECT_EQ(refused.status(), 503);
+  EXPECT_GE(std::stoi("0" + refused.get("retry-after")), 1);
+  EXPECT_EQ(refused.get("homeostat-rejected"), "queue_full; class=2");
+  EXPECT_FALSE(refused.get("cache-status").empty());
+  blocked.go_on.set();
+  EXPECT_EQ(first.read().body, "done");
+  EXPECT_EQ(second.read().body, "done");
+  EXPECT_EQ(third.request("POST", "/slow").body, "done") << "its connection goes on";
+  EXPECT_EQ(blocked.origin.requests("/slow"), 3U);
+}
+
+TEST(Admission, WhoWaitsTooLongIsRefusedWithTheConfiguredStatus) {
+  BlockedOrigin blocked;
+  RunningAgent agent(one_at_a_time(blocked.origin, "max_wait: 100ms, reject_status: 429"));
+  HttpClient first(agent.port());
+  ASSERT_TRUE(first.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(blocked.origin.wait_for_requests("/slow", 1));
+  HttpClient second(agent.port());
+  const Message refused = second.request("POST", "/slow");
+  EXPECT_EQ(refused.status(), 429);
+  EXPECT_TRUE(refused.has("retry-after"));
+  blocked.go_on.set();
+  EXPECT_EQ(first.read().body, "done");
+}
+
+TEST(Admission, AClientThatLeavesGivesItsPlaceBack) {
+  BlockedOrigin blocked;
+  RunningAgent agent(one_at_a_time(blocked.origin, "max_wait: 10s, queue_max: 1"));
+  HttpClient first(agent.port());
+  ASSERT_TRUE(first.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(blocked.origin.wait_for_requests("/slow", 1));
+  {
+    HttpClient leaving(agent.port());
+    ASSERT_TRUE(leaving.send(request_text("POST", "/slow")));
+    ASSERT_TRUE(waiting_becomes(agent, 1));
+  }
+  ASSERT_TRUE(waiting_becomes(agent, 0));
+  HttpClient next(agent.port());
+  ASSERT_TRUE(next.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(waiting_becomes(agent, 1));
+  blocked.go_on.set();
+  EXPECT_EQ(next.read().body, "done");
+  EXPECT_EQ(blocked.origin.requests("/slow"), 2U);
+}
+
+TEST(Admission, CriticalRequestsGoFirst) {
+  BlockedOrigin blocked;
+  std::vector<std::string> order;
+  std::mutex mutex;
+  const auto note = [&](OriginExchange& exchange) {
+    {
+      const std::lock_guard lock(mutex);
+      order.push_back(exchange.request.target());
+    }
+    exchange.respond(200, "", "done");
+  };
+  blocked.origin.on("/low", note);
+  blocked.origin.on("/pay", note);
+  RunningAgent agent(one_at_a_time(blocked.origin,
+      "max_wait: 10s, priorities: [{match: {path: /pay}, class: critical}, "
+      "{match: {path: /low}, class: low}]"));
+  HttpClient first(agent.port());
+  ASSERT_TRUE(first.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(blocked.origin.wait_for_requests("/slow", 1));
+  HttpClient low(agent.port());
+  ASSERT_TRUE(low.send(request_text("POST", "/low")));
+  ASSERT_TRUE(waiting_becomes(agent, 1));
+  HttpClient critical(agent.port());
+  ASSERT_TRUE(critical.send(request_text("POST", "/pay")));
+  ASSERT_TRUE(waiting_becomes(agent, 2));
+  blocked.go_on.set();
+  EXPECT_EQ(critical.read().body, "done");
+  EXPECT_EQ(low.read().body, "done");
+  EXPECT_EQ(order, (std::vector<std::string>{"/pay", "/low"}));
+}
+
+TEST(Admission, HitsNeedNoPermit) {
+  BlockedOrigin blocked;
+  blocked.origin.answer("/kept", 200, "Cache-Control: max-age=60\r\n", "kept");
+  RunningAgent agent(one_at_a_time(blocked.origin, "max_wait: 1ms, queue_max: 1"));
+  ASSERT_EQ(agent.get("/kept").body, "kept");
+  HttpClient first(agent.port());
+  ASSERT_TRUE(first.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(blocked.origin.wait_for_requests("/slow", 1));
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(agent.get("/kept").body, "kept");
+  blocked.go_on.set();
+  EXPECT_EQ(first.read().body, "done");
+}
+
+TEST(Admission, ShadowReportsAndRefusesNobody) {
+  BlockedOrigin blocked;
+  AgentConfig config = one_at_a_time(blocked.origin, "max_wait: 1ms, queue_max: 1");
+  config.admission.replace(config.admission.find("mode: on"), 8, "mode: shadow");
+  RunningAgent agent(config);
+  std::list<HttpClient> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.emplace_back(agent.port());
+    ASSERT_TRUE(clients.back().send(request_text("POST", "/slow")));
+  }
+  EXPECT_TRUE(blocked.origin.wait_for_requests("/slow", 5));
+  blocked.go_on.set();
+  for (HttpClient& client : clients) EXPECT_EQ(client.read().body, "done");
+}
+
+}  // namespace
+}  // namespace homeostat::test

@@ -1,0 +1,212 @@
+// The control plane around live traffic: rules that act, actors that die,
+// emergency and its alert, reloads good and bad, a full endpoint table.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "tests/e2e/running_agent.hpp"
+#include "tests/support/child_process.hpp"
+#include "tests/support/waiting.hpp"
+
+namespace homeostat::test {
+namespace {
+
+AgentConfig config_of(const ScriptedOrigin& origin) {
+  AgentConfig config;
+  config.upstream_url = origin.url();
+  return config;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+class ActorCrash : public testing::TestWithParam<const char*> {};
+
+TEST_P(ActorCrash, LosesNoRequestAndIsRepaired) {
+  ScriptedOrigin origin;
+  origin.answer("/kept", 200, "Cache-Control: max-age=60\r\n", "kept");
+  RunningAgent agent(config_of(origin));
+  std::atomic<bool> done{false};
+  std::atomic<int> lost{0};
+  std::atomic<int> served{0};
+  std::thread traffic([&] {
+    HttpClient client(agent.port());
+    while (!done) {
+      if (client.get("/kept").body != "kept" || client.request("POST", "/page").body != "hello") {
+        ++lost;
+        break;
+      }
+      ++served;
+    }
+  });
+  const std::string name = GetParam();
+  const std::string restarts = "homeostat_actor_restarts_total{actor=\"" + name + "\"}";
+  EXPECT_TRUE(eventually([&] { return contains(agent.status(), '"' + name + '"'); }));
+  const int before = served;
+  agent.crash_actor(name);
+  EXPECT_TRUE(eventually([&] { return agent.metric(restarts) >= 1; })) << agent.status();
+  EXPECT_TRUE(eventually([&] { return served > before + 10 || lost > 0; }));
+  done = true;
+  traffic.join();
+  EXPECT_EQ(lost, 0);
+  EXPECT_EQ(agent.get("/page").status(), 200);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, ActorCrash,
+                         testing::Values("resource_monitor", "endpoint_monitor", "rule_engine",
+                                         "throttler", "cache_tuner", "memory_keeper", "alerter"),
+                         [](const testing::TestParamInfo<const char*>& parameter) {
+                           return std::string(parameter.param);
+                         });
+
+TEST(Rules, ARuleFiresIsVisibleAndLengthensATtl) {
+  ScriptedOrigin origin;
+  origin.answer("/slow", 200, "", "kept");
+  origin.answer("/other", 200, "", "kept");
+  const TemporaryDirectory directory;
+  const std::string path = directory.write("rules.yaml", R"(rules:
+  - name: busy-is-cached-longer
+    level: conservative
+    scope: endpoint
+    when: endpoint.rate > 0/s
+    for: 0s
+    until: endpoint.rate < 0/s
+    then:
+      - scale_ttl: {by: 3.0, max: 1h}
+)");
+  AgentConfig config = config_of(origin);
+  config.cache = "rules: [{match: {path: /slow}, ttl: 100s}]";
+  config.optimization = "rules: [\"" + path + "\"], interval: 100ms";
+  RunningAgent agent(config);
+  ASSERT_EQ(agent.get("/slow").status(), 200);
+  EXPECT_TRUE(eventually([&] { return contains(agent.status(), "busy-is-cached-longer"); }))
+      << agent.status();
+  // The multiplier acts on the next fill.
+  EXPECT_TRUE(eventually([&] {
+    (void)agent.admin("DELETE", "/api/v1/cache/flush");
+    (void)agent.get("/slow");
+    const std::string status = agent.get("/slow").get("cache-status");
+    const std::size_t at = status.find("ttl=");
+    return at != std::string::npos && std::stoi(status.substr(at + 4)) > 200;
+  })) << agent.get("/slow").get("cache-status");
+}
+
+AgentConfig emergency_config(const ScriptedOrigin& origin, const ScriptedOrigin& webhook,
+                             const std::string& rules_path) {
+  AgentConfig config = config_of(origin);
+  config.optimization = "rules: [\"" + rules_path + "\"], interval: 100ms";
+  config.alerts = "webhooks: [\"" + webhook.url() + "/hook\"], timeout: 2s";
+  return config;
+}
+
+TEST(Emergency, InjectedMemoryEntersItAlertsAndStaleIsServed) {
+  ScriptedOrigin origin;
+  ScriptedOrigin webhook;
+  std::atomic<int> fetches{0};
+  origin.on("/page", [&](OriginExchange& exchange) {
+    ++fetches;
+    exchange.respond(200, "Cache-Control: max-age=1\r\n", "kept");
+  });
+  const TemporaryDirectory directory;
+  const std::string path = directory.write("rules.yaml", R"(rules:
+  - name: memory-gone
+    level: conservative
+    when: memory.utilization > 98%
+    for: 0s
+    until: memory.utilization < 97%
+    then:
+      - emergency: {}
+      - alert: {severity: critical, summary: Memory is gone}
+)");
+  RunningAgent agent(emergency_config(origin, webhook, path));
+  ASSERT_EQ(agent.get("/page").body, "kept");
+  const Message injected =
+      agent.admin("POST", "/api/v1/test/performance?metric=memory&value=99&for=1m", "{}");
+  ASSERT_LT(injected.status(), 300) << injected.body;
+  ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_emergency") == 1; })) << agent.status();
+  EXPECT_TRUE(contains(agent.status(), "injected"));
+  ASSERT_TRUE(webhook.wait_for_requests("/hook", 1));
+  EXPECT_TRUE(eventually([&] {
+    return contains(webhook.last_request("/hook").body, "Homeostat");
+  })) << webhook.last_request("/hook").body;
+  // Past its second the object is stale, and good enough in an emergency.
+  EXPECT_TRUE(eventually([&] {
+    const Message response = agent.get("/page");
+    return response.body == "kept" && contains(response.get("cache-status"), "ttl=-");
+  })) << agent.get("/page").get("cache-status");
+}
+
+TEST(Injection, IsRefusedUnlessAllowed) {
+  ScriptedOrigin origin;
+  AgentConfig config = config_of(origin);
+  config.admin = "";
+  RunningAgent agent(config);
+  EXPECT_EQ(agent.admin("POST", "/api/v1/test/performance?metric=cpu&value=99", "{}").status(), 403);
+}
+
+TEST(Reload, ABadFileChangesNothingAndSaysWhere) {
+  ScriptedOrigin origin;
+  AgentConfig config = config_of(origin);
+  RunningAgent agent(config);
+  agent.set_text(config.text() + "cache: {memory: lots}\nnonsense: 1\n");
+  const Message answer = agent.admin("POST", "/api/v1/rules/reload", "{}");
+  EXPECT_EQ(answer.status(), 422);
+  EXPECT_TRUE(contains(answer.body, "agent.yaml:")) << answer.body;
+  EXPECT_EQ(agent.get("/page").status(), 200);
+  agent.set_text("listen: [\n");
+  EXPECT_EQ(agent.admin("POST", "/api/v1/rules/reload", "{}").status(), 422);
+  EXPECT_EQ(agent.get("/page").status(), 200);
+}
+
+TEST(Reload, AGoodFileChangesWhatIsServedWithoutLosingConnections) {
+  ScriptedOrigin first;
+  ScriptedOrigin second;
+  first.answer("/page", 200, "", "first");
+  second.answer("/page", 200, "", "second");
+  AgentConfig config = config_of(first);
+  RunningAgent agent(config);
+  HttpClient client(agent.port());
+  ASSERT_EQ(client.request("POST", "/page").body, "first");
+  config.upstream_url = second.url();
+  config.server = "body_bytes_max: 3";
+  agent.set_text(config.text());
+  ASSERT_EQ(agent.admin("POST", "/api/v1/rules/reload", "{}").status(), 200);
+  EXPECT_TRUE(eventually([&] { return client.request("POST", "/page").body == "second"; }));
+  EXPECT_TRUE(eventually([&] {
+    HttpClient sending(agent.port());
+    return sending.request("POST", "/page", "", "four").status() == 413;
+  }));
+}
+
+TEST(Endpoints, AFullTableCountsTheRestAsOther) {
+  ScriptedOrigin origin;
+  AgentConfig config = config_of(origin);
+  config.monitor = "interval: 100ms, endpoints: {max: 5}";
+  RunningAgent agent(config);
+  HttpClient client(agent.port());
+  for (int i = 0; i < 200; ++i) {
+    const std::string letters{static_cast<char>('a' + i % 26), static_cast<char>('a' + i / 26)};
+    ASSERT_EQ(client.get("/" + letters + "/page").status(), 200);
+  }
+  EXPECT_TRUE(eventually([&] {
+    return contains(agent.admin("GET", "/metrics").body, "other");
+  }));
+  EXPECT_EQ(client.get("/page").status(), 200);
+}
+
+TEST(Admin, ProbesAndMetricsAnswer) {
+  ScriptedOrigin origin;
+  RunningAgent agent(config_of(origin));
+  EXPECT_EQ(agent.admin("GET", "/livez").status(), 200);
+  EXPECT_TRUE(eventually([&] { return agent.admin("GET", "/readyz").status() == 200; }));
+  ASSERT_EQ(agent.get("/page").status(), 200);
+  EXPECT_TRUE(eventually([&] {
+    return contains(agent.admin("GET", "/metrics").body, "homeostat_upstream_connects_total 1");
+  }));
+}
+
+}  // namespace
+}  // namespace homeostat::test
