@@ -34,12 +34,14 @@ double LatencyBaseline::of(EndpointId endpoint) const noexcept {
 
 Congestion LatencyBaseline::judge(const WindowMerge& window) const {
   double latency = 0, base = 0, variance = 0, weight = 0;  // of sums, not of means
+  double doubt = 0;  // variance of `base`, for latencies with CV = 1
   for (const EndpointSamples& samples : window.endpoints()) {
     const double known = of(samples.endpoint);
     if (known <= 0) continue;
     const double count = static_cast<double>(samples.count);
     latency += samples.latency_sum;
     base += count * known;
+    doubt += count * known * count * known / std::max(base_[samples.endpoint].evidence, 1.0);
     variance += count * variance_of(samples);
     weight += count;
   }
@@ -49,6 +51,7 @@ Congestion LatencyBaseline::judge(const WindowMerge& window) const {
   // Little's law: in flight = sum(latency)/T, of which sum(base)/T are served
   // and the rest queues. Equal to Vegas' n (1 - 1/r).
   result.queue = std::max(latency - base, 0.0) / window.seconds();
+  result.doubt = std::sqrt(doubt) / window.seconds();
   // Relative variance of the sum, per sample: with one endpoint this is CV^2;
   // rare slow endpoints raise it, because they carry most of the sum.
   result.cv_square = weight * variance / (latency * latency);

@@ -17,6 +17,7 @@ namespace homeostat::rules {
 struct Congestion {
   double ratio = 1;     ///< r = sum(latency) / sum(baseline), >= 0
   double queue = 0;     ///< requests queueing in the upstream, by Little's law
+  double doubt = 0;     ///< standard error of `queue` from baselines known by few samples
   double cv_square = 1; ///< samples x squared relative standard error of the latency sum
 };
 

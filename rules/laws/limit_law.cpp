@@ -132,7 +132,10 @@ void LimitLaw::limited_step(const Congestion& congestion, double in_flight,
     if (!frozen && limit_in_use()) set_limit(limit_ + std::max(0.25, 0.01 * limit_));
     return explain("creep", queue, in_flight);
   }
-  const double excess = 0.8 * (queue - (low + high) / 2);
+  // What a baseline of few samples may be wrong by is no evidence of a queue.
+  const double sure = queue - congestion.doubt;
+  if (sure < high) return explain("hold", queue, in_flight);
+  const double excess = 0.8 * (sure - (low + high) / 2);
   const double step = std::clamp(excess, 0.5, std::max(0.5, 0.3 * limit_));
   set_limit(std::min(limit_, 1.1 * in_flight) - step);
   explain("shrink", queue, in_flight);

@@ -123,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
         NeverStored{"vary_star", "Cache-Control: max-age=60\r\nVary: *\r\n", ""},
         NeverStored{"authorized", "Cache-Control: max-age=60\r\n", "Authorization: Basic eA==\r\n"},
         NeverStored{"request_no_store", "Cache-Control: max-age=60\r\n", "Cache-Control: no-store\r\n"}),
-    [](const testing::TestParamInfo<NeverStored>& info) { return std::string(info.param.name); });
+    [](const testing::TestParamInfo<NeverStored>& parameter) { return std::string(parameter.param.name); });
 
 TEST(Cache, TheOrderAndTheDroppedPartsOfAQueryDoNotMatter) {
   ScriptedOrigin origin;
