@@ -53,7 +53,7 @@ void UpstreamPool::give_back(Ref<UpstreamConnection> connection) {
   connection->set_user(nullptr);
   connection->in.reset();
   Shelf* place = shelf(connection->target());
-  if (place == nullptr || place->idle.size() >= set_->settings().idle_connections_max) {
+  if (draining_ || place == nullptr || place->idle.size() >= set_->settings().idle_connections_max) {
     wheel_.disarm(*connection);
     connection->stream.close();
     return;
@@ -70,6 +70,11 @@ void UpstreamPool::discard(UpstreamConnection& connection) {
   if (Shelf* place = shelf(connection.target()); place != nullptr) {
     std::erase_if(place->idle, [&](const auto& one) { return one.get() == &connection; });
   }
+}
+
+void UpstreamPool::drain() {
+  draining_ = true;
+  close_idle();
 }
 
 void UpstreamPool::close_idle() {

@@ -40,6 +40,8 @@ class UpstreamPool {
   void give_back(Ref<UpstreamConnection> connection);
   void discard(UpstreamConnection& connection);
   void close_idle();
+  /// From now on nothing is kept: an idle connection would keep the loop alive.
+  void drain();
   [[nodiscard]] std::size_t idle() const noexcept;
 
  private:
@@ -54,6 +56,7 @@ class UpstreamPool {
   const Clock& clock_;
   std::shared_ptr<UpstreamSet> set_;
   std::vector<Shelf> shelves_;
+  bool draining_ = false;
 };
 
 }  // namespace homeostat::proxy

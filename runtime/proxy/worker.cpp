@@ -82,7 +82,7 @@ void Worker::drain() {
     for (const auto& listener : listeners_) listener->close();
     const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
     for (ClientConnection* connection : all) connection->close_if_idle();
-    upstream_.close_idle();
+    upstream_.drain();
     if (connections_.empty()) work_.reset();
   });
 }

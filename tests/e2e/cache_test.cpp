@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <list>
+#include <ostream>
 
 #include "tests/e2e/running_agent.hpp"
 #include "tests/support/waiting.hpp"
@@ -98,6 +99,8 @@ struct NeverStored {
   const char* response;
   const char* request;
 };
+
+void PrintTo(const NeverStored& parameter, std::ostream* out) { *out << parameter.name; }
 
 class CacheRefuses : public testing::TestWithParam<NeverStored> {};
 

@@ -171,7 +171,7 @@ TEST(Reload, AGoodFileChangesWhatIsServedWithoutLosingConnections) {
   HttpClient client(agent.port());
   ASSERT_EQ(client.request("POST", "/page").body, "first");
   config.upstream_url = second.url();
-  config.server = "body_bytes_max: 3";
+  config.server = "body_bytes_max: 3B";
   agent.set_text(config.text());
   ASSERT_EQ(agent.admin("POST", "/api/v1/rules/reload", "{}").status(), 200);
   EXPECT_TRUE(eventually([&] { return client.request("POST", "/page").body == "second"; }));

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <ostream>
+
 #include "tests/e2e/running_agent.hpp"
 
 namespace homeostat::test {
@@ -243,6 +245,8 @@ struct BadRequest {
   int status;
 };
 
+void PrintTo(const BadRequest& parameter, std::ostream* out) { *out << parameter.name; }
+
 class Framing : public testing::TestWithParam<BadRequest> {};
 
 TEST_P(Framing, BreaksAreRefusedAndTheConnectionCloses) {
@@ -268,7 +272,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadRequest{"both_lengths", post + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, 400},
         BadRequest{"two_lengths", post + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nbody" + smuggled, 400},
         BadRequest{"signed_length", post + "Content-Length: +4\r\n\r\nbody" + smuggled, 400},
-        BadRequest{"unknown_coding", post + "Transfer-Encoding: gzip\r\n\r\n" + smuggled, 501},
+        BadRequest{"unknown_coding", post + "Transfer-Encoding: gzip\r\n\r\n" + smuggled, 400},
         BadRequest{"chunked_not_last", post + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + smuggled, 400},
         BadRequest{"chunked_in_1_0", "POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, 400},
         BadRequest{"fold", "GET / HTTP/1.1\r\nHost: test\r\nX: a\r\n b\r\n\r\n" + smuggled, 400},
@@ -305,7 +309,7 @@ TEST(Limits, ALargeHeadWithinTheLimitPasses) {
 TEST(Limits, ABodyAboveTheLimitIsRefused) {
   ScriptedOrigin origin;
   AgentConfig config = config_of(origin);
-  config.server = "body_bytes_max: 10";
+  config.server = "body_bytes_max: 10B";
   RunningAgent agent(config);
   HttpClient announced(agent.port());
   EXPECT_EQ(announced.request("POST", "/x", "", "12345678901").status(), 413);

@@ -33,7 +33,11 @@ TEST(Shutdown, SigtermFinishesRunningRequestsAndRefusesNewConnections) {
   const Message answer = busy.read();
   EXPECT_EQ(answer.body, "finished");
   EXPECT_EQ(answer.get("connection"), "close");
-  agent.join();  // by itself, long before drain_timeout
+  busy.socket.close();
+  // The pool must keep nothing now: an idle connection would hold up the end
+  // until one side's idle timeout.
+  EXPECT_TRUE(origin.wait_until_all_closed());
+  agent.join();  // by itself
 }
 
 TEST(Shutdown, ASecondSigtermQuitsAtOnce) {

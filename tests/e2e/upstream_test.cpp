@@ -200,7 +200,7 @@ TEST(Upstream, TheActiveCheckTakesATargetOutAndBackIn) {
   });
   AgentConfig config =
       config_for("[\"" + first.url() + "\", \"" + second.url() + "\"]",
-                 "health: {path: /healthz, interval: 100ms, healthy_after: 1, unhealthy_after: 1}");
+                 "health: {path: /healthz, interval: 100ms, timeout: 100ms, healthy_after: 1, unhealthy_after: 1}");
   RunningAgent agent(config);
   const auto only_second_serves = [&] {
     const std::size_t before = first.requests("/page");

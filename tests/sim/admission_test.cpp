@@ -1,6 +1,7 @@
-// Closed-loop acceptance of the admission laws. The bounds are what the law
-// reaches on every one of these seeds with a small margin, not wishes; the
-// printed table (AdmissionTable) has the means.
+// Closed-loop acceptance of the admission laws. The bounds lie a little below
+// what twenty seeds reached: `mean` of the seeds run here and `worst` of any.
+// Where even one seed does badly a comment says so. The sweep prints its
+// table.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -12,11 +13,9 @@
 namespace homeostat::sim {
 namespace {
 
-constexpr std::uint64_t seeds[] = {1, 2, 3};
-
-std::vector<Outcome> run_all(const Scenario& scenario) {
+std::vector<Outcome> run_all(const Scenario& scenario, std::uint64_t seeds = 3) {
   std::vector<Outcome> outcomes;
-  for (const std::uint64_t seed : seeds) outcomes.push_back(run(scenario, seed));
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) outcomes.push_back(run(scenario, seed));
   return outcomes;
 }
 
@@ -25,6 +24,21 @@ double mean(const std::vector<Outcome>& outcomes, Value&& value) {
   double sum = 0;
   for (const Outcome& outcome : outcomes) sum += value(outcome);
   return sum / static_cast<double>(outcomes.size());
+}
+
+struct Bound {
+  double from, to;  ///< seconds
+  double mean, worst;
+};
+
+void expect_goodput(const std::vector<Outcome>& outcomes, std::initializer_list<Bound> bounds) {
+  for (const Bound& bound : bounds) {
+    const auto goodput = [&](const Outcome& each) { return each.goodput(bound.from, bound.to); };
+    EXPECT_GE(mean(outcomes, goodput), bound.mean) << "from " << bound.from;
+    for (const Outcome& outcome : outcomes) {
+      EXPECT_GE(goodput(outcome), bound.worst) << "from " << bound.from;
+    }
+  }
 }
 
 void print_row(const char* name, const std::vector<Outcome>& outcomes) {
@@ -107,20 +121,16 @@ TEST(AdmissionDynamics, ThirtyMinutesOfOverloadDoNotMoveTheLimit) {
 }
 
 TEST(AdmissionDynamics, FollowsCapacityDownAndUp) {
-  const auto outcomes = run_all(capacity_change());
-  for (const Outcome& outcome : outcomes) {
-    EXPECT_GE(outcome.goodput(30, 40), 0.93);
-    EXPECT_GE(outcome.goodput(40, 60), 0.95);
-    EXPECT_GE(outcome.goodput(60, 70), 0.80);
-    EXPECT_GE(outcome.goodput(70, 90), 0.95);
-  }
+  expect_goodput(run_all(capacity_change(), 10), {{10, 30, 0.97, 0.95},
+                                                  {30, 40, 0.96, 0.92},
+                                                  {40, 60, 0.97, 0.92},
+                                                  {60, 70, 0.84, 0.70},
+                                                  {70, 90, 0.98, 0.96}});
 }
 
 TEST(AdmissionDynamics, FollowsTheServiceTime) {
-  const auto outcomes = run_all(service_change(2));
-  EXPECT_GE(mean(outcomes, [](const Outcome& each) { return each.goodput(30, 40); }), 0.80);
-  EXPECT_GE(mean(outcomes, [](const Outcome& each) { return each.goodput(40, 60); }), 0.94);
-  EXPECT_GE(mean(outcomes, [](const Outcome& each) { return each.goodput(60, 90); }), 0.95);
+  expect_goodput(run_all(service_change(2), 10),
+                 {{30, 40, 0.92, 0.87}, {40, 60, 0.95, 0.91}, {60, 90, 0.97, 0.95}});
 }
 
 TEST(AdmissionDynamics, ASlowerServiceUnderLightLoadRejectsNobody) {
@@ -130,10 +140,11 @@ TEST(AdmissionDynamics, ASlowerServiceUnderLightLoadRejectsNobody) {
 }
 
 TEST(AdmissionDynamics, AShiftOfTheRequestMixIsNotTakenForOverload) {
-  const auto overloaded = run_all(mix_shift(2));
-  EXPECT_GE(mean(overloaded, [](const Outcome& each) { return each.goodput(30, 40); }), 0.85);
-  EXPECT_GE(mean(overloaded, [](const Outcome& each) { return each.goodput(40, 60); }), 0.85);
-  EXPECT_GE(mean(overloaded, [](const Outcome& each) { return each.goodput(70, 90); }), 0.93);
+  // Single runs scatter widely: a slow endpoint that was 2 % of the traffic is
+  // known by few samples when it becomes the main load. The worst of twenty
+  // runs fell to 0.50 for a while; the mean is what is promised.
+  expect_goodput(run_all(mix_shift(2), 10),
+                 {{30, 40, 0.90, 0.60}, {40, 60, 0.88, 0.45}, {70, 90, 0.97, 0.95}});
   const auto relaxed = run_all(mix_shift(0.7));
   EXPECT_LE(mean(relaxed, [](const Outcome& each) { return each.reject_ratio(30, 90); }), 0.01);
 }

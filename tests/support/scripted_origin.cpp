@@ -66,8 +66,14 @@ bool ScriptedOrigin::wait_for_requests(const std::string& path, std::size_t coun
 }
 
 Message ScriptedOrigin::last_request(const std::string& path) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, wait_patience, [&] { return handled_[path] == counts_[path]; });
   return last_[path];
+}
+
+bool ScriptedOrigin::wait_until_all_closed() {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, wait_patience / 3, [&] { return ended_ == accepted_; });
 }
 
 void ScriptedOrigin::close_connections() {
@@ -99,6 +105,8 @@ void ScriptedOrigin::serve(Socket& socket) {
   }
   const std::lock_guard lock(mutex_);
   socket.close();
+  ++ended_;
+  changed_.notify_all();
 }
 
 void ScriptedOrigin::handle(OriginExchange& exchange) {
@@ -118,6 +126,8 @@ void ScriptedOrigin::handle(OriginExchange& exchange) {
   }
   const std::lock_guard lock(mutex_);
   last_[path] = exchange.request;
+  ++handled_[path];
+  changed_.notify_all();
 }
 
 }  // namespace homeostat::test

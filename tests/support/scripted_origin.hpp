@@ -60,9 +60,11 @@ class ScriptedOrigin {
 
   [[nodiscard]] std::size_t requests(const std::string& path);
   [[nodiscard]] bool wait_for_requests(const std::string& path, std::size_t count);
-  /// The newest request of the path whose handler has ended; empty if none.
+  /// The newest request of the path, once its handler has ended; empty if none.
   [[nodiscard]] Message last_request(const std::string& path);
   [[nodiscard]] std::size_t connections() const noexcept { return accepted_; }
+  /// True when the agent has closed all connections, soon enough.
+  [[nodiscard]] bool wait_until_all_closed();
   /// Closes all connections from this side, keeps listening.
   void close_connections();
 
@@ -75,7 +77,8 @@ class ScriptedOrigin {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, Handler> handlers_;
-  std::map<std::string, std::size_t> counts_;
+  std::map<std::string, std::size_t> counts_, handled_;
+  std::size_t ended_ = 0;
   std::map<std::string, Message> last_;
   std::list<Socket> sockets_;
   std::vector<std::thread> threads_;

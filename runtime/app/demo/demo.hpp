@@ -25,7 +25,7 @@ struct DemoOptions {
 
 void add_options(CLI::App& command, DemoOptions& options);
 
-/// Returns the exit code: 0 when the protected run was clearly better.
+/// Returns the exit code: 0 only when the protected run was clearly better.
 [[nodiscard]] int run_demo(const DemoOptions& options);
 
 }  // namespace homeostat::demo

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -117,10 +118,13 @@ std::string comparison_table(const RunResult& bare, const RunResult& guarded) {
   return text;
 }
 
-std::string lag_warning(const RunStatistics& bare, const RunStatistics& guarded) {
-  if (bare.worst_lag() <= lag_max && guarded.worst_lag() <= lag_max) return {};
-  return "Note: this machine was so busy with other things that the load itself was sent late;\n"
-         "the figures above are not to be relied on. Run it again when the machine is quieter.\n";
+std::string invalid_because(const RunStatistics& bare, const RunStatistics& guarded) {
+  const Duration worst = std::max(bare.worst_lag(), guarded.worst_lag());
+  if (worst <= lag_max) return {};
+  return fmt::format("  the load generator itself sent requests up to {:.1f} s late, so these figures do\n"
+                     "  not compare the same load. A machine without CPU to spare is the usual cause;\n"
+                     "  run it again when it is quieter.\n",
+                     std::chrono::duration<double>(worst).count());
 }
 
 std::string shortcomings(const Verdict& verdict) {

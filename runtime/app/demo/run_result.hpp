@@ -45,12 +45,14 @@ struct Verdict {
 
 /// The closing table, one row per figure.
 [[nodiscard]] std::string comparison_table(const RunResult& bare, const RunResult& guarded);
-/// Requests that left later than this say more about the load generator's own
-/// machine than about the server.
-inline constexpr Duration lag_max = std::chrono::milliseconds(250);
+/// Half of the client's patience. A request that leaves later than this was
+/// spoilt by the load generator, and a run with such requests proves nothing,
+/// in favour of neither side.
+inline constexpr Duration lag_max = std::chrono::milliseconds(500);
 
-/// A warning when either run's load was sent late; empty otherwise.
-[[nodiscard]] std::string lag_warning(const RunStatistics& bare, const RunStatistics& guarded);
+/// Why there can be no verdict, when either run's load was sent too late; empty
+/// when both were punctual.
+[[nodiscard]] std::string invalid_because(const RunStatistics& bare, const RunStatistics& guarded);
 /// One line per criterion that was missed; empty when the verdict is better.
 [[nodiscard]] std::string shortcomings(const Verdict& verdict);
 

@@ -90,9 +90,10 @@ std::string ApplicationServer::start(EventLoop& loop, const WorkDirectory& direc
   return wait_for_port(loop, process_, "sample application", "listening on ", port_);
 }
 
-double ApplicationServer::counter(const std::string& name) const {
+std::optional<double> ApplicationServer::counter(const std::string& name) const {
   const auto stats = fetch_json(port_, "/stats");
-  return stats ? number_at(*stats, "/" + name) : 0;
+  if (!stats) return std::nullopt;
+  return number_at(*stats, "/" + name);
 }
 
 std::string AgentServer::start(EventLoop& loop, const WorkDirectory& directory,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "runtime/app/demo/child_process.hpp"
@@ -35,8 +36,8 @@ class ApplicationServer {
   [[nodiscard]] std::string start(EventLoop& loop, const WorkDirectory& directory, unsigned workers);
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] ChildProcess& process() noexcept { return process_; }
-  /// Its own counters; 0 if it does not answer.
-  [[nodiscard]] double counter(const std::string& name) const;
+  /// One of its own counters; nothing if it does not answer.
+  [[nodiscard]] std::optional<double> counter(const std::string& name) const;
 
  private:
   ChildProcess process_;

@@ -24,11 +24,16 @@ class Story {
  public:
   Story(const DemoOptions& options, Clock& clock);
 
-  /// The exit code: 0 better, 1 not clearly better or failed, 130 interrupted.
+  /// The exit code: 0 better; 1 not clearly better, no verdict possible, or
+  /// failed; 130 interrupted.
   [[nodiscard]] int tell();
 
  private:
+  /// Probes until one probe can be relied on; a few times at most.
   [[nodiscard]] bool measure_capacity();
+  /// One probe: sets capacity_, or leaves it 0 when it cannot be relied on.
+  /// False when a child died or a signal came.
+  [[nodiscard]] bool probe();
   [[nodiscard]] std::optional<RunResult> run_bare(const Plan& plan);
   [[nodiscard]] std::optional<RunResult> run_guarded(const Plan& plan);
   /// Runs the load to its end; false when a child died or a signal came.

@@ -100,15 +100,15 @@ TEST(Verdict, TwoDeadRunsAreNotBetter) {
   EXPECT_NE(shortcomings(judge(dead, dead)), "");
 }
 
-TEST(LagWarning, AppearsOnlyWhenTheLoadWasSentLate) {
+TEST(Validity, IsLostInEitherRunWhenTheLoadWasSentLate) {
   RunStatistics punctual(plan), late(plan);
   punctual.note_lag(milliseconds(20));
   late.note_lag(milliseconds(900));
   late.note_lag(milliseconds(10));
   EXPECT_EQ(late.worst_lag(), milliseconds(900));
-  EXPECT_EQ(lag_warning(punctual, punctual), "");
-  EXPECT_NE(lag_warning(punctual, late), "");
-  EXPECT_NE(lag_warning(late, punctual), "");
+  EXPECT_EQ(invalid_because(punctual, punctual), "");
+  EXPECT_NE(invalid_because(punctual, late), "");
+  EXPECT_NE(invalid_because(late, punctual), "");
 }
 
 TEST(AgentUse, DividesByWhatWasMeasured) {

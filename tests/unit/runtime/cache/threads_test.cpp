@@ -97,7 +97,8 @@ class CollapseTest : public ::testing::Test {
   }
   void publish(FillLeader& leader, std::optional<std::uint64_t> length) {
     const Request view = request_.view();
-    const Fields fields = table(fresh());
+    const testing::FieldList list = fresh();
+    const Fields fields = table(list);
     Response response;
     response.status = 200;
     response.reason_phrase = "OK";

@@ -222,7 +222,7 @@ TEST(GateThreads, ASingleSlotIsPassedAroundAllWorkers) {
 // a release and an arrival: a single lost wake-up stops both for good.
 TEST(GateThreads, TwoWorkersWithOneRequestEachNeverMissEachOther) {
   const ManualClock frozen;
-  hammer(frozen, with_limit(1), {.workers = 2, .parallel = 1, .requests = 50000, .cancels = false, .spin = 2000});
+  hammer(frozen, with_limit(1), {.workers = 2, .parallel = 1, .requests = 200000, .cancels = false, .spin = 1000});
 }
 
 TEST(GateThreads, LimitChangesUnderLoadKeepTheBalance) {
