@@ -121,8 +121,7 @@ void LimitLaw::steady_step(bool frozen) {
   }
 }
 
-void LimitLaw::limited_step(const Congestion& congestion, double in_flight,
-                                          bool frozen) {
+void LimitLaw::limited_step(const Congestion& congestion, double in_flight, bool frozen) {
   const double low = queue_low(in_flight);
   const double high = queue_high(in_flight);
   const double queue = congestion.queue;
@@ -143,7 +142,8 @@ void LimitLaw::limited_step(const Congestion& congestion, double in_flight,
 
 void LimitLaw::grow(double queue, double in_flight, bool frozen) {
   if (frozen || !limit_in_use()) {
-    reason_ = frozen ? "hold: growth is frozen by resource pressure" : "hold: a ceiling below the limit";
+    reason_ = frozen ? "hold: growth is frozen by resource pressure"
+                     : "hold: a ceiling below the limit";
     return;
   }
   ++quiet_windows_;

@@ -61,7 +61,8 @@ void LimitLaw::slow_start_step(bool frozen) {
   if (!unproven && !judge_growth(rates)) return;
   merged_.clear();
   if (frozen || !in_use) {
-    reason_ = frozen ? "hold: growth is frozen by resource pressure" : "hold: a ceiling below the limit";
+    reason_ = frozen ? "hold: growth is frozen by resource pressure"
+                     : "hold: a ceiling below the limit";
     return;
   }
   failures_ = 0;

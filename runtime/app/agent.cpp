@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -85,7 +86,12 @@ Agent::Parts::Parts(config::Settings loaded, Loader load)
 Agent::Parts::~Parts() {
   if (admin) admin->stop();
   if (health) health->stop();
-  if (control) control->stop();
+  if (control && !control->stop()) {
+    // A stuck actor still holds references to what would be destroyed next.
+    spdlog::critical("an actor does not end: leaving without a clean-up");
+    spdlog::shutdown();
+    std::_Exit(1);
+  }
   alerts.stop();
   if (server) server->stop();
   compress_pool.shutdown();

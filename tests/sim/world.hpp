@@ -47,7 +47,9 @@ struct Scenario {
   bool control = true;         ///< false: no admission control at all
 };
 
-/// Figures of one slice of 100 ms.
+inline constexpr double slice_length = 0.1;  ///< seconds
+
+/// Figures of one slice.
 struct Slice {
   double good_work = 0;        ///< server seconds of answers in time
   double capacity = 0;         ///< server seconds there were

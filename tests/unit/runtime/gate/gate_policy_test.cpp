@@ -1,0 +1,147 @@
+#include <vector>
+
+#include "tests/unit/runtime/gate/gate_fixture.hpp"
+
+namespace homeostat::gate {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class GatePolicy : public GateFixture {};
+
+TEST_F(GatePolicy, PolicyLimitIsScaledAndClamped) {
+  config::AdmissionSettings settings = with_limit(20);
+  settings.limit_min = 2;
+  settings.limit_max = 50;
+  build(settings);
+  EXPECT_DOUBLE_EQ(gate->limit(), 20);
+  gate->apply({.limit = 40, .ceiling_factor = 0.5});
+  EXPECT_DOUBLE_EQ(gate->limit(), 20);
+  gate->apply({.limit = 400});
+  EXPECT_DOUBLE_EQ(gate->limit(), 50);
+  gate->apply({.limit = 1});
+  EXPECT_DOUBLE_EQ(gate->limit(), 2);
+}
+
+TEST_F(GatePolicy, ARaisedLimitServesWaitersOnAllWorkers) {
+  build(with_limit(1), 3);
+  const Permit busy = take();
+  Client clients[3];
+  for (unsigned worker = 0; worker < 3; ++worker) {
+    ASSERT_TRUE(queued(ask(clients[worker], 2, worker)));
+  }
+  gate->apply({.limit = 4});
+  settle();
+  for (Client& client : clients) EXPECT_TRUE(client.permit);
+}
+
+TEST_F(GatePolicy, ALoweredLimitWaitsUntilEnoughCameBack) {
+  build(with_limit(3));
+  Permit permits[3] = {take(), take(), take()};
+  gate->apply({.limit = 1});
+  Client waiter;
+  ASSERT_TRUE(queued(ask(waiter)));
+  permits[0].ignore();
+  permits[1].ignore();
+  EXPECT_FALSE(waiter.permit);
+  permits[2].ignore();
+  EXPECT_TRUE(waiter.permit);
+}
+
+TEST_F(GatePolicy, AReleaseWakesTheWorkerThatHasTheBestWaiter) {
+  build(with_limit(1), 2);
+  Permit busy = take(0);
+  Client local, remote;
+  ASSERT_TRUE(queued(ask(local, 2, 0)));
+  ASSERT_TRUE(queued(ask(remote, 0, 1)));
+  busy.ignore();
+  EXPECT_FALSE(local.permit);
+  settle();
+  EXPECT_TRUE(remote.permit);
+  EXPECT_FALSE(local.permit);
+  remote.permit.ignore();  // on worker 1: goes back to worker 0
+  settle();
+  EXPECT_TRUE(local.permit);
+}
+
+TEST_F(GatePolicy, OffAdmitsAllAndStillCounts) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.mode = config::LoopMode::off;
+  build(settings);
+  gate->apply({.limit = 1, .ceiling_factor = 1, .shed_class_from = 0});
+  const Permit permits[3] = {take(), take(), take()};
+  EXPECT_EQ(gate->in_flight(), 3U);
+  EXPECT_EQ(gate->totals().admitted[2], 3U);
+  EXPECT_EQ(gate->totals().rejected_total(), 0U);
+}
+
+TEST_F(GatePolicy, ShadowAdmitsAllAndCountsWhatItWouldReject) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.mode = config::LoopMode::shadow;
+  build(settings);
+  teach_service(milliseconds(50));
+  const Permit first = take();    // served
+  const Permit second = take();   // would wait
+  const Permit third = take();    // 50 ms ahead: would wait
+  const Permit fourth = take();   // 100 ms ahead: would be rejected
+  const GateTotals totals = gate->totals();
+  EXPECT_EQ(totals.admitted_total(), 5U);
+  EXPECT_EQ(totals.rejected_total(), 0U);
+  EXPECT_EQ(totals.queued, 2U);
+  EXPECT_EQ(totals.would_reject[static_cast<std::size_t>(RejectReason::predicted_wait)][2], 1U);
+}
+
+TEST_F(GatePolicy, DrainRejectsWaitersAndQueuesNoMore) {
+  build(with_limit(1), 2);
+  Permit busy = take();
+  Client waiter, other, late;
+  ASSERT_TRUE(queued(ask(waiter, 0, 0)));
+  ASSERT_TRUE(queued(ask(other, 2, 1)));
+  gate->worker(0).drain();
+  ASSERT_TRUE(waiter.rejection);
+  EXPECT_EQ(waiter.rejection->reason, RejectReason::shutdown);
+  EXPECT_TRUE(rejected_for(ask(late, 0, 0), RejectReason::shutdown));
+  busy.ignore();
+  settle();
+  EXPECT_TRUE(other.permit);
+}
+
+TEST_F(GatePolicy, RetryAfterStaysInItsRangeAndVaries) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.queue_max = 0;
+  build(settings);
+  const Permit busy = take();
+  bool seen[3] = {};
+  for (int index = 0; index < 100; ++index) {
+    Client client;
+    const Admission answer = ask(client);
+    const auto* rejection = std::get_if<Rejection>(&answer);
+    ASSERT_NE(rejection, nullptr);
+    const auto seconds_given = rejection->retry_after.count();
+    ASSERT_GE(seconds_given, 1);
+    ASSERT_LE(seconds_given, 2);
+    seen[seconds_given] = true;
+  }
+  EXPECT_TRUE(seen[1]);
+  EXPECT_TRUE(seen[2]);
+}
+
+TEST_F(GatePolicy, CallbacksMayAskAndReleaseAgain) {
+  build(with_limit(1));
+  Permit busy = take();
+  Client inner;
+  Client outer;
+  outer.on_permit = [&] {
+    EXPECT_TRUE(queued(ask(inner)));
+    outer.permit.success(milliseconds(1));
+  };
+  ASSERT_TRUE(queued(ask(outer)));
+  busy.ignore();
+  EXPECT_EQ(outer.callbacks, 1);
+  EXPECT_TRUE(inner.permit);
+  EXPECT_EQ(gate->in_flight(), 1U);
+}
+
+}  // namespace
+}  // namespace homeostat::gate
