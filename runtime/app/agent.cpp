@@ -97,7 +97,7 @@ Agent::Parts::~Parts() {
   compress_pool.shutdown();
 }
 
-std::string Agent::Parts::start() {
+std::string Agent::Parts::start(bool handle_signals) {
   raise_descriptor_limit();
   const proxy::Services services{clock, policies, cache, gate, telemetry, access_log, compress_pool};
   try {
@@ -114,6 +114,10 @@ std::string Agent::Parts::start() {
   if (const auto* error = std::get_if<admin::AdminError>(&bound)) return error->message;
   admin_address = std::get<config::Address>(bound);
   server->on_ended([this] { boost::asio::post(context, [this] { quit(); }); });
+  if (handle_signals) {  // before the first client can come
+    signals = std::make_unique<boost::asio::signal_set>(context, SIGTERM, SIGINT, SIGHUP);
+    wait_for_signal();
+  }
   if (std::string error = server->start(); !error.empty()) return error;
   control->start();
   restart_health_checks();
@@ -198,11 +202,7 @@ void Agent::Parts::begin_drain() {
 
 void Agent::Parts::quit() { context.stop(); }
 
-void Agent::Parts::run(bool handle_signals) {
-  if (handle_signals) {
-    signals = std::make_unique<boost::asio::signal_set>(context, SIGTERM, SIGINT, SIGHUP);
-    wait_for_signal();
-  }
+void Agent::Parts::run() {
   context.run();
   spdlog::info("stopping");
 }
@@ -284,8 +284,8 @@ Agent::Agent(config::Settings settings, Loader loader)
 
 Agent::~Agent() = default;
 
-std::string Agent::start() { return parts_->start(); }
-void Agent::run(bool handle_signals) { parts_->run(handle_signals); }
+std::string Agent::start(bool handle_signals) { return parts_->start(handle_signals); }
+void Agent::run() { parts_->run(); }
 void Agent::stop() {
   boost::asio::post(parts_->context, [parts = parts_.get()] { parts->quit(); });
 }

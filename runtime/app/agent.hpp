@@ -29,12 +29,13 @@ class Agent {
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
-  /// Binds and starts everything. Empty on success.
-  [[nodiscard]] std::string start();
+  /// Binds and starts everything; from then on signals are handled, unless
+  /// `handle_signals` is false. Empty on success.
+  [[nodiscard]] std::string start(bool handle_signals = true);
 
   /// Serves until SIGTERM or SIGINT has drained the agent, a second one asked
-  /// it to quit, or stop() was called. `handle_signals` false: only stop().
-  void run(bool handle_signals = true);
+  /// it to quit, or stop() was called.
+  void run();
   void stop();
 
   [[nodiscard]] const std::vector<config::Address>& listening() const;

@@ -37,8 +37,8 @@ struct Agent::Parts {
   Parts(config::Settings loaded, Loader load);
   ~Parts();
 
-  [[nodiscard]] std::string start();
-  void run(bool handle_signals);
+  [[nodiscard]] std::string start(bool handle_signals);
+  void run();
   void begin_drain();
   void quit();
   [[nodiscard]] std::vector<std::string> reload();

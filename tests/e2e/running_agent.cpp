@@ -57,8 +57,8 @@ RunningAgent::RunningAgent(const AgentConfig& config, bool handle_signals)
     return load(*text);
   };
   agent_ = std::make_unique<app::Agent>(settings_of(*text_), loader);
-  if (const std::string error = agent_->start(); !error.empty()) throw std::runtime_error(error);
-  thread_ = std::thread([this, handle_signals] { agent_->run(handle_signals); });
+  if (const std::string error = agent_->start(handle_signals); !error.empty()) throw std::runtime_error(error);
+  thread_ = std::thread([this] { agent_->run(); });
 }
 
 RunningAgent::RunningAgent(const ScriptedOrigin& origin) : RunningAgent(config_for(origin)) {}

@@ -119,7 +119,9 @@ TEST(SlowClient, TheTotalTimeoutEndsARequestThatDrips) {
     client_done.wait();
   });
   RunningAgent agent(config_of(origin, "total_timeout: 1s"));
-  const Message answer = agent.get("/drip");
+  HttpClient client(agent.port());
+  const Message answer = client.get("/drip");
+  EXPECT_EQ(client.reader.last(), Socket::Received::reset);
   client_done.set();
   EXPECT_EQ(answer.status(), 200);
   EXPECT_FALSE(answer.complete);
