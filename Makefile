@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
-export CCACHE_DIR ?= $(HOME)/.cache/ccache
+export CCACHE_DIR ?= $(or $(HOME),$(CURDIR)/build)/.cache/ccache
 # Another clone of the same sources compiles from the same cache.
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1

@@ -11,8 +11,8 @@ set -euo pipefail
 build=(g++ cmake ninja-build ccache mold make pkg-config
   libcaf-dev libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   libssl-dev zlib1g-dev libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev
-  prometheus-cpp-dev libhiredis-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev)
-test=(prometheus prometheus-alertmanager curl python3)
+  prometheus-cpp-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev)
+test=(prometheus prometheus-alertmanager)
 bench=(nginx-light haproxy wrk python3)
 fuzz=(clang libclang-rt-14-dev)
 format=(clang-format clang-tidy)
@@ -69,4 +69,6 @@ install() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
 }
 "${as_root[@]}" apt-get update -q
-install >/tmp/homeostat-install.log 2>&1 || { tail -40 /tmp/homeostat-install.log >&2; exit 1; }
+log=$(mktemp)
+install >"$log" 2>&1 || { tail -40 "$log" >&2; exit 1; }
+rm -f "$log"

@@ -1,11 +1,15 @@
 #include "runtime/app/commands.hpp"
 
 #include <iostream>
+#include <optional>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include "config/builtin.hpp"
 #include "config/effective.hpp"
+#include "runtime/alert/alert_dispatcher.hpp"
+#include "runtime/alert/http_client.hpp"
 #include "runtime/app/agent.hpp"
 #include "runtime/telemetry/logging.hpp"
 
@@ -21,6 +25,24 @@ std::vector<config::Override> overrides_of(const RunOptions& options) {
     overrides.push_back({"--set " + key, key, value});
   }
   return overrides;
+}
+
+/// What only the rooms that use a URL know about it.
+config::LoadResult with_checked_targets(config::LoadResult loaded) {
+  if (!loaded.ok()) return loaded;
+  std::optional<std::string> problem = alert::validate(loaded.settings->alerts);
+  const std::string& hook = loaded.settings->optimization.memory_hook;
+  if (!problem.has_value() && !hook.empty()) {
+    if (auto reason = alert::validate_url(hook)) problem = "`optimization.memory_hook`: " + *reason;
+  }
+  if (problem.has_value()) {
+    config::Diagnostic diagnostic;
+    diagnostic.file = loaded.settings->source_path.empty() ? "options" : loaded.settings->source_path;
+    diagnostic.message = *problem;
+    loaded.settings.reset();
+    loaded.diagnostics.push_back(std::move(diagnostic));
+  }
+  return loaded;
 }
 
 void add_flags(const RunOptions& options, std::vector<config::Override>& overrides) {
@@ -39,10 +61,11 @@ config::LoadResult load(const RunOptions& options) {
   const config::Environment environment = config::process_environment();
   std::vector<config::Override> overrides = overrides_of(options);
   if (options.config.empty()) {
-    return config::from_flags(options.listen, options.upstreams, environment, overrides);
+    return with_checked_targets(
+        config::from_flags(options.listen, options.upstreams, environment, overrides));
   }
   add_flags(options, overrides);
-  return config::load_file(options.config, environment, overrides);
+  return with_checked_targets(config::load_file(options.config, environment, overrides));
 }
 
 int run_agent(const RunOptions& options) {

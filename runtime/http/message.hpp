@@ -55,6 +55,18 @@ struct RequestHead {
   BodyKind body = BodyKind::none;  ///< none, length or chunked
   std::uint64_t content_length = 0;
   HeaderTable headers;
+
+  /// As before any request: no view of an earlier message survives.
+  void clear() noexcept {
+    method = Method::other;
+    method_text = target = host = {};
+    version_minor = 1;
+    keep_alive = true;
+    expect_continue = upgrade = false;
+    body = BodyKind::none;
+    content_length = 0;
+    headers.clear();
+  }
 };
 
 struct ResponseHead {

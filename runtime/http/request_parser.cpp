@@ -26,6 +26,7 @@ struct RequestParser::Impl {
 
   void restart() {
     core.restart();
+    head.clear();
     blank_skipped = false;
   }
 

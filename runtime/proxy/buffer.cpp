@@ -1,5 +1,6 @@
 #include "runtime/proxy/buffer.hpp"
 
+#include <cstdlib>
 #include <utility>
 
 namespace homeostat::proxy {
@@ -25,6 +26,7 @@ void Buffer::compact() noexcept {
 }
 
 void Buffer::append(std::string_view bytes) noexcept {
+  if (bytes.size() > capacity_ - end_) std::abort();  // a caller's error must not become an overflow
   std::memcpy(block_.get() + end_, bytes.data(), bytes.size());
   end_ += bytes.size();
 }

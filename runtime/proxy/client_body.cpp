@@ -30,7 +30,9 @@ ClientConnection::BodyEvent ClientConnection::next_body(std::string_view& piece)
 IoStatus ClientConnection::read_body() {
   if (!body_in_) {
     // The head's views need `in` to stay: body bytes go elsewhere.
-    Buffer body = worker_.buffers().lend_body();
+    const std::size_t ahead = request_->in.size();
+    Buffer body = ahead < BufferPool::body_size ? worker_.buffers().lend_body()
+                                                : worker_.buffers().lend(2 * ahead);
     body.append(request_->in.view());
     request_->in.consume(request_->in.size());
     body_in_ = std::move(body);

@@ -89,7 +89,8 @@ void FetchTask::not_modified(const cache::Response& response) {
       cache::refreshed_head(*leader_.stale(), request_->decision, request_->cache_request, response,
                             worker_.policy().cache.of(request_->endpoint));
   if (!head.has_value()) {
-    leader_.fail(cache::Reason::upstream_failed);
+    // It may not be stored any more: everyone asks for himself.
+    leader_.uncacheable(cache::Reason::no_store, response.received);
     return;
   }
   leader_.complete_refreshed(std::move(*head), request_->head().headers, response.received);

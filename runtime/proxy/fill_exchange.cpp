@@ -255,6 +255,10 @@ void FillExchange::on_client_deadline() {
     connection_->abort();
     return;
   }
+  if (!leader_) {  // waited long enough for somebody else's answer
+    forward_instead(cache::Reason::none);
+    return;
+  }
   connection_->request().outcome.upstream_timeout = true;
   leave();
   connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));

@@ -106,7 +106,7 @@ void ForwardExchange::body_failed() {
   const http::ParseError error = connection_->body_error();
   if (call_) call_->cancel();
   call_.reset();
-  if (writer_.started()) {
+  if (response_begun()) {
     connection_->abort();
     return;
   }
@@ -128,6 +128,7 @@ void ForwardExchange::on_upstream_interim(const http::ResponseHead& head) {
   out.end();
   interim_out_.add(interim_);
   if (interim_out_.flush(connection_->stream) == IoStatus::would_block) {
+    connection_->arm_deadline(connection_->request().config->server().write_timeout);
     connection_->stream.arm_writable();
   }
 }
@@ -176,6 +177,7 @@ void ForwardExchange::flush_response() {
   if (!interim_out_.empty()) {
     const IoStatus status = interim_out_.flush(connection_->stream);
     if (status == IoStatus::would_block) {
+      connection_->arm_deadline(connection_->request().config->server().write_timeout);
       connection_->stream.arm_writable();
       return;
     }
@@ -220,6 +222,10 @@ void ForwardExchange::become_tunnel() {
 
 void ForwardExchange::on_upstream_rejected(const gate::Rejection& rejection) {
   call_.reset();
+  if (response_begun()) {
+    connection_->abort();
+    return;
+  }
   connection_->hand_over(make_rejection_response(*connection_, rejection, status_));
 }
 
@@ -232,7 +238,7 @@ void ForwardExchange::on_upstream_failure(UpstreamError error) {
   if (error == UpstreamError::timeout) {  // the time waited is what the upstream took at least
     request.outcome.upstream_latency = worker_.now() - request.started;
   }
-  if (writer_.started()) {
+  if (response_begun()) {
     request.outcome.truncated = true;
     connection_->abort();
     return;
@@ -265,7 +271,7 @@ void ForwardExchange::on_client_deadline() {
   const Ref<ForwardExchange> keep(this);
   if (call_) call_->cancel();
   call_.reset();
-  if (writer_.started()) {
+  if (response_begun()) {
     worker_.counters().write_timeouts.fetch_add(1, std::memory_order_relaxed);
     connection_->request().outcome.client_abort = true;
     connection_->abort();

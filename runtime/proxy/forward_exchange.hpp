@@ -42,6 +42,10 @@ class ForwardExchange final : public Exchange, private UpstreamSink {
   void pump_request_body();
   [[nodiscard]] bool flush_request_body();
   void body_failed();
+  /// Bytes of a response may be on their way: no other one can follow.
+  [[nodiscard]] bool response_begun() const noexcept {
+    return writer_.started() || !interim_out_.empty();
+  }
   void flush_response();
   void response_flushed();
   void invalidate_stored(const http::ResponseHead& head);

@@ -137,8 +137,8 @@ void HealthChecker::probe_all() {
 
 void HealthChecker::schedule() {
   timer_.expires_after(set_->settings().health.interval);
-  timer_.async_wait([this](boost::system::error_code error) {
-    if (error || stopped_) return;
+  timer_.async_wait([this, alive = std::weak_ptr<bool>(alive_)](boost::system::error_code error) {
+    if (error || alive.expired() || stopped_) return;
     probe_all();
     schedule();
   });

@@ -39,6 +39,7 @@ class HealthChecker {
   Change change_;
   boost::asio::basic_waitable_timer<std::chrono::steady_clock> timer_;
   std::vector<std::shared_ptr<Probe>> probes_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< late timers look here first
   bool stopped_ = false;
 };
 

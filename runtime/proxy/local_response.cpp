@@ -86,7 +86,9 @@ Ref<Exchange> make_error_response(ClientConnection& connection, unsigned status,
       .field(http::HeaderId::content_type, "application/problem+json")
       .field(http::HeaderId::cache_control, "no-store")
       .field(http::HeaderId::content_length, body.size());
-  if (!cache_status.empty()) out.field(http::HeaderId::cache_status, cache_status);
+  // Refused before the cache was asked: it says so itself.
+  out.field(http::HeaderId::cache_status,
+            cache_status.empty() ? "homeostat; detail=refused" : cache_status);
   text += fields;
   if (!reusable) {
     out.field(http::HeaderId::connection, "close");

@@ -44,6 +44,10 @@ class RequestContext final : public RefCounted {
     found = {};
     decision = {};
     cache_request = {};
+    target = {};
+    host.clear();
+    endpoint = 0;
+    priority_class = 2;
     body.clear();
     body_hash.clear();
   }

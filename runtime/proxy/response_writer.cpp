@@ -92,7 +92,7 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
     if (head.headers.has(HeaderId::upgrade)) {
       out.field(HeaderId::upgrade, head.headers.get(HeaderId::upgrade));
     }
-  } else if (framing_ == Framing::length || (!has_body && head.has_content_length)) {
+  } else if (framing_ == Framing::length || (!has_body && head.has_content_length && head.status != 204)) {
     out.field(HeaderId::content_length, head.content_length);
   }
   if (gzip_) gzip_fields(head_, head.headers.get(HeaderId::etag), joined_vary(head.headers));
@@ -106,8 +106,9 @@ void ResponseWriter::start_stored(const RequestContext& request, const cache::Ob
                                   std::optional<std::uint64_t> length,
                                   const ResponseExtras& extras, int gzip_level) {
   started_ = true;
-  begin_gzip(gzip_level);
-  choose_framing(request, true, length.has_value());
+  const bool has_body = head.status != 204;
+  if (has_body) begin_gzip(gzip_level);
+  choose_framing(request, has_body, length.has_value());
   head_.clear();
   http::HeadWriter out(head_);
   if (gzip_) {

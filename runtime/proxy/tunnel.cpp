@@ -1,5 +1,6 @@
 #include "runtime/proxy/tunnel.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/proxy/worker.hpp"
@@ -20,8 +21,10 @@ void Tunnel::start() {
   const Ref<Tunnel> keep(this);
   upstream_->set_user(this);
   BufferPool& buffers = connection_->worker().buffers();
-  up_.buffer = buffers.lend_body();
-  down_.buffer = buffers.lend_body();
+  // What was read ahead may be larger than a standard block.
+  const auto enough = [](std::size_t bytes) { return std::max(BufferPool::body_size, bytes); };
+  up_.buffer = buffers.lend(enough(connection_->unread().size()));
+  down_.buffer = buffers.lend(enough(upstream_->in.size()));
   up_.buffer.append(connection_->unread());
   down_.buffer.append(upstream_->in.view());
   upstream_->in.reset();

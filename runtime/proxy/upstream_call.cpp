@@ -74,10 +74,9 @@ bool UpstreamCall::reuse(UpstreamTarget& target) {
   while (!fresh_only_) {
     Ref<UpstreamConnection> idle = worker_.upstream().take_idle(target);
     if (!idle) return false;
-    // A request that must not be repeated deserves a look whether the server
-    // has closed meanwhile; the others simply go again if it has.
-    const bool repeatable = request_.idempotent && request_.body == http::BodyKind::none;
-    if (!repeatable && idle->stream.peek() != IoStatus::would_block) {
+    // Closed meanwhile, or bytes that belong to no request: the next answer on
+    // this connection could not be trusted.
+    if (idle->stream.peek() != IoStatus::would_block) {
       idle->stream.close();
       continue;
     }
@@ -127,6 +126,15 @@ void UpstreamCall::on_upstream_connected(int error) {
 
 void UpstreamCall::connect_failed(UpstreamError error) {
   const auto& settings = set_->settings();
+  target_->address_failed();
+  if (++addresses_tried_ < target_->address_count()) {
+    // A name with several addresses is one target: try them all first.
+    --attempts_;
+    target_ = nullptr;
+    connect();
+    return;
+  }
+  addresses_tried_ = 0;
   set_->counters().connect_failures.fetch_add(1, std::memory_order_relaxed);
   if (target_->note_failure(worker_.now(), settings.passive_failures, settings.passive_ejection)) {
     set_->counters().ejections.fetch_add(1, std::memory_order_relaxed);

@@ -161,6 +161,7 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
   Instant dispatched_{};
   Duration latency_{};
   unsigned attempts_ = 0;
+  std::size_t addresses_tried_ = 0;
   bool fresh_only_ = false;
   bool head_sent_ = false;
   bool body_started_ = false;

@@ -21,9 +21,8 @@ bool is_condition(HeaderId id) noexcept {
 
 /// Statements about the client that only a proxy in front may make.
 bool claims_client_identity(const http::Field& field) noexcept {
-  return field.id == HeaderId::other &&
-         (http::iequals(field.name, "X-Real-IP") || http::iequals(field.name, "X-Forwarded-Port") ||
-          http::iequals(field.name, "X-Forwarded-Server"));
+  return field.id == HeaderId::x_real_ip || field.id == HeaderId::x_forwarded_port ||
+         (field.id == HeaderId::other && http::iequals(field.name, "X-Forwarded-Server"));
 }
 
 void append_fields(http::HeadWriter& out, const RequestContext& request, bool drop_conditions) {
@@ -52,7 +51,8 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   UpstreamRequest result;
   result.head_method = head.method == http::Method::head;
   result.idempotent = http::is_idempotent(head.method);
-  result.upgrade = head.upgrade;
+  // A body and a switch of protocols cannot share the connection's bytes.
+  result.upgrade = head.upgrade && head.body == http::BodyKind::none;
   result.body = head.body;
   result.endpoint = request.endpoint;
   result.priority_class = request.priority_class;
@@ -78,7 +78,7 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   if (settings.server.via) {
     http::append_via(out, head.headers, head.version_minor, worker.pseudonym());
   }
-  if (head.upgrade) {
+  if (result.upgrade) {
     out.field(HeaderId::connection, "Upgrade");
     out.field(HeaderId::upgrade, head.headers.get(HeaderId::upgrade));
   }

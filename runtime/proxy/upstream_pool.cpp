@@ -53,7 +53,11 @@ void UpstreamPool::give_back(Ref<UpstreamConnection> connection) {
   connection->set_user(nullptr);
   connection->in.reset();
   Shelf* place = shelf(connection->target());
-  if (draining_ || place == nullptr || place->idle.size() >= set_->settings().idle_connections_max) {
+  // Near the common bound nothing is kept: another worker may need the place.
+  const bool scarce =
+      connection->target().connections() > set_->settings().connections_max / 4 * 3;
+  if (draining_ || scarce || place == nullptr ||
+      place->idle.size() >= set_->settings().idle_connections_max) {
     wheel_.disarm(*connection);
     connection->stream.close();
     return;

@@ -67,7 +67,17 @@ UpstreamTarget::UpstreamTarget(config::UpstreamTarget settings,
 
 SocketAddress UpstreamTarget::next_address() {
   const std::lock_guard lock(mutex_);
-  return addresses_[next_++ % addresses_.size()];
+  return addresses_[next_ % addresses_.size()];
+}
+
+void UpstreamTarget::address_failed() {
+  const std::lock_guard lock(mutex_);
+  ++next_;
+}
+
+std::size_t UpstreamTarget::address_count() {
+  const std::lock_guard lock(mutex_);
+  return addresses_.size();
 }
 
 void UpstreamTarget::set_addresses(std::vector<SocketAddress> addresses) {
@@ -128,6 +138,13 @@ UpstreamTarget& UpstreamSet::choose(Instant now, const UpstreamTarget* avoid,
     }
   }
   return *best;
+}
+
+void UpstreamSet::resolve_again() {
+  for (const auto& target : targets_) {
+    std::string ignored;  // what worked stays in force
+    target->set_addresses(resolve(target->settings().address, false, ignored));
+  }
 }
 
 bool UpstreamSet::any_healthy(Instant now) const noexcept {

@@ -44,8 +44,11 @@ class UpstreamTarget {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const config::UpstreamTarget& settings() const noexcept { return settings_; }
 
-  /// The address for the next connection; rotates over what DNS gave.
+  /// The address for the next connection: the one that worked last.
   [[nodiscard]] SocketAddress next_address();
+  /// Goes on to the next address that DNS gave.
+  void address_failed();
+  [[nodiscard]] std::size_t address_count();
   void set_addresses(std::vector<SocketAddress> addresses);
 
   // -- health -----------------------------------------------------------------
@@ -103,6 +106,8 @@ class UpstreamSet {
   [[nodiscard]] UpstreamTarget& choose(Instant now, const UpstreamTarget* avoid,
                                        std::uint32_t turn) noexcept;
   [[nodiscard]] bool any_healthy(Instant now) const noexcept;
+  /// Looks every name up again. Blocks on DNS: never on a worker.
+  void resolve_again();
   [[nodiscard]] const std::vector<std::unique_ptr<UpstreamTarget>>& targets() const noexcept {
     return targets_;
   }
