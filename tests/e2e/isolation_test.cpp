@@ -1,0 +1,80 @@
+// Nothing of one request may show in another, and no client may speak for the
+// agent.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/e2e/running_agent.hpp"
+#include "tests/support/http_client.hpp"
+#include "tests/support/scripted_origin.hpp"
+
+namespace homeostat::test {
+namespace {
+
+TEST(Isolation, ARefusedRequestIsNotTakenForTheOneBefore) {
+  ScriptedOrigin origin;
+  RunningAgent agent(origin);
+  HttpClient client(agent.port());
+  ASSERT_EQ(client.request("GET", "/page").status(), 200);
+  ASSERT_TRUE(client.send(request_text("HEAD", "/page")));
+  ASSERT_EQ(client.read(true).status(), 200);
+  ASSERT_TRUE(client.send("this is not HTTP\r\n\r\n"));
+  const Message refused = client.read();
+  EXPECT_EQ(refused.status(), 400);
+  // After a HEAD the body would be missing if the old head were still read.
+  EXPECT_NE(refused.body.find("\"status\":400"), std::string::npos) << refused.head;
+  EXPECT_TRUE(refused.has("cache-status"));
+  EXPECT_TRUE(client.closed());
+}
+
+TEST(Isolation, ANewConnectionKnowsNothingOfAnOldOne) {
+  ScriptedOrigin origin;
+  AgentConfig config;
+  config.upstream_url = origin.url();
+  config.workers = 1;
+  RunningAgent agent(config);
+  {
+    HttpClient first(agent.port());
+    ASSERT_TRUE(first.send(request_text("HEAD", "/page")));
+    ASSERT_EQ(first.read(true).status(), 200);
+  }
+  HttpClient second(agent.port());
+  ASSERT_TRUE(second.send("GET / HTTP/1.1\r\nHost : broken\r\n\r\n"));
+  const Message refused = second.read();
+  EXPECT_EQ(refused.status(), 400);
+  EXPECT_FALSE(refused.body.empty());
+}
+
+TEST(Isolation, AnUntrustedClientCannotClaimAnIdentity) {
+  ScriptedOrigin origin;
+  RunningAgent agent(origin);
+  ASSERT_EQ(agent.get("/page", "X-Real-IP: 6.6.6.6\r\nX-Forwarded-Port: 443\r\n"
+                               "X-Forwarded-Server: inside\r\nX-Other: stays\r\n").status(), 200);
+  const Message seen = origin.last_request("/page");
+  for (const char* field : {"x-real-ip", "x-forwarded-port", "x-forwarded-server"}) {
+    EXPECT_FALSE(seen.has(field)) << field;
+  }
+  EXPECT_EQ(seen.get("x-other"), "stays");
+}
+
+TEST(Isolation, ACachedPostIsKeyedByItsBody) {
+  ScriptedOrigin origin;
+  AgentConfig config;
+  config.upstream_url = origin.url();
+  config.cache = "rules: [{match: {path: /generate, methods: [POST]}, post: true, ttl: 1m}]";
+  RunningAgent agent(config);
+  origin.on("/generate", [](OriginExchange& exchange) {
+    const std::string body = exchange.body();
+    exchange.respond(200, "", body);
+  });
+  HttpClient client(agent.port());
+  EXPECT_EQ(client.request("POST", "/generate", {}, "first").body, "first");
+  const Message again = client.request("POST", "/generate", {}, "first");
+  EXPECT_EQ(again.body, "first");
+  EXPECT_NE(again.get("cache-status").find("; hit"), std::string::npos) << again.head;
+  EXPECT_EQ(client.request("POST", "/generate", {}, "second").body, "second");
+  EXPECT_EQ(origin.requests("/generate"), 2U);
+}
+
+}  // namespace
+}  // namespace homeostat::test
