@@ -203,7 +203,7 @@ bool UpstreamCall::read_more() {
       broken(UpstreamError::reset);
       return false;
     case IoStatus::end: {
-      const http::ParseStep step = parser_->finish();
+      const http::ParseStep step = connection_->parser->finish();
       if (step.event != http::ParseEvent::end) {
         broken(UpstreamError::reset);
         return false;
@@ -235,15 +235,15 @@ void UpstreamCall::parse() {
   Buffer& in = connection_->in;
   bool head_now = false;
   while (piece_count_ < pieces_max && !ended_ && !over_) {
-    const http::ParseStep step = parser_->next(in.view());
+    const http::ParseStep step = connection_->parser->next(in.view());
     in.consume(step.consumed);
     if (step.event == http::ParseEvent::need_more) break;
     switch (step.event) {
-      case http::ParseEvent::interim: sink_->on_upstream_interim(parser_->head()); break;
+      case http::ParseEvent::interim: sink_->on_upstream_interim(connection_->parser->head()); break;
       case http::ParseEvent::head:
         head_now = true;
         take_head();
-        if (!over_ && parser_->head().upgrade) ended_ = true;  // the rest is a tunnel
+        if (!over_ && connection_->parser->head().upgrade) ended_ = true;  // the rest is a tunnel
         break;
       case http::ParseEvent::body: pieces_[piece_count_++] = step.body; break;
       case http::ParseEvent::end: ended_ = true; break;
@@ -258,7 +258,7 @@ void UpstreamCall::take_head() {
   head_received_ = true;
   latency_ = worker_.now() - dispatched_;
   target_->note_success();
-  const http::ResponseHead& head = parser_->head();
+  const http::ResponseHead& head = connection_->parser->head();
   if (head.status == 503) {
     permit_.drop();
   } else if (head.upgrade || is_event_stream(head)) {
@@ -279,7 +279,7 @@ void UpstreamCall::finish() {
   if (over_) return;
   over_ = true;
   permit_.ignore();
-  const bool clean = parser_->head().keep_alive && connection_->in.empty() && out_.empty() &&
+  const bool clean = connection_->parser->head().keep_alive && connection_->in.empty() && out_.empty() &&
                      (request_.body == http::BodyKind::none || body_ended_);
   let_go(clean);
 }
@@ -308,7 +308,7 @@ void UpstreamCall::on_upstream_deadline() {
 
 bool UpstreamCall::may_repeat(UpstreamError error) const noexcept {
   if (error != UpstreamError::reset || head_received_ || body_started_) return false;
-  if (!request_.idempotent || request_.body != http::BodyKind::none || !parser_->idle()) return false;
+  if (!request_.idempotent || request_.body != http::BodyKind::none || !connection_->parser->idle()) return false;
   return attempts_ <= set_->settings().retries;
 }
 

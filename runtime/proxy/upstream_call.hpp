@@ -108,7 +108,7 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
     return {pieces_.data(), piece_count_};
   }
   [[nodiscard]] bool ended() const noexcept { return ended_; }
-  [[nodiscard]] const http::HeaderTable& trailers() const noexcept { return parser_->trailers(); }
+  [[nodiscard]] const http::HeaderTable& trailers() const noexcept { return connection_->parser->trailers(); }
   /// Dispatch to response head; zero before the head.
   [[nodiscard]] Duration latency() const noexcept { return latency_; }
   [[nodiscard]] bool head_received() const noexcept { return head_received_; }
@@ -153,7 +153,6 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
   std::shared_ptr<UpstreamSet> set_;
   Ref<UpstreamConnection> connection_;
   UpstreamTarget* target_ = nullptr;
-  std::unique_ptr<http::ResponseParser> parser_;
   Outgoing out_;
   std::string frame_;  ///< chunk headers and trailers, stable while out_ uses them
   std::array<std::string_view, pieces_max> pieces_;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "runtime/http/parser.hpp"
 #include "runtime/proxy/buffer.hpp"
 #include "runtime/proxy/deadline_wheel.hpp"
 #include "runtime/proxy/stream.hpp"
@@ -54,6 +55,7 @@ class UpstreamConnection final : public StreamOwner, public Deadline {
 
   Stream stream;
   Buffer in;  ///< lent only while a response is being read
+  std::unique_ptr<http::ResponseParser> parser;  ///< made at the first response, then reused
 
  private:
   UpstreamPool& pool_;

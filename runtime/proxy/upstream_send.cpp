@@ -10,10 +10,10 @@ namespace homeostat::proxy {
 void UpstreamCall::dispatch() {
   dispatched_ = worker_.now();
   head_sent_ = false;
-  if (!parser_) {
-    parser_ = std::make_unique<http::ResponseParser>(worker_.response_limits());
+  if (!connection_->parser) {
+    connection_->parser = std::make_unique<http::ResponseParser>(worker_.response_limits());
   }
-  parser_->reset({.head_request = request_.head_method, .upgrade_requested = request_.upgrade});
+  connection_->parser->reset({.head_request = request_.head_method, .upgrade_requested = request_.upgrade});
   out_.clear();
   out_.add(request_.head);
   arm(set_->settings().timeout);

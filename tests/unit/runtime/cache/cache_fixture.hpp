@@ -82,10 +82,9 @@ class Harness {
   explicit Harness(const config::CacheSettings& settings = small_settings())
       : cache(settings, clock, 42), worker(cache) {}
 
-  /// `storage` views a copy that the harness keeps.
-  Response response_view(const TestResponse& given, Fields& storage) {
-    const TestResponse& response = kept_.emplace_back(given);
-    storage = table(response.fields);
+  /// `storage` views copies of the fields that the harness keeps.
+  Response response_view(const TestResponse& response, Fields& storage) {
+    storage = table(kept_.emplace_back(response.fields));
     Response view;
     view.status = response.status;
     view.reason_phrase = "OK";
@@ -160,7 +159,7 @@ class Harness {
   Worker worker;
 
  private:
-  std::list<TestResponse> kept_;
+  std::list<FieldList> kept_;
   Request view_;
   RequestDecision decision_;
 };

@@ -145,6 +145,35 @@ TEST(EvictionPolicy, DeclinesWhatIsLargerThanEverything) {
   EXPECT_FALSE(policy.admit(item, start, 100000, victims));
 }
 
+TEST(EvictionPolicy, OneTimerIsDeclinedWhereEverythingWasAskedForOften) {
+  EvictionPolicy policy;
+  EvictionPolicy::Victims victims;
+  std::vector<std::unique_ptr<PolicyItem>> items;
+  const auto offer = [&](std::uint64_t hash, unsigned requests) {
+    items.push_back(std::make_unique<PolicyItem>());
+    PolicyItem& item = *items.back();
+    item.hash = hash * 0x9E3779B97F4A7C15U;
+    item.weight = 1000;
+    item.expires = start + std::chrono::hours(1);
+    for (unsigned i = 0; i < requests; ++i) policy.record_miss(item.hash);
+    return policy.admit(item, start, policy.used() + 500, victims);
+  };
+  const std::size_t bound = policy.used() + 50000;
+  for (std::uint64_t i = 1; i <= 50; ++i) {
+    items.push_back(std::make_unique<PolicyItem>());
+    PolicyItem& item = *items.back();
+    item.hash = i * 0x9E3779B97F4A7C15U;
+    item.weight = 1000;
+    item.expires = start + std::chrono::hours(1);
+    for (int k = 0; k < 8; ++k) policy.record_miss(item.hash);
+    ASSERT_TRUE(policy.admit(item, start, bound, victims));
+  }
+  EXPECT_FALSE(offer(1000, 1));
+  EXPECT_TRUE(victims.empty());
+  EXPECT_TRUE(offer(1001, 15));
+  EXPECT_FALSE(victims.empty());
+}
+
 TEST(EvictionPolicy, RemovalGivesBackExactlyTheWeight) {
   EvictionPolicy policy;
   EvictionPolicy::Victims victims;

@@ -64,6 +64,7 @@ TEST(Variant, CookiesAndLongValuesAreHashed) {
 class VaryTest : public ::testing::Test {
  protected:
   Harness harness_;
+  TestRequest request_;
 
   static TestRequest asking(const FieldList& fields) {
     TestRequest request;
@@ -162,9 +163,14 @@ TEST_F(VaryTest, RuleAddsFields) {
 }
 
 TEST_F(VaryTest, TooManyNamesAreNotStored) {
-  std::string names;
-  for (int i = 0; i < 20; ++i) names += "x-" + std::to_string(i) + ",";
-  EXPECT_EQ(harness_.get({}, varying(names, "x")).reason, Reason::vary_limit);
+  const auto reason = [&](std::size_t count) {
+    std::string names;
+    for (std::size_t i = 0; i < count; ++i) names += "x-" + std::to_string(i) + ",";
+    return harness_.judge(request_, varying(names, "x")).reason;
+  };
+  EXPECT_EQ(reason(VarySpec::names_max), Reason::none);
+  EXPECT_EQ(reason(VarySpec::names_max + 1), Reason::vary_limit);
+  EXPECT_EQ(reason(1000), Reason::vary_limit);
 }
 
 }  // namespace
