@@ -14,7 +14,7 @@ constexpr std::uint64_t samples_min = 3;
 constexpr std::uint64_t lower_samples_min = 10;
 constexpr double least_weight = 0.3;  // of a probe with 30 samples or more
 constexpr double learn_samples = 30;
-constexpr double doubt = 2;  // standard errors
+constexpr double doubt_errors = 2;  // standard errors
 
 double mean_of(const EndpointSamples& samples) {
   return std::max(samples.latency_sum / static_cast<double>(samples.count), latency_floor);
@@ -116,7 +116,7 @@ void LatencyBaseline::lower(const WindowMerge& window, double weight) {
     // The known value is the hypothesis: its own spread is taken as CV = 1 at least.
     const double spread = std::max(std::sqrt(variance_of(samples)), known);
     const double error = spread / std::sqrt(static_cast<double>(samples.count));
-    if (known - mean > doubt * error) base_[samples.endpoint].seconds += weight * (mean - known);
+    if (known - mean > doubt_errors * error) base_[samples.endpoint].seconds += weight * (mean - known);
   }
 }
 

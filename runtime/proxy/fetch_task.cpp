@@ -90,6 +90,7 @@ void FetchTask::not_modified(const cache::Response& response) {
                             worker_.policy().cache.of(request_->endpoint));
   if (!head.has_value()) {
     // It may not be stored any more: everyone asks for himself.
+    leader_.drop_stale();
     leader_.uncacheable(cache::Reason::no_store, response.received);
     return;
   }
