@@ -3,11 +3,6 @@
 namespace homeostat::compress {
 namespace {
 
-bool is_tag(std::string_view etag) noexcept {
-  if (etag.substr(0, 2) == "W/") etag.remove_prefix(2);
-  return etag.size() >= 2 && etag.front() == '"' && etag.find('"', 1) == etag.size() - 1;
-}
-
 constexpr char lower(char c) noexcept {
   return (c >= 'A' && c <= 'Z') ? static_cast<char>(c + ('a' - 'A')) : c;
 }
@@ -35,36 +30,6 @@ bool vary_covers(std::string_view vary, std::string_view name) noexcept {
 }
 
 }  // namespace
-
-void append_variant_etag(std::string& out, std::string_view etag, std::string_view suffix) {
-  if (!is_tag(etag)) return;
-  out.append(etag.substr(0, etag.size() - 1)).append(suffix).push_back('"');
-}
-
-bool is_variant_etag(std::string_view etag, std::string_view suffix) noexcept {
-  if (!is_tag(etag)) return false;
-  etag.remove_suffix(1);
-  return etag.size() >= suffix.size() && etag.substr(etag.size() - suffix.size()) == suffix;
-}
-
-bool append_without_suffix(std::string& out, std::string_view tag_list, std::string_view suffix) {
-  bool found = false;
-  // Quotes cannot be escaped in a tag, so they open and close in turn.
-  while (!tag_list.empty()) {
-    const std::size_t open = tag_list.find('"');
-    const std::size_t close = open == std::string_view::npos ? open : tag_list.find('"', open + 1);
-    if (close == std::string_view::npos) break;
-    std::string_view inside = tag_list.substr(open + 1, close - open - 1);
-    if (inside.size() >= suffix.size() && inside.substr(inside.size() - suffix.size()) == suffix) {
-      inside.remove_suffix(suffix.size());
-      found = true;
-    }
-    out.append(tag_list.substr(0, open + 1)).append(inside).push_back('"');
-    tag_list.remove_prefix(close + 1);
-  }
-  out.append(tag_list);
-  return found;
-}
 
 void append_vary(std::string& out, std::string_view vary, std::string_view name) {
   out.append(vary);

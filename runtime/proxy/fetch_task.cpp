@@ -48,9 +48,7 @@ bool FetchTask::serve_stale_instead(const http::ResponseHead& head) const {
 }
 
 void FetchTask::on_upstream_wants_body() {
-  call_->add_body(request_->body);
-  call_->end_body(nullptr);
-  (void)call_->flush_body();  // the rest goes out as the upstream takes it
+  call_->send_whole_body(request_->body);
 }
 
 void FetchTask::on_upstream_head(const http::ResponseHead& head) {

@@ -43,9 +43,7 @@ void ForwardExchange::adopt(Ref<UpstreamCall> call, const http::ResponseHead& he
 void ForwardExchange::on_upstream_wants_body() {
   const RequestContext& request = connection_->request();
   if (!request.body_hash.empty()) {  // collected before it came to this
-    call_->add_body(request.body);
-    call_->end_body(nullptr);
-    (void)call_->flush_body();
+    call_->send_whole_body(request.body);
     return;
   }
   sending_body_ = true;

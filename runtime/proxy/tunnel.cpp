@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/proxy/upstream_call.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
 namespace {
 
-constexpr int reads_per_turn = 16;  // then other connections get their turn
+constexpr int reads_per_turn = UpstreamCall::reads_per_turn;
 
 }  // namespace
 

@@ -98,6 +98,9 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
   void add_body(std::string_view piece);
   /// Ends the body (with trailers for chunked bodies).
   void end_body(const http::HeaderTable* trailers);
+  /// A body that is all at hand; what the socket does not take now goes out by
+  /// itself. The bytes stay the caller's until the response head.
+  void send_whole_body(std::string_view body);
   /// True when all was written; false: on_upstream_body_drained follows.
   [[nodiscard]] bool flush_body();
   /// Pieces that still fit before a flush; one place is kept for the end.

@@ -96,6 +96,12 @@ void UpstreamCall::end_body(const http::HeaderTable* trailers) {
   out_.add(std::string_view(frame_).substr(start));
 }
 
+void UpstreamCall::send_whole_body(std::string_view body) {
+  add_body(body);
+  end_body(nullptr);
+  (void)flush_body();
+}
+
 bool UpstreamCall::flush_body() {
   if (over_ || !connection_) return false;
   switch (out_.flush(connection_->stream)) {
