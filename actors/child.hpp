@@ -50,16 +50,12 @@ inline constexpr std::array<std::string_view, child_count> child_names = {
 [[nodiscard]] constexpr int stop_stage(Child child) noexcept {
   switch (child) {
     case Child::resource_monitor:
-    case Child::endpoint_monitor:
-      return 0;
-    case Child::rule_engine:
-      return 1;
+    case Child::endpoint_monitor: return 0;
+    case Child::rule_engine: return 1;
     case Child::cache_tuner:
     case Child::throttler:
-    case Child::memory_keeper:
-      return 2;
-    case Child::alerter:
-      return 3;
+    case Child::memory_keeper: return 2;
+    case Child::alerter: return 3;
   }
   return 3;
 }

@@ -15,13 +15,10 @@ using rules::SignalId;
 
 rules::Level fixed_level(rules::LevelSetting setting) {
   switch (setting) {
-    case rules::LevelSetting::conservative:
-      return rules::Level::conservative;
-    case rules::LevelSetting::aggressive:
-      return rules::Level::aggressive;
+    case rules::LevelSetting::conservative: return rules::Level::conservative;
+    case rules::LevelSetting::aggressive: return rules::Level::aggressive;
     case rules::LevelSetting::balanced:
-    case rules::LevelSetting::adaptive:
-      break;
+    case rules::LevelSetting::adaptive: break;
   }
   return rules::Level::balanced;
 }
@@ -155,8 +152,7 @@ void ControlLoop::update_emergency(const Now& now) {
     emergency_seconds_ += std::chrono::duration<double>(now.at - *last_tick_).count();
   }
   switch (emergency_.update(input)) {
-    case EmergencyEvent::none:
-      break;
+    case EmergencyEvent::none: break;
     case EmergencyEvent::entered:
       ++emergencies_;
       emergency_wall_ = now.wall;
@@ -165,9 +161,7 @@ void ControlLoop::update_emergency(const Now& now) {
                                        mode() == LoopMode::shadow ? " (shadow, no action)" : "",
                                        emergency_.reason()));
       break;
-    case EmergencyEvent::left:
-      log(LogLevel::warning, "emergency mode left");
-      break;
+    case EmergencyEvent::left: log(LogLevel::warning, "emergency mode left"); break;
   }
 }
 

@@ -47,9 +47,7 @@ ControlPlane::ControlPlane(ControlDependencies dependencies) {
   impl_ = std::make_unique<Impl>(std::move(dependencies));
 }
 
-ControlPlane::~ControlPlane() {
-  stop();
-}
+ControlPlane::~ControlPlane() { stop(); }
 
 void ControlPlane::start() {
   const std::lock_guard lock(impl_->mutex);
@@ -84,9 +82,7 @@ bool ControlPlane::stop(std::chrono::milliseconds deadline) {
   return false;
 }
 
-bool ControlPlane::running() const noexcept {
-  return impl_->alive->load();
-}
+bool ControlPlane::running() const noexcept { return impl_->alive->load(); }
 
 void ControlPlane::set_level(rules::LevelSetting level, const std::string& reason) {
   impl_->command(Shared<LevelCommand>(std::make_shared<const LevelCommand>(level, reason)));

@@ -114,7 +114,8 @@ class Builder final : public YAML::EventHandler {
   }
 
   static void check_tag(const Place& place, const std::string& tag) {
-    if (!tag.empty() && tag != "?" && tag != "!") throw Refused{place, "YAML tags are not used here"};
+    if (!tag.empty() && tag != "?" && tag != "!")
+      throw Refused{place, "YAML tags are not used here"};
   }
 
   /// yaml-cpp takes the end of the text for a closing quote; a file that was cut
@@ -195,9 +196,8 @@ class Builder final : public YAML::EventHandler {
     node.key_place = key.place;
     if (const auto* first = frame.node.find(node.key)) {
       key.text = node.key;
-      report_.error(node.key_place,
-                    fmt::format("key {} is given twice; first at line {}", shown(key),
-                                first->key_place.line));
+      report_.error(node.key_place, fmt::format("key {} is given twice; first at line {}",
+                                                shown(key), first->key_place.line));
       return;
     }
     frame.node.children.push_back(std::move(node));
@@ -268,9 +268,9 @@ std::optional<Node> run(const std::shared_ptr<const Source>& source, Report& rep
 
 std::optional<Node> parse_document(const std::shared_ptr<const Source>& source, Report& report) {
   if (source->text.size() > file_bytes_max) {
-    report.error(Place{source, 1, 1, 0},
-                 fmt::format("larger than {} bytes, which is the most that is read",
-                             file_bytes_max));
+    report.error(
+        Place{source, 1, 1, 0},
+        fmt::format("larger than {} bytes, which is the most that is read", file_bytes_max));
     return std::nullopt;
   }
   if (!printable(source, report)) return std::nullopt;

@@ -54,8 +54,8 @@ Parsed<std::string> read_file(const std::string& path, std::size_t bytes_max) {
     if (count == 0) return text;
     text.append(buffer, static_cast<std::size_t>(count));
     if (text.size() > bytes_max) {
-      return UnitError{fmt::format("is larger than {} bytes, which is the most that is read",
-                                   bytes_max)};
+      return UnitError{
+          fmt::format("is larger than {} bytes, which is the most that is read", bytes_max)};
     }
   }
 }
@@ -85,8 +85,8 @@ Parsed<std::vector<std::string>> expand_glob(const std::string& path, std::size_
   std::size_t seen = 0;
   for (; entry != fs::directory_iterator(); entry.increment(error)) {
     if (error || ++seen > folder_entries_max) {
-      return UnitError{fmt::format("folder {} cannot be listed or has more than {} entries",
-                                   folder, folder_entries_max)};
+      return UnitError{fmt::format("folder {} cannot be listed or has more than {} entries", folder,
+                                   folder_entries_max)};
     }
     const auto name = entry->path().filename().string();
     if (::fnmatch(pattern.c_str(), name.c_str(), FNM_PERIOD) != 0) continue;

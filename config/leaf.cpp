@@ -48,10 +48,9 @@ std::string yaml_text(std::string_view text) {
 
 void report_type(const Leaf& leaf, const Node& node, const std::string& path, Reading& reading) {
   const auto allowed = leaf.allowed();
-  reading.report.error(
-      node.place,
-      fmt::format("`{}` expects {}{}; {} was given", path, leaf.type(),
-                  allowed.empty() ? "" : fmt::format(" ({})", allowed), describe(node.kind)));
+  reading.report.error(node.place, fmt::format("`{}` expects {}{}; {} was given", path, leaf.type(),
+                                               allowed.empty() ? "" : fmt::format(" ({})", allowed),
+                                               describe(node.kind)));
 }
 
 void report_value(const Node& node, const std::string& path, const std::string& why,

@@ -19,8 +19,7 @@ class TextListLeaf final : public Leaf {
     bool secret = false;  ///< URLs that may carry a token
   };
 
-  TextListLeaf(std::vector<std::string>& field, std::string_view of, TextCheck check,
-               Bounds bounds)
+  TextListLeaf(std::vector<std::string>& field, std::string_view of, TextCheck check, Bounds bounds)
       : field_(field), of_(of), check_(check), bounds_(bounds) {}
   void read(const Node& node, const std::string& path, Reading& reading) override;
   std::string show() const override;

@@ -113,16 +113,15 @@ LoadResult load_file(const std::string& path, const Environment& environment,
     result.diagnostics.push_back(std::move(diagnostic));
     return result;
   }
-  Load load{make_source(path, std::get<std::string>(text)),
-            environment, folder_of(path), overrides};
+  Load load{make_source(path, std::get<std::string>(text)), environment, folder_of(path),
+            overrides};
   return finish(load, path);
 }
 
-LoadResult load_text(std::string_view text, const std::string& name,
-                     const Environment& environment, const std::string& base_dir,
-                     const std::vector<Override>& overrides) {
-  Load load{make_source(name, std::string(text)), environment,
-            base_dir.empty() ? "." : base_dir, overrides};
+LoadResult load_text(std::string_view text, const std::string& name, const Environment& environment,
+                     const std::string& base_dir, const std::vector<Override>& overrides) {
+  Load load{make_source(name, std::string(text)), environment, base_dir.empty() ? "." : base_dir,
+            overrides};
   return finish(load, {});
 }
 
@@ -131,7 +130,8 @@ LoadResult from_flags(const std::string& listen, const std::vector<std::string>&
   std::vector<Override> overrides;
   if (!listen.empty()) overrides.push_back({"--listen", "listen", listen});
   if (upstreams.size() == 1) overrides.push_back({"--upstream", "upstream.url", upstreams.front()});
-  if (upstreams.size() > 1) overrides.push_back({"--upstream", "upstream.url", yaml_list(upstreams)});
+  if (upstreams.size() > 1)
+    overrides.push_back({"--upstream", "upstream.url", yaml_list(upstreams)});
   overrides.insert(overrides.end(), further.begin(), further.end());
   Load load{std::make_shared<const Source>(Source{"command line", {}, false}), environment, ".",
             overrides};

@@ -46,8 +46,7 @@ bool looks_like_flow(std::string_view text) {
 }
 
 /// The value of a variable or option as a node; nothing after an error.
-std::optional<Node> node_from(const std::string& origin, const std::string& value,
-                              Report& report) {
+std::optional<Node> node_from(const std::string& origin, const std::string& value, Report& report) {
   const auto source = std::make_shared<const Source>(Source{origin, value, false});
   const Place place{source, 0, 0, 0};
   if (value.size() > scalar_bytes_max) {

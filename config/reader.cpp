@@ -90,8 +90,7 @@ void Reader::report_unknown(const Level& level) {
     if (found) continue;
     Node name;
     name.text = child.key;
-    const auto where =
-        level.path.empty() ? std::string{} : fmt::format(" in `{}`", level.path);
+    const auto where = level.path.empty() ? std::string{} : fmt::format(" in `{}`", level.path);
     reading_.report.error(child.key_place, fmt::format("unknown key {}{}", shown(name), where),
                           hint_for(child.key, known, inside_row));
   }

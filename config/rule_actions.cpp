@@ -96,8 +96,8 @@ bool ActionsLeaf::read_action(const Node& item, const std::string& path, Reading
   }
   for (const auto& other : field_) {
     if (other.index() == action->index()) {
-      reading.report.error(entry.key_place, fmt::format("`{}`: the rule has two actions `{}`", path,
-                                                        entry.key));
+      reading.report.error(entry.key_place,
+                           fmt::format("`{}`: the rule has two actions `{}`", path, entry.key));
       return false;
     }
   }

@@ -20,8 +20,8 @@ namespace homeostat::config {
 namespace {
 
 rules::Rule* find_rule(std::vector<rules::Rule>& rules, std::string_view name) {
-  const auto found = std::find_if(rules.begin(), rules.end(),
-                                  [&](const auto& rule) { return rule.name == name; });
+  const auto found =
+      std::find_if(rules.begin(), rules.end(), [&](const auto& rule) { return rule.name == name; });
   return found == rules.end() ? nullptr : &*found;
 }
 
@@ -75,8 +75,7 @@ void RuleReader::add_text(std::shared_ptr<const Source> source, const std::strin
   std::vector<RuleDraft> drafts;
   std::vector<std::string> disabled;
   read_map(*root, "", reading, [&](Visitor& visitor) {
-    visitor.leaf({"rules"},
-                 RowsLeaf<RuleDraft>(drafts, rules::rules_max, visit_rule, finish_rule));
+    visitor.leaf({"rules"}, RowsLeaf<RuleDraft>(drafts, rules::rules_max, visit_rule, finish_rule));
     visitor.leaf({"disable"}, TextListLeaf(disabled, "rule names", check_identifier,
                                            {.items_max = rules::rules_max, .bytes_max = 64}));
   });
@@ -96,8 +95,8 @@ void RuleReader::disable(const std::vector<std::string>& names, const Place& pla
       rule->enabled = false;
       continue;
     }
-    const bool in_same_file = std::any_of(own.begin(), own.end(),
-                                          [&](const auto& rule) { return rule.name == name; });
+    const bool in_same_file =
+        std::any_of(own.begin(), own.end(), [&](const auto& rule) { return rule.name == name; });
     if (in_same_file) {
       report_.error(place, fmt::format("`disable` names `{}`, a rule of the same file", name),
                     "write enabled: false in the rule");
@@ -114,9 +113,8 @@ void RuleReader::merge(std::vector<rules::Rule> rules,
                        const std::shared_ptr<const Source>& source) {
   for (auto rule = rules.begin(); rule != rules.end(); ++rule) {
     const Place place{source, rule->where.line, rule->where.column, 0};
-    const auto first = std::find_if(rules.begin(), rule, [&](const auto& other) {
-      return other.name == rule->name;
-    });
+    const auto first = std::find_if(rules.begin(), rule,
+                                    [&](const auto& other) { return other.name == rule->name; });
     if (first != rule) {
       report_.error(place, fmt::format("rule `{}` is given twice; first at line {}", rule->name,
                                        first->where.line));

@@ -12,7 +12,8 @@ namespace homeostat::config {
 namespace {
 
 constexpr std::array<std::string_view, 6> true_words{"true", "True", "TRUE", "yes", "on", "On"};
-constexpr std::array<std::string_view, 6> false_words{"false", "False", "FALSE", "no", "off", "Off"};
+constexpr std::array<std::string_view, 6> false_words{"false", "False", "FALSE",
+                                                      "no",    "off",   "Off"};
 
 template <std::size_t size>
 bool contains(const std::array<std::string_view, size>& words, std::string_view text) {
@@ -142,8 +143,8 @@ std::optional<UnitError> DurationLeaf::set(const Node& scalar) {
   const bool zero = value.count() == 0 && !zero_.empty();
   if (!zero && (value < min_ || value > max_)) return out_of_range(allowed());
   if (value % step_ != Nanoseconds{0}) {
-    return UnitError{fmt::format("finer than {}, the resolution of this key",
-                                 format_duration(step_))};
+    return UnitError{
+        fmt::format("finer than {}, the resolution of this key", format_duration(step_))};
   }
   store_(value);
   return std::nullopt;

@@ -130,18 +130,14 @@ class DurationLeaf final : public ScalarLeaf {
   template <class Duration>
   DurationLeaf(Duration& field, Nanoseconds min, Nanoseconds max, std::string_view zero = {})
       : DurationLeaf(Nanoseconds(field), min, max, Nanoseconds(Duration(1)), zero) {
-    store_ = [&field](Nanoseconds value) {
-      field = std::chrono::duration_cast<Duration>(value);
-    };
+    store_ = [&field](Nanoseconds value) { field = std::chrono::duration_cast<Duration>(value); };
   }
   template <class Duration>
   DurationLeaf(std::optional<Duration>& field, Nanoseconds min, Nanoseconds max)
       : DurationLeaf(Nanoseconds(field.value_or(Duration(0))), min, max, Nanoseconds(Duration(1)),
                      {}) {
     absent_ = !field.has_value();
-    store_ = [&field](Nanoseconds value) {
-      field = std::chrono::duration_cast<Duration>(value);
-    };
+    store_ = [&field](Nanoseconds value) { field = std::chrono::duration_cast<Duration>(value); };
   }
   std::string show() const override { return absent_ ? std::string{} : format_duration(value_); }
   std::string type() const override { return "duration"; }
@@ -189,7 +185,6 @@ class TextLeaf final : public ScalarLeaf {
 /// One of a few words.
 class ChoiceLeaf final : public ScalarLeaf {
  public:
-
   /// `words` in the order of the enumeration's values.
   template <class Enumeration>
   ChoiceLeaf(Enumeration& field, std::span<const std::string_view> words)

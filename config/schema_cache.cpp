@@ -50,8 +50,8 @@ void check_rule(CacheRule& rule, const Node& row, const std::string& path, Readi
     reading.report.error(row.place, fmt::format("`{}` needs a `match` with a `path`", path));
     return;
   }
-  if (rule.bypass && (rule.ttl || rule.post || rule.authenticated || rule.override_origin ||
-                      !rule.vary.empty())) {
+  if (rule.bypass &&
+      (rule.ttl || rule.post || rule.authenticated || rule.override_origin || !rule.vary.empty())) {
     reading.report.error(place_of("bypass"),
                          fmt::format("`{}.bypass`: a bypassed request is never cached, so ttl, "
                                      "post, authenticated, override_origin and vary have no place",
@@ -97,7 +97,8 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
   visitor.leaf({"memory", Apply::restart}, SizeLeaf(cache.memory, mebibyte, tebibyte));
   visitor.leaf({"object_bytes_max", Apply::restart},
                SizeLeaf(cache.object_bytes_max, kibibyte, tebibyte, "an eighth of cache.memory"));
-  visitor.leaf({"key_prefix", Apply::restart}, TextLeaf(cache.key_prefix, "name", check_identifier));
+  visitor.leaf({"key_prefix", Apply::restart},
+               TextLeaf(cache.key_prefix, "name", check_identifier));
   visitor.leaf({"key_namespace", Apply::restart},
                TextLeaf(cache.key_namespace, "name", check_identifier));
   visitor.leaf({"negative_ttl", Apply::restart}, DurationLeaf(cache.negative_ttl, 0s, 1h));
@@ -127,8 +128,8 @@ void visit_compression(Visitor& visitor, CompressionSettings& compression) {
   }};
   constexpr std::string_view of = "media types";
   visitor.begin({"compression"});
-  visitor.leaf({"mode"}, ChoiceLeaf(compression.mode, words::compression_mode)
-                             .also(words::switch_spellings));
+  visitor.leaf({"mode"},
+               ChoiceLeaf(compression.mode, words::compression_mode).also(words::switch_spellings));
   visitor.leaf({"algorithms"}, FixedListLeaf(algorithms));
   visitor.leaf({"min_size"}, SizeLeaf(compression.min_size, 0, 16 * mebibyte));
   visitor.leaf({"max_size"}, SizeLeaf(compression.max_size, kibibyte, 1024 * mebibyte));

@@ -57,14 +57,14 @@ void visit_priority(Visitor& visitor, PriorityRule& rule) {
   visitor.leaf({"class"}, ChoiceLeaf(rule.priority_class, words::priority_class));
 }
 
-void check_priority(PriorityRule& rule, const Node& row, const std::string& path,
-                    Reading& reading, bool clean) {
+void check_priority(PriorityRule& rule, const Node& row, const std::string& path, Reading& reading,
+                    bool clean) {
   if (clean && rule.match.path.empty()) {
     reading.report.error(row.place, fmt::format("`{}` needs a `match` with a `path`", path));
   }
   if (row.find("class") == nullptr) {
-    reading.report.error(row.place, fmt::format("`{}` needs a `class`: critical, high, normal or low",
-                                                path));
+    reading.report.error(row.place,
+                         fmt::format("`{}` needs a `class`: critical, high, normal or low", path));
   }
 }
 
@@ -119,8 +119,8 @@ void visit_optimization(Visitor& visitor, OptimizationSettings& optimization) {
   visitor.leaf({"rules"}, TextListLeaf(optimization.rule_sources, "`builtin`, files or globs",
                                        check_file_name, {}));
   visitor.leaf({"interval", Apply::restart}, DurationLeaf(optimization.interval, 100ms, 1min));
-  visitor.leaf({"memory_hook", Apply::restart},
-               TextLeaf(optimization.memory_hook, "URL", check_url, TextLeaf::Show::url_host, 2048));
+  visitor.leaf({"memory_hook", Apply::restart}, TextLeaf(optimization.memory_hook, "URL", check_url,
+                                                         TextLeaf::Show::url_host, 2048));
   visitor.leaf({"memory_hook_timeout", Apply::restart},
                DurationLeaf(optimization.memory_hook_timeout, 10ms, 1min));
   visitor.leaf({"policy_lease", Apply::restart},

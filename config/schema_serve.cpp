@@ -20,7 +20,8 @@ void visit_token(Visitor& visitor, AdminToken& token) {
   visitor.leaf({"name", Apply::restart}, TextLeaf(token.name, "name", check_identifier));
   visitor.leaf({"role", Apply::restart}, ChoiceLeaf(token.role, words::role));
   visitor.leaf({"secret", Apply::restart}, SecretLeaf(token.secret));
-  visitor.leaf({"secret_file", Apply::restart}, TextLeaf(token.secret_file, "file", check_file_name));
+  visitor.leaf({"secret_file", Apply::restart},
+               TextLeaf(token.secret_file, "file", check_file_name));
 }
 
 void check_token(AdminToken& token, const Node& row, const std::string& path, Reading& reading,
@@ -30,13 +31,13 @@ void check_token(AdminToken& token, const Node& row, const std::string& path, Re
   }
   const auto* file = row.find("secret_file");
   if ((row.find("secret") == nullptr) == (file == nullptr)) {
-    reading.report.error(row.place, fmt::format("`{}` needs either `secret` or `secret_file`", path),
+    reading.report.error(row.place,
+                         fmt::format("`{}` needs either `secret` or `secret_file`", path),
                          "write secret: ${NAME}, or secret_file: /path");
     return;
   }
   if (file == nullptr || !clean) return;
-  token.secret =
-      read_secret_file(token.secret_file, file->place, path + ".secret_file", reading);
+  token.secret = read_secret_file(token.secret_file, file->place, path + ".secret_file", reading);
 }
 
 void visit_health(Visitor& visitor, HealthCheckSettings& health) {

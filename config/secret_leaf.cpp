@@ -12,9 +12,10 @@ std::string check_secret(const std::string& secret, bool literal) {
   const auto least = literal ? literal_secret_bytes_min : secret_bytes_min;
   if (secret.empty()) return "the secret is empty";
   if (secret.size() < least) {
-    return literal ? fmt::format("a secret written into the file needs at least {} characters; "
-                                 "better take it from the environment: ${{NAME}}",
-                                 least)
+    return literal ? fmt::format(
+                         "a secret written into the file needs at least {} characters; "
+                         "better take it from the environment: ${{NAME}}",
+                         least)
                    : fmt::format("the secret needs at least {} characters", least);
   }
   if (secret.size() > secret_bytes_max) {

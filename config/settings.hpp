@@ -28,9 +28,9 @@ inline constexpr std::size_t mebibyte = 1024 * kibibyte;
 
 /// A place to listen on or to connect to: TCP (host, port) or a Unix socket.
 struct Address {
-  std::string host;       ///< IP address or DNS name; empty: every interface, or a Unix socket
-  std::uint16_t port = 0; ///< 0 lets the kernel choose (tests)
-  std::string unix_path;  ///< not empty: a Unix stream socket
+  std::string host;        ///< IP address or DNS name; empty: every interface, or a Unix socket
+  std::uint16_t port = 0;  ///< 0 lets the kernel choose (tests)
+  std::string unix_path;   ///< not empty: a Unix stream socket
 
   bool operator==(const Address&) const = default;
 };
@@ -50,8 +50,8 @@ struct ServerSettings {
   std::size_t connections_max = 10000;           ///< all workers together; further ones are refused
   std::size_t requests_per_connection_max = 0;   ///< 0 = unlimited
   seconds drain_timeout{30};                     ///< SIGTERM: how long requests may take to finish
-  bool trust_forwarded = false;                  ///< append to X-Forwarded-For instead of replacing it
-  bool via = true;                               ///< add Via (RFC 9110 section 7.6.3)
+  bool trust_forwarded = false;  ///< append to X-Forwarded-For instead of replacing it
+  bool via = true;               ///< add Via (RFC 9110 section 7.6.3)
 };
 
 /// One upstream server.
@@ -62,7 +62,7 @@ struct UpstreamTarget {
 };
 
 struct HealthCheckSettings {
-  std::string path;              ///< empty: no active check
+  std::string path;  ///< empty: no active check
   milliseconds interval{5000};
   milliseconds timeout{2000};
   unsigned healthy_after = 2;    ///< successes in a row
@@ -73,15 +73,15 @@ struct HealthCheckSettings {
 struct UpstreamSettings {
   std::vector<UpstreamTarget> targets;
   milliseconds connect_timeout{2000};
-  milliseconds timeout{30000};           ///< dispatch to response head; 504
-  milliseconds body_timeout{30000};      ///< between two reads of the response body
-  std::size_t connections_max = 512;     ///< per target, all workers together
-  std::size_t idle_connections_max = 64; ///< kept per target and worker
-  seconds idle_timeout{30};              ///< pooled connection unused
-  unsigned retries = 1;                  ///< idempotent requests only
-  unsigned passive_failures = 5;         ///< consecutive connect failures that eject a target
-  seconds passive_ejection{5};           ///< how long it stays ejected
-  bool preserve_host = true;             ///< forward the client's Host
+  milliseconds timeout{30000};            ///< dispatch to response head; 504
+  milliseconds body_timeout{30000};       ///< between two reads of the response body
+  std::size_t connections_max = 512;      ///< per target, all workers together
+  std::size_t idle_connections_max = 64;  ///< kept per target and worker
+  seconds idle_timeout{30};               ///< pooled connection unused
+  unsigned retries = 1;                   ///< idempotent requests only
+  unsigned passive_failures = 5;          ///< consecutive connect failures that eject a target
+  seconds passive_ejection{5};            ///< how long it stays ejected
+  bool preserve_host = true;              ///< forward the client's Host
   HealthCheckSettings health;
   bool operator==(const UpstreamSettings&) const = default;
 };
@@ -110,11 +110,12 @@ struct RequestMatch {
 
 struct CacheRule {
   RequestMatch match;
-  std::optional<seconds> ttl;         ///< absent: the origin's own freshness
-  bool post = false;                  ///< POST may be cached, keyed by body hash
-  bool authenticated = false;         ///< requests with Authorization may be cached, keyed by its hash
+  std::optional<seconds> ttl;  ///< absent: the origin's own freshness
+  bool post = false;           ///< POST may be cached, keyed by body hash
+  bool authenticated = false;  ///< requests with Authorization may be cached, keyed by its hash
   bool bypass = false;
-  bool override_origin = false;       ///< `ttl` wins over the origin's max-age (never over no-store/private)
+  bool override_origin =
+      false;  ///< `ttl` wins over the origin's max-age (never over no-store/private)
   std::vector<std::string> vary;
   std::vector<std::string> tags;
   std::vector<std::string> invalidate_on;
@@ -129,10 +130,10 @@ struct RedisSettings {
 struct CacheSettings {
   bool enabled = true;
   std::size_t memory = 100 * mebibyte;
-  std::size_t object_bytes_max = 0;     ///< 0 = memory / 8
+  std::size_t object_bytes_max = 0;  ///< 0 = memory / 8
   std::string key_prefix = "hs";
   std::string key_namespace = "default";
-  seconds negative_ttl{1};              ///< hit-for-miss memory of an uncacheable answer
+  seconds negative_ttl{1};  ///< hit-for-miss memory of an uncacheable answer
   std::size_t negative_entries_max = 10000;
   std::size_t variants_max = 16;        ///< Vary variants per key
   milliseconds fill_wait_max{30000};    ///< how long a waiter follows another request's fill
@@ -146,14 +147,19 @@ struct CacheSettings {
 };
 
 struct CompressionSettings {
-  enum class Mode : std::uint8_t { off, on, adaptive };  ///< adaptive: only where a rule asks for it
+  enum class Mode : std::uint8_t {
+    off,
+    on,
+    adaptive
+  };  ///< adaptive: only where a rule asks for it
   Mode mode = Mode::adaptive;
   std::size_t min_size = kibibyte;
-  std::size_t max_size = 16 * mebibyte;  ///< stored variants; larger bodies are compressed while streaming
-  int level = 5;                         ///< zlib 1..9
-  std::vector<std::string> types = {"text/*",          "application/json", "application/javascript",
-                                    "application/xml", "image/svg+xml",    "application/*+json",
-                                    "application/*+xml"};
+  std::size_t max_size =
+      16 * mebibyte;  ///< stored variants; larger bodies are compressed while streaming
+  int level = 5;      ///< zlib 1..9
+  std::vector<std::string> types = {
+      "text/*",        "application/json",   "application/javascript", "application/xml",
+      "image/svg+xml", "application/*+json", "application/*+xml"};
   std::vector<std::string> exclude_types = {"text/event-stream"};
 };
 
@@ -171,7 +177,7 @@ struct AdmissionSettings {
   double limit_initial = 20;
   double limit_min = 1;
   double limit_max = 1000;
-  int reject_status = 503;               ///< 429 or 503
+  int reject_status = 503;  ///< 429 or 503
   seconds retry_after_min{1};
   std::vector<PriorityRule> priorities;  ///< default class: 2 normal
 };
@@ -184,9 +190,9 @@ struct EndpointSettings {
 struct MonitorSettings {
   milliseconds interval{1000};
   std::string app_pid_file;
-  std::string app_cgroup;              ///< path of the application's cgroup, if mounted
+  std::string app_cgroup;  ///< path of the application's cgroup, if mounted
   std::vector<std::string> disks = {"/"};
-  std::string root = "/";              ///< where /proc and /sys are found (tests, containers)
+  std::string root = "/";  ///< where /proc and /sys are found (tests, containers)
   EndpointSettings endpoints;
 };
 
@@ -194,16 +200,17 @@ struct OptimizationSettings {
   bool enabled = true;
   LoopMode mode = LoopMode::on;
   rules::LevelSetting level = rules::LevelSetting::balanced;
-  rules::RuleSet rules;                 ///< parsed and checked; built-in and files
-  std::vector<std::string> rule_sources = {"builtin"};  ///< `rules` as written: builtin, files, globs
+  rules::RuleSet rules;  ///< parsed and checked; built-in and files
+  std::vector<std::string> rule_sources = {
+      "builtin"};  ///< `rules` as written: builtin, files, globs
   milliseconds interval{1000};
-  std::string memory_hook;              ///< URL called by release_memory with hook: true
+  std::string memory_hook;  ///< URL called by release_memory with hook: true
   milliseconds memory_hook_timeout{2000};
-  seconds policy_lease{10};             ///< how long the data plane trusts the last policy
+  seconds policy_lease{10};  ///< how long the data plane trusts the last policy
 };
 
 struct AlertSettings {
-  std::string alertmanager;             ///< base URL; empty = none
+  std::string alertmanager;  ///< base URL; empty = none
   std::vector<std::string> webhooks;
   seconds resend{60};
   milliseconds timeout{5000};

@@ -124,8 +124,8 @@ struct Substitution {
         result += to_plain(text[at++]);
       }
       if (result.size() > scalar_bytes_max) {
-        report.error(node.place, fmt::format("longer than {} bytes after substitution",
-                                             scalar_bytes_max));
+        report.error(node.place,
+                     fmt::format("longer than {} bytes after substitution", scalar_bytes_max));
         node.broken = true;
         return;
       }
@@ -136,8 +136,8 @@ struct Substitution {
 
 void walk(Node& node, Substitution& substitution) {
   const auto& text = node.text;
-  if (node.is_scalar() && (text.find('$') != std::string::npos ||
-                           std::any_of(text.begin(), text.end(), is_reserved))) {
+  if (node.is_scalar() &&
+      (text.find('$') != std::string::npos || std::any_of(text.begin(), text.end(), is_reserved))) {
     substitution.scalar(node);
   }
   for (auto& child : node.children) walk(child, substitution);

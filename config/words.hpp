@@ -10,7 +10,8 @@ namespace homeostat::config::words {
 inline constexpr std::array<std::string_view, 3> loop_mode{"off", "shadow", "on"};
 inline constexpr std::array<std::string_view, 3> compression_mode{"off", "on", "adaptive"};
 inline constexpr std::array<std::string_view, 2> role{"viewer", "operator"};
-inline constexpr std::array<std::string_view, 4> priority_class{"critical", "high", "normal", "low"};
+inline constexpr std::array<std::string_view, 4> priority_class{"critical", "high", "normal",
+                                                                "low"};
 inline constexpr std::array<std::string_view, 2> log_format{"console", "json"};
 inline constexpr std::array<std::string_view, 5> log_level{"trace", "debug", "info", "warn",
                                                            "error"};

@@ -8,15 +8,9 @@ namespace homeostat::rules {
 namespace {
 
 // Strictness as a sortable key: the smaller, the more restrictive.
-auto strictness(const Throttle& a) {
-  return std::tuple(a.to);
-}
-auto strictness(const ScaleTtl& a) {
-  return std::tuple(a.by, a.max);
-}
-auto strictness(const Compress& a) {
-  return std::tuple(a.enabled, a.level);
-}
+auto strictness(const Throttle& a) { return std::tuple(a.to); }
+auto strictness(const ScaleTtl& a) { return std::tuple(a.by, a.max); }
+auto strictness(const Compress& a) { return std::tuple(a.enabled, a.level); }
 
 class Settlement {
  public:

@@ -8,9 +8,7 @@
 namespace homeostat::rules {
 namespace {
 
-std::string percent(double value) {
-  return format_value(value, Unit::ratio);
-}
+std::string percent(double value) { return format_value(value, Unit::ratio); }
 
 std::string compared(const char* name, const std::string& value, const char* sign,
                      const std::string& threshold) {

@@ -26,14 +26,10 @@ bool reads_injected(const Expression& expression, const Scene& scene) {
 
 std::string_view to_string(RuleState state) noexcept {
   switch (state) {
-    case RuleState::inactive:
-      return "inactive";
-    case RuleState::pending:
-      return "pending";
-    case RuleState::firing:
-      return "firing";
-    case RuleState::holding:
-      return "holding";
+    case RuleState::inactive: return "inactive";
+    case RuleState::pending: return "pending";
+    case RuleState::firing: return "firing";
+    case RuleState::holding: return "holding";
   }
   return "?";
 }
@@ -286,21 +282,13 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
-TickResult Engine::tick(const Frame& frame) {
-  return impl_->tick(frame);
-}
+TickResult Engine::tick(const Frame& frame) { return impl_->tick(frame); }
 
-void Engine::set_level(Level level) noexcept {
-  impl_->level = level;
-}
+void Engine::set_level(Level level) noexcept { impl_->level = level; }
 
-Level Engine::level() const noexcept {
-  return impl_->level;
-}
+Level Engine::level() const noexcept { return impl_->level; }
 
-void Engine::reload(RuleSet rules) {
-  impl_->reload(std::move(rules));
-}
+void Engine::reload(RuleSet rules) { impl_->reload(std::move(rules)); }
 
 bool Engine::set_enabled(std::string_view rule, bool enabled) {
   const auto found = std::ranges::find(impl_->set.rules, rule, &Rule::name);
@@ -309,9 +297,7 @@ bool Engine::set_enabled(std::string_view rule, bool enabled) {
   return true;
 }
 
-const RuleSet& Engine::rules() const noexcept {
-  return impl_->set;
-}
+const RuleSet& Engine::rules() const noexcept { return impl_->set; }
 
 std::vector<RuleStatus> Engine::status() const {
   std::vector<RuleStatus> rows;

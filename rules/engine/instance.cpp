@@ -21,14 +21,10 @@ class Advance {
     no_data_ = !raw.has_value();
     const std::optional<bool> answer = raw.has_value() ? raw : wanted(rule_, scene_);
     switch (instance_.state) {
-      case RuleState::inactive:
-        return answer == true ? begin() : std::nullopt;
-      case RuleState::pending:
-        return wait(answer);
-      case RuleState::firing:
-        return answer == true ? std::nullopt : release();
-      case RuleState::holding:
-        return linger(answer);
+      case RuleState::inactive: return answer == true ? begin() : std::nullopt;
+      case RuleState::pending: return wait(answer);
+      case RuleState::firing: return answer == true ? std::nullopt : release();
+      case RuleState::holding: return linger(answer);
     }
     return std::nullopt;
   }
@@ -103,12 +99,9 @@ std::optional<bool> wanted(const Rule& rule, const Scene& scene) {
   const std::optional<bool> answer = rule.when->evaluate(scene);
   if (answer.has_value()) return answer;
   switch (rule.no_data) {
-    case NoData::clear:
-      return false;
-    case NoData::fire:
-      return true;
-    case NoData::hold:
-      break;
+    case NoData::clear: return false;
+    case NoData::fire: return true;
+    case NoData::hold: break;
   }
   return std::nullopt;
 }

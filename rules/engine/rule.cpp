@@ -17,9 +17,7 @@ std::string seconds(std::chrono::seconds value) {
   return format_value(static_cast<double>(value.count()), Unit::duration);
 }
 
-std::string ratio(double value) {
-  return format_value(value, Unit::ratio);
-}
+std::string ratio(double value) { return format_value(value, Unit::ratio); }
 
 std::string describe_release(const ReleaseMemory& action) {
   std::string text;
@@ -76,26 +74,19 @@ std::string describe(const Action& action) {
 
 std::string_view to_string(Level level) noexcept {
   switch (level) {
-    case Level::conservative:
-      return "conservative";
-    case Level::balanced:
-      return "balanced";
-    case Level::aggressive:
-      return "aggressive";
+    case Level::conservative: return "conservative";
+    case Level::balanced: return "balanced";
+    case Level::aggressive: return "aggressive";
   }
   return "?";
 }
 
 std::string_view to_string(LevelSetting level) noexcept {
   switch (level) {
-    case LevelSetting::conservative:
-      return "conservative";
-    case LevelSetting::balanced:
-      return "balanced";
-    case LevelSetting::aggressive:
-      return "aggressive";
-    case LevelSetting::adaptive:
-      return "adaptive";
+    case LevelSetting::conservative: return "conservative";
+    case LevelSetting::balanced: return "balanced";
+    case LevelSetting::aggressive: return "aggressive";
+    case LevelSetting::adaptive: return "adaptive";
   }
   return "?";
 }
@@ -106,12 +97,9 @@ std::string_view to_string(Scope scope) noexcept {
 
 std::string_view to_string(Severity severity) noexcept {
   switch (severity) {
-    case Severity::info:
-      return "info";
-    case Severity::warning:
-      return "warning";
-    case Severity::critical:
-      return "critical";
+    case Severity::info: return "info";
+    case Severity::warning: return "warning";
+    case Severity::critical: return "critical";
   }
   return "?";
 }

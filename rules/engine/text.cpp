@@ -5,12 +5,9 @@ namespace {
 
 std::string_view to_string(NoData no_data) {
   switch (no_data) {
-    case NoData::hold:
-      return "hold";
-    case NoData::clear:
-      return "clear";
-    case NoData::fire:
-      return "fire";
+    case NoData::hold: return "hold";
+    case NoData::clear: return "clear";
+    case NoData::fire: return "fire";
   }
   return "?";
 }

@@ -14,21 +14,15 @@ namespace homeostat::rules {
 
 inline constexpr double unknown_value = std::numeric_limits<double>::quiet_NaN();
 
-[[nodiscard]] inline double truth(bool value) noexcept {
-  return value ? 1.0 : 0.0;
-}
+[[nodiscard]] inline double truth(bool value) noexcept { return value ? 1.0 : 0.0; }
 
 /// REQUIRES: is_unary(operation).
 [[nodiscard]] inline double apply_unary(Operation operation, double operand) noexcept {
   switch (operation) {
-    case Operation::negate:
-      return -operand;
-    case Operation::absolute:
-      return std::fabs(operand);
-    case Operation::logical_not:
-      return std::isnan(operand) ? operand : truth(operand == 0);
-    default:
-      return unknown_value;
+    case Operation::negate: return -operand;
+    case Operation::absolute: return std::fabs(operand);
+    case Operation::logical_not: return std::isnan(operand) ? operand : truth(operand == 0);
+    default: return unknown_value;
   }
 }
 
@@ -44,20 +38,13 @@ inline constexpr double unknown_value = std::numeric_limits<double>::quiet_NaN()
                                              double right) noexcept {
   if (std::isnan(left) || std::isnan(right)) return unknown_value;
   switch (operation) {
-    case Operation::equal:
-      return truth(left == right);
-    case Operation::not_equal:
-      return truth(left != right);
-    case Operation::less:
-      return truth(left < right);
-    case Operation::less_equal:
-      return truth(left <= right);
-    case Operation::greater:
-      return truth(left > right);
-    case Operation::greater_equal:
-      return truth(left >= right);
-    default:
-      return unknown_value;
+    case Operation::equal: return truth(left == right);
+    case Operation::not_equal: return truth(left != right);
+    case Operation::less: return truth(left < right);
+    case Operation::less_equal: return truth(left <= right);
+    case Operation::greater: return truth(left > right);
+    case Operation::greater_equal: return truth(left >= right);
+    default: return unknown_value;
   }
 }
 
@@ -67,26 +54,13 @@ inline constexpr double unknown_value = std::numeric_limits<double>::quiet_NaN()
   if (std::isnan(left) || std::isnan(right)) return unknown_value;
   double result = unknown_value;
   switch (operation) {
-    case Operation::add:
-      result = left + right;
-      break;
-    case Operation::subtract:
-      result = left - right;
-      break;
-    case Operation::multiply:
-      result = left * right;
-      break;
-    case Operation::divide:
-      result = right == 0 ? unknown_value : left / right;
-      break;
-    case Operation::minimum:
-      result = std::min(left, right);
-      break;
-    case Operation::maximum:
-      result = std::max(left, right);
-      break;
-    default:
-      break;
+    case Operation::add: result = left + right; break;
+    case Operation::subtract: result = left - right; break;
+    case Operation::multiply: result = left * right; break;
+    case Operation::divide: result = right == 0 ? unknown_value : left / right; break;
+    case Operation::minimum: result = std::min(left, right); break;
+    case Operation::maximum: result = std::max(left, right); break;
+    default: break;
   }
   return std::isfinite(result) ? result : unknown_value;
 }

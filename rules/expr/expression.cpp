@@ -70,17 +70,11 @@ std::shared_ptr<const Expression> Expression::negated_with_margin(double margin)
   return std::shared_ptr<const Expression>(new Expression(std::move(impl)));
 }
 
-const std::vector<SignalId>& Expression::signals() const noexcept {
-  return impl_->signals;
-}
+const std::vector<SignalId>& Expression::signals() const noexcept { return impl_->signals; }
 
-bool Expression::reads_endpoint() const noexcept {
-  return impl_->reads_endpoint;
-}
+bool Expression::reads_endpoint() const noexcept { return impl_->reads_endpoint; }
 
-const std::string& Expression::text() const noexcept {
-  return impl_->text;
-}
+const std::string& Expression::text() const noexcept { return impl_->text; }
 
 std::string Expression::explain_values(const Scene& scene) const {
   std::string out;

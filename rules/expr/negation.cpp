@@ -9,34 +9,23 @@ namespace {
 
 Operation complement(Operation comparison) {
   switch (comparison) {
-    case Operation::equal:
-      return Operation::not_equal;
-    case Operation::not_equal:
-      return Operation::equal;
-    case Operation::less:
-      return Operation::greater_equal;
-    case Operation::less_equal:
-      return Operation::greater;
-    case Operation::greater:
-      return Operation::less_equal;
-    default:
-      return Operation::less;
+    case Operation::equal: return Operation::not_equal;
+    case Operation::not_equal: return Operation::equal;
+    case Operation::less: return Operation::greater_equal;
+    case Operation::less_equal: return Operation::greater;
+    case Operation::greater: return Operation::less_equal;
+    default: return Operation::less;
   }
 }
 
 /// The comparison with its sides swapped: a < b is b > a.
 Operation mirrored(Operation comparison) {
   switch (comparison) {
-    case Operation::less:
-      return Operation::greater;
-    case Operation::less_equal:
-      return Operation::greater_equal;
-    case Operation::greater:
-      return Operation::less;
-    case Operation::greater_equal:
-      return Operation::less_equal;
-    default:
-      return comparison;
+    case Operation::less: return Operation::greater;
+    case Operation::less_equal: return Operation::greater_equal;
+    case Operation::greater: return Operation::less;
+    case Operation::greater_equal: return Operation::less_equal;
+    default: return comparison;
   }
 }
 
@@ -72,8 +61,7 @@ class Negator {
   NodeIndex rewrite(NodeIndex index, bool negative) {
     Node node = source_[index];
     switch (node.operation) {
-      case Operation::logical_not:
-        return rewrite(node.left, !negative);
+      case Operation::logical_not: return rewrite(node.left, !negative);
       case Operation::logical_and:
       case Operation::logical_or:
         if (negative) {
@@ -86,8 +74,7 @@ class Negator {
       case Operation::constant:
         if (negative) node.value = node.value == 0 ? 1 : 0;
         return result_.push(node);
-      default:
-        return compare(node, negative);
+      default: return compare(node, negative);
     }
   }
 
@@ -165,19 +152,15 @@ class Negator {
   [[nodiscard]] bool negative_possible(NodeIndex index) const {
     const Node& node = source_[index];
     switch (node.operation) {
-      case Operation::constant:
-        return node.value < 0;
+      case Operation::constant: return node.value < 0;
       case Operation::signal:
-      case Operation::absolute:
-        return false;
+      case Operation::absolute: return false;
       case Operation::add:
       case Operation::multiply:
       case Operation::divide:
       case Operation::minimum:
-      case Operation::maximum:
-        return negative_possible(node.left) || negative_possible(node.right);
-      default:
-        return true;
+      case Operation::maximum: return negative_possible(node.left) || negative_possible(node.right);
+      default: return true;
     }
   }
 

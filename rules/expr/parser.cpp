@@ -50,9 +50,7 @@ const Infix* find_infix(TokenKind token) {
   return nullptr;
 }
 
-Span span_of(const Token& token) {
-  return {token.offset, token.end()};
-}
+Span span_of(const Token& token) { return {token.offset, token.end()}; }
 
 std::string shown(const Token& token) {
   return token.kind == TokenKind::end ? "the end" : "'" + std::string(token.text) + "'";
@@ -136,23 +134,17 @@ class Parser {
   Parsed prefix(int power_min) {
     const Token token = token_;
     switch (token.kind) {
-      case TokenKind::literal:
-        return constant(token, token.value, token.unit);
-      case TokenKind::true_:
-        return constant(token, 1, Unit::boolean);
-      case TokenKind::false_:
-        return constant(token, 0, Unit::boolean);
-      case TokenKind::identifier:
-        return advance() ? name(token) : std::nullopt;
+      case TokenKind::literal: return constant(token, token.value, token.unit);
+      case TokenKind::true_: return constant(token, 1, Unit::boolean);
+      case TokenKind::false_: return constant(token, 0, Unit::boolean);
+      case TokenKind::identifier: return advance() ? name(token) : std::nullopt;
       case TokenKind::not_:
         if (power_min >= power_not) {
           return fail(span_of(token), "'not' needs parentheses here, as in 'a == (not b)'");
         }
         return unary(token, Operation::logical_not, power_not);
-      case TokenKind::minus:
-        return unary(token, Operation::negate, power_negative);
-      case TokenKind::open:
-        return parenthesised();
+      case TokenKind::minus: return unary(token, Operation::negate, power_negative);
+      case TokenKind::open: return parenthesised();
       default:
         return fail(span_of(token), "expected a value, signal or '(', found " + shown(token));
     }

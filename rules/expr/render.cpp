@@ -8,63 +8,41 @@ namespace {
 // Binding powers as in the parser; leaves and calls bind tightest.
 int power_of(const Node& node) {
   switch (node.operation) {
-    case Operation::logical_or:
-      return 1;
-    case Operation::logical_and:
-      return 2;
-    case Operation::logical_not:
-      return 3;
+    case Operation::logical_or: return 1;
+    case Operation::logical_and: return 2;
+    case Operation::logical_not: return 3;
     case Operation::equal:
     case Operation::not_equal:
     case Operation::less:
     case Operation::less_equal:
     case Operation::greater:
-    case Operation::greater_equal:
-      return 4;
+    case Operation::greater_equal: return 4;
     case Operation::add:
-    case Operation::subtract:
-      return 5;
+    case Operation::subtract: return 5;
     case Operation::multiply:
-    case Operation::divide:
-      return 6;
-    case Operation::negate:
-      return 7;
+    case Operation::divide: return 6;
+    case Operation::negate: return 7;
     // A negative literal is written with a minus sign, so it binds like one.
-    case Operation::constant:
-      return node.value < 0 ? 7 : 8;
-    default:
-      return 8;
+    case Operation::constant: return node.value < 0 ? 7 : 8;
+    default: return 8;
   }
 }
 
 const char* sign_of(Operation operation) {
   switch (operation) {
-    case Operation::logical_or:
-      return " or ";
-    case Operation::logical_and:
-      return " and ";
-    case Operation::equal:
-      return " == ";
-    case Operation::not_equal:
-      return " != ";
-    case Operation::less:
-      return " < ";
-    case Operation::less_equal:
-      return " <= ";
-    case Operation::greater:
-      return " > ";
-    case Operation::greater_equal:
-      return " >= ";
-    case Operation::add:
-      return " + ";
-    case Operation::subtract:
-      return " - ";
-    case Operation::multiply:
-      return " * ";
-    case Operation::divide:
-      return " / ";
-    default:
-      return " ? ";
+    case Operation::logical_or: return " or ";
+    case Operation::logical_and: return " and ";
+    case Operation::equal: return " == ";
+    case Operation::not_equal: return " != ";
+    case Operation::less: return " < ";
+    case Operation::less_equal: return " <= ";
+    case Operation::greater: return " > ";
+    case Operation::greater_equal: return " >= ";
+    case Operation::add: return " + ";
+    case Operation::subtract: return " - ";
+    case Operation::multiply: return " * ";
+    case Operation::divide: return " / ";
+    default: return " ? ";
   }
 }
 
@@ -87,24 +65,14 @@ class Renderer {
 
   void write_bare(const Node& node) {
     switch (node.operation) {
-      case Operation::constant:
-        text_ += format_literal(node.value, node.type.unit);
-        return;
-      case Operation::signal:
-        text_ += signal_info(node.signal).name;
-        return;
-      case Operation::logical_not:
-        text_ += "not ";
-        return write(node.left, 3);
-      case Operation::negate:
-        text_ += "-";
-        return write(node.left, 8);
+      case Operation::constant: text_ += format_literal(node.value, node.type.unit); return;
+      case Operation::signal: text_ += signal_info(node.signal).name; return;
+      case Operation::logical_not: text_ += "not "; return write(node.left, 3);
+      case Operation::negate: text_ += "-"; return write(node.left, 8);
       case Operation::absolute:
       case Operation::minimum:
-      case Operation::maximum:
-        return write_call(node);
-      default:
-        break;
+      case Operation::maximum: return write_call(node);
+      default: break;
     }
     const int power = power_of(node);
     // Left operands may repeat the power (left-associative), except where the
@@ -132,8 +100,6 @@ class Renderer {
 
 }  // namespace
 
-std::string render(const Ast& ast) {
-  return Renderer(ast).run();
-}
+std::string render(const Ast& ast) { return Renderer(ast).run(); }
 
 }  // namespace homeostat::rules

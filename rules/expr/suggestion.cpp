@@ -12,9 +12,7 @@ namespace {
 
 constexpr std::size_t word_max = 64;
 
-char lower(char c) {
-  return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
+char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
 /// Optimal string alignment distance, ignoring case.
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -5,9 +5,7 @@
 namespace homeostat::rules {
 namespace {
 
-bool is_plain(const Type& type) {
-  return type.unit == Unit::number || type.unit == Unit::ratio;
-}
+bool is_plain(const Type& type) { return type.unit == Unit::number || type.unit == Unit::ratio; }
 
 /// A literal without a unit, or arithmetic of such literals (folded).
 bool is_bare(const Node& node) {
@@ -22,15 +20,11 @@ std::string advice(double value, Unit wanted) {
         return "write " + written + "% or " + format_literal(value / 100, Unit::number);
       }
       return "write " + written + "%";
-    case Unit::duration:
-      return "write " + written + "s or " + written + "ms";
-    case Unit::bytes:
-      return "write " + written + "B, " + written + "KiB or " + written + "MiB";
-    case Unit::rate:
-      return "write " + written + "/s or " + written + "/m";
+    case Unit::duration: return "write " + written + "s or " + written + "ms";
+    case Unit::bytes: return "write " + written + "B, " + written + "KiB or " + written + "MiB";
+    case Unit::rate: return "write " + written + "/s or " + written + "/m";
     case Unit::number:
-    case Unit::boolean:
-      break;
+    case Unit::boolean: break;
   }
   return {};
 }

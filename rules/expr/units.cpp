@@ -80,18 +80,12 @@ std::string format(double value, Unit unit, int digits) {
   if (std::isnan(value)) return "unknown";
   if (std::isinf(value)) return value > 0 ? "infinite" : "-infinite";
   switch (unit) {
-    case Unit::number:
-      return format_digits(value, digits);
-    case Unit::ratio:
-      return format_digits(value * 100, digits) + "%";
-    case Unit::duration:
-      return format_scaled(value, duration_scales, digits, "0s");
-    case Unit::bytes:
-      return format_scaled(value, byte_scales, digits, "0B");
-    case Unit::rate:
-      return format_digits(value, digits) + "/s";
-    case Unit::boolean:
-      return value != 0 ? "true" : "false";
+    case Unit::number: return format_digits(value, digits);
+    case Unit::ratio: return format_digits(value * 100, digits) + "%";
+    case Unit::duration: return format_scaled(value, duration_scales, digits, "0s");
+    case Unit::bytes: return format_scaled(value, byte_scales, digits, "0B");
+    case Unit::rate: return format_digits(value, digits) + "/s";
+    case Unit::boolean: return value != 0 ? "true" : "false";
   }
   return {};
 }
@@ -100,18 +94,12 @@ std::string format(double value, Unit unit, int digits) {
 
 std::string_view to_string(Unit unit) noexcept {
   switch (unit) {
-    case Unit::number:
-      return "number";
-    case Unit::ratio:
-      return "ratio";
-    case Unit::duration:
-      return "duration";
-    case Unit::bytes:
-      return "bytes";
-    case Unit::rate:
-      return "rate";
-    case Unit::boolean:
-      return "boolean";
+    case Unit::number: return "number";
+    case Unit::ratio: return "ratio";
+    case Unit::duration: return "duration";
+    case Unit::bytes: return "bytes";
+    case Unit::rate: return "rate";
+    case Unit::boolean: return "boolean";
   }
   return "?";
 }
@@ -134,13 +122,9 @@ std::string_view unit_suffixes_help() noexcept {
   return "ns us ms s m h d, B KB MB GB KiB MiB GiB, %, /s /m /h";
 }
 
-std::string format_literal(double value, Unit unit) {
-  return format(value, unit, digits_literal);
-}
+std::string format_literal(double value, Unit unit) { return format(value, unit, digits_literal); }
 
-std::string format_value(double value, Unit unit) {
-  return format(value, unit, digits_value);
-}
+std::string format_value(double value, Unit unit) { return format(value, unit, digits_value); }
 
 std::string format_signal(SignalId signal, double value) {
   // Network rates are held per second without saying of what; people read bytes.

@@ -41,12 +41,12 @@ inline constexpr Duration standing_after = std::chrono::milliseconds(100);
 
 /// What an arrival sees.
 struct QueueView {
-  Duration work_ahead{};       ///< sum of expected service of equal or higher classes
-  double limit = 1;            ///< requests served at once
-  std::size_t length = 0;      ///< waiting now, all classes
-  Duration standing{};         ///< for how long the queue has not been empty
-  Duration service_mean{};     ///< of all upstream calls; 0 = not known yet
-  Duration own_service{};      ///< expected service of the arrival itself
+  Duration work_ahead{};    ///< sum of expected service of equal or higher classes
+  double limit = 1;         ///< requests served at once
+  std::size_t length = 0;   ///< waiting now, all classes
+  Duration standing{};      ///< for how long the queue has not been empty
+  Duration service_mean{};  ///< of all upstream calls; 0 = not known yet
+  Duration own_service{};   ///< expected service of the arrival itself
 };
 
 /// Time until the work ahead has been served by `limit` servers.

@@ -25,19 +25,19 @@ namespace homeostat::rules {
 struct EndpointSamples {
   EndpointId endpoint = 0;
   std::uint64_t count = 0;
-  double latency_sum = 0;          ///< seconds, dispatch to response head
-  double latency_square_sum = 0;   ///< seconds squared
-  double latency_min = 0;          ///< seconds
+  double latency_sum = 0;         ///< seconds, dispatch to response head
+  double latency_square_sum = 0;  ///< seconds squared
+  double latency_min = 0;         ///< seconds
 };
 
 /// Totals of the gate since the last window.
 struct LimitWindow {
   Instant now{};
   Duration length{};
-  double in_flight_mean = 0;     ///< time average
-  double limited_share = 0;      ///< share of the time at the limit or with a queue
-  std::uint64_t dropped = 0;     ///< upstream 503, timeout, reset, refused
-  bool freeze_growth = false;    ///< CPU or memory pressure: do not raise the limit
+  double in_flight_mean = 0;   ///< time average
+  double limited_share = 0;    ///< share of the time at the limit or with a queue
+  std::uint64_t dropped = 0;   ///< upstream 503, timeout, reset, refused
+  bool freeze_growth = false;  ///< CPU or memory pressure: do not raise the limit
   std::vector<EndpointSamples> endpoints;
 };
 
@@ -49,9 +49,9 @@ struct LimitBounds {
 
 struct LimitDecision {
   double limit = 0;
-  std::string reason;  ///< phase and figures: "grow: queue 0.4, wanted 1.2 to 3.0"
-  double queue = 0;        ///< requests queueing inside the upstream, last judged window
-  bool queueing = false;   ///< at least the wanted queue: the upstream is the bottleneck
+  std::string reason;     ///< phase and figures: "grow: queue 0.4, wanted 1.2 to 3.0"
+  double queue = 0;       ///< requests queueing inside the upstream, last judged window
+  bool queueing = false;  ///< at least the wanted queue: the upstream is the bottleneck
 };
 
 class ConcurrencyLimit {

@@ -116,7 +116,8 @@ void LatencyBaseline::lower(const WindowMerge& window, double weight) {
     // The known value is the hypothesis: its own spread is taken as CV = 1 at least.
     const double spread = std::max(std::sqrt(variance_of(samples)), known);
     const double error = spread / std::sqrt(static_cast<double>(samples.count));
-    if (known - mean > doubt_errors * error) base_[samples.endpoint].seconds += weight * (mean - known);
+    if (known - mean > doubt_errors * error)
+      base_[samples.endpoint].seconds += weight * (mean - known);
   }
 }
 

@@ -15,10 +15,10 @@ namespace homeostat::rules {
 
 /// A window seen through the baselines.
 struct Congestion {
-  double ratio = 1;     ///< r = sum(latency) / sum(baseline), >= 0
-  double queue = 0;     ///< requests queueing in the upstream, by Little's law
-  double doubt = 0;     ///< standard error of `queue` from baselines known by few samples
-  double cv_square = 1; ///< samples x squared relative standard error of the latency sum
+  double ratio = 1;      ///< r = sum(latency) / sum(baseline), >= 0
+  double queue = 0;      ///< requests queueing in the upstream, by Little's law
+  double doubt = 0;      ///< standard error of `queue` from baselines known by few samples
+  double cv_square = 1;  ///< samples x squared relative standard error of the latency sum
 };
 
 /// How a probe compares with the baselines.

@@ -142,8 +142,8 @@ void LimitLaw::limited_step(const Congestion& congestion, double in_flight, bool
 
 void LimitLaw::grow(double queue, double in_flight, bool frozen) {
   if (frozen || !limit_in_use()) {
-    reason_ = frozen ? "hold: growth is frozen by resource pressure"
-                     : "hold: a ceiling below the limit";
+    reason_ =
+        frozen ? "hold: growth is frozen by resource pressure" : "hold: a ceiling below the limit";
     return;
   }
   ++quiet_windows_;

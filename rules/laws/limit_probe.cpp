@@ -6,9 +6,9 @@ namespace homeostat::rules {
 
 namespace {
 
-constexpr double settle_timeout = 3;     // seconds; in flight may be held by long bodies
+constexpr double settle_timeout = 3;       // seconds; in flight may be held by long bodies
 constexpr double transient_latencies = 2;  // left out after in flight came down
-constexpr double measure_min = 0.2;      // seconds
+constexpr double measure_min = 0.2;        // seconds
 constexpr double measure_max = 2.5;
 constexpr std::uint64_t samples_least = 10;
 

@@ -50,10 +50,13 @@ void LimitLaw::start_probe() {
   const bool first = knee_ <= 0;
   const double depth = first ? first_probe_depth : probe_depth;
   urgent_ = !first && limit_ < fall * fall_reference_;
-  const double samples = first ? first_probe_samples : urgent_ ? urgent_probe_samples : probe_samples;
+  const double samples = first     ? first_probe_samples
+                         : urgent_ ? urgent_probe_samples
+                                   : probe_samples;
   // A limit above the knee by design (small upstreams) is not worth probing at.
   const double from = first ? limit_ : std::min(limit_, 1.25 * knee_);
-  probe_.start(std::max(bounds_.min, std::floor(depth * from)), latency_, samples * samples_wanted());
+  probe_.start(std::max(bounds_.min, std::floor(depth * from)), latency_,
+               samples * samples_wanted());
   probe_started_ = now_;
   reason_ = "probe: is throughput kept with fewer requests";
 }
@@ -100,7 +103,8 @@ void LimitLaw::accept_baseline(const WindowMerge& seen) {
   baseline_aged_ = false;
   fall_since_ = now_;
   const bool settled = !first && !shift.significant && chain_ == 0;
-  probe_interval_ = settled ? std::min(2 * probe_interval_, probe_interval_max) : probe_interval_first;
+  probe_interval_ =
+      settled ? std::min(2 * probe_interval_, probe_interval_max) : probe_interval_first;
   if (first) probe_interval_ = probe_interval_refining;
   // At saturation work_rate = busy servers: the knee itself. L = knee + the
   // middle of [a, b] is where the steady law would settle.

@@ -13,8 +13,8 @@ constexpr double growth_ignored = 0.2;   // less: no second look needed, ...
 constexpr double ramp_negligible = 1;    // ... if the window is this long (seconds)
 constexpr Duration pause_min = std::chrono::seconds(1), pause_max = std::chrono::seconds(16);
 constexpr double window_min = 0.1, window_max = 2;  // seconds
-constexpr std::uint64_t samples_full = 120;  // throughput known to 9 %
-constexpr double fully_limited = 0.9;    // a reference must not include a ramp of demand
+constexpr std::uint64_t samples_full = 120;         // throughput known to 9 %
+constexpr double fully_limited = 0.9;               // a reference must not include a ramp of demand
 constexpr double limited_for_min = 1.5;  // seconds at the limit before a probe may cost anything
 
 }  // namespace
@@ -61,8 +61,8 @@ void LimitLaw::slow_start_step(bool frozen) {
   if (!unproven && !judge_growth(rates)) return;
   merged_.clear();
   if (frozen || !in_use) {
-    reason_ = frozen ? "hold: growth is frozen by resource pressure"
-                     : "hold: a ceiling below the limit";
+    reason_ =
+        frozen ? "hold: growth is frozen by resource pressure" : "hold: a ceiling below the limit";
     return;
   }
   failures_ = 0;
@@ -92,8 +92,8 @@ bool LimitLaw::judge_growth(const EndpointRates& rates) {
     return true;
   }
   reason_ = "hold: throughput does not follow the limit";
-  const bool clearly = merged_.seconds() >= ramp_negligible &&
-                       after < before * (1 + growth_ignored * gained);
+  const bool clearly =
+      merged_.seconds() >= ramp_negligible && after < before * (1 + growth_ignored * gained);
   merged_.clear();
   if (++failures_ < 2 && !clearly) return false;
   set_limit(proven_limit_);

@@ -133,9 +133,7 @@ AdminServer::AdminServer(asio::io_context& context, const config::AdminSettings&
                          AdminServices services, AdminTimeouts timeouts)
     : impl_(std::make_shared<Impl>(context, settings, std::move(services), timeouts)) {}
 
-AdminServer::~AdminServer() {
-  stop();
-}
+AdminServer::~AdminServer() { stop(); }
 
 std::variant<config::Address, AdminError> AdminServer::start() {
   if (const auto error = validate_tokens(impl_->settings)) return AdminError{*error};
@@ -162,8 +160,6 @@ void AdminServer::stop() {
   asio::post(impl_->context, [impl = impl_] { impl->stop_now(); });
 }
 
-const AdminCounters& AdminServer::counters() const noexcept {
-  return impl_->server->counters;
-}
+const AdminCounters& AdminServer::counters() const noexcept { return impl_->server->counters; }
 
 }  // namespace homeostat::admin

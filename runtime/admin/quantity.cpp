@@ -43,17 +43,12 @@ std::optional<double> factor_of(std::string_view suffix, Unit unit) {
 
 const char* expected(Unit unit) {
   switch (unit) {
-    case Unit::ratio:
-      return "a ratio between 0 and 1, or a percentage such as 85%";
-    case Unit::duration:
-      return "a duration up to 1h such as 2s or 250ms";
-    case Unit::bytes:
-      return "a size such as 64MiB";
-    case Unit::rate:
-      return "a rate such as 12/s";
+    case Unit::ratio: return "a ratio between 0 and 1, or a percentage such as 85%";
+    case Unit::duration: return "a duration up to 1h such as 2s or 250ms";
+    case Unit::bytes: return "a size such as 64MiB";
+    case Unit::rate: return "a rate such as 12/s";
     case Unit::number:
-    case Unit::boolean:
-      break;
+    case Unit::boolean: break;
   }
   return "a number";
 }

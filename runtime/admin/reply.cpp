@@ -58,14 +58,10 @@ void append_object(const json::object& object, int depth, std::string& out) {
 
 void append(const json::value& value, int depth, std::string& out) {
   switch (value.kind()) {
-    case json::kind::double_:
-      return append_number(value.get_double(), out);
-    case json::kind::array:
-      return append_array(value.get_array(), depth, out);
-    case json::kind::object:
-      return append_object(value.get_object(), depth, out);
-    default:
-      out += json::serialize(value);
+    case json::kind::double_: return append_number(value.get_double(), out);
+    case json::kind::array: return append_array(value.get_array(), depth, out);
+    case json::kind::object: return append_object(value.get_object(), depth, out);
+    default: out += json::serialize(value);
   }
 }
 
@@ -73,34 +69,20 @@ void append(const json::value& value, int depth, std::string& out) {
 
 std::string status_title(unsigned status) {
   switch (status) {
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 409:
-      return "Conflict";
-    case 413:
-      return "Content Too Large";
-    case 415:
-      return "Unsupported Media Type";
-    case 422:
-      return "Unprocessable Content";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Error";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 413: return "Content Too Large";
+    case 415: return "Unsupported Media Type";
+    case 422: return "Unprocessable Content";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 503: return "Service Unavailable";
+    default: return "Error";
   }
 }
 

@@ -14,9 +14,7 @@ using rules::SignalId;
 
 namespace {
 
-double seconds_of(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
+double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 json::object action_config(const rules::Action& action) {
   struct Visitor {
@@ -48,14 +46,10 @@ json::value text_or_null(const std::string& text) {
 
 const char* quality_name(rules::Quality quality) {
   switch (quality) {
-    case rules::Quality::missing:
-      return "missing";
-    case rules::Quality::stale:
-      return "stale";
-    case rules::Quality::good:
-      return "good";
-    case rules::Quality::injected:
-      return "injected";
+    case rules::Quality::missing: return "missing";
+    case rules::Quality::stale: return "stale";
+    case rules::Quality::good: return "good";
+    case rules::Quality::injected: return "injected";
   }
   return "missing";
 }

@@ -78,8 +78,6 @@ void BodyReader::refuse_others() {
   }
 }
 
-Reply BodyReader::to_problem() const {
-  return problem(422, "the body cannot be used", errors_);
-}
+Reply BodyReader::to_problem() const { return problem(422, "the body cannot be used", errors_); }
 
 }  // namespace homeostat::admin

@@ -20,9 +20,7 @@ using rules::RuleState;
 
 namespace {
 
-double seconds_of(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
+double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 std::shared_ptr<const rules::RuleSet> rule_set(const AdminServices& services) {
   auto set = services.rules ? services.rules() : nullptr;

@@ -23,9 +23,7 @@ constexpr std::size_t linger_bytes_max = 256 * 1024;
 constexpr std::chrono::milliseconds linger_time{1000};
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
-void count(std::atomic<std::uint64_t>& counter) {
-  counter.fetch_add(1, std::memory_order_relaxed);
-}
+void count(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
 
 /// The URL of a request target in origin or absolute form (RFC 9112 3.2).
 std::optional<boost::urls::url_view> parse_target(std::string_view target) {
@@ -61,9 +59,7 @@ Session::~Session() {
   server_->counters.connections_open.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void Session::start() {
-  wait_for_request();
-}
+void Session::start() { wait_for_request(); }
 
 void Session::stop() {
   if (!writing_) close();

@@ -31,12 +31,9 @@ bool condemns_message(unsigned status) {
 
 spdlog::level::level_enum log_level(rules::Severity severity) {
   switch (severity) {
-    case rules::Severity::info:
-      return spdlog::level::info;
-    case rules::Severity::warning:
-      return spdlog::level::warn;
-    case rules::Severity::critical:
-      return spdlog::level::err;
+    case rules::Severity::info: return spdlog::level::info;
+    case rules::Severity::warning: return spdlog::level::warn;
+    case rules::Severity::critical: return spdlog::level::err;
   }
   return spdlog::level::warn;
 }
@@ -250,9 +247,7 @@ AlertDispatcher::AlertDispatcher(asio::io_context& context, const Clock& clock,
     : state_(std::make_shared<State>(context, clock, settings, std::move(identity),
                                      timing.value_or(AlertTiming::of(settings)))) {}
 
-AlertDispatcher::~AlertDispatcher() {
-  stop();
-}
+AlertDispatcher::~AlertDispatcher() { stop(); }
 
 void AlertDispatcher::fire(const Alert& alert, WallTime since) {
   BookChange change = BookChange::none;
@@ -285,9 +280,7 @@ void AlertDispatcher::resolve(const Alert& alert, WallTime at) {
   }
 }
 
-void AlertDispatcher::stop() {
-  state_->stop();
-}
+void AlertDispatcher::stop() { state_->stop(); }
 
 AlertFigures AlertDispatcher::figures() const {
   AlertFigures sum;

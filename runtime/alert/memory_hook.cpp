@@ -74,8 +74,6 @@ bool MemoryHook::call(const std::string& reason) {
   return true;
 }
 
-const MemoryHookCounters& MemoryHook::counters() const noexcept {
-  return state_->counters;
-}
+const MemoryHookCounters& MemoryHook::counters() const noexcept { return state_->counters; }
 
 }  // namespace homeostat::alert

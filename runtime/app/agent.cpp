@@ -1,17 +1,16 @@
 #include "runtime/app/agent.hpp"
 
+#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
 #include <thread>
 #include <utility>
-
-#include <boost/asio/post.hpp>
-#include <spdlog/spdlog.h>
 
 #include "config/effective.hpp"
 #include "runtime/app/agent_parts.hpp"
@@ -99,15 +98,15 @@ Agent::Parts::~Parts() {
 
 std::string Agent::Parts::start(bool handle_signals) {
   raise_descriptor_limit();
-  const proxy::Services services{clock, policies, cache, gate, telemetry, access_log, compress_pool};
+  const proxy::Services services{clock,     policies,   cache,        gate,
+                                 telemetry, access_log, compress_pool};
   try {
     server = std::make_unique<proxy::Server>(settings, workers, services);
   } catch (const std::runtime_error& error) {
     return error.what();
   }
-  control = std::make_unique<actors::ControlPlane>(
-      actors::ControlDependencies{settings, clock, sensor, telemetry, gate, cache, memory, alerts,
-                                  policies, board, log_line});
+  control = std::make_unique<actors::ControlPlane>(actors::ControlDependencies{
+      settings, clock, sensor, telemetry, gate, cache, memory, alerts, policies, board, log_line});
   admin = std::make_unique<admin::AdminServer>(context, settings->admin, admin_services());
   register_metrics(metrics, *this);
   auto bound = admin->start();
@@ -122,7 +121,8 @@ std::string Agent::Parts::start(bool handle_signals) {
   control->start();
   restart_health_checks();
   watch_policy();
-  for (const config::Address& address : server->bound()) spdlog::info("serving on {}", text_of(address));
+  for (const config::Address& address : server->bound())
+    spdlog::info("serving on {}", text_of(address));
   spdlog::info("management on {}, {} workers, level {}", text_of(admin_address), workers,
                rules::to_string(settings->optimization.level));
   return {};
@@ -146,7 +146,8 @@ void Agent::Parts::restart_health_checks() {
 void Agent::Parts::watch_policy() {
   for (const PolicySection section : policies.expire()) {
     lease_expiries.fetch_add(1, std::memory_order_relaxed);
-    spdlog::error("the {} policy was not renewed in time: static defaults apply", to_string(section));
+    spdlog::error("the {} policy was not renewed in time: static defaults apply",
+                  to_string(section));
   }
   const Alert alert{.name = "HomeostatControlPlaneStalled",
                     .severity = rules::Severity::critical,
@@ -240,7 +241,8 @@ std::vector<std::string> Agent::Parts::reload() {
 
 std::vector<admin::ReadinessCheck> Agent::Parts::readiness() const {
   std::vector<admin::ReadinessCheck> checks;
-  checks.push_back({"draining", !draining.load(), true, draining ? "the agent is shutting down" : ""});
+  checks.push_back(
+      {"draining", !draining.load(), true, draining ? "the agent is shutting down" : ""});
   const bool healthy = server->upstream()->any_healthy(clock.now());
   checks.push_back({"upstream", healthy, true, healthy ? "" : "no upstream target is healthy"});
   return checks;

@@ -14,7 +14,8 @@ double number(std::uint64_t value) { return static_cast<double>(value); }
 
 void register_server(MetricsRegistry& metrics, Agent::Parts& parts) {
   const proxy::ServerCounters& counters = parts.server->counters();
-  const auto counter = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& value) {
+  const auto counter = [&](const char* name, const char* help,
+                           const std::atomic<std::uint64_t>& value) {
     metrics.counter(name, help, {}, [&value] { return number(value.load()); });
   };
   counter("homeostat_client_connections_refused_total", "Connections above server.connections_max.",
@@ -47,7 +48,8 @@ void register_upstream(MetricsRegistry& metrics, Agent::Parts& parts) {
           &Counters::connect_failures);
   counter("homeostat_upstream_reuses_total", "Requests on a kept connection.", &Counters::reuses);
   counter("homeostat_upstream_retries_total", "Requests sent again.", &Counters::retries);
-  counter("homeostat_upstream_resets_total", "Connections lost during a request.", &Counters::resets);
+  counter("homeostat_upstream_resets_total", "Connections lost during a request.",
+          &Counters::resets);
   counter("homeostat_upstream_protocol_errors_total", "Responses with broken framing.",
           &Counters::protocol_errors);
   counter("homeostat_upstream_ejections_total", "Targets ejected after failures.",
@@ -55,10 +57,14 @@ void register_upstream(MetricsRegistry& metrics, Agent::Parts& parts) {
   counter("homeostat_upstream_connection_limit_total", "Requests refused at connections_max.",
           &Counters::connection_limit);
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
-    prometheus::MetricFamily healthy{"homeostat_upstream_healthy", "1 if the target takes requests.",
-                                     prometheus::MetricType::Gauge, {}};
-    prometheus::MetricFamily open{"homeostat_upstream_connections", "Open connections to the target.",
-                                  prometheus::MetricType::Gauge, {}};
+    prometheus::MetricFamily healthy{"homeostat_upstream_healthy",
+                                     "1 if the target takes requests.",
+                                     prometheus::MetricType::Gauge,
+                                     {}};
+    prometheus::MetricFamily open{"homeostat_upstream_connections",
+                                  "Open connections to the target.",
+                                  prometheus::MetricType::Gauge,
+                                  {}};
     const auto set = parts.server->upstream();
     for (const auto& target : set->targets()) {
       prometheus::ClientMetric metric;
@@ -75,7 +81,8 @@ void register_upstream(MetricsRegistry& metrics, Agent::Parts& parts) {
 
 void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
   const auto counter = [&](const char* name, const char* help, std::uint64_t CacheFigures::*field) {
-    metrics.counter(name, help, {}, [&parts, field] { return number(parts.cache.figures().*field); });
+    metrics.counter(name, help, {},
+                    [&parts, field] { return number(parts.cache.figures().*field); });
   };
   const auto gauge = [&](const char* name, const char* help, std::size_t CacheFigures::*field) {
     metrics.gauge(name, help, {}, [&parts, field] { return number(parts.cache.figures().*field); });
@@ -89,7 +96,8 @@ void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
           &CacheFigures::expirations);
   counter("homeostat_cache_bypasses_total", "Requests the cache took no part in.",
           &CacheFigures::bypasses);
-  counter("homeostat_cache_deletes_total", "Objects invalidated or flushed.", &CacheFigures::deletes);
+  counter("homeostat_cache_deletes_total", "Objects invalidated or flushed.",
+          &CacheFigures::deletes);
   counter("homeostat_cache_collapsed_total", "Requests that shared another request's fill.",
           &CacheFigures::collapsed);
   gauge("homeostat_cache_entries", "Objects stored.", &CacheFigures::entries);
@@ -98,12 +106,14 @@ void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
     prometheus::MetricFamily family{"homeostat_cache_reasons_total",
                                     "Why a request or response stayed out of the cache.",
-                                    prometheus::MetricType::Counter, {}};
+                                    prometheus::MetricType::Counter,
+                                    {}};
     const auto reasons = parts.cache.reasons();
     for (std::size_t i = 1; i < reasons.size(); ++i) {
       if (reasons[i] == 0) continue;
       prometheus::ClientMetric metric;
-      metric.label.push_back({"reason", std::string(cache::to_string(static_cast<cache::Reason>(i)))});
+      metric.label.push_back(
+          {"reason", std::string(cache::to_string(static_cast<cache::Reason>(i)))});
       metric.counter.value = number(reasons[i]);
       family.metric.push_back(std::move(metric));
     }
@@ -121,11 +131,17 @@ void register_admission(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
     using prometheus::MetricType;
     prometheus::MetricFamily admitted{"homeostat_admission_admitted_total",
-                                      "Requests admitted, by class.", MetricType::Counter, {}};
+                                      "Requests admitted, by class.",
+                                      MetricType::Counter,
+                                      {}};
     prometheus::MetricFamily rejected{"homeostat_admission_rejected_total",
-                                      "Requests rejected, by reason and class.", MetricType::Counter, {}};
+                                      "Requests rejected, by reason and class.",
+                                      MetricType::Counter,
+                                      {}};
     prometheus::MetricFamily shadow{"homeostat_admission_would_reject_total",
-                                    "Requests shadow mode would have rejected.", MetricType::Counter, {}};
+                                    "Requests shadow mode would have rejected.",
+                                    MetricType::Counter,
+                                    {}};
     const gate::GateTotals totals = parts.gate.totals();
     const auto add = [](prometheus::MetricFamily& family, std::uint64_t value, std::size_t klass,
                         const char* reason) {
@@ -140,7 +156,8 @@ void register_admission(MetricsRegistry& metrics, Agent::Parts& parts) {
       for (std::size_t i = 0; i < gate::reject_reason_count; ++i) {
         const char* reason = gate::to_string(static_cast<gate::RejectReason>(i));
         if (totals.rejected[i][klass] != 0) add(rejected, totals.rejected[i][klass], klass, reason);
-        if (totals.would_reject[i][klass] != 0) add(shadow, totals.would_reject[i][klass], klass, reason);
+        if (totals.would_reject[i][klass] != 0)
+          add(shadow, totals.would_reject[i][klass], klass, reason);
       }
     }
     out.push_back(std::move(admitted));
@@ -165,8 +182,10 @@ void register_compression(MetricsRegistry& metrics, Agent::Parts& parts) {
 
 void register_signals(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
-    prometheus::MetricFamily values{"homeostat_signal", "Latest value of each global signal the rules see.",
-                                    prometheus::MetricType::Gauge, {}};
+    prometheus::MetricFamily values{"homeostat_signal",
+                                    "Latest value of each global signal the rules see.",
+                                    prometheus::MetricType::Gauge,
+                                    {}};
     const auto report = parts.board.current();
     for (std::size_t i = 0; i < rules::signal_count; ++i) {
       const rules::SignalInfo& info = rules::signal_info(static_cast<rules::SignalId>(i));
@@ -201,11 +220,13 @@ void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
                   [&parts] { return number(parts.lease_expiries.load()); });
   metrics.counter("homeostat_config_reloads_total", "Configurations loaded while running.", {},
                   [&parts] { return number(parts.reloads.load()); });
-  metrics.counter("homeostat_config_reload_failures_total", "Configurations refused while running.", {},
-                  [&parts] { return number(parts.reload_failures.load()); });
+  metrics.counter("homeostat_config_reload_failures_total", "Configurations refused while running.",
+                  {}, [&parts] { return number(parts.reload_failures.load()); });
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
-    prometheus::MetricFamily family{"homeostat_actor_restarts_total", "Restarts of each actor.",
-                                    prometheus::MetricType::Counter, {}};
+    prometheus::MetricFamily family{"homeostat_actor_restarts_total",
+                                    "Restarts of each actor.",
+                                    prometheus::MetricType::Counter,
+                                    {}};
     const auto report = parts.board.current();
     for (const ActorHealth& actor : report->actors) {
       prometheus::ClientMetric metric;
@@ -231,18 +252,19 @@ void register_edges(MetricsRegistry& metrics, Agent::Parts& parts) {
   const admin::AdminCounters& admin = parts.admin->counters();
   metrics.counter("homeostat_admin_requests_total", "Management requests.", {},
                   [&admin] { return number(admin.requests.load()); });
-  metrics.counter("homeostat_admin_unauthorized_total", "Management requests without a valid token.", {},
+  metrics.counter("homeostat_admin_unauthorized_total",
+                  "Management requests without a valid token.", {},
                   [&admin] { return number(admin.unauthorized.load()); });
-  metrics.counter("homeostat_admin_forbidden_total", "Management requests with too small a role.", {},
-                  [&admin] { return number(admin.forbidden.load()); });
+  metrics.counter("homeostat_admin_forbidden_total", "Management requests with too small a role.",
+                  {}, [&admin] { return number(admin.forbidden.load()); });
   metrics.counter("homeostat_admin_changes_total", "Changes made through the management API.", {},
                   [&admin] { return number(admin.changes.load()); });
   metrics.counter("homeostat_memory_releases_total", "Times free heap pages were returned.", {},
                   [&parts] { return number(parts.memory.releases()); });
   metrics.counter("homeostat_memory_released_bytes_total", "Resident bytes returned.", {},
                   [&parts] { return number(parts.memory.released_bytes()); });
-  metrics.counter("homeostat_access_log_dropped_total", "Access log lines lost to a full queue.", {},
-                  [&parts] { return number(parts.access_log.dropped()); });
+  metrics.counter("homeostat_access_log_dropped_total", "Access log lines lost to a full queue.",
+                  {}, [&parts] { return number(parts.access_log.dropped()); });
 }
 
 }  // namespace
@@ -250,9 +272,8 @@ void register_edges(MetricsRegistry& metrics, Agent::Parts& parts) {
 void register_metrics(MetricsRegistry& registry, Agent::Parts& parts) {
   telemetry::register_build_info(registry, std::string(version()), std::string(revision()));
   telemetry::register_process_metrics(registry);
-  registry.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
-    parts.telemetry.families(out);
-  });
+  registry.collector(
+      [&parts](std::vector<prometheus::MetricFamily>& out) { parts.telemetry.families(out); });
   register_server(registry, parts);
   register_upstream(registry, parts);
   register_cache(registry, parts);

@@ -1,10 +1,10 @@
 #include "runtime/app/commands.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <iostream>
 #include <optional>
 #include <utility>
-
-#include <spdlog/spdlog.h>
 
 #include "config/builtin.hpp"
 #include "config/effective.hpp"
@@ -37,7 +37,8 @@ config::LoadResult with_checked_targets(config::LoadResult loaded) {
   }
   if (problem.has_value()) {
     config::Diagnostic diagnostic;
-    diagnostic.file = loaded.settings->source_path.empty() ? "options" : loaded.settings->source_path;
+    diagnostic.file =
+        loaded.settings->source_path.empty() ? "options" : loaded.settings->source_path;
     diagnostic.message = *problem;
     loaded.settings.reset();
     loaded.diagnostics.push_back(std::move(diagnostic));
@@ -46,7 +47,8 @@ config::LoadResult with_checked_targets(config::LoadResult loaded) {
 }
 
 void add_flags(const RunOptions& options, std::vector<config::Override>& overrides) {
-  if (!options.listen.empty()) overrides.push_back({"--listen", "listen", "'" + options.listen + "'"});
+  if (!options.listen.empty())
+    overrides.push_back({"--listen", "listen", "'" + options.listen + "'"});
   if (options.upstreams.empty()) return;
   std::string list = "[";
   for (const std::string& upstream : options.upstreams) {

@@ -4,8 +4,8 @@
 // Thread safety: any thread. Ownership: the io_context outlives it.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <atomic>
+#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
 

@@ -84,8 +84,8 @@ class Cache final : public CacheControl {
   struct StoreRequest {
     const Fill& fill;
     ObjectPtr object;
-    VarySpecPtr spec;         ///< null: the response does not vary
-    std::string_view variant; ///< with spec
+    VarySpecPtr spec;          ///< null: the response does not vary
+    std::string_view variant;  ///< with spec
   };
   using Victims = EvictionPolicy::Victims;
 

@@ -56,8 +56,8 @@ void write_cache_status(const CacheStatus& status, std::string& out) {
 }
 
 void write_age(Duration age, std::string& out) {
-  append_integer(out, std::max<std::int64_t>(
-                          0, std::chrono::floor<std::chrono::seconds>(age).count()));
+  append_integer(out,
+                 std::max<std::int64_t>(0, std::chrono::floor<std::chrono::seconds>(age).count()));
 }
 
 }  // namespace homeostat::cache

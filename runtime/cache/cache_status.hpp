@@ -11,7 +11,7 @@
 namespace homeostat::cache {
 
 enum class Forward : std::uint8_t {
-  none,      ///< served from the cache
+  none,  ///< served from the cache
   bypass,
   method,
   uri_miss,

@@ -27,8 +27,8 @@ class Counter {
 };
 
 struct alignas(cache_line) Counters {
-  Counter hits, misses, stale, bypasses, stores, evictions, expirations, deletes, collapsed,
-      errors, refreshes;
+  Counter hits, misses, stale, bypasses, stores, evictions, expirations, deletes, collapsed, errors,
+      refreshes;
   std::array<Counter, reason_count> reasons;
 
   void count(Reason reason) noexcept { reasons[static_cast<std::size_t>(reason)].add(); }

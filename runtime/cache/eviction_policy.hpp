@@ -36,10 +36,10 @@ namespace homeostat::cache {
 /// What the policy keeps per object; a base of the cache's entries.
 struct PolicyItem {
   std::uint64_t hash = 0;
-  std::size_t weight = 0;    ///< bytes, all overhead included
+  std::size_t weight = 0;  ///< bytes, all overhead included
   Instant expires{};
-  double priority = 0;       // H
-  Instant examined{};        // when H was last computed
+  double priority = 0;  // H
+  Instant examined{};   // when H was last computed
   std::uint32_t priority_index = not_in_heap;
   std::uint32_t expiry_index = not_in_heap;
   mutable std::atomic<std::uint8_t> touches{0};
@@ -95,10 +95,10 @@ class EvictionPolicy {
   IndexedHeap<PolicyItem, &PolicyItem::priority, &PolicyItem::priority_index> by_priority_;
   IndexedHeap<PolicyItem, &PolicyItem::expires, &PolicyItem::expiry_index> by_expiry_;
   std::size_t used_ = 0;
-  double age_ = 0;               // L
-  double idle_seconds_ = 0;      // R; 0 until something was evicted
+  double age_ = 0;           // L
+  double idle_seconds_ = 0;  // R; 0 until something was evicted
   Totals totals_;
-  Victims candidates_;           // scratch
+  Victims candidates_;  // scratch
 };
 
 }  // namespace homeostat::cache

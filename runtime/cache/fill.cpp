@@ -1,10 +1,9 @@
 #include "runtime/cache/fill.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <cstring>
 #include <utility>
-
-#include <boost/asio/post.hpp>
 
 namespace homeostat::cache {
 namespace {
@@ -219,8 +218,8 @@ std::size_t FillReader::gather(std::span<std::string_view> views) const {
     if (count == views.size()) break;
     const std::uint64_t end = offset + part.size;
     if (end > entry_->cursor) {
-      const auto skip = static_cast<std::size_t>(
-          entry_->cursor > offset ? entry_->cursor - offset : 0);
+      const auto skip =
+          static_cast<std::size_t>(entry_->cursor > offset ? entry_->cursor - offset : 0);
       views[count++] = part.view().substr(skip);
     }
     offset = end;

@@ -22,6 +22,7 @@
 // on the miss path. Timeouts are the caller's.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -32,8 +33,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <boost/asio/any_io_executor.hpp>
 
 #include "runtime/cache/key.hpp"
 #include "runtime/cache/memory_budget.hpp"
@@ -79,15 +78,15 @@ class Fill final : public RefCounted<Fill> {
  public:
   /// What the fill answers; all keys are those of the primary unless said.
   struct Identity {
-    std::string primary;         ///< key text without variant
+    std::string primary;  ///< key text without variant
     std::uint64_t primary_hash = 0;
-    KeyShape shape;              ///< of primary
-    std::string key;             ///< key text requests join by: primary or variant
+    KeyShape shape;   ///< of primary
+    std::string key;  ///< key text requests join by: primary or variant
     std::uint64_t hash = 0;
     std::uint64_t location = 0;
     std::string path;
-    VarySpecPtr spec;            ///< spec `key` was made with; may be null
-    bool keyed = false;          ///< the key holds an authorization or body hash
+    VarySpecPtr spec;    ///< spec `key` was made with; may be null
+    bool keyed = false;  ///< the key holds an authorization or body hash
   };
   Fill(Identity identity, MemoryBudget& budget, std::uint64_t object_bytes_max);
   ~Fill();

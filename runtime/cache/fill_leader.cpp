@@ -156,8 +156,8 @@ Reason FillLeader::complete(Instant now) {
     return reason;
   }
   ObjectPtr object = Object::make(fill_->head_, fill_->take_body());
-  const Reason reason = worker_->cache_.store(
-      worker_->slot_, worker_->counters_, {*fill_, object, fill_->spec_, fill_->variant_}, now);
+  const Reason reason = worker_->cache_.store(worker_->slot_, worker_->counters_,
+                                              {*fill_, object, fill_->spec_, fill_->variant_}, now);
   {
     const std::lock_guard lock(fill_->mutex_);
     fill_->object_ = std::move(object);

@@ -13,10 +13,10 @@
 namespace homeostat::cache {
 
 struct Freshness {
-  Instant received{};        ///< steady instant of the response head
-  WallTime received_wall{};  ///< the same on the wall clock
-  Duration initial_age{};    ///< corrected_initial_age
-  Duration lifetime{};       ///< freshness lifetime
+  Instant received{};                              ///< steady instant of the response head
+  WallTime received_wall{};                        ///< the same on the wall clock
+  Duration initial_age{};                          ///< corrected_initial_age
+  Duration lifetime{};                             ///< freshness lifetime
   std::chrono::seconds stale_if_error{0};          ///< RFC 5861; 0 = not given
   std::chrono::seconds stale_while_revalidate{0};  ///< RFC 5861; 0 = not given
   bool must_revalidate = false;  ///< must-revalidate, proxy-revalidate or s-maxage: never stale

@@ -126,8 +126,7 @@ std::size_t Cache::drop_expired() {
 std::size_t Cache::shrink_to(double ratio) {
   const std::lock_guard control(control_mutex_);
   const double share = std::isfinite(ratio) ? std::clamp(ratio, 0.0, 1.0) : 1.0;
-  const auto bound =
-      static_cast<std::size_t>(static_cast<double>(settings_.memory) * share);
+  const auto bound = static_cast<std::size_t>(static_cast<double>(settings_.memory) * share);
   bound_.store(bound, std::memory_order_relaxed);
   budget_.set_bound(bound / 2);
   const std::size_t freed = make_room(control_slot_, clock_.now());

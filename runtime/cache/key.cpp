@@ -1,8 +1,8 @@
 #include "runtime/cache/key.hpp"
 
-#include <array>
-
 #include <openssl/sha.h>
+
+#include <array>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 

@@ -42,8 +42,8 @@ Object::Object(ObjectHead head, Body body) : head_(std::move(head)), body_(std::
     capacity += part.block->capacity() + sizeof(Block);
   }
   if (head_.status != 204 && head_.status != 304) head_.add_content_length(body_bytes_);
-  memory_ = sizeof(Object) + head_.block_capacity() + body_.capacity() * sizeof(BodyPart) +
-            capacity;
+  memory_ =
+      sizeof(Object) + head_.block_capacity() + body_.capacity() * sizeof(BodyPart) + capacity;
 }
 
 Object::~Object() {

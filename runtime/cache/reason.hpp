@@ -12,15 +12,15 @@ namespace homeostat::cache {
 enum class Reason : std::uint8_t {
   none,
   // Requests.
-  disabled,              ///< the cache is off
-  rule_bypass,           ///< a rule says bypass
-  method,                ///< neither GET nor HEAD, and no rule allows it
-  range,                 ///< Range requests are passed through
+  disabled,     ///< the cache is off
+  rule_bypass,  ///< a rule says bypass
+  method,       ///< neither GET nor HEAD, and no rule allows it
+  range,        ///< Range requests are passed through
   request_no_store,
-  request_body,          ///< GET with a body
-  authorization,         ///< RFC 9111 section 3.5
-  request_directive,     ///< no-cache, max-age, min-fresh of the request refuse the stored response
-  only_if_cached,        ///< nothing usable stored: 504
+  request_body,       ///< GET with a body
+  authorization,      ///< RFC 9111 section 3.5
+  request_directive,  ///< no-cache, max-age, min-fresh of the request refuse the stored response
+  only_if_cached,     ///< nothing usable stored: 504
   upgrade,
   // Responses.
   no_store,
@@ -28,21 +28,21 @@ enum class Reason : std::uint8_t {
   no_cache,
   set_cookie,
   vary_star,
-  vary_limit,            ///< too many or too long Vary fields
-  partial,               ///< 206
-  status,                ///< not a cacheable status
-  no_freshness,          ///< no explicit freshness
-  expired,               ///< already stale on arrival
+  vary_limit,    ///< too many or too long Vary fields
+  partial,       ///< 206
+  status,        ///< not a cacheable status
+  no_freshness,  ///< no explicit freshness
+  expired,       ///< already stale on arrival
   too_large,
   truncated,
   trailers,
   // Fills and storage.
-  admission,             ///< the eviction policy keeps what it has
-  invalidated,           ///< flushed or invalidated while the fill ran
-  fill_memory,           ///< memory for fills in flight is used up
-  hit_for_miss,          ///< known as uncacheable a moment ago
+  admission,     ///< the eviction policy keeps what it has
+  invalidated,   ///< flushed or invalidated while the fill ran
+  fill_memory,   ///< memory for fills in flight is used up
+  hit_for_miss,  ///< known as uncacheable a moment ago
   upstream_failed,
-  head_request,          ///< an answer to HEAD has no body to store
+  head_request,  ///< an answer to HEAD has no body to store
 };
 inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::head_request) + 1;
 

@@ -5,9 +5,8 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
-
 #include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <cstdint>
 
 namespace homeostat::cache {
 

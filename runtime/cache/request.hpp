@@ -10,10 +10,10 @@
 namespace homeostat::cache {
 
 struct Request {
-  std::string_view method;     ///< as received: methods are case-sensitive
-  std::string_view host;       ///< authority, lower case
-  std::string_view path;       ///< normalised absolute path, starts with `/`
-  std::string_view query;      ///< without `?`; empty if absent
+  std::string_view method;  ///< as received: methods are case-sensitive
+  std::string_view host;    ///< authority, lower case
+  std::string_view path;    ///< normalised absolute path, starts with `/`
+  std::string_view query;   ///< without `?`; empty if absent
   const Fields* fields = nullptr;
   EndpointId endpoint = 0;
   bool has_body = false;

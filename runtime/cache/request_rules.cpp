@@ -129,9 +129,9 @@ RequestDecision RequestRules::decide(const Request& request) const {
 
   decision.max_age = as_seconds(control.max_age);
   decision.min_fresh = as_seconds(control.min_fresh);
-  decision.revalidate = control.no_cache || control.max_age == http::DeltaSeconds{0} ||
-                        (!control.present && request.fields->contains_token(
-                                                 http::HeaderId::pragma, "no-cache"));
+  decision.revalidate =
+      control.no_cache || control.max_age == http::DeltaSeconds{0} ||
+      (!control.present && request.fields->contains_token(http::HeaderId::pragma, "no-cache"));
   if (request.fields->has(http::HeaderId::authorization)) {
     const bool allowed = decision.rule != nullptr && decision.rule->settings.authenticated;
     decision.authorization_key = allowed;

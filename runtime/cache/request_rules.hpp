@@ -42,9 +42,9 @@ struct CompiledRule {
 };
 
 struct RequestDecision {
-  bool lookup = false;    ///< a stored response may be used (or validated)
-  bool store = false;     ///< the response may be stored if it allows that
-  bool collapse = false;  ///< may share another request's fill
+  bool lookup = false;           ///< a stored response may be used (or validated)
+  bool store = false;            ///< the response may be stored if it allows that
+  bool collapse = false;         ///< may share another request's fill
   Reason reason = Reason::none;  ///< why not, when something is not allowed
   const CompiledRule* rule = nullptr;
   bool head = false;
@@ -70,8 +70,7 @@ class RequestRules {
                                           std::string_view path) const noexcept;
   /// True if the request is POST and a rule caches it: the proxy then reads
   /// and hashes the body first.
-  [[nodiscard]] bool wants_body_hash(std::string_view method,
-                                     std::string_view path) const noexcept;
+  [[nodiscard]] bool wants_body_hash(std::string_view method, std::string_view path) const noexcept;
   /// Paths patterns whose content a successful unsafe request on `path` makes
   /// invalid: the `match.path` of each rule with a fitting `invalidate_on`.
   void invalidated_by(std::string_view path, std::vector<std::string_view>& patterns) const;

@@ -99,8 +99,8 @@ seconds age_value(const Fields& fields) noexcept {
   std::string_view rest = field->value;
   const auto value = http::parse_decimal(http::next_list_element(rest));
   if (!value) return seconds{0};
-  return seconds(static_cast<seconds::rep>(
-      std::min<std::uint64_t>(*value, http::delta_seconds_max)));
+  return seconds(
+      static_cast<seconds::rep>(std::min<std::uint64_t>(*value, http::delta_seconds_max)));
 }
 
 void write_head(ObjectHead& head, const Response& response, bool date_given) {
@@ -182,8 +182,8 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
   const Reason reason = forbidden(request_decision, fields, control);
   if (reason != Reason::none) return refuse(reason);
   static const std::vector<std::string> no_names;
-  VaryNames vary = vary_names(
-      fields, request_decision.rule != nullptr ? request_decision.rule->vary : no_names);
+  VaryNames vary =
+      vary_names(fields, request_decision.rule != nullptr ? request_decision.rule->vary : no_names);
   if (vary.star) return refuse(Reason::vary_star);
   if (vary.too_many) return refuse(Reason::vary_limit);
   if (response.content_length && *response.content_length > object_bytes_max) {
@@ -241,13 +241,12 @@ std::optional<ObjectHead> refreshed_head(const Object& stored,
   if (!fits) return std::nullopt;
   Response response = not_modified;
   response.status = stored.status();
-  const std::string phrase(
-      http::reason_phrase(static_cast<unsigned>(stored.status())));
+  const std::string phrase(http::reason_phrase(static_cast<unsigned>(stored.status())));
   response.reason_phrase = phrase;
   response.fields = &merged;
   response.content_length = stored.body_bytes();
-  StoreDecision decision = decide_store(request_decision, request, response, policy,
-                                        stored.body_bytes());
+  StoreDecision decision =
+      decide_store(request_decision, request, response, policy, stored.body_bytes());
   if (!decision.storable()) return std::nullopt;
   return std::move(decision.head);
 }

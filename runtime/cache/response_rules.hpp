@@ -33,15 +33,15 @@ struct Response {
   std::string_view reason_phrase;
   const Fields* fields = nullptr;
   std::optional<std::uint64_t> content_length;
-  Instant requested{};       ///< the request left for the upstream
-  Instant received{};        ///< the response head arrived
+  Instant requested{};  ///< the request left for the upstream
+  Instant received{};   ///< the response head arrived
   WallTime received_wall{};
 };
 
 struct StoreDecision {
-  Reason reason = Reason::none;  ///< `none`: may be stored
-  ObjectHead head;               ///< filled only if it may be stored
-  std::vector<std::string> vary; ///< sorted lower-case names
+  Reason reason = Reason::none;   ///< `none`: may be stored
+  ObjectHead head;                ///< filled only if it may be stored
+  std::vector<std::string> vary;  ///< sorted lower-case names
 
   [[nodiscard]] bool storable() const noexcept { return reason == Reason::none; }
 };
@@ -53,8 +53,7 @@ struct StoreDecision {
                                          std::uint64_t object_bytes_max);
 
 /// RFC 9111 section 4.2.3: corrected_initial_age. `date` and `age` as received.
-[[nodiscard]] Duration corrected_initial_age(const Response& response,
-                                             std::optional<WallTime> date,
+[[nodiscard]] Duration corrected_initial_age(const Response& response, std::optional<WallTime> date,
                                              std::chrono::seconds age_value) noexcept;
 
 /// RFC 9111 sections 3.2 and 4.3.4: the head of `stored` updated by a 304.

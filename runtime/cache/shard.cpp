@@ -15,8 +15,8 @@ constexpr std::size_t table_share = 2 * 2 * sizeof(void*) + 2 * 2 * sizeof(void*
 }  // namespace
 
 std::size_t Entry::bytes() const noexcept {
-  std::size_t bytes = sizeof(Entry) + key.capacity() + path.capacity() + allocator_overhead +
-                      table_share;
+  std::size_t bytes =
+      sizeof(Entry) + key.capacity() + path.capacity() + allocator_overhead + table_share;
   if (object) {
     bytes += object->memory();
     if (const Object* encoded = object->encoded()) bytes += encoded->memory();
@@ -97,8 +97,8 @@ void Shard::resize(std::size_t buckets, Garbage& garbage) {
   // The chain to be rebuilt may still be walked by readers of the table before.
   if (previous_alive_->load()) return;
   Table* old = table_.load();
-  auto fresh = std::make_unique<Table>(buckets, old->parity ^ 1U,
-                                       std::make_shared<std::atomic<bool>>(true));
+  auto fresh =
+      std::make_unique<Table>(buckets, old->parity ^ 1U, std::make_shared<std::atomic<bool>>(true));
   for_each([&](Entry& entry) {
     std::atomic<Entry*>& head = fresh->heads[entry.hash & fresh->mask];
     entry.next[fresh->parity].store(head.load(std::memory_order_relaxed),

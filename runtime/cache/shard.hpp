@@ -34,14 +34,14 @@ struct Entry final : PolicyItem, Retirable {
   std::string key;
   std::string path;
   std::uint64_t location = 0;
-  ObjectPtr object;   ///< null if spec is set
+  ObjectPtr object;  ///< null if spec is set
   VarySpecPtr spec;
-  bool keyed = false; ///< key holds an authorization or body hash
+  bool keyed = false;  ///< key holds an authorization or body hash
   std::array<std::atomic<Entry*>, 2> next{};
   // Guarded by the shard's mutex.
   bool linked = false;
-  Entry* parent = nullptr;        // of a variant: its list
-  std::vector<Entry*> variants;   // of a list, oldest first
+  Entry* parent = nullptr;       // of a variant: its list
+  std::vector<Entry*> variants;  // of a list, oldest first
 
   /// Everything this entry keeps alive, allocator overhead included.
   [[nodiscard]] std::size_t bytes() const noexcept;

@@ -26,8 +26,7 @@ KeyView primary_of(const Fill& fill) noexcept {
 
 }  // namespace
 
-Reason Cache::store(EpochSlot& slot, Counters& counters, const StoreRequest& request,
-                    Instant now) {
+Reason Cache::store(EpochSlot& slot, Counters& counters, const StoreRequest& request, Instant now) {
   const std::uint64_t location = request.fill.identity().location;
   Victims victims;
   Reason reason = Reason::none;

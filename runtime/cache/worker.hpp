@@ -33,15 +33,15 @@ namespace homeostat::cache {
 
 struct Lookup {
   enum class Kind : std::uint8_t {
-    hit,     ///< fresh: `object` answers
-    stale,   ///< `object` must be validated first, or may be served stale
+    hit,    ///< fresh: `object` answers
+    stale,  ///< `object` must be validated first, or may be served stale
     miss,
     bypass,  ///< the cache takes no part
   };
   Kind kind = Kind::miss;
-  ObjectPtr object;         ///< hit and stale
-  Duration age{};           ///< of object
-  Duration remaining{};     ///< negative when stale
+  ObjectPtr object;      ///< hit and stale
+  Duration age{};        ///< of object
+  Duration remaining{};  ///< negative when stale
   Reason reason = Reason::none;
   bool vary_miss = false;   ///< the resource is stored, this variant is not
   bool by_request = false;  ///< fresh, but the request's directives want validation
@@ -64,8 +64,7 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   /// Counts hit, stale, miss or bypass.
-  [[nodiscard]] Lookup lookup(const Request& request, const RequestDecision& decision,
-                              Instant now);
+  [[nodiscard]] Lookup lookup(const Request& request, const RequestDecision& decision, Instant now);
   /// After lookup() said miss or stale for the same request. `stale` is
   /// lookup's object or null. REQUIRES: decision.store.
   [[nodiscard]] FillStart begin_fill(const Request& request, const RequestDecision& decision,
@@ -77,8 +76,7 @@ class Worker {
   std::size_t invalidate_after(const Request& request, const Response& response,
                                const RequestRules& rules);
   /// Drops everything stored for one URI, whatever the variant.
-  std::size_t invalidate_uri(std::string_view host, std::string_view path,
-                             std::string_view query);
+  std::size_t invalidate_uri(std::string_view host, std::string_view path, std::string_view query);
 
   /// Counts a reason the proxy found by itself.
   void count(Reason reason) noexcept { counters_.count(reason); }

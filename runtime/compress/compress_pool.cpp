@@ -43,9 +43,7 @@ CompressPool::CompressPool(const CompressPoolOptions& options) : options_(option
   }
 }
 
-CompressPool::~CompressPool() {
-  shutdown();
-}
+CompressPool::~CompressPool() { shutdown(); }
 
 bool CompressPool::submit(CompressJob job) {
   bool accepted = false;

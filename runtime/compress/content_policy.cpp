@@ -95,30 +95,18 @@ CompressDecision should_compress(const config::CompressionSettings& settings,
 
 std::string_view to_text(CompressReason reason) noexcept {
   switch (reason) {
-    case CompressReason::compress:
-      return "compress";
-    case CompressReason::disabled:
-      return "disabled";
-    case CompressReason::emergency:
-      return "emergency";
-    case CompressReason::not_accepted:
-      return "not-accepted";
-    case CompressReason::status:
-      return "status";
-    case CompressReason::no_transform:
-      return "no-transform";
-    case CompressReason::already_encoded:
-      return "already-encoded";
-    case CompressReason::range:
-      return "range";
-    case CompressReason::secret:
-      return "secret";
-    case CompressReason::type:
-      return "type";
-    case CompressReason::too_small:
-      return "too-small";
-    case CompressReason::head_request:
-      return "head";
+    case CompressReason::compress: return "compress";
+    case CompressReason::disabled: return "disabled";
+    case CompressReason::emergency: return "emergency";
+    case CompressReason::not_accepted: return "not-accepted";
+    case CompressReason::status: return "status";
+    case CompressReason::no_transform: return "no-transform";
+    case CompressReason::already_encoded: return "already-encoded";
+    case CompressReason::range: return "range";
+    case CompressReason::secret: return "secret";
+    case CompressReason::type: return "type";
+    case CompressReason::too_small: return "too-small";
+    case CompressReason::head_request: return "head";
   }
   return "unknown";
 }

@@ -25,9 +25,7 @@ void GzipEncoder::StreamDeleter::operator()(z_stream_s* stream) const noexcept {
   delete stream;
 }
 
-GzipEncoder::~GzipEncoder() {
-  release();
-}
+GzipEncoder::~GzipEncoder() { release(); }
 
 GzipEncoder::GzipEncoder(GzipEncoder&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),

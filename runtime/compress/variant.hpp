@@ -12,6 +12,7 @@ namespace homeostat::compress {
 
 /// Appends `vary` with `name` added, unless it is there already or `vary` has
 /// `*`, in which case `vary` is appended unchanged.
-void append_vary(std::string& out, std::string_view vary, std::string_view name = "Accept-Encoding");
+void append_vary(std::string& out, std::string_view vary,
+                 std::string_view name = "Accept-Encoding");
 
 }  // namespace homeostat::compress

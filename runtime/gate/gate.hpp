@@ -47,9 +47,7 @@ class Gate final : public GateSource {
 
   /// REQUIRES: index < workers.
   [[nodiscard]] WorkerGate& worker(unsigned index) noexcept { return *workers_[index]; }
-  [[nodiscard]] unsigned workers() const noexcept {
-    return static_cast<unsigned>(workers_.size());
-  }
+  [[nodiscard]] unsigned workers() const noexcept { return static_cast<unsigned>(workers_.size()); }
 
   /// Cheap and idempotent; call it whenever the Policy changed.
   void apply(const AdmissionPolicy& policy) noexcept;

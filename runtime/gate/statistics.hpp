@@ -29,12 +29,12 @@ inline constexpr std::size_t wait_buckets = 64;
 /// Event counts of one worker or, summed, of all. All since the start.
 struct GateTotals {
   using ByClass = std::array<std::uint64_t, rules::priority_class_count>;
-  ByClass admitted{};                                     ///< with or without a wait
-  std::array<ByClass, reject_reason_count> rejected{};    ///< [reason][class]
-  std::array<ByClass, reject_reason_count> would_reject{};///< shadow mode; admitted in fact
-  std::uint64_t queued = 0;     ///< had to wait (shadow: would have)
-  std::uint64_t abandoned = 0;  ///< cancelled while waiting
-  std::uint64_t dropped = 0;    ///< Permit::drop
+  ByClass admitted{};                                       ///< with or without a wait
+  std::array<ByClass, reject_reason_count> rejected{};      ///< [reason][class]
+  std::array<ByClass, reject_reason_count> would_reject{};  ///< shadow mode; admitted in fact
+  std::uint64_t queued = 0;                                 ///< had to wait (shadow: would have)
+  std::uint64_t abandoned = 0;                              ///< cancelled while waiting
+  std::uint64_t dropped = 0;                                ///< Permit::drop
 
   [[nodiscard]] std::uint64_t admitted_total() const noexcept;
   [[nodiscard]] std::uint64_t rejected_total() const noexcept;
@@ -71,13 +71,13 @@ class WorkerStatistics {
   struct Endpoint {
     Counter count{0};
     Counter nanoseconds{0};
-    std::atomic<double> square_sum{0};  ///< seconds squared
+    std::atomic<double> square_sum{0};                   ///< seconds squared
     mutable Counter min_nanoseconds{~std::uint64_t{0}};  ///< taken (exchanged) by the reader
   };
 
   Counter sequence_{0};  ///< odd while the writer is inside
   Counter in_flight_{0};
-  Counter changed_at_{0};        ///< nanoseconds of the monotonic clock
+  Counter changed_at_{0};            ///< nanoseconds of the monotonic clock
   std::atomic<double> integral_{0};  ///< in-flight x seconds up to changed_at_
   std::vector<Endpoint> endpoints_;
   std::atomic<std::size_t> endpoints_used_{0};

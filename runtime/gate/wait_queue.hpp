@@ -42,7 +42,7 @@ class GateWaiter {
   WorkerGate* owner_ = nullptr;  ///< set while linked
   EndpointId endpoint_ = 0;
   std::uint8_t class_ = 0;
-  Duration work_{};   ///< expected service, as accounted in the shared sums
+  Duration work_{};  ///< expected service, as accounted in the shared sums
   Instant since_{};
   Instant expires_{};
   RejectReason expiry_reason_ = RejectReason::wait_expired;

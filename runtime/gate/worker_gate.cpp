@@ -71,8 +71,9 @@ Admission WorkerGate::admit(const GateRequest& request, GateWaiter& waiter) noex
   if (request.deadline) time_left = *request.deadline - request.now;
   const rules::QueueView seen = view(request, priority_class);
   const rules::ArrivalVerdict verdict = rules::judge_arrival(shared_.bounds(), seen, time_left);
-  const bool join = verdict == rules::ArrivalVerdict::join ||
-                    (verdict == rules::ArrivalVerdict::queue_full && make_place_for(priority_class));
+  const bool join =
+      verdict == rules::ArrivalVerdict::join ||
+      (verdict == rules::ArrivalVerdict::queue_full && make_place_for(priority_class));
   if (!join) return reject(reason_of(verdict), priority_class);
   return enqueue(request, priority_class, seen, waiter);
 }

@@ -69,7 +69,8 @@ class WorkerGate {
   friend class Permit;
   friend class GateWaiter;
 
-  [[nodiscard]] Permit issue(EndpointId endpoint, std::uint8_t priority_class, Instant now) noexcept;
+  [[nodiscard]] Permit issue(EndpointId endpoint, std::uint8_t priority_class,
+                             Instant now) noexcept;
   [[nodiscard]] Rejection reject(RejectReason reason, std::uint8_t priority_class) noexcept;
   [[nodiscard]] Permit admit_unlimited(const GateRequest& request) noexcept;
   [[nodiscard]] rules::QueueView view(const GateRequest& request,

@@ -60,14 +60,10 @@ struct Wishes {
 
 std::string_view coding_name(Coding coding) noexcept {
   switch (coding) {
-    case Coding::gzip:
-      return "gzip";
-    case Coding::brotli:
-      return "br";
-    case Coding::zstd:
-      return "zstd";
-    case Coding::identity:
-      break;
+    case Coding::gzip: return "gzip";
+    case Coding::brotli: return "br";
+    case Coding::zstd: return "zstd";
+    case Coding::identity: break;
   }
   return "identity";
 }

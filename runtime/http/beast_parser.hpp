@@ -86,32 +86,19 @@ class BeastParser final : public boost::beast::http::basic_parser<is_request> {
 [[nodiscard]] inline std::string_view beast_reason(const boost::beast::error_code& code) noexcept {
   using Code = boost::beast::http::error;
   switch (static_cast<Code>(code.value())) {
-    case Code::bad_method:
-      return "invalid method";
-    case Code::bad_target:
-      return "invalid request target";
-    case Code::bad_version:
-      return "malformed start line";
-    case Code::bad_status:
-      return "invalid status";
-    case Code::bad_reason:
-      return "invalid reason phrase";
-    case Code::bad_field:
-      return "invalid field name";
-    case Code::bad_value:
-      return "invalid field value";
-    case Code::bad_content_length:
-      return "invalid Content-Length";
-    case Code::multiple_content_length:
-      return "repeated Content-Length";
-    case Code::bad_transfer_encoding:
-      return "invalid Transfer-Encoding";
-    case Code::bad_chunk:
-      return "invalid chunk size";
-    case Code::bad_chunk_extension:
-      return "invalid chunk extension";
-    default:
-      return "malformed message";
+    case Code::bad_method: return "invalid method";
+    case Code::bad_target: return "invalid request target";
+    case Code::bad_version: return "malformed start line";
+    case Code::bad_status: return "invalid status";
+    case Code::bad_reason: return "invalid reason phrase";
+    case Code::bad_field: return "invalid field name";
+    case Code::bad_value: return "invalid field value";
+    case Code::bad_content_length: return "invalid Content-Length";
+    case Code::multiple_content_length: return "repeated Content-Length";
+    case Code::bad_transfer_encoding: return "invalid Transfer-Encoding";
+    case Code::bad_chunk: return "invalid chunk size";
+    case Code::bad_chunk_extension: return "invalid chunk extension";
+    default: return "malformed message";
   }
 }
 

@@ -126,10 +126,8 @@ void apply(CacheControl& control, const Directive& directive) noexcept {
   } else if (iequals(name, "stale-if-error")) {
     lifetime(control.stale_if_error, directive);
   } else if (iequals(name, "max-stale")) {
-    if (directive.has_argument)
-      lifetime(control.max_stale, directive);
-    else
-      control.max_stale_any = true;
+    if (directive.has_argument) lifetime(control.max_stale, directive);
+    else control.max_stale_any = true;
   } else if (iequals(name, "min-fresh")) {
     const DeltaSeconds wanted = parse_delta(directive.argument).value_or(0);
     control.min_fresh = std::max(control.min_fresh.value_or(0), wanted);

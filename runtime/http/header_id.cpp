@@ -19,9 +19,7 @@ constexpr std::size_t name_length_max = 32;
 constexpr std::size_t slot_count = 512;  // sparse: a probe rarely meets a neighbour
 
 /// Case-folded by bit 5 alone, which is exact for every token character.
-constexpr unsigned folded(char c) {
-  return static_cast<unsigned char>(c) | 0x20U;
-}
+constexpr unsigned folded(char c) { return static_cast<unsigned char>(c) | 0x20U; }
 
 constexpr std::size_t slot_of(std::string_view name) {
   const std::size_t size = name.size();

@@ -26,9 +26,7 @@ constexpr HeaderSet kept_set(
 
 }  // namespace
 
-bool is_hop_by_hop(HeaderId id) noexcept {
-  return fixed_set.contains(id);
-}
+bool is_hop_by_hop(HeaderId id) noexcept { return fixed_set.contains(id); }
 
 HopByHopFilter::HopByHopFilter(const HeaderTable& headers) noexcept
     : headers_(&headers), removed_(fixed_set) {

@@ -1,9 +1,8 @@
 #include "runtime/http/message.hpp"
 
 #include <algorithm>
-#include <iterator>
-
 #include <array>
+#include <iterator>
 
 namespace homeostat::http {
 namespace {
@@ -89,24 +88,17 @@ constexpr Reason reasons[] = {
 Method method_from(std::string_view text) noexcept {
   if (text.empty()) return Method::other;
   switch (text[0]) {
-    case 'G':
-      return only_if(text, Method::get);
-    case 'H':
-      return only_if(text, Method::head);
+    case 'G': return only_if(text, Method::get);
+    case 'H': return only_if(text, Method::head);
     case 'P':
       if (text == "POST") return Method::post;
       if (text == "PUT") return Method::put;
       return only_if(text, Method::patch);
-    case 'D':
-      return only_if(text, Method::delete_);
-    case 'O':
-      return only_if(text, Method::options);
-    case 'C':
-      return only_if(text, Method::connect);
-    case 'T':
-      return only_if(text, Method::trace);
-    default:
-      return Method::other;
+    case 'D': return only_if(text, Method::delete_);
+    case 'O': return only_if(text, Method::options);
+    case 'C': return only_if(text, Method::connect);
+    case 'T': return only_if(text, Method::trace);
+    default: return Method::other;
   }
 }
 

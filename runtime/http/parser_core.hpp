@@ -112,13 +112,9 @@ class ParserCore {
     if (!block.empty()) idle_ = false;
     const std::size_t limit = limits_.head_bytes_max;
     switch (scanner_.to_empty_line(block.substr(0, limit))) {
-      case ScanStatus::complete:
-        return scanner_.line_start();
-      case ScanStatus::bad:
-        fail(400, scanner_.reason());
-        return std::nullopt;
-      case ScanStatus::need_more:
-        break;
+      case ScanStatus::complete: return scanner_.line_start();
+      case ScanStatus::bad: fail(400, scanner_.reason()); return std::nullopt;
+      case ScanStatus::need_more: break;
     }
     if (block.size() < limit) return std::nullopt;
     if (scanner_.first_line_size() == 0) {
@@ -211,11 +207,8 @@ class ParserCore {
       case ScanStatus::need_more:
         if (block.size() >= limit) refuse("chunk line too long");
         return false;
-      case ScanStatus::bad:
-        refuse(scanner_.reason());
-        return false;
-      case ScanStatus::complete:
-        break;
+      case ScanStatus::bad: refuse(scanner_.reason()); return false;
+      case ScanStatus::complete: break;
     }
     const std::string_view line = block.substr(0, scanner_.first_line_size() - 2);
     const ChunkLine parsed = parse_chunk_line(line, limits_.chunk_extension_bytes_max);

@@ -113,23 +113,15 @@ ParseStep RequestParser::next(std::string_view input) {
   return impl_->core.next_body(input);
 }
 
-void RequestParser::reset() {
-  impl_->restart();
-}
+void RequestParser::reset() { impl_->restart(); }
 
 void RequestParser::reset(const ParseLimits& limits) {
   impl_->core.set_limits(limits);
   impl_->restart();
 }
 
-const RequestHead& RequestParser::head() const noexcept {
-  return impl_->head;
-}
-const HeaderTable& RequestParser::trailers() const noexcept {
-  return impl_->core.trailers();
-}
-bool RequestParser::idle() const noexcept {
-  return impl_->core.idle();
-}
+const RequestHead& RequestParser::head() const noexcept { return impl_->head; }
+const HeaderTable& RequestParser::trailers() const noexcept { return impl_->core.trailers(); }
+bool RequestParser::idle() const noexcept { return impl_->core.idle(); }
 
 }  // namespace homeostat::http

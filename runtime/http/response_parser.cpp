@@ -135,10 +135,8 @@ ParseStep ResponseParser::next(std::string_view input) {
 ParseStep ResponseParser::finish() {
   using State = Impl::Core::State;
   switch (impl_->core.state()) {
-    case State::complete:
-      return Impl::Core::end(0);
-    case State::failed:
-      return impl_->core.failed();
+    case State::complete: return Impl::Core::end(0);
+    case State::failed: return impl_->core.failed();
     case State::body:
       if (impl_->head.body == BodyKind::until_close) {
         impl_->core.expect(BodyKind::none, 0);
@@ -148,8 +146,7 @@ ParseStep ResponseParser::finish() {
     case State::head:
       if (idle()) return impl_->core.fail(502, "closed before a response");
       break;
-    default:
-      break;
+    default: break;
   }
   return impl_->core.fail(502, "truncated response");
 }
@@ -159,12 +156,8 @@ void ResponseParser::reset(const ResponseContext& context) {
   impl_->restart(context);
 }
 
-const ResponseHead& ResponseParser::head() const noexcept {
-  return impl_->head;
-}
-const HeaderTable& ResponseParser::trailers() const noexcept {
-  return impl_->core.trailers();
-}
+const ResponseHead& ResponseParser::head() const noexcept { return impl_->head; }
+const HeaderTable& ResponseParser::trailers() const noexcept { return impl_->core.trailers(); }
 bool ResponseParser::idle() const noexcept {
   return impl_->core.idle() && impl_->interim_count == 0;
 }

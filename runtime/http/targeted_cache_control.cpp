@@ -185,32 +185,19 @@ void set_lifetime(std::optional<DeltaSeconds>& slot, const Item& item) noexcept 
 }
 
 void apply(CacheControl& control, std::string_view name, const Item& item) noexcept {
-  if (name == "max-age")
-    set_lifetime(control.max_age, item);
-  else if (name == "s-maxage")
-    set_lifetime(control.s_maxage, item);
-  else if (name == "stale-while-revalidate")
-    set_lifetime(control.stale_while_revalidate, item);
-  else if (name == "stale-if-error")
-    set_lifetime(control.stale_if_error, item);
-  else if (name == "no-store")
-    set_flag(control.no_store, item);
-  else if (name == "no-cache")
-    set_flag(control.no_cache, item);
-  else if (name == "private")
-    set_flag(control.private_, item);
-  else if (name == "public")
-    set_flag(control.public_, item);
-  else if (name == "no-transform")
-    set_flag(control.no_transform, item);
-  else if (name == "must-revalidate")
-    set_flag(control.must_revalidate, item);
-  else if (name == "proxy-revalidate")
-    set_flag(control.proxy_revalidate, item);
-  else if (name == "must-understand")
-    set_flag(control.must_understand, item);
-  else if (name == "immutable")
-    set_flag(control.immutable, item);
+  if (name == "max-age") set_lifetime(control.max_age, item);
+  else if (name == "s-maxage") set_lifetime(control.s_maxage, item);
+  else if (name == "stale-while-revalidate") set_lifetime(control.stale_while_revalidate, item);
+  else if (name == "stale-if-error") set_lifetime(control.stale_if_error, item);
+  else if (name == "no-store") set_flag(control.no_store, item);
+  else if (name == "no-cache") set_flag(control.no_cache, item);
+  else if (name == "private") set_flag(control.private_, item);
+  else if (name == "public") set_flag(control.public_, item);
+  else if (name == "no-transform") set_flag(control.no_transform, item);
+  else if (name == "must-revalidate") set_flag(control.must_revalidate, item);
+  else if (name == "proxy-revalidate") set_flag(control.proxy_revalidate, item);
+  else if (name == "must-understand") set_flag(control.must_understand, item);
+  else if (name == "immutable") set_flag(control.immutable, item);
 }
 
 }  // namespace

@@ -61,8 +61,8 @@ struct Alert {
 class AlertSink {
  public:
   virtual ~AlertSink() = default;
-  virtual void fire(const Alert& alert, WallTime since) = 0;     ///< idempotent
-  virtual void resolve(const Alert& alert, WallTime at) = 0;     ///< idempotent
+  virtual void fire(const Alert& alert, WallTime since) = 0;  ///< idempotent
+  virtual void resolve(const Alert& alert, WallTime at) = 0;  ///< idempotent
 };
 
 }  // namespace homeostat

@@ -17,8 +17,8 @@ using WallTime = std::chrono::system_clock::time_point;
 class Clock {
  public:
   virtual ~Clock() = default;
-  [[nodiscard]] virtual Instant now() const noexcept = 0;       ///< monotonic
-  [[nodiscard]] virtual WallTime wall_now() const noexcept = 0; ///< UTC
+  [[nodiscard]] virtual Instant now() const noexcept = 0;        ///< monotonic
+  [[nodiscard]] virtual WallTime wall_now() const noexcept = 0;  ///< UTC
 };
 
 /// The machine's clocks. Use the one instance.

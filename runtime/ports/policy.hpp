@@ -17,10 +17,10 @@ using rules::EndpointId;
 
 /// What applies to one endpoint, indexed by EndpointId.
 struct EndpointPolicy {
-  double ttl_multiplier = 1;           ///< of rule-given TTLs, applied when a response is stored
-  std::chrono::seconds ttl_max{0};     ///< bound of the product; 0 = none
-  std::optional<bool> compress;        ///< unset: as configured
-  int compress_level = 5;              ///< zlib 1..9
+  double ttl_multiplier = 1;        ///< of rule-given TTLs, applied when a response is stored
+  std::chrono::seconds ttl_max{0};  ///< bound of the product; 0 = none
+  std::optional<bool> compress;     ///< unset: as configured
+  int compress_level = 5;           ///< zlib 1..9
   bool operator==(const EndpointPolicy&) const = default;
 };
 
@@ -37,15 +37,15 @@ struct CachePolicy {
 
 /// Published by throttler.
 struct AdmissionPolicy {
-  double limit = 0;               ///< concurrent upstream requests; 0 = settings' initial
-  double ceiling_factor = 1;      ///< from Throttle actions, 0.05..1
+  double limit = 0;                    ///< concurrent upstream requests; 0 = settings' initial
+  double ceiling_factor = 1;           ///< from Throttle actions, 0.05..1
   std::uint8_t shed_class_from = 255;  ///< classes >= this are rejected on arrival
   bool operator==(const AdmissionPolicy&) const = default;
 };
 
 /// Published by rule_engine.
 struct ModePolicy {
-  bool emergency = false;         ///< serve stale, no compression, shed by class
+  bool emergency = false;  ///< serve stale, no compression, shed by class
   bool operator==(const ModePolicy&) const = default;
 };
 

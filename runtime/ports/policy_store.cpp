@@ -43,9 +43,8 @@ void PolicyStore::publish(CachePolicy section) {
 }
 
 void PolicyStore::publish(AdmissionPolicy section) {
-  change(PolicySection::admission, [&](Policy& policy) {
-    return !(std::exchange(policy.admission, section) == section);
-  });
+  change(PolicySection::admission,
+         [&](Policy& policy) { return !(std::exchange(policy.admission, section) == section); });
 }
 
 void PolicyStore::publish(ModePolicy section) {

@@ -66,9 +66,9 @@ class TrafficSource {
 struct GateFigures {
   rules::LimitWindow window;
   std::uint64_t admitted = 0, rejected = 0, queued = 0;  ///< since the last call
-  double queue_wait_p95 = 0;       ///< seconds, of requests that left the queue
-  std::size_t queue_length = 0;    ///< now
-  Duration queue_standing{};       ///< for how long the queue has not been empty
+  double queue_wait_p95 = 0;     ///< seconds, of requests that left the queue
+  std::size_t queue_length = 0;  ///< now
+  Duration queue_standing{};     ///< for how long the queue has not been empty
 };
 
 class GateSource {

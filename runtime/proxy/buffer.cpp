@@ -26,7 +26,8 @@ void Buffer::compact() noexcept {
 }
 
 void Buffer::append(std::string_view bytes) noexcept {
-  if (bytes.size() > capacity_ - end_) std::abort();  // a caller's error must not become an overflow
+  if (bytes.size() > capacity_ - end_)
+    std::abort();  // a caller's error must not become an overflow
   std::memcpy(block_.get() + end_, bytes.data(), bytes.size());
   end_ += bytes.size();
 }

@@ -177,8 +177,8 @@ void ClientConnection::serve() {
   const config::ServerSettings& server = request_->config->server();
   close_after_ = !head.keep_alive || (server.requests_per_connection_max != 0 &&
                                       served_ >= server.requests_per_connection_max);
-  total_deadline_ = server.total_timeout.count() > 0 ? request_->started + server.total_timeout
-                                                     : Instant::max();
+  total_deadline_ =
+      server.total_timeout.count() > 0 ? request_->started + server.total_timeout : Instant::max();
   worker_.telemetry().request_started();
   if (total_deadline_ != Instant::max()) {
     worker_.wheel().arm(*this, total_deadline_);
@@ -233,7 +233,8 @@ void ClientConnection::record_outcome() {
   worker_.telemetry().record(record);
   telemetry::AccessLog& log = worker_.services().access_log;
   if (!log.enabled()) return;
-  const telemetry::EndpointName name = worker_.services().telemetry.endpoints().name(request.endpoint);
+  const telemetry::EndpointName name =
+      worker_.services().telemetry.endpoints().name(request.endpoint);
   log.write({.time = worker_.wall_now(),
              .client = client_address_,
              .method = head.method_text,

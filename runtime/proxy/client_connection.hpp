@@ -51,10 +51,10 @@ class ClientConnection final : public StreamOwner, public Deadline {
 
   // -- request body -------------------------------------------------------------
   enum class BodyEvent : std::uint8_t {
-    piece,       ///< `piece` is a view into the buffer
-    end,         ///< all of it was read; request().parser.trailers() holds trailers
-    starved,     ///< nothing buffered: use the pieces, then read_body()
-    error,       ///< framing broken or too large; body_error() says what
+    piece,    ///< `piece` is a view into the buffer
+    end,      ///< all of it was read; request().parser.trailers() holds trailers
+    starved,  ///< nothing buffered: use the pieces, then read_body()
+    error,    ///< framing broken or too large; body_error() says what
   };
   [[nodiscard]] BodyEvent next_body(std::string_view& piece);
   /// Reads more. REQUIRES: all pieces were used.

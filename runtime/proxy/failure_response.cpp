@@ -29,8 +29,7 @@ Ref<Exchange> make_rejection_response(ClientConnection& connection,
   reason += "; class=";
   http::append_number(reason, rejection.priority_class);
   out.field("Homeostat-Rejected", reason);
-  const auto code =
-      static_cast<unsigned>(request.config->settings().admission.reject_status);
+  const auto code = static_cast<unsigned>(request.config->settings().admission.reject_status);
   return make_error_response(connection, code, "the service is at its limit; try again later",
                              status_text(status), fields);
 }

@@ -16,8 +16,7 @@ class ClientConnection;
 [[nodiscard]] Ref<Exchange> make_rejection_response(ClientConnection& connection,
                                                     const gate::Rejection& rejection,
                                                     const cache::CacheStatus& status);
-[[nodiscard]] Ref<Exchange> make_failure_response(ClientConnection& connection,
-                                                  UpstreamError error,
+[[nodiscard]] Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError error,
                                                   const cache::CacheStatus& status);
 
 }  // namespace homeostat::proxy

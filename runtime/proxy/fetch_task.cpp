@@ -47,9 +47,7 @@ bool FetchTask::serve_stale_instead(const http::ResponseHead& head) const {
   return failure && stale_is_allowed(worker_, *leader_.stale());
 }
 
-void FetchTask::on_upstream_wants_body() {
-  call_->send_whole_body(request_->body);
-}
+void FetchTask::on_upstream_wants_body() { call_->send_whole_body(request_->body); }
 
 void FetchTask::on_upstream_head(const http::ResponseHead& head) {
   cache::Response response;
@@ -69,10 +67,9 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
     leader_.fail(cache::Reason::upstream_failed);
     return;
   }
-  cache::StoreDecision decision =
-      cache::decide_store(request_->decision, request_->cache_request, response,
-                          worker_.policy().cache.of(request_->endpoint),
-                          worker_.cache().cache().object_bytes_max());
+  cache::StoreDecision decision = cache::decide_store(
+      request_->decision, request_->cache_request, response,
+      worker_.policy().cache.of(request_->endpoint), worker_.cache().cache().object_bytes_max());
   if (!decision.storable()) {
     uncacheable(decision.reason, head);
     return;

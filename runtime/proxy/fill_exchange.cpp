@@ -73,7 +73,8 @@ void FillExchange::adopt(Ref<UpstreamCall> call, const http::ResponseHead& head,
 // -- following the fill -------------------------------------------------------------
 
 void FillExchange::wait() {
-  reader_->wait(worker_.context().get_executor(), [this, keep = Ref<FillExchange>(this)] { proceed(); });
+  reader_->wait(worker_.context().get_executor(),
+                [this, keep = Ref<FillExchange>(this)] { proceed(); });
 }
 
 void FillExchange::proceed() {

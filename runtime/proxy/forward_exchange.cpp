@@ -137,8 +137,7 @@ void ForwardExchange::invalidate_stored(const http::ResponseHead& head) {
   cache::Response response;
   response.status = head.status;
   response.fields = &head.headers;
-  worker_.cache().invalidate_after(request.cache_request, response,
-                                    request.config->cache_rules());
+  worker_.cache().invalidate_after(request.cache_request, response, request.config->cache_rules());
 }
 
 void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {

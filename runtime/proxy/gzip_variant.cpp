@@ -99,9 +99,9 @@ cache::ObjectPtr choose_variant(ClientConnection& connection, cache::ObjectPtr o
     default: return object;
   }
   const config::CompressionSettings& settings = request.config->settings().compression;
-  const compress::CompressDecision decision = compress::should_compress(
-      settings, worker.policy().cache.of(request.endpoint),
-      facts_of(worker, object->head(), object->body_bytes()));
+  const compress::CompressDecision decision =
+      compress::should_compress(settings, worker.policy().cache.of(request.endpoint),
+                                facts_of(worker, object->head(), object->body_bytes()));
   if (!decision.compress() || object->body_bytes() > settings.max_size) return object;
   if (object->try_begin_encoding()) build_variant(worker, object, decision.level);
   return object;
@@ -121,9 +121,8 @@ int gzip_level_for(Worker& worker, const RequestContext& request, const http::Re
   facts.carries_secret = headers.has(http::HeaderId::set_cookie) ||
                          request.head().headers.has(http::HeaderId::authorization);
   facts.emergency = worker.policy().mode.emergency;
-  const compress::CompressDecision decision =
-      compress::should_compress(request.config->settings().compression,
-                                worker.policy().cache.of(request.endpoint), facts);
+  const compress::CompressDecision decision = compress::should_compress(
+      request.config->settings().compression, worker.policy().cache.of(request.endpoint), facts);
   return decision.compress() ? decision.level : 0;
 }
 

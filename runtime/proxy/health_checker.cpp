@@ -41,14 +41,15 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
   }
 
   void send() {
-    boost::asio::async_write(socket, boost::asio::buffer(request),
-                             [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-                               if (error) {
-                                 self->end(false, "cannot send: " + error.message());
-                               } else {
-                                 self->receive();
-                               }
-                             });
+    boost::asio::async_write(
+        socket, boost::asio::buffer(request),
+        [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+          if (error) {
+            self->end(false, "cannot send: " + error.message());
+          } else {
+            self->receive();
+          }
+        });
   }
 
   void receive() {

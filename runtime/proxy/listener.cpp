@@ -49,7 +49,7 @@ std::uint16_t port_of(const sockaddr_storage& storage) {
 
 /// A socket file nobody listens on is left over from a crash.
 void remove_stale_socket(const SocketAddress& address, const std::string& path) {
-  struct stat status{};
+  struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
   const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (probe < 0) return;
@@ -73,7 +73,8 @@ int listen_on(const SocketAddress& address, const config::Address& wanted) {
       ::setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     }
   }
-  if (::bind(descriptor, address.get(), address.length) != 0 || ::listen(descriptor, backlog) != 0) {
+  if (::bind(descriptor, address.get(), address.length) != 0 ||
+      ::listen(descriptor, backlog) != 0) {
     const int error = errno;
     ::close(descriptor);
     errno = error;
@@ -89,7 +90,8 @@ int open_listener(const config::Address& address, config::Address& bound, std::s
   if (addresses.empty()) return -1;
   // An empty host means every interface: one IPv6 socket serves both families.
   for (const SocketAddress& one : addresses) {
-    if (address.host.empty() && one.family() == AF_INET6) std::swap(addresses.front(), const_cast<SocketAddress&>(one));
+    if (address.host.empty() && one.family() == AF_INET6)
+      std::swap(addresses.front(), const_cast<SocketAddress&>(one));
   }
   for (const SocketAddress& one : addresses) {
     const int descriptor = listen_on(one, address);
@@ -110,9 +112,7 @@ int open_listener(const config::Address& address, config::Address& bound, std::s
 }
 
 Listener::Listener(Worker& worker, int descriptor)
-    : worker_(worker),
-      descriptor_(worker.context(), descriptor),
-      retry_(worker.context()) {}
+    : worker_(worker), descriptor_(worker.context(), descriptor), retry_(worker.context()) {}
 
 void Listener::start() { wait(); }
 

@@ -76,8 +76,8 @@ Ref<Exchange> make_error_response(ClientConnection& connection, unsigned status,
   const http::RequestHead& head = request.head();
   const bool has_body = head.method != http::Method::head;
   // Unread request bytes make the connection's state uncertain.
-  const bool reusable = !connection.will_close() &&
-                        (head.body == http::BodyKind::none || connection.body_complete());
+  const bool reusable =
+      !connection.will_close() && (head.body == http::BodyKind::none || connection.body_complete());
   std::string text;
   text.reserve(512);
   http::HeadWriter out(text);
@@ -100,7 +100,8 @@ Ref<Exchange> make_error_response(ClientConnection& connection, unsigned status,
     text += body;
     request.outcome.response_bytes = body.size();
   }
-  return make_ref<LocalResponse>(connection, std::move(text), cache::ObjectPtr(), std::uint64_t{0}, reusable);
+  return make_ref<LocalResponse>(connection, std::move(text), cache::ObjectPtr(), std::uint64_t{0},
+                                 reusable);
 }
 
 }  // namespace homeostat::proxy

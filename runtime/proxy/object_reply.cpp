@@ -41,7 +41,7 @@ void append_dynamic_fields(ClientConnection& connection, const cache::ObjectHead
 }
 
 struct Reply {
-  std::string_view head;           ///< prebuilt; empty: all in dynamic
+  std::string_view head;  ///< prebuilt; empty: all in dynamic
   std::string_view dynamic;
   const cache::Object* body = nullptr;
 };
@@ -104,9 +104,8 @@ void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
   std::string& dynamic = connection.worker().scratch();
   dynamic.clear();
   request.outcome.cache = result;
-  const bool not_modified =
-      cache::evaluate_preconditions(request.head().headers, chosen->head()) ==
-      cache::Precondition::not_modified;
+  const bool not_modified = cache::evaluate_preconditions(request.head().headers, chosen->head()) ==
+                            cache::Precondition::not_modified;
   Reply reply;
   if (not_modified) {
     cache::write_not_modified(chosen->head(), dynamic);

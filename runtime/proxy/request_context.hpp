@@ -58,9 +58,9 @@ class RequestContext final : public RefCounted {
   http::RequestParser parser;
   Ref<ServingConfig> config;
   http::RequestTarget target;
-  std::string host;         ///< effective authority, lower case
-  std::string body;         ///< collected, where a rule caches POST
-  std::string body_hash;    ///< not empty: `body` is the whole request body
+  std::string host;       ///< effective authority, lower case
+  std::string body;       ///< collected, where a rule caches POST
+  std::string body_hash;  ///< not empty: `body` is the whole request body
   cache::Request cache_request;
   cache::RequestDecision decision;
   cache::Lookup found;

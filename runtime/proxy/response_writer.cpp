@@ -78,7 +78,8 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
   choose_framing(request, has_body, head.body == http::BodyKind::length);
   head_.clear();
   http::HeadWriter out(head_);
-  out.status_line(head.status, head.reason.empty() ? http::reason_phrase(head.status) : head.reason);
+  out.status_line(head.status,
+                  head.reason.empty() ? http::reason_phrase(head.status) : head.reason);
   const http::HopByHopFilter filter(head.headers);
   for (const http::Field& field : head.headers) {
     if (!filter.forwarded(field) || field.id == HeaderId::content_length ||
@@ -92,7 +93,8 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
     if (head.headers.has(HeaderId::upgrade)) {
       out.field(HeaderId::upgrade, head.headers.get(HeaderId::upgrade));
     }
-  } else if (framing_ == Framing::length || (!has_body && head.has_content_length && head.status != 204)) {
+  } else if (framing_ == Framing::length ||
+             (!has_body && head.has_content_length && head.status != 204)) {
     out.field(HeaderId::content_length, head.content_length);
   }
   if (gzip_) gzip_fields(head_, head.headers.get(HeaderId::etag), joined_vary(head.headers));
@@ -103,8 +105,8 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
 }
 
 void ResponseWriter::start_stored(const RequestContext& request, const cache::ObjectHead& head,
-                                  std::optional<std::uint64_t> length,
-                                  const ResponseExtras& extras, int gzip_level) {
+                                  std::optional<std::uint64_t> length, const ResponseExtras& extras,
+                                  int gzip_level) {
   started_ = true;
   const bool has_body = head.status != 204;
   if (has_body) begin_gzip(gzip_level);

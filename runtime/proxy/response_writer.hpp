@@ -24,10 +24,10 @@ class RequestContext;
 
 /// Fields the agent adds to every response.
 struct ResponseExtras {
-  std::string_view cache_status;         ///< value of Cache-Status
-  std::optional<Duration> age;           ///< of a stored response
-  bool close = false;                    ///< the connection ends after this
-  std::string_view fields = {};          ///< further complete lines
+  std::string_view cache_status;  ///< value of Cache-Status
+  std::optional<Duration> age;    ///< of a stored response
+  bool close = false;             ///< the connection ends after this
+  std::string_view fields = {};   ///< further complete lines
 };
 
 class ResponseWriter {
@@ -68,9 +68,9 @@ class ResponseWriter {
   bool head_added_ = false;
   std::uint64_t body_bytes_ = 0;
   std::string head_;
-  std::string frame_;    ///< chunk header of the pieces in out_
-  std::string trailers_; ///< last chunk with its trailers
-  std::string encoded_;  ///< gzip output in out_
+  std::string frame_;     ///< chunk header of the pieces in out_
+  std::string trailers_;  ///< last chunk with its trailers
+  std::string encoded_;   ///< gzip output in out_
   compress::GzipEncoder encoder_;
   bool gzip_ = false;
   Outgoing out_;

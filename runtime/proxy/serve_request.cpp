@@ -34,7 +34,8 @@ bool identify(ClientConnection& connection) {
     return false;
   }
   if (head.method == http::Method::trace) {
-    refuse(connection, 405, "TRACE is not allowed", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    refuse(connection, 405, "TRACE is not allowed",
+           "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
     return false;
   }
   const std::optional<http::RequestTarget> target = http::parse_target(head.method, head.target);
@@ -101,7 +102,8 @@ void fill(ClientConnection& connection, const cache::CacheStatus& status) {
     case cache::FillStart::Kind::hit: reply_hit(connection, begin.hit); return;
     case cache::FillStart::Kind::pass: forward(connection, status, begin.reason); return;
     case cache::FillStart::Kind::follower:
-      connection.hand_over(make_ref<FillExchange>(connection, std::move(*begin.follower), status, false));
+      connection.hand_over(
+          make_ref<FillExchange>(connection, std::move(*begin.follower), status, false));
       return;
     case cache::FillStart::Kind::leader: {
       auto exchange = make_ref<FillExchange>(connection, begin.leader->reader(), status, true);

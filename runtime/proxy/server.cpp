@@ -29,7 +29,8 @@ Server::Server(std::shared_ptr<const config::Settings> settings, unsigned worker
       upstream_(std::make_shared<UpstreamSet>(settings_->upstream)) {
   const std::string instance = instance_name();
   for (unsigned i = 0; i < workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, services_, counters_, settings_, upstream_, instance));
+    workers_.push_back(
+        std::make_unique<Worker>(i, services_, counters_, settings_, upstream_, instance));
   }
 }
 

@@ -18,8 +18,8 @@ ServingConfig::ServingConfig(std::shared_ptr<const config::Settings> settings)
   request_limits_.field_count_max = server.header_count_max;
   request_limits_.body_bytes_max = server.body_bytes_max;
   for (const config::PriorityRule& rule : settings_->admission.priorities) {
-    priorities_.push_back({cache::PathPattern(rule.match.path), rule.match.methods,
-                           rule.priority_class});
+    priorities_.push_back(
+        {cache::PathPattern(rule.match.path), rule.match.methods, rule.priority_class});
   }
 }
 

@@ -29,8 +29,8 @@ class Tunnel final : public Exchange, private UpstreamUser {
  private:
   struct Direction {
     Buffer buffer;
-    bool ended = false;    ///< the source has sent everything
-    bool finished = false; ///< and all of it was passed on
+    bool ended = false;     ///< the source has sent everything
+    bool finished = false;  ///< and all of it was passed on
     std::uint64_t bytes = 0;
   };
 

@@ -196,12 +196,8 @@ bool UpstreamCall::read_more() {
   }
   const IoResult result = connection_->stream.read(in.space());
   switch (result.status) {
-    case IoStatus::would_block:
-      arm_for_more();
-      return false;
-    case IoStatus::error:
-      broken(UpstreamError::reset);
-      return false;
+    case IoStatus::would_block: arm_for_more(); return false;
+    case IoStatus::error: broken(UpstreamError::reset); return false;
     case IoStatus::end: {
       const http::ParseStep step = connection_->parser->finish();
       if (step.event != http::ParseEvent::end) {
@@ -239,7 +235,9 @@ void UpstreamCall::parse() {
     in.consume(step.consumed);
     if (step.event == http::ParseEvent::need_more) break;
     switch (step.event) {
-      case http::ParseEvent::interim: sink_->on_upstream_interim(connection_->parser->head()); break;
+      case http::ParseEvent::interim:
+        sink_->on_upstream_interim(connection_->parser->head());
+        break;
       case http::ParseEvent::head:
         head_now = true;
         take_head();
@@ -279,8 +277,8 @@ void UpstreamCall::finish() {
   if (over_) return;
   over_ = true;
   permit_.ignore();
-  const bool clean = connection_->parser->head().keep_alive && connection_->in.empty() && out_.empty() &&
-                     (request_.body == http::BodyKind::none || body_ended_);
+  const bool clean = connection_->parser->head().keep_alive && connection_->in.empty() &&
+                     out_.empty() && (request_.body == http::BodyKind::none || body_ended_);
   let_go(clean);
 }
 
@@ -308,12 +306,14 @@ void UpstreamCall::on_upstream_deadline() {
 
 bool UpstreamCall::may_repeat(UpstreamError error) const noexcept {
   if (error != UpstreamError::reset || head_received_ || body_started_) return false;
-  if (!request_.idempotent || request_.body != http::BodyKind::none || !connection_->parser->idle()) return false;
+  if (!request_.idempotent || request_.body != http::BodyKind::none || !connection_->parser->idle())
+    return false;
   return attempts_ <= set_->settings().retries;
 }
 
 void UpstreamCall::broken(UpstreamError error) {
-  if (error == UpstreamError::reset) set_->counters().resets.fetch_add(1, std::memory_order_relaxed);
+  if (error == UpstreamError::reset)
+    set_->counters().resets.fetch_add(1, std::memory_order_relaxed);
   if (error == UpstreamError::protocol) {
     set_->counters().protocol_errors.fetch_add(1, std::memory_order_relaxed);
   }
@@ -322,7 +322,8 @@ void UpstreamCall::broken(UpstreamError error) {
   if (!was_stale) {
     const auto& settings = set_->settings();
     if (error != UpstreamError::protocol &&
-        target_->note_failure(worker_.now(), settings.passive_failures, settings.passive_ejection)) {
+        target_->note_failure(worker_.now(), settings.passive_failures,
+                              settings.passive_ejection)) {
       set_->counters().ejections.fetch_add(1, std::memory_order_relaxed);
     }
   }

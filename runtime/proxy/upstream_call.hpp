@@ -32,8 +32,8 @@ class UpstreamCall;
 
 /// Everything needed to send a request, independent of the client's buffers.
 struct UpstreamRequest {
-  std::string head;              ///< serialised request line and fields
-  bool head_method = false;      ///< HEAD: the response has no body
+  std::string head;          ///< serialised request line and fields
+  bool head_method = false;  ///< HEAD: the response has no body
   bool idempotent = true;
   bool upgrade = false;
   http::BodyKind body = http::BodyKind::none;
@@ -43,7 +43,7 @@ struct UpstreamRequest {
 };
 
 enum class UpstreamError : std::uint8_t {
-  connect,           ///< refused, unreachable
+  connect,  ///< refused, unreachable
   connect_timeout,
   connection_limit,  ///< connections_max reached
   timeout,           ///< no response head in time
@@ -111,7 +111,9 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
     return {pieces_.data(), piece_count_};
   }
   [[nodiscard]] bool ended() const noexcept { return ended_; }
-  [[nodiscard]] const http::HeaderTable& trailers() const noexcept { return connection_->parser->trailers(); }
+  [[nodiscard]] const http::HeaderTable& trailers() const noexcept {
+    return connection_->parser->trailers();
+  }
   /// Dispatch to response head; zero before the head.
   [[nodiscard]] Duration latency() const noexcept { return latency_; }
   [[nodiscard]] bool head_received() const noexcept { return head_received_; }

@@ -15,8 +15,7 @@ UpstreamConnection::~UpstreamConnection() { target_.drop_connection(); }
 
 bool UpstreamConnection::connect(int& error) {
   const SocketAddress address = target_.next_address();
-  const int descriptor =
-      ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int descriptor = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) {
     error = errno;
     return false;

@@ -54,7 +54,7 @@ class UpstreamConnection final : public StreamOwner, public Deadline {
   void on_deadline() override;
 
   Stream stream;
-  Buffer in;  ///< lent only while a response is being read
+  Buffer in;                                     ///< lent only while a response is being read
   std::unique_ptr<http::ResponseParser> parser;  ///< made at the first response, then reused
 
  private:

@@ -33,8 +33,8 @@ void append_fields(http::HeadWriter& out, const RequestContext& request, bool dr
   for (const http::Field& field : headers) {
     if (!filter.forwarded(field) || http::is_forwarding_field(field.id) ||
         field.id == HeaderId::host || field.id == HeaderId::content_length ||
-        (!trust && claims_client_identity(field)) ||
-        (via && field.id == HeaderId::via) || (drop_conditions && is_condition(field.id))) {
+        (!trust && claims_client_identity(field)) || (via && field.id == HeaderId::via) ||
+        (drop_conditions && is_condition(field.id))) {
       continue;
     }
     out.field(field);
@@ -71,10 +71,9 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   out.field(HeaderId::host, settings.upstream.preserve_host && !host.empty() ? host : own);
   append_fields(out, request, for_cache);
   if (validate != nullptr) cache::write_validators(validate->head(), result.head);
-  http::append_forwarding_fields(out, head.headers,
-                                 {.client_address = client_address,
-                                  .host = host,
-                                  .trust = settings.server.trust_forwarded});
+  http::append_forwarding_fields(
+      out, head.headers,
+      {.client_address = client_address, .host = host, .trust = settings.server.trust_forwarded});
   if (settings.server.via) {
     http::append_via(out, head.headers, head.version_minor, worker.pseudonym());
   }

@@ -16,8 +16,7 @@ class Worker;
 /// conditions. `for_cache`: conditions are left out even without one, so that
 /// a whole representation comes back.
 [[nodiscard]] UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& request,
-                                                    std::string_view client_address,
-                                                    bool for_cache,
+                                                    std::string_view client_address, bool for_cache,
                                                     const cache::Object* validate);
 
 }  // namespace homeostat::proxy

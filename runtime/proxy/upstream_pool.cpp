@@ -54,8 +54,7 @@ void UpstreamPool::give_back(Ref<UpstreamConnection> connection) {
   connection->in.reset();
   Shelf* place = shelf(connection->target());
   // Near the common bound nothing is kept: another worker may need the place.
-  const bool scarce =
-      connection->target().connections() > set_->settings().connections_max / 4 * 3;
+  const bool scarce = connection->target().connections() > set_->settings().connections_max / 4 * 3;
   if (draining_ || scarce || place == nullptr ||
       place->idle.size() >= set_->settings().idle_connections_max) {
     wheel_.disarm(*connection);

@@ -13,7 +13,8 @@ void UpstreamCall::dispatch() {
   if (!connection_->parser) {
     connection_->parser = std::make_unique<http::ResponseParser>(worker_.response_limits());
   }
-  connection_->parser->reset({.head_request = request_.head_method, .upgrade_requested = request_.upgrade});
+  connection_->parser->reset(
+      {.head_request = request_.head_method, .upgrade_requested = request_.upgrade});
   out_.clear();
   out_.add(request_.head);
   arm(set_->settings().timeout);
@@ -87,7 +88,8 @@ void UpstreamCall::end_body(const http::HeaderTable* trailers) {
   std::string last;
   http::append_last_chunk(last, *trailers);
   // Flush what points into frame_ before it may move.
-  if (frame_.size() + last.size() > frame_.capacity() && out_.flush(connection_->stream) != IoStatus::ok) {
+  if (frame_.size() + last.size() > frame_.capacity() &&
+      out_.flush(connection_->stream) != IoStatus::ok) {
     out_.add(http::last_chunk);  // trailers are optional; framing is not
     return;
   }

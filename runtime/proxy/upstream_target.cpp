@@ -130,8 +130,7 @@ UpstreamTarget& UpstreamSet::choose(Instant now, const UpstreamTarget* avoid,
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     UpstreamTarget& target = *targets_[(i + turn) % targets_.size()];
     const std::uint64_t rank = (target.healthy(now) ? 0 : std::uint64_t{1} << 40) +
-                               (&target == avoid ? std::uint64_t{1} << 33 : 0) +
-                               target.in_flight();
+                               (&target == avoid ? std::uint64_t{1} << 33 : 0) + target.in_flight();
     if (best == nullptr || rank < best_rank) {
       best = &target;
       best_rank = rank;

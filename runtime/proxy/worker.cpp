@@ -68,12 +68,12 @@ void Worker::refresh_policy() {
 
 void Worker::reload(std::shared_ptr<const config::Settings> settings,
                     std::shared_ptr<UpstreamSet> upstream) {
-  boost::asio::post(context_, [this, settings = std::move(settings),
-                               upstream = std::move(upstream)]() mutable {
-    config_ = make_ref<ServingConfig>(std::move(settings));
-    if (upstream) upstream_.replace(std::move(upstream));
-    idle_requests_.clear();  // they were made for the old limits
-  });
+  boost::asio::post(
+      context_, [this, settings = std::move(settings), upstream = std::move(upstream)]() mutable {
+        config_ = make_ref<ServingConfig>(std::move(settings));
+        if (upstream) upstream_.replace(std::move(upstream));
+        idle_requests_.clear();  // they were made for the old limits
+      });
 }
 
 void Worker::drain() {

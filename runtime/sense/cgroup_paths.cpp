@@ -116,7 +116,8 @@ void use_unified(CgroupPaths& paths) {
   if (!paths.cpuset.known() && has_any(paths.unified, {"cpuset.cpus.effective"})) {
     paths.cpuset = paths.unified;
   }
-  if (!paths.memory.known() && has_any(paths.unified, {"memory.current"})) paths.memory = paths.unified;
+  if (!paths.memory.known() && has_any(paths.unified, {"memory.current"}))
+    paths.memory = paths.unified;
 }
 
 CgroupDirectory* controller(CgroupPaths& paths, std::string_view name) {
@@ -137,7 +138,8 @@ CgroupPaths explicit_v1(const std::string& root, const std::string& path) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto names = split(parts[i], ',');
     const bool is_hierarchy = std::any_of(names.begin(), names.end(), [](std::string_view name) {
-      return std::find(controller_names.begin(), controller_names.end(), name) != controller_names.end();
+      return std::find(controller_names.begin(), controller_names.end(), name) !=
+             controller_names.end();
     });
     if (!is_hierarchy) {
       if (!parts[i].empty()) before += "/" + std::string(parts[i]);
@@ -146,7 +148,8 @@ CgroupPaths explicit_v1(const std::string& root, const std::string& path) {
     std::string rest;
     for (std::size_t j = i + 1; j < parts.size(); ++j) rest += "/" + std::string(parts[j]);
     for (const std::string_view name : controller_names) {
-      for (const std::string& hierarchy : {std::string(name), std::string("cpu,cpuacct"), std::string(parts[i])}) {
+      for (const std::string& hierarchy :
+           {std::string(name), std::string("cpu,cpuacct"), std::string(parts[i])}) {
         const auto served = split(hierarchy, ',');
         if (std::find(served.begin(), served.end(), name) == served.end()) continue;
         CgroupDirectory directory = directory_of(root, {"/", before + "/" + hierarchy},
@@ -185,7 +188,8 @@ CgroupPaths resolve_cgroup(const std::string& root, const std::string& process) 
     const std::string_view names = line.substr(first + 1, second - first - 1);
     const std::string_view path = line.substr(second + 1);
     if (names.empty() && line.substr(0, first) == "0") {
-      if (mounts.unified) paths.unified = directory_of(root, *mounts.unified, path, CgroupVersion::v2);
+      if (mounts.unified)
+        paths.unified = directory_of(root, *mounts.unified, path, CgroupVersion::v2);
       continue;
     }
     for (const std::string_view name : split(names, ',')) {

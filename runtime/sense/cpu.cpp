@@ -66,7 +66,8 @@ CgroupCpu::Sample CgroupCpu::sample(Instant now) {
       throttled = keyed_number(*stat, "nr_throttled");
     }
   }
-  const auto new_periods = increase(periods_, periods), new_throttled = increase(throttled_, throttled);
+  const auto new_periods = increase(periods_, periods),
+             new_throttled = increase(throttled_, throttled);
   if (new_periods && new_throttled) {
     // No period elapsed: nothing ran, so nothing was throttled.
     sample.throttled = *new_periods == 0 ? 0.0
@@ -120,7 +121,8 @@ HostCpu::Sample HostCpu::sample(Instant now) {
     }
     const double given = total - steal;
     if (given > 0) {
-      sample.utilization = std::min(1.0, static_cast<double>(fields->busy - previous_->busy) / given);
+      sample.utilization =
+          std::min(1.0, static_cast<double>(fields->busy - previous_->busy) / given);
     }
   }
   previous_ = fields;
@@ -136,7 +138,8 @@ void ProcessTreeCpu::walk(std::uint64_t pid) {
     const std::uint64_t at = open.back();
     open.pop_back();
     const auto known = processes_.find(at);
-    if (!found.try_emplace(at, known != processes_.end() ? known->second : std::nullopt).second) continue;
+    if (!found.try_emplace(at, known != processes_.end() ? known->second : std::nullopt).second)
+      continue;
     const std::string tasks = join_path(root_, "/proc/" + std::to_string(at) + "/task");
     for (const std::string& task : list_directory(tasks, processes_max)) {
       const auto children = read_file(tasks + "/" + task + "/children");
@@ -171,9 +174,11 @@ ProcessTreeCpu::Sample ProcessTreeCpu::sample(std::uint64_t pid, Instant now) {
       continue;
     }
     ++sample.processes;
-    sample.resident_bytes += stat->resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    sample.resident_bytes +=
+        stat->resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
     // A process met for the first time only sets its mark.
-    if (known && known->start == stat->start && stat->ticks >= known->ticks) ticks += stat->ticks - known->ticks;
+    if (known && known->start == stat->start && stat->ticks >= known->ticks)
+      ticks += stat->ticks - known->ticks;
     known = Known{stat->start, stat->ticks};
   }
   if (!sample.readable) {
@@ -183,7 +188,8 @@ ProcessTreeCpu::Sample ProcessTreeCpu::sample(std::uint64_t pid, Instant now) {
     return {};
   }
   if (primed_) {
-    sample.cores = static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK)) / seconds(now - at_);
+    sample.cores =
+        static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK)) / seconds(now - at_);
   }
   primed_ = true;
   at_ = now;

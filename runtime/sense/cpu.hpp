@@ -75,7 +75,7 @@ class HostCpu {
   explicit HostCpu(std::string root) : root_(std::move(root)) {}
 
   struct Sample {
-    std::optional<double> utilization;  ///< 0..1
+    std::optional<double> utilization;    ///< 0..1
     std::optional<double> steal, iowait;  ///< share of all time
     bool readable = false;
   };

@@ -26,8 +26,8 @@ std::optional<double> quota_of(const std::string& directory, CgroupVersion versi
 }
 
 std::optional<std::size_t> cpuset_of(const CgroupDirectory& directory) {
-  const char* effective = directory.version == CgroupVersion::v2 ? "/cpuset.cpus.effective"
-                                                                 : "/cpuset.effective_cpus";
+  const char* effective =
+      directory.version == CgroupVersion::v2 ? "/cpuset.cpus.effective" : "/cpuset.effective_cpus";
   for (const char* file : {effective, "/cpuset.cpus"}) {
     const auto content = read_file(directory.leaf + file);
     if (!content) continue;

@@ -16,14 +16,15 @@ constexpr std::size_t interfaces_max = 1024;
 
 bool is_counted(std::string_view name) {
   constexpr std::array<std::string_view, 5> elsewhere = {"veth", "docker", "br-", "virbr", "cni"};
-  return name != "lo" && std::none_of(elsewhere.begin(), elsewhere.end(), [name](std::string_view prefix) {
-    return name.starts_with(prefix);
-  });
+  return name != "lo" &&
+         std::none_of(elsewhere.begin(), elsewhere.end(),
+                      [name](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
 }  // namespace
 
-std::optional<double> disk_utilization(const std::string& root, const std::vector<std::string>& mounts) {
+std::optional<double> disk_utilization(const std::string& root,
+                                       const std::vector<std::string>& mounts) {
   std::optional<double> fullest;
   for (const std::string& mount : mounts) {
     struct statvfs figures {};

@@ -44,7 +44,8 @@ std::optional<std::uint64_t> cgroup_working_set(const CgroupDirectory& directory
   return std::max(without_cache, *anonymous);
 }
 
-std::optional<std::uint64_t> cgroup_memory_limit(const CgroupDirectory& directory, std::uint64_t total) {
+std::optional<std::uint64_t> cgroup_memory_limit(const CgroupDirectory& directory,
+                                                 std::uint64_t total) {
   std::optional<std::uint64_t> limit;
   const auto tighten = [&](const std::string& file) {
     const auto value = read_number(file);  // "max" is no number: no limit

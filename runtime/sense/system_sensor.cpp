@@ -31,7 +31,8 @@ const char* cgroup_source(CgroupVersion version, bool app) noexcept {
 void put(SignalValues& values, SignalId id, const std::optional<double>& value, Instant at,
          const char* source) {
   Reading& reading = values[static_cast<std::size_t>(id)];
-  reading = value ? Reading{*value, at, Quality::good, source} : Reading{0, at, Quality::missing, source};
+  reading =
+      value ? Reading{*value, at, Quality::good, source} : Reading{0, at, Quality::missing, source};
 }
 
 /// One cgroup of interest with what was last read of its limits.
@@ -45,7 +46,8 @@ struct CgroupScope {
   void refresh(CgroupPaths now, std::optional<double> online, std::optional<std::uint64_t> total) {
     if (!(now == paths())) cpu = CgroupCpu(std::move(now));
     cpu_limit = online ? sense::cpu_limit(paths(), *online) : std::nullopt;
-    memory_limit = paths().memory.known() && total ? cgroup_memory_limit(paths().memory, *total) : std::nullopt;
+    memory_limit = paths().memory.known() && total ? cgroup_memory_limit(paths().memory, *total)
+                                                   : std::nullopt;
   }
   [[nodiscard]] bool cpu_limited() const noexcept { return cpu_limit && cpu_limit->limited; }
 };
@@ -56,7 +58,9 @@ struct PressureSource {
 };
 
 PressureSource pressure_of(const char* source, const std::string& directory, const char* suffix) {
-  const auto reader = [&](const char* name) { return PressureReader(directory + "/" + name + suffix); };
+  const auto reader = [&](const char* name) {
+    return PressureReader(directory + "/" + name + suffix);
+  };
   return {source, {reader("cpu"), reader("memory"), reader("io")}};
 }
 
@@ -64,7 +68,11 @@ PressureSource pressure_of(const char* source, const std::string& directory, con
 
 struct SystemSensor::State {
   State(const config::MonitorSettings& from, EventHook hook)
-      : settings(from), watch(std::move(hook)), tree(from.root), host(from.root), network(from.root) {}
+      : settings(from),
+        watch(std::move(hook)),
+        tree(from.root),
+        host(from.root),
+        network(from.root) {}
 
   void refresh(Instant now);
   void refresh_pressure();
@@ -92,7 +100,8 @@ CgroupPaths SystemSensor::State::app_paths() const {
   if (!settings.app_cgroup.empty()) {
     // As written, else relative to the usual mount point.
     CgroupPaths paths = explicit_cgroup(settings.root, settings.app_cgroup);
-    if (!paths.known()) paths = explicit_cgroup(settings.root, join_path("/sys/fs/cgroup", settings.app_cgroup));
+    if (!paths.known())
+      paths = explicit_cgroup(settings.root, join_path("/sys/fs/cgroup", settings.app_cgroup));
     return paths;
   }
   return app_pid ? resolve_cgroup(settings.root, std::to_string(*app_pid)) : CgroupPaths{};
@@ -129,9 +138,12 @@ void SystemSensor::State::refresh_pressure() {
 // Every scope is sampled at every call, so that the next best one has a rate
 // at once when the best one is lost.
 void SystemSensor::State::sample_cpu(Instant now, SignalValues& values, SensorDetails& details) {
-  const CgroupCpu::Sample app_sample = app.paths().known() ? app.cpu.sample(now) : CgroupCpu::Sample{};
-  const CgroupCpu::Sample own_sample = own.paths().known() ? own.cpu.sample(now) : CgroupCpu::Sample{};
-  const ProcessTreeCpu::Sample tree_sample = app_pid ? tree.sample(*app_pid, now) : ProcessTreeCpu::Sample{};
+  const CgroupCpu::Sample app_sample =
+      app.paths().known() ? app.cpu.sample(now) : CgroupCpu::Sample{};
+  const CgroupCpu::Sample own_sample =
+      own.paths().known() ? own.cpu.sample(now) : CgroupCpu::Sample{};
+  const ProcessTreeCpu::Sample tree_sample =
+      app_pid ? tree.sample(*app_pid, now) : ProcessTreeCpu::Sample{};
   const HostCpu::Sample host_sample = host.sample(now);
   const bool app_wanted = !settings.app_cgroup.empty() || app.cpu_limited();
 
@@ -162,8 +174,10 @@ void SystemSensor::State::sample_cpu(Instant now, SignalValues& values, SensorDe
   put(values, SignalId::cpu_utilization, utilization, now, source);
   const bool app_throttled = app_sample.throttled.has_value();
   const CgroupPaths& throttled_paths = app_throttled ? app.paths() : own.paths();
-  put(values, SignalId::cpu_throttled, app_throttled ? app_sample.throttled : own_sample.throttled, now,
-      throttled_paths.cpu.known() ? cgroup_source(throttled_paths.cpu.version, app_throttled) : no_source);
+  put(values, SignalId::cpu_throttled, app_throttled ? app_sample.throttled : own_sample.throttled,
+      now,
+      throttled_paths.cpu.known() ? cgroup_source(throttled_paths.cpu.version, app_throttled)
+                                  : no_source);
   details.cpu_source = source;
   details.cpu_cores = cores;
   details.cpu_cores_used = used;
@@ -206,7 +220,8 @@ void SystemSensor::State::sample_memory(Instant now, SignalValues& values, Senso
   details.memory_limit = limit;
 }
 
-void SystemSensor::State::sample_pressure(Instant now, SignalValues& values, SensorDetails& details) {
+void SystemSensor::State::sample_pressure(Instant now, SignalValues& values,
+                                          SensorDetails& details) {
   struct Choice {
     const char* source = no_source;
     PressureReader::Sample sample;

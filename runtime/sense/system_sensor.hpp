@@ -34,7 +34,7 @@ struct SensorDetails {
   const char* cpu_source = "none";
   const char* memory_source = "none";
   const char* pressure_source = "none";
-  std::optional<double> cpu_cores;       ///< usable CPUs of the CPU scope
+  std::optional<double> cpu_cores;  ///< usable CPUs of the CPU scope
   std::optional<double> cpu_cores_used;
   std::optional<double> host_steal, host_iowait;    ///< shares of host CPU time
   std::optional<double> io_pressure;                ///< PSI some

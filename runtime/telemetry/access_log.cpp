@@ -44,8 +44,8 @@ std::string_view logged_path(std::string_view target) {
 struct AccessLog::Queue {
   Queue(std::size_t lines, spdlog::sink_ptr sink)
       : pool(std::make_shared<spdlog::details::thread_pool>(lines, 1)),
-        logger(std::make_shared<spdlog::async_logger>("access", std::move(sink), pool,
-                                                      spdlog::async_overflow_policy::overrun_oldest)) {
+        logger(std::make_shared<spdlog::async_logger>(
+            "access", std::move(sink), pool, spdlog::async_overflow_policy::overrun_oldest)) {
     logger->set_pattern("%v");
     logger->set_level(spdlog::level::info);
     logger->flush_on(spdlog::level::off);
@@ -60,7 +60,8 @@ struct AccessLog::Queue {
   std::shared_ptr<spdlog::async_logger> logger;
 };
 
-AccessLog::AccessLog(const config::LogSettings& settings, spdlog::sink_ptr sink, std::size_t queue_max)
+AccessLog::AccessLog(const config::LogSettings& settings, spdlog::sink_ptr sink,
+                     std::size_t queue_max)
     : format_(settings.format), sample_(settings.access.sample) {
   if (!settings.access.enabled) return;
   if (!sink) sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
@@ -101,8 +102,8 @@ std::string AccessLog::format_json(const AccessRecord& record) {
   if (record.upstream_duration) {
     line += fmt::format(R"(,"upstream_duration":{:.6f})", seconds(*record.upstream_duration));
   }
-  line += fmt::format(R"(,"cache":"{}","endpoint":"{}","request_id":"{}"}})", field(record.cache_status),
-                      field(record.endpoint), field(record.request_id));
+  line += fmt::format(R"(,"cache":"{}","endpoint":"{}","request_id":"{}"}})",
+                      field(record.cache_status), field(record.endpoint), field(record.request_id));
   return line;
 }
 

@@ -10,6 +10,8 @@
 // writes out what is queued. Errors: none; sink errors are counted by spdlog.
 #pragma once
 
+#include <spdlog/common.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -18,25 +20,23 @@
 #include <string>
 #include <string_view>
 
-#include <spdlog/common.h>
-
 #include "config/settings.hpp"
 #include "runtime/ports/clock.hpp"
 
 namespace homeostat::telemetry {
 
 struct AccessRecord {
-  WallTime time{};                 ///< when the request's head was read
-  std::string_view client;         ///< address without port
+  WallTime time{};          ///< when the request's head was read
+  std::string_view client;  ///< address without port
   std::string_view method;
   std::string_view host;
-  std::string_view target;         ///< as received; only its path is written
+  std::string_view target;  ///< as received; only its path is written
   int status = 0;
-  std::uint64_t bytes = 0;         ///< response body
+  std::uint64_t bytes = 0;  ///< response body
   Duration duration{};
   std::optional<Duration> upstream_duration;
-  std::string_view cache_status;   ///< "hit", "miss", ...
-  std::string_view endpoint;       ///< "/book/{id}"
+  std::string_view cache_status;  ///< "hit", "miss", ...
+  std::string_view endpoint;      ///< "/book/{id}"
   std::string_view request_id;
 };
 
@@ -59,7 +59,9 @@ class AccessLog {
   /// Writes the line if `wants`.
   void write(const AccessRecord& record);
 
-  [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t written() const noexcept {
+    return written_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] std::uint64_t dropped() const;
 
   /// The line itself, without a newline.

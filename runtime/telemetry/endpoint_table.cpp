@@ -46,12 +46,14 @@ EndpointTable::~EndpointTable() = default;
 EndpointId EndpointTable::learn(std::string_view method_name, std::string_view target) {
   const Method method = parse_method(method_name);
   const std::lock_guard lock(mutex_);
-  if (const EndpointId known = snapshot_->find(method, target); known != other_endpoint) return known;
+  if (const EndpointId known = snapshot_->find(method, target); known != other_endpoint)
+    return known;
   if (full()) return other_endpoint;
   RouteSnapshot next = *snapshot_;
   const RoutePath path = split_path(target);
   const auto route = next.explicit_routes_->find(path);
-  const EndpointId id = route ? learn_explicit(next, method, *route) : learn_template(next, method, path);
+  const EndpointId id =
+      route ? learn_explicit(next, method, *route) : learn_template(next, method, path);
   publish(std::move(next));
   return id;
 }
@@ -62,7 +64,8 @@ EndpointId EndpointTable::learn_explicit(RouteSnapshot& next, Method method, std
   return id;
 }
 
-EndpointId EndpointTable::learn_template(RouteSnapshot& next, Method method, const RoutePath& path) {
+EndpointId EndpointTable::learn_template(RouteSnapshot& next, Method method,
+                                         const RoutePath& path) {
   const RouteTreeOwner owner{
       [this](Method which, std::string route) { return give_id(which, std::move(route)); },
       [this](EndpointId id, EndpointId successor) { retire(id, successor); }};
@@ -162,7 +165,8 @@ void EndpointCache::refresh() {
 }
 
 EndpointId EndpointCache::find(std::string_view method_name, std::string_view target) noexcept {
-  if (table_.generation() != generation_.load(std::memory_order_relaxed)) [[unlikely]] refresh();
+  if (table_.generation() != generation_.load(std::memory_order_relaxed)) [[unlikely]]
+    refresh();
   const Method method = parse_method(method_name);
   const std::string_view path = without_query(target);
   const std::uint64_t hash = request_hash(path, seed_ + static_cast<std::uint64_t>(method));

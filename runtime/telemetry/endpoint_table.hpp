@@ -40,8 +40,8 @@ using rules::EndpointId;
 
 inline constexpr EndpointId other_endpoint = 0;
 
-struct RouteNode;        // route_tree.hpp
-class ExplicitRoutes;    // explicit_routes.hpp
+struct RouteNode;      // route_tree.hpp
+class ExplicitRoutes;  // explicit_routes.hpp
 
 struct EndpointName {
   std::string method;  ///< "GET"; "OTHER" for id 0
@@ -71,7 +71,7 @@ class RouteSnapshot {
   std::shared_ptr<const ExplicitRoutes> explicit_routes_;
   std::vector<MethodIds> explicit_ids_;  // by index of the explicit route
   std::shared_ptr<const RouteNode> root_;
-  std::vector<EndpointId> successors_;   // by id; empty while nothing retired
+  std::vector<EndpointId> successors_;  // by id; empty while nothing retired
 };
 
 class EndpointTable {
@@ -140,7 +140,8 @@ class EndpointCache {
   [[nodiscard]] EndpointId find(std::string_view method, std::string_view target) noexcept;
   /// The live endpoint for an id that may have retired since it was found.
   [[nodiscard]] EndpointId translate(EndpointId id) noexcept {
-    if (table_.generation() != generation_.load(std::memory_order_relaxed)) [[unlikely]] refresh();
+    if (table_.generation() != generation_.load(std::memory_order_relaxed)) [[unlikely]]
+      refresh();
     return snapshot_->translate(id);
   }
   /// The table's generation this worker has adopted; for the collector.
@@ -157,7 +158,7 @@ class EndpointCache {
   void refresh();
 
   const EndpointTable& table_;
-  const std::uint64_t seed_;  // unpredictable, so that no client can aim at a line
+  const std::uint64_t seed_;                  // unpredictable, so that no client can aim at a line
   std::atomic<std::uint64_t> generation_{0};  // written by the worker only
   std::shared_ptr<const RouteSnapshot> snapshot_;
   std::vector<Line> lines_;

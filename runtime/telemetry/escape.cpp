@@ -18,7 +18,8 @@ std::string escape(std::string_view text, EscapeStyle style, std::size_t bytes_m
       out += "\\n";
     } else {
       const auto byte = static_cast<unsigned>(static_cast<unsigned char>(c));
-      out += style == EscapeStyle::json ? fmt::format("\\u{:04x}", byte) : fmt::format("\\x{:02x}", byte);
+      out += style == EscapeStyle::json ? fmt::format("\\u{:04x}", byte)
+                                        : fmt::format("\\x{:02x}", byte);
     }
   }
   if (cut) out += "...";
@@ -30,10 +31,10 @@ std::string format_utc(WallTime time) {
   const auto day = floor<days>(time);
   const year_month_day date{day};
   const hh_mm_ss clock{floor<milliseconds>(time - day)};
-  return fmt::format("{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}.{:03d}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
+  return fmt::format("{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}.{:03d}Z",
+                     static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                     static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
 }  // namespace homeostat::telemetry

@@ -13,12 +13,14 @@ void ExplicitRoutes::add(const std::string& text, std::size_t index) {
     throw std::invalid_argument("route template must begin with '/': \"" + text + "\"");
   }
   const RoutePath path = split_path(text);
-  if (path.truncated) throw std::invalid_argument("route template has too many segments: \"" + text + "\"");
+  if (path.truncated)
+    throw std::invalid_argument("route template has too many segments: \"" + text + "\"");
   Node* node = &root_;
   for (std::size_t i = 0; i < path.size; ++i) {
     const std::string_view segment = path.segments[i];
     if (segment == "*") {
-      if (i + 1 != path.size) throw std::invalid_argument("'*' must be the last segment: \"" + text + "\"");
+      if (i + 1 != path.size)
+        throw std::invalid_argument("'*' must be the last segment: \"" + text + "\"");
       if (!node->rest) node->rest = index;
       return;
     }

@@ -88,7 +88,8 @@ void SparseCounts::add(const std::vector<BucketCount>& sorted) {
   std::size_t write = entries_.size();
   for (std::size_t i = sorted.size(); i-- > 0;) {
     const BucketCount& item = sorted[i];
-    while (read > 0 && bucket_of(entries_[read - 1]) > item.bucket) entries_[--write] = entries_[--read];
+    while (read > 0 && bucket_of(entries_[read - 1]) > item.bucket)
+      entries_[--write] = entries_[--read];
     if (read > 0 && bucket_of(entries_[read - 1]) == item.bucket) {
       const std::uint64_t sum = std::uint64_t{count_of(entries_[--read])} + item.count;
       entries_[--write] = pack(item.bucket, saturated(sum));

@@ -26,8 +26,8 @@ namespace homeostat::telemetry {
 
 /// The bucket arithmetic shared by all histograms. Values are nanoseconds.
 struct LatencyBuckets {
-  static constexpr unsigned sub_bits = 5;          ///< 32 sub-buckets an octave
-  static constexpr unsigned first_exponent = 10;   ///< 2^10 ns = 1.024 us
+  static constexpr unsigned sub_bits = 5;         ///< 32 sub-buckets an octave
+  static constexpr unsigned first_exponent = 10;  ///< 2^10 ns = 1.024 us
   static constexpr unsigned octaves = 32;
   static constexpr std::size_t inner = std::size_t{octaves} << sub_bits;
   static constexpr std::size_t count = inner + 2;  ///< with underflow and overflow
@@ -38,7 +38,8 @@ struct LatencyBuckets {
     const unsigned exponent = static_cast<unsigned>(std::bit_width(nanoseconds)) - 1;
     if (exponent >= first_exponent + octaves) return overflow;
     const std::uint64_t sub = (nanoseconds >> (exponent - sub_bits)) & ((1U << sub_bits) - 1);
-    return 1 + ((std::size_t{exponent - first_exponent} << sub_bits) | static_cast<std::size_t>(sub));
+    return 1 +
+           ((std::size_t{exponent - first_exponent} << sub_bits) | static_cast<std::size_t>(sub));
   }
   /// Lower edge in nanoseconds. REQUIRES: index < count.
   [[nodiscard]] static constexpr std::uint64_t lower(std::size_t index) noexcept {
@@ -124,7 +125,8 @@ class HistogramCounts {
   [[nodiscard]] double quantile(double quantile) const noexcept;
   /// Several quantiles in one pass. REQUIRES: ascending.
   template <std::size_t N>
-  [[nodiscard]] std::array<double, N> quantiles(const std::array<double, N>& wanted) const noexcept {
+  [[nodiscard]] std::array<double, N> quantiles(
+      const std::array<double, N>& wanted) const noexcept {
     std::array<double, N> result{};
     find_quantiles(wanted.data(), result.data(), N);
     return result;
@@ -151,7 +153,9 @@ class SparseCounts {
   /// Empties it; gives large storage back.
   void clear() noexcept;
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
-  [[nodiscard]] std::size_t bytes() const noexcept { return entries_.capacity() * sizeof(std::uint32_t); }
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return entries_.capacity() * sizeof(std::uint32_t);
+  }
 
  private:
   std::vector<std::uint32_t> entries_;

@@ -10,7 +10,18 @@
 
 namespace homeostat::telemetry {
 
-enum class Method : std::uint8_t { get, head, post, put, delete_, patch, options, connect, trace, other };
+enum class Method : std::uint8_t {
+  get,
+  head,
+  post,
+  put,
+  delete_,
+  patch,
+  options,
+  connect,
+  trace,
+  other
+};
 
 inline constexpr std::size_t method_count = 10;
 

@@ -43,7 +43,9 @@ class JsonFormatter final : public spdlog::formatter {
 
 }  // namespace
 
-std::unique_ptr<spdlog::formatter> make_json_formatter() { return std::make_unique<JsonFormatter>(); }
+std::unique_ptr<spdlog::formatter> make_json_formatter() {
+  return std::make_unique<JsonFormatter>();
+}
 
 spdlog::level::level_enum parse_log_level(std::string_view level) noexcept {
   if (level == "trace") return spdlog::level::trace;

@@ -5,12 +5,12 @@
 // Thread safety: any thread. Errors: an unknown level counts as info.
 #pragma once
 
+#include <spdlog/common.h>
+#include <spdlog/formatter.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include <spdlog/common.h>
-#include <spdlog/formatter.h>
 
 #include "config/settings.hpp"
 

@@ -60,7 +60,8 @@ std::string_view extension_of(std::string_view segment) noexcept {
   const std::size_t dot = segment.rfind('.');
   if (dot == std::string_view::npos || dot == 0) return {};
   const std::string_view extension = segment.substr(dot);
-  if (extension.size() < 2 || extension.size() > extension_bytes_max || is_digit(extension[1])) return {};
+  if (extension.size() < 2 || extension.size() > extension_bytes_max || is_digit(extension[1]))
+    return {};
   const bool plain = std::all_of(extension.begin() + 1, extension.end(),
                                  [](char c) { return is_digit(c) || is_lower(c) || is_upper(c); });
   return plain ? extension : std::string_view{};
@@ -99,7 +100,8 @@ RoutePath split_path(std::string_view target) noexcept {
 bool is_identifier(std::string_view segment) noexcept {
   if (segment.empty()) return false;
   if (segment.size() > segment_bytes_max || is_numeric(segment) || is_uuid(segment)) return true;
-  if (segment.size() >= hex_digits_min && std::all_of(segment.begin(), segment.end(), is_hex)) return true;
+  if (segment.size() >= hex_digits_min && std::all_of(segment.begin(), segment.end(), is_hex))
+    return true;
   return looks_random(segment);
 }
 

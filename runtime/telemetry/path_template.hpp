@@ -18,8 +18,8 @@
 namespace homeostat::telemetry {
 
 inline constexpr std::size_t route_segments_max = 16;
-inline constexpr std::size_t route_bytes_max = 128;    ///< of a template, then "..."
-inline constexpr std::size_t segment_bytes_max = 32;   ///< longer ones are identifiers
+inline constexpr std::size_t route_bytes_max = 128;   ///< of a template, then "..."
+inline constexpr std::size_t segment_bytes_max = 32;  ///< longer ones are identifiers
 
 /// The raw, non-empty segments of a path. `truncated`: there were more.
 struct RoutePath {

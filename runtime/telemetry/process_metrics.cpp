@@ -77,7 +77,8 @@ void register_process_metrics(MetricsRegistry& registry) {
   registry.gauge("process_virtual_memory_bytes", "Virtual memory size.", {},
                  [] { return stat_field(23); });
   registry.gauge("process_open_fds", "Open file descriptors.", {}, open_descriptors);
-  registry.gauge("process_max_fds", "Largest number of open file descriptors.", {}, descriptors_max);
+  registry.gauge("process_max_fds", "Largest number of open file descriptors.", {},
+                 descriptors_max);
   registry.gauge("process_threads", "Threads of the process.", {}, [] { return stat_field(20); });
   registry.gauge("process_start_time_seconds", "Start of the process since the Unix epoch.", {},
                  [started] { return started; });

@@ -29,7 +29,8 @@ inline std::uint64_t load(const char* from, std::size_t bytes) noexcept {
 
 }  // namespace detail
 
-[[nodiscard]] inline std::uint64_t request_hash(std::string_view text, std::uint64_t seed) noexcept {
+[[nodiscard]] inline std::uint64_t request_hash(std::string_view text,
+                                                std::uint64_t seed) noexcept {
   constexpr std::uint64_t first = 0xa0761d6478bd642fULL, second = 0xe7037ed1a0b428dbULL;
   std::uint64_t state = seed ^ detail::fold(seed ^ first, text.size() ^ second);
   const char* at = text.data();

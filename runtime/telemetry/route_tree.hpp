@@ -22,8 +22,8 @@ using rules::EndpointId;
 
 struct RouteNode {
   std::map<std::string, std::shared_ptr<const RouteNode>, std::less<>> children;
-  std::shared_ptr<const RouteNode> value;       ///< `{value}`, once the position collapsed
-  std::array<EndpointId, method_count> ids{};   ///< 0 = no endpoint ends here
+  std::shared_ptr<const RouteNode> value;      ///< `{value}`, once the position collapsed
+  std::array<EndpointId, method_count> ids{};  ///< 0 = no endpoint ends here
 };
 
 /// What an insertion needs from the table.
@@ -33,7 +33,8 @@ struct RouteTreeOwner {
 };
 
 /// 0 when the route is not in the tree.
-[[nodiscard]] EndpointId find_route(const RouteNode& root, Method method, const RoutePath& path) noexcept;
+[[nodiscard]] EndpointId find_route(const RouteNode& root, Method method,
+                                    const RoutePath& path) noexcept;
 
 class RouteInsertion {
  public:
@@ -47,7 +48,8 @@ class RouteInsertion {
 
  private:
   [[nodiscard]] std::shared_ptr<const RouteNode> insert_at(const RouteNode* node, Method method,
-                                                           const RoutePath& path, std::size_t position,
+                                                           const RoutePath& path,
+                                                           std::size_t position,
                                                            const std::string& prefix);
   void collapse(RouteNode& node, const std::string& prefix);
 

@@ -24,8 +24,10 @@ void SeenHistogram::read(const LatencyHistogram& histogram, std::size_t block, B
 }
 
 void SeenSlot::read_counters(const EndpointSlot& slot, TrafficTotals& into) {
-  for (std::size_t i = 0; i < status_class_count; ++i) take(slot.status[i], totals.status[i], into.status[i]);
-  for (std::size_t i = 0; i < cache_result_count; ++i) take(slot.cache[i], totals.cache[i], into.cache[i]);
+  for (std::size_t i = 0; i < status_class_count; ++i)
+    take(slot.status[i], totals.status[i], into.status[i]);
+  for (std::size_t i = 0; i < cache_result_count; ++i)
+    take(slot.cache[i], totals.cache[i], into.cache[i]);
   take(slot.failed, totals.failed, into.failed);
   take(slot.rejected, totals.rejected, into.rejected);
   take(slot.upstream_errors, totals.upstream_errors, into.upstream_errors);

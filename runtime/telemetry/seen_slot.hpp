@@ -28,7 +28,8 @@ void read_histograms(std::vector<BucketCount>& out, ForEach&& for_each) {
     for_each(block, sums);
     for (std::size_t i = 0; i < sums.size(); ++i) {
       if (sums[i] == 0) continue;
-      out.push_back({static_cast<std::uint16_t>(block * LatencyHistogram::block_size + i), sums[i]});
+      out.push_back(
+          {static_cast<std::uint16_t>(block * LatencyHistogram::block_size + i), sums[i]});
     }
   }
 }

@@ -9,7 +9,8 @@
 namespace homeostat::telemetry {
 namespace {
 
-std::uint64_t sum_of(const TrafficTotals& totals, std::initializer_list<CacheResult> results) noexcept {
+std::uint64_t sum_of(const TrafficTotals& totals,
+                     std::initializer_list<CacheResult> results) noexcept {
   std::uint64_t sum = 0;
   for (const CacheResult result : results) sum += totals.cache[static_cast<std::size_t>(result)];
   return sum;
@@ -44,7 +45,8 @@ void take_counts(HistogramCounts& counts, TrafficDelta& delta) {
   delta.latency.clear();
   for (std::size_t i = 0; i < LatencyBuckets::count && counts.total() > 0; ++i) {
     if (counts.at(i) == 0) continue;
-    delta.latency.push_back({static_cast<std::uint16_t>(i), static_cast<std::uint32_t>(counts.at(i))});
+    delta.latency.push_back(
+        {static_cast<std::uint16_t>(i), static_cast<std::uint32_t>(counts.at(i))});
   }
   counts.clear();
 }
@@ -183,7 +185,8 @@ void Telemetry::drain(Instant now) {
   const auto given = static_cast<EndpointId>(table_.given());
   for (EndpointId id = 0; id < given; ++id) {
     bool used = false;
-    for (std::size_t w = 0; w < workers_.size() && !used; ++w) used = workers_[w]->slot(id) != nullptr;
+    for (std::size_t w = 0; w < workers_.size() && !used; ++w)
+      used = workers_[w]->slot(id) != nullptr;
     if (used) drain_endpoint(id, table_.successor(id), now);
   }
   release_slots();

@@ -111,14 +111,14 @@ class Telemetry final : public TrafficSource {
   std::vector<std::unique_ptr<WorkerTelemetry>> workers_;
   mutable std::mutex mutex_;  // guards all below
   WindowTimeline timeline_;
-  std::vector<std::unique_ptr<State>> states_;             // by EndpointId
+  std::vector<std::unique_ptr<State>> states_;                // by EndpointId
   std::vector<std::vector<std::unique_ptr<SeenSlot>>> seen_;  // last read: [worker][EndpointId]
   std::unique_ptr<Upstream> upstream_;
   TrafficTotals totals_;
   EndpointWindows all_;
-  std::vector<RetiredEndpoint> retired_;       // all so far
-  std::vector<RetiredEndpoint> slots_to_free_; // retired, but some worker may still write
-  TrafficDelta all_delta_;                     // being gathered by drain
+  std::vector<RetiredEndpoint> retired_;        // all so far
+  std::vector<RetiredEndpoint> slots_to_free_;  // retired, but some worker may still write
+  TrafficDelta all_delta_;                      // being gathered by drain
   std::unique_ptr<HistogramCounts> scratch_, all_counts_;
 };
 

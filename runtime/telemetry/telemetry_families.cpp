@@ -32,7 +32,8 @@ void add_single(std::vector<MetricFamily>& out, MetricType type, const char* nam
                 std::uint64_t value) {
   MetricFamily single = family(name, help, type);
   ClientMetric metric;
-  (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = static_cast<double>(value);
+  (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) =
+      static_cast<double>(value);
   single.metric.push_back(std::move(metric));
   out.push_back(std::move(single));
 }
@@ -74,7 +75,8 @@ void Telemetry::add_route_families(std::vector<MetricFamily>& out) const {
                                   MetricType::Histogram);
   for (const auto& state : states_) {
     if (!state) continue;
-    const std::vector<Label> labels = {{"method", state->name.method}, {"route", state->name.route}};
+    const std::vector<Label> labels = {{"method", state->name.method},
+                                       {"route", state->name.route}};
     for (std::size_t i = 0; i < status_class_count; ++i) {
       if (state->totals.status[i] == 0) continue;
       auto with_code = labels;
@@ -95,9 +97,9 @@ void Telemetry::add_total_families(std::vector<MetricFamily>& out) const {
                 totals_.cache[i]);
   }
   out.push_back(std::move(cache));
-  MetricFamily upstream = family("homeostat_upstream_duration_seconds",
-                                 "Time from dispatch to the head of the upstream's response.",
-                                 MetricType::Histogram);
+  MetricFamily upstream =
+      family("homeostat_upstream_duration_seconds",
+             "Time from dispatch to the head of the upstream's response.", MetricType::Histogram);
   upstream.metric.push_back(histogram(upstream_->latency, {}));
   out.push_back(std::move(upstream));
   const auto counter = MetricType::Counter;

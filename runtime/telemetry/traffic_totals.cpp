@@ -11,7 +11,8 @@ constexpr auto bound_of_bucket = [] {
   std::array<std::uint8_t, LatencyBuckets::count> table{};
   std::size_t bound = 0;
   for (std::size_t i = 0; i < table.size(); ++i) {
-    while (bound < duration_bounds.size() && LatencyBuckets::middle_seconds(i) > duration_bounds[bound]) {
+    while (bound < duration_bounds.size() &&
+           LatencyBuckets::middle_seconds(i) > duration_bounds[bound]) {
       ++bound;
     }
     table[i] = static_cast<std::uint8_t>(bound);

@@ -89,7 +89,8 @@ bool EndpointWindows::is_current(const WindowTimeline& timeline, Window window,
   if (change * 20 > last.answered) return false;
   const Duration half = window_shapes[w].width / 2;
   const auto steps = static_cast<Duration::rep>(stagger_);
-  return timeline.last() - last.at < half + half * steps / static_cast<Duration::rep>(stagger_steps);
+  return timeline.last() - last.at <
+         half + half * steps / static_cast<Duration::rep>(stagger_steps);
 }
 
 WindowFigures EndpointWindows::figures(const WindowTimeline& timeline, Window window,

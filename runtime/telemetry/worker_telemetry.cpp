@@ -50,7 +50,8 @@ WorkerTelemetry::WorkerTelemetry(EndpointTable& table)
       slots_(std::make_unique<std::atomic<EndpointSlot*>[]>(table.id_space())) {}
 
 WorkerTelemetry::~WorkerTelemetry() {
-  for (std::size_t i = 0; i < table_.id_space(); ++i) delete slots_[i].load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < table_.id_space(); ++i)
+    delete slots_[i].load(std::memory_order_relaxed);
 }
 
 EndpointSlot* WorkerTelemetry::allocate(EndpointId id) noexcept {

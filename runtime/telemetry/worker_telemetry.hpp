@@ -38,20 +38,20 @@ inline constexpr std::size_t cache_result_count = 8;
 [[nodiscard]] std::string_view to_string(CacheResult result) noexcept;
 
 struct RequestRecord {
-  EndpointId endpoint = other_endpoint;     ///< from WorkerTelemetry::endpoint
-  std::string_view method;                  ///< with `target` only used to learn an
-  std::string_view target;                  ///< endpoint; may be empty
-  Duration latency{};                       ///< head received to last byte handed over
-  std::optional<Duration> upstream_latency; ///< dispatch to response head, or to giving up on it
-  std::uint64_t request_bytes = 0;          ///< body
-  std::uint64_t response_bytes = 0;         ///< body, as sent
-  std::uint16_t status = 0;                 ///< sent to the client; 0 = none was sent
+  EndpointId endpoint = other_endpoint;      ///< from WorkerTelemetry::endpoint
+  std::string_view method;                   ///< with `target` only used to learn an
+  std::string_view target;                   ///< endpoint; may be empty
+  Duration latency{};                        ///< head received to last byte handed over
+  std::optional<Duration> upstream_latency;  ///< dispatch to response head, or to giving up on it
+  std::uint64_t request_bytes = 0;           ///< body
+  std::uint64_t response_bytes = 0;          ///< body, as sent
+  std::uint16_t status = 0;                  ///< sent to the client; 0 = none was sent
   CacheResult cache = CacheResult::none;
-  bool rejected = false;        ///< by admission: excluded from latency and error ratio
-  bool upstream_error = false;  ///< could not be reached, broke the protocol or died mid-body
-  bool upstream_timeout = false;///< no head, or a stalled body
-  bool client_abort = false;    ///< the client left before the end
-  bool truncated = false;       ///< head sent, then the body could not be completed
+  bool rejected = false;          ///< by admission: excluded from latency and error ratio
+  bool upstream_error = false;    ///< could not be reached, broke the protocol or died mid-body
+  bool upstream_timeout = false;  ///< no head, or a stalled body
+  bool client_abort = false;      ///< the client left before the end
+  bool truncated = false;         ///< head sent, then the body could not be completed
 
   /// Counted in the error ratio: a 5xx that the gate did not produce, or a
   /// response cut short by the upstream.
@@ -67,7 +67,9 @@ class WorkerCounter {
   void add(std::uint64_t by) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
   }
-  [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t get() const noexcept {
+    return value_.load(std::memory_order_relaxed);
+  }
 
  private:
   std::atomic<std::uint64_t> value_{0};

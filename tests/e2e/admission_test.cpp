@@ -106,9 +106,10 @@ TEST(Admission, CriticalRequestsGoFirst) {
   };
   blocked.origin.on("/low", note);
   blocked.origin.on("/pay", note);
-  RunningAgent agent(one_at_a_time(blocked.origin,
-      "max_wait: 10s, priorities: [{match: {path: /pay}, class: critical}, "
-      "{match: {path: /low}, class: low}]"));
+  RunningAgent agent(
+      one_at_a_time(blocked.origin,
+                    "max_wait: 10s, priorities: [{match: {path: /pay}, class: critical}, "
+                    "{match: {path: /low}, class: low}]"));
   HttpClient first(agent.port());
   ASSERT_TRUE(first.send(request_text("POST", "/slow")));
   ASSERT_TRUE(blocked.origin.wait_for_requests("/slow", 1));

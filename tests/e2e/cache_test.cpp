@@ -42,7 +42,8 @@ TEST(Cache, ConditionalRequestsAreAnsweredFromTheStoredObject) {
   ScriptedOrigin origin;
   origin.answer("/page", 200,
                 "Cache-Control: max-age=60\r\nETag: \"v1\"\r\n"
-                "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "kept");
+                "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+                "kept");
   RunningAgent agent(origin);
   ASSERT_EQ(agent.get("/page").status(), 200);
   HttpClient client(agent.port());
@@ -50,9 +51,11 @@ TEST(Cache, ConditionalRequestsAreAnsweredFromTheStoredObject) {
   EXPECT_EQ(by_tag.status(), 304);
   EXPECT_EQ(by_tag.get("etag"), "\"v1\"");
   EXPECT_FALSE(by_tag.get("cache-status").empty());
-  EXPECT_EQ(client.get("/page", "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n").status(), 304);
+  EXPECT_EQ(client.get("/page", "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n").status(),
+            304);
   EXPECT_EQ(client.get("/page", "If-None-Match: \"v0\"\r\n").status(), 200);
-  EXPECT_EQ(client.get("/page", "If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n").status(), 200);
+  EXPECT_EQ(client.get("/page", "If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n").status(),
+            200);
   EXPECT_EQ(origin.requests("/page"), 1U);
 }
 
@@ -125,8 +128,11 @@ INSTANTIATE_TEST_SUITE_P(
         NeverStored{"no_freshness", "", ""},
         NeverStored{"vary_star", "Cache-Control: max-age=60\r\nVary: *\r\n", ""},
         NeverStored{"authorized", "Cache-Control: max-age=60\r\n", "Authorization: Basic eA==\r\n"},
-        NeverStored{"request_no_store", "Cache-Control: max-age=60\r\n", "Cache-Control: no-store\r\n"}),
-    [](const testing::TestParamInfo<NeverStored>& parameter) { return std::string(parameter.param.name); });
+        NeverStored{"request_no_store", "Cache-Control: max-age=60\r\n",
+                    "Cache-Control: no-store\r\n"}),
+    [](const testing::TestParamInfo<NeverStored>& parameter) {
+      return std::string(parameter.param.name);
+    });
 
 TEST(Cache, TheOrderAndTheDroppedPartsOfAQueryDoNotMatter) {
   ScriptedOrigin origin;
@@ -156,7 +162,8 @@ TEST(Cache, RulesGiveFreshnessOrTakeTheCacheOut) {
   ScriptedOrigin origin;
   origin.answer("/silent", 200, "", "kept");
   origin.answer("/account/me", 200, "Cache-Control: max-age=60\r\n", "mine");
-  RunningAgent agent(config_of(origin,
+  RunningAgent agent(config_of(
+      origin,
       "rules: [{match: {path: /silent}, ttl: 30s}, {match: {path: /account/*}, bypass: true}]"));
   ASSERT_EQ(agent.get("/silent").status(), 200);
   EXPECT_TRUE(is_hit(agent.get("/silent")));
@@ -187,7 +194,8 @@ TEST(Cache, AFlushThroughTheApiEmptiesIt) {
 
 /// Answers in two halves; the second when the test says so.
 struct Halves {
-  explicit Halves(ScriptedOrigin& origin, const std::string& fields = "Cache-Control: max-age=60\r\n") {
+  explicit Halves(ScriptedOrigin& origin,
+                  const std::string& fields = "Cache-Control: max-age=60\r\n") {
     origin.on("/page", [this, fields](OriginExchange& exchange) {
       begin.wait();
       exchange.send("HTTP/1.1 200 OK\r\n" + fields + "Content-Length: 10\r\n\r\nfirst");
@@ -253,8 +261,8 @@ TEST(Collapse, WaitersOfAnUncacheableAnswerEachGetTheirOwn) {
   std::list<HttpClient> clients;
   for (int i = 0; i < 8; ++i) {
     clients.emplace_back(agent.port());
-    ASSERT_TRUE(clients.back().send(
-        request_text("GET", "/page", "X-Name: " + std::to_string(i) + "\r\n")));
+    ASSERT_TRUE(
+        clients.back().send(request_text("GET", "/page", "X-Name: " + std::to_string(i) + "\r\n")));
   }
   ASSERT_TRUE(origin.wait_for_requests("/page", 1));
   go_on.set();
@@ -307,7 +315,8 @@ TEST(Collapse, AFillThatFailsLeavesNoWaiterBehind) {
 TEST(Gzip, PassingAndStoredResponsesAreCompressedForThoseWhoAccept) {
   ScriptedOrigin origin;
   const std::string text(20000, 't');
-  origin.answer("/kept", 200, "Cache-Control: max-age=60\r\nContent-Type: text/plain\r\nETag: \"v\"\r\n", text);
+  origin.answer("/kept", 200,
+                "Cache-Control: max-age=60\r\nContent-Type: text/plain\r\nETag: \"v\"\r\n", text);
   origin.answer("/passed", 200, "Content-Type: text/plain\r\nETag: \"p\"\r\n", text);
   AgentConfig config = config_of(origin);
   config.compression = "mode: on";

@@ -126,12 +126,12 @@ TEST(Emergency, InjectedMemoryEntersItAlertsAndStaleIsServed) {
   const Message injected =
       agent.admin("POST", "/api/v1/test/performance?metric=memory&value=99&for=1m", "{}");
   ASSERT_LT(injected.status(), 300) << injected.body;
-  ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_emergency") == 1; })) << agent.status();
+  ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_emergency") == 1; }))
+      << agent.status();
   EXPECT_TRUE(contains(agent.status(), "injected"));
   ASSERT_TRUE(webhook.wait_for_requests("/hook", 1));
-  EXPECT_TRUE(eventually([&] {
-    return contains(webhook.last_request("/hook").body, "Homeostat");
-  })) << webhook.last_request("/hook").body;
+  EXPECT_TRUE(eventually([&] { return contains(webhook.last_request("/hook").body, "Homeostat"); }))
+      << webhook.last_request("/hook").body;
   // Past its second the object is stale, and good enough in an emergency.
   EXPECT_TRUE(eventually([&] {
     const Message response = agent.get("/page");
@@ -144,7 +144,8 @@ TEST(Injection, IsRefusedUnlessAllowed) {
   AgentConfig config = config_of(origin);
   config.admin = "";
   RunningAgent agent(config);
-  EXPECT_EQ(agent.admin("POST", "/api/v1/test/performance?metric=cpu&value=99", "{}").status(), 403);
+  EXPECT_EQ(agent.admin("POST", "/api/v1/test/performance?metric=cpu&value=99", "{}").status(),
+            403);
 }
 
 TEST(Reload, ABadFileChangesNothingAndSaysWhere) {
@@ -191,9 +192,7 @@ TEST(Endpoints, AFullTableCountsTheRestAsOther) {
     const std::string letters{static_cast<char>('a' + i % 26), static_cast<char>('a' + i / 26)};
     ASSERT_EQ(client.get("/" + letters + "/page").status(), 200);
   }
-  EXPECT_TRUE(eventually([&] {
-    return contains(agent.admin("GET", "/metrics").body, "other");
-  }));
+  EXPECT_TRUE(eventually([&] { return contains(agent.admin("GET", "/metrics").body, "other"); }));
   EXPECT_EQ(client.get("/page").status(), 200);
 }
 

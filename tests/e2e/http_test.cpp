@@ -34,9 +34,8 @@ TEST(Http, PipelinedRequestsAreAnsweredInOrder) {
   ScriptedOrigin origin;
   origin.answer("/kept", 200, "Cache-Control: max-age=60\r\n", "kept");
   origin.answer("/passed", 200, "", "passed");
-  origin.on("/echo", [](OriginExchange& exchange) {
-    exchange.respond(200, "", "got " + exchange.body());
-  });
+  origin.on("/echo",
+            [](OriginExchange& exchange) { exchange.respond(200, "", "got " + exchange.body()); });
   RunningAgent agent(origin);
   ASSERT_EQ(agent.get("/kept").body, "kept");
   HttpClient client(agent.port());
@@ -152,8 +151,12 @@ TEST(Http, HopByHopFieldsStayOnTheirHop) {
 TEST(Http, ForwardingFieldsOfAnUntrustedClientAreReplaced) {
   ScriptedOrigin origin;
   RunningAgent agent(origin);
-  ASSERT_EQ(agent.get("/page", "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n"
-                               "X-Forwarded-Host: evil\r\nForwarded: for=6.6.6.6\r\n").status(), 200);
+  ASSERT_EQ(agent
+                .get("/page",
+                     "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n"
+                     "X-Forwarded-Host: evil\r\nForwarded: for=6.6.6.6\r\n")
+                .status(),
+            200);
   const Message seen = origin.last_request("/page");
   EXPECT_EQ(seen.get("x-forwarded-for"), "127.0.0.1");
   EXPECT_EQ(seen.get("x-forwarded-proto"), "http");
@@ -269,26 +272,46 @@ const std::string smuggled = "GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n";
 INSTANTIATE_TEST_SUITE_P(
     Table, Framing,
     testing::Values(
-        BadRequest{"both_lengths", post + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, 400},
-        BadRequest{"two_lengths", post + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nbody" + smuggled, 400},
+        BadRequest{
+            "both_lengths",
+            post + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
+            400},
+        BadRequest{"two_lengths",
+                   post + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nbody" + smuggled, 400},
         BadRequest{"signed_length", post + "Content-Length: +4\r\n\r\nbody" + smuggled, 400},
         BadRequest{"unknown_coding", post + "Transfer-Encoding: gzip\r\n\r\n" + smuggled, 400},
-        BadRequest{"chunked_not_last", post + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + smuggled, 400},
-        BadRequest{"chunked_in_1_0", "POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, 400},
+        BadRequest{"chunked_not_last",
+                   post + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + smuggled, 400},
+        BadRequest{"chunked_in_1_0",
+                   "POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
+                   400},
         BadRequest{"fold", "GET / HTTP/1.1\r\nHost: test\r\nX: a\r\n b\r\n\r\n" + smuggled, 400},
         BadRequest{"bare_lf", "GET / HTTP/1.1\nHost: test\n\n" + smuggled, 400},
-        BadRequest{"bare_lf_in_fields", "GET / HTTP/1.1\r\nHost: test\nX: 1\r\n\r\n" + smuggled, 400},
+        BadRequest{"bare_lf_in_fields", "GET / HTTP/1.1\r\nHost: test\nX: 1\r\n\r\n" + smuggled,
+                   400},
         BadRequest{"space_before_colon", post + "Content-Length : 4\r\n\r\nbody" + smuggled, 400},
         BadRequest{"no_host", "GET / HTTP/1.1\r\n\r\n" + smuggled, 400},
         BadRequest{"two_hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + smuggled, 400},
         BadRequest{"bad_host", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n" + smuggled, 400},
         BadRequest{"bad_version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n" + smuggled, 505},
-        BadRequest{"bad_chunk_size", post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + smuggled, 400},
-        BadRequest{"huge_chunk_size", post + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n" + smuggled, 400},
-        BadRequest{"chunk_without_end", post + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n" + smuggled, 400},
-        BadRequest{"long_target", "GET /" + std::string(9000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n" + smuggled, 414},
-        BadRequest{"long_field", "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(40000, 'a') + "\r\n\r\n" + smuggled, 431}),
-    [](const testing::TestParamInfo<BadRequest>& parameter) { return std::string(parameter.param.name); });
+        BadRequest{"bad_chunk_size", post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + smuggled,
+                   400},
+        BadRequest{"huge_chunk_size",
+                   post + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n" + smuggled,
+                   400},
+        BadRequest{"chunk_without_end",
+                   post + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n" + smuggled,
+                   400},
+        BadRequest{"long_target",
+                   "GET /" + std::string(9000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n" + smuggled,
+                   414},
+        BadRequest{
+            "long_field",
+            "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(40000, 'a') + "\r\n\r\n" + smuggled,
+            431}),
+    [](const testing::TestParamInfo<BadRequest>& parameter) {
+      return std::string(parameter.param.name);
+    });
 
 TEST(Limits, TooManyFieldsAreRefused) {
   ScriptedOrigin origin;
@@ -314,7 +337,8 @@ TEST(Limits, ABodyAboveTheLimitIsRefused) {
   HttpClient announced(agent.port());
   EXPECT_EQ(announced.request("POST", "/x", "", "12345678901").status(), 413);
   HttpClient chunked(agent.port());
-  ASSERT_TRUE(chunked.send(post + "Transfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n"));
+  ASSERT_TRUE(
+      chunked.send(post + "Transfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n"));
   EXPECT_EQ(chunked.read().status(), 413);
   HttpClient fine(agent.port());
   EXPECT_EQ(fine.request("POST", "/x", "", "1234567890").status(), 200);

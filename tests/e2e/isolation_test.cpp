@@ -48,8 +48,12 @@ TEST(Isolation, ANewConnectionKnowsNothingOfAnOldOne) {
 TEST(Isolation, AnUntrustedClientCannotClaimAnIdentity) {
   ScriptedOrigin origin;
   RunningAgent agent(origin);
-  ASSERT_EQ(agent.get("/page", "X-Real-IP: 6.6.6.6\r\nX-Forwarded-Port: 443\r\n"
-                               "X-Forwarded-Server: inside\r\nX-Other: stays\r\n").status(), 200);
+  ASSERT_EQ(agent
+                .get("/page",
+                     "X-Real-IP: 6.6.6.6\r\nX-Forwarded-Port: 443\r\n"
+                     "X-Forwarded-Server: inside\r\nX-Other: stays\r\n")
+                .status(),
+            200);
   const Message seen = origin.last_request("/page");
   for (const char* field : {"x-real-ip", "x-forwarded-port", "x-forwarded-server"}) {
     EXPECT_FALSE(seen.has(field)) << field;

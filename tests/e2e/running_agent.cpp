@@ -57,7 +57,8 @@ RunningAgent::RunningAgent(const AgentConfig& config, bool handle_signals)
     return load(*text);
   };
   agent_ = std::make_unique<app::Agent>(settings_of(*text_), loader);
-  if (const std::string error = agent_->start(handle_signals); !error.empty()) throw std::runtime_error(error);
+  if (const std::string error = agent_->start(handle_signals); !error.empty())
+    throw std::runtime_error(error);
   thread_ = std::thread([this] { agent_->run(); });
 }
 
@@ -94,9 +95,7 @@ Message RunningAgent::admin(std::string_view method, std::string_view target,
   return client.read();
 }
 
-std::string RunningAgent::status() const {
-  return admin("GET", "/api/v1/performance/status").body;
-}
+std::string RunningAgent::status() const { return admin("GET", "/api/v1/performance/status").body; }
 
 double RunningAgent::metric(const std::string& name) const {
   const std::string all = admin("GET", "/metrics").body;

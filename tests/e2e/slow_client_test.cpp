@@ -51,7 +51,8 @@ TEST(SlowClient, AnUploadMayTakeLongerThanTheUpstreamsTimeToAnswer) {
     exchange.respond(200, "", half + exchange.reader.read_exactly(4));
   });
   // Another request that times out shows that the upload outlived the limit.
-  origin.on("/silent", [](OriginExchange& exchange) { exchange.alive = !exchange.reader.at_end(); });
+  origin.on("/silent",
+            [](OriginExchange& exchange) { exchange.alive = !exchange.reader.at_end(); });
   AgentConfig config = config_of(origin, "");
   config.upstream = "timeout: 300ms, retries: 0";
   RunningAgent agent(config);
@@ -97,7 +98,8 @@ TEST(SlowClient, AReaderOfAStoredObjectIsCutOffToo) {
   std::optional<Message> head = lazy.reader.read_head();
   ASSERT_TRUE(head.has_value());
   // What the kernel held arrives; reading on only after the cut would show it.
-  EXPECT_TRUE(eventually([&] { return agent.metric("homeostat_client_write_timeouts_total") >= 1; }));
+  EXPECT_TRUE(
+      eventually([&] { return agent.metric("homeostat_client_write_timeouts_total") >= 1; }));
 }
 
 TEST(SlowClient, AnIdleConnectionIsClosed) {

@@ -107,8 +107,9 @@ TEST(Streaming, ChunkedRequestsReachTheOriginPieceByPiece) {
   });
   RunningAgent agent(origin);
   HttpClient client(agent.port());
-  ASSERT_TRUE(client.send("POST /up HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
-                          "5;ext=1\r\nfirst\r\n"));
+  ASSERT_TRUE(
+      client.send("POST /up HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "5;ext=1\r\nfirst\r\n"));
   ASSERT_TRUE(first_seen.wait());
   ASSERT_TRUE(client.send("6\r\nsecond\r\n0\r\nX-Sum: 42\r\n\r\n"));
   EXPECT_EQ(client.read().body, "second");
@@ -118,8 +119,9 @@ TEST(Streaming, ChunkedRequestsReachTheOriginPieceByPiece) {
 TEST(Streaming, ResponseTrailersAreForwarded) {
   ScriptedOrigin origin;
   origin.on("/sum", [](OriginExchange& exchange) {
-    exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
-                  "4\r\ndata\r\n0\r\nX-Sum: 7\r\n\r\n");
+    exchange.send(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+        "4\r\ndata\r\n0\r\nX-Sum: 7\r\n\r\n");
   });
   RunningAgent agent(origin);
   HttpClient client(agent.port());
@@ -151,8 +153,9 @@ TEST(Interim, TheOriginsContinueLetsTheBodyGo) {
   });
   RunningAgent agent(origin);
   HttpClient client(agent.port());
-  ASSERT_TRUE(client.send("POST /careful HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n"
-                          "Content-Length: 4\r\n\r\n"));
+  ASSERT_TRUE(
+      client.send("POST /careful HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 4\r\n\r\n"));
   EXPECT_EQ(client.read().status(), 100);
   ASSERT_TRUE(client.send("body"));
   EXPECT_EQ(client.read().body, "got body");
@@ -167,8 +170,9 @@ TEST(Interim, AFinalAnswerInsteadOfContinueEndsTheRequest) {
   });
   RunningAgent agent(origin);
   HttpClient client(agent.port());
-  ASSERT_TRUE(client.send("POST /careful HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n"
-                          "Content-Length: 4\r\n\r\n"));
+  ASSERT_TRUE(
+      client.send("POST /careful HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 4\r\n\r\n"));
   const Message answer = client.read();
   EXPECT_EQ(answer.status(), 403);
   EXPECT_EQ(answer.body, "no");
@@ -195,16 +199,18 @@ TEST(Upgrade, BytesGoBothWaysAndEachSideEndsByItself) {
   ScriptedOrigin origin;
   origin.on("/ws", [](OriginExchange& exchange) {
     EXPECT_EQ(exchange.request.get("upgrade"), "websocket");
-    exchange.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
-                  "Upgrade: websocket\r\n\r\nfirst");
+    exchange.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\n\r\nfirst");
     const std::string heard = exchange.reader.read_to_end();  // until the client's half closes
     exchange.send("heard " + heard);
     exchange.alive = false;
   });
   RunningAgent agent(origin);
   HttpClient client(agent.port());
-  ASSERT_TRUE(client.send("GET /ws HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n"
-                          "Upgrade: websocket\r\n\r\nearly "));
+  ASSERT_TRUE(
+      client.send("GET /ws HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n"
+                  "Upgrade: websocket\r\n\r\nearly "));
   const Message switched = client.read();
   EXPECT_EQ(switched.status(), 101);
   EXPECT_EQ(switched.get("upgrade"), "websocket");
@@ -234,7 +240,8 @@ TEST(EarlyAnswer, ALongUploadStillReadsItsRefusal) {
   });
   RunningAgent agent(origin);
   HttpClient client(agent.port());
-  ASSERT_TRUE(client.send("PUT /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 10000000\r\n\r\n"));
+  ASSERT_TRUE(
+      client.send("PUT /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 10000000\r\n\r\n"));
   ASSERT_TRUE(answered.wait());
   // More than fits in no buffer on the way, less than what lingering accepts.
   const std::string block(16 * 1024, 'z');

@@ -177,9 +177,8 @@ TEST(Upstream, AFailedConnectionGoesToAnotherTarget) {
 TEST(Upstream, ATargetThatKeepsFailingIsEjectedAndComesBack) {
   const std::uint16_t port = unused_port();
   ScriptedOrigin healthy;
-  AgentConfig config =
-      config_for("[\"" + url_of(port) + "\", \"" + healthy.url() + "\"]",
-                 "retries: 0, passive_failures: 1, passive_ejection: 1s");
+  AgentConfig config = config_for("[\"" + url_of(port) + "\", \"" + healthy.url() + "\"]",
+                                  "retries: 0, passive_failures: 1, passive_ejection: 1s");
   config.workers = 1;
   RunningAgent agent(config);
   int failures = 0;
@@ -200,9 +199,9 @@ TEST(Upstream, TheActiveCheckTakesATargetOutAndBackIn) {
     exchange.respond(sick ? 500 : 200, "", "");
     exchange.alive = false;
   });
-  AgentConfig config =
-      config_for("[\"" + first.url() + "\", \"" + second.url() + "\"]",
-                 "health: {path: /healthz, interval: 100ms, timeout: 100ms, healthy_after: 1, unhealthy_after: 1}");
+  AgentConfig config = config_for("[\"" + first.url() + "\", \"" + second.url() + "\"]",
+                                  "health: {path: /healthz, interval: 100ms, timeout: 100ms, "
+                                  "healthy_after: 1, unhealthy_after: 1}");
   RunningAgent agent(config);
   const auto only_second_serves = [&] {
     const std::size_t before = first.requests("/page");

@@ -79,8 +79,7 @@ struct Session {
       require(first.find(name) == nullptr ? request.find(name) == nullptr
                                           : request.find(name) != nullptr);
     });
-    if (first.has(http::HeaderId::authorization) ||
-        request.has(http::HeaderId::authorization)) {
+    if (first.has(http::HeaderId::authorization) || request.has(http::HeaderId::authorization)) {
       require(object.head().authorization_shared);
     }
     std::string head;

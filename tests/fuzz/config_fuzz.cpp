@@ -33,11 +33,13 @@ void check_diagnostics(const std::vector<Diagnostic>& diagnostics, std::size_t b
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const Environment environment{{"X", "[1, {a: b}]"}, {"HOMEOSTAT_ADMIN_TOKEN", "0123456789abcdef"}};
+  const Environment environment{{"X", "[1, {a: b}]"},
+                                {"HOMEOSTAT_ADMIN_TOKEN", "0123456789abcdef"}};
   const auto result = load_text(text, "fuzz.yaml", environment, "/nonexistent");
   require(result.ok() == result.diagnostics.empty());
   check_diagnostics(result.diagnostics, size);
-  if (result.ok() && result.settings->admin.tokens.empty() && result.settings->alerts.webhooks.empty()) {
+  if (result.ok() && result.settings->admin.tokens.empty() &&
+      result.settings->alerts.webhooks.empty()) {
     const auto printed = to_yaml(*result.settings);
     const auto again = load_text(printed, "printed.yaml", {}, "/nonexistent");
     require(!again.ok() || to_yaml(*again.settings) == printed);

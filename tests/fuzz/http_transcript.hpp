@@ -47,24 +47,14 @@ inline void append_head(std::string& out, const ResponseHead& head) {
   append_fields(out, head.headers);
 }
 
-inline void restart(RequestParser& parser, const ResponseContext&) {
-  parser.reset();
-}
+inline void restart(RequestParser& parser, const ResponseContext&) { parser.reset(); }
 inline void restart(ResponseParser& parser, const ResponseContext& context) {
   parser.reset(context);
 }
-inline bool tunnels(const RequestHead&) {
-  return false;
-}
-inline bool tunnels(const ResponseHead& head) {
-  return head.upgrade;
-}
-inline ParseStep at_end_of_input(RequestParser&) {
-  return {};
-}
-inline ParseStep at_end_of_input(ResponseParser& parser) {
-  return parser.finish();
-}
+inline bool tunnels(const RequestHead&) { return false; }
+inline bool tunnels(const ResponseHead& head) { return head.upgrade; }
+inline ParseStep at_end_of_input(RequestParser&) { return {}; }
+inline ParseStep at_end_of_input(ResponseParser& parser) { return parser.finish(); }
 
 /// The transcript of all messages in `bytes`. `piece(position)` tells how many
 /// bytes (at least 1) become visible next.
@@ -106,8 +96,7 @@ std::string transcript(Parser& parser, std::string_view bytes, Piece&& piece,
         if (step.event == ParseEvent::interim) out.append("interim ");
         append_head(out, parser.head());
         continue;
-      case ParseEvent::body:
-        continue;
+      case ParseEvent::body: continue;
       case ParseEvent::end:
         out.append("body ").append(body).append("\n");
         append_fields(out, parser.trailers());

@@ -161,8 +161,8 @@ TEST(AdmissionDynamics, AColdStartFindsTheKnee) {
 
 TEST(AdmissionClasses, BetterClassesSufferLast) {
   for (const Outcome& outcome : run_all(classes())) {
-    std::printf("| classes 3x       | P0 %.3f | P1 %.3f | P2 %.3f | P3 %.3f |\n", outcome.success(0),
-                outcome.success(1), outcome.success(2), outcome.success(3));
+    std::printf("| classes 3x       | P0 %.3f | P1 %.3f | P2 %.3f | P3 %.3f |\n",
+                outcome.success(0), outcome.success(1), outcome.success(2), outcome.success(3));
     EXPECT_GE(outcome.success(0), 0.999);
     EXPECT_GE(outcome.success(1), 0.45);
     EXPECT_LE(outcome.success(2), 0.10);

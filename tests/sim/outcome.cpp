@@ -1,9 +1,9 @@
 // What a simulated run came to.
-#include "tests/sim/world.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
+
+#include "tests/sim/world.hpp"
 
 namespace homeostat::sim {
 namespace {

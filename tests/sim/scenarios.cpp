@@ -59,7 +59,8 @@ Scenario capacity_change() {
 
 Scenario service_change(double load) {
   Scenario scenario;
-  scenario.stages = {stage(0, load, 16, 0.02), stage(30, load, 16, 0.04), stage(60, load, 16, 0.02)};
+  scenario.stages = {stage(0, load, 16, 0.02), stage(30, load, 16, 0.04),
+                     stage(60, load, 16, 0.02)};
   scenario.duration = 90;
   return scenario;
 }

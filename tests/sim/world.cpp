@@ -18,7 +18,9 @@ Duration to_duration(double seconds) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
-Instant to_instant(double seconds) { return Instant{} + std::chrono::hours(1) + to_duration(seconds); }
+Instant to_instant(double seconds) {
+  return Instant{} + std::chrono::hours(1) + to_duration(seconds);
+}
 
 class World {
  public:
@@ -26,7 +28,8 @@ class World {
       : scenario_(scenario), random_(seed), law_(scenario.limit) {
     outcome_.measure_from = scenario.measure_from;
     outcome_.duration = scenario.duration;
-    outcome_.slices.resize(static_cast<std::size_t>(std::ceil(scenario.duration / slice_length)) + 1);
+    outcome_.slices.resize(static_cast<std::size_t>(std::ceil(scenario.duration / slice_length)) +
+                           1);
     limit_ = law_.limit();
   }
 
@@ -170,8 +173,7 @@ class World {
     request.work = view.own_service;
     work_[rank] += request.work;
     queues_[rank].push_back({id, request.generation});
-    const Duration patience =
-        rules::wait_limit(scenario_.queue, view.standing, view.service_mean);
+    const Duration patience = rules::wait_limit(scenario_.queue, view.standing, view.service_mean);
     schedule(now_ + std::chrono::duration<double>(patience).count(), Kind::expiry,
              pack(id, request.generation));
     pump();
@@ -272,14 +274,15 @@ class World {
     if (endpoint >= samples_.size()) samples_.resize(endpoint + 1);
     rules::EndpointSamples& samples = samples_[endpoint];
     samples.endpoint = endpoint;
-    samples.latency_min =
-        samples.count == 0 ? latency : std::min(samples.latency_min, latency);
+    samples.latency_min = samples.count == 0 ? latency : std::min(samples.latency_min, latency);
     ++samples.count;
     samples.latency_sum += latency;
     samples.latency_square_sum += latency * latency;
   }
 
-  static void blend(double& old, double fresh) { old = old == 0 ? fresh : old * 0.75 + fresh * 0.25; }
+  static void blend(double& old, double fresh) {
+    old = old == 0 ? fresh : old * 0.75 + fresh * 0.25;
+  }
 
   double service_of(std::uint32_t endpoint) const {
     return endpoint < services_.size() && services_[endpoint] > 0 ? services_[endpoint]

@@ -22,15 +22,15 @@
 namespace homeostat::sim {
 
 struct EndpointModel {
-  double share = 1;            ///< of the arrivals; need not sum to 1
-  double service = 0.020;      ///< mean seconds of an exponential
+  double share = 1;        ///< of the arrivals; need not sum to 1
+  double service = 0.020;  ///< mean seconds of an exponential
   std::uint8_t priority_class = 2;
 };
 
 /// What holds from `from` on (seconds). Scenarios are lists of stages.
 struct Stage {
   double from = 0;
-  double rate = 400;           ///< arrivals per second
+  double rate = 400;  ///< arrivals per second
   unsigned servers = 16;
   std::vector<EndpointModel> endpoints = {EndpointModel{}};
 };
@@ -39,20 +39,20 @@ struct Scenario {
   std::vector<Stage> stages;
   double duration = 60;
   double measure_from = 20;
-  double good_within = 0.25;   ///< seconds from arrival to answer
-  std::size_t backlog = 512;   ///< beyond: the application refuses
-  double window = 0.1;         ///< how often the limit is updated
+  double good_within = 0.25;  ///< seconds from arrival to answer
+  std::size_t backlog = 512;  ///< beyond: the application refuses
+  double window = 0.1;        ///< how often the limit is updated
   rules::LimitBounds limit{};
   rules::QueueBounds queue{};
-  bool control = true;         ///< false: no admission control at all
+  bool control = true;  ///< false: no admission control at all
 };
 
 inline constexpr double slice_length = 0.1;  ///< seconds
 
 /// Figures of one slice.
 struct Slice {
-  double good_work = 0;        ///< server seconds of answers in time
-  double capacity = 0;         ///< server seconds there were
+  double good_work = 0;  ///< server seconds of answers in time
+  double capacity = 0;   ///< server seconds there were
   std::uint32_t arrived = 0, rejected = 0, good = 0, answered = 0, refused = 0;
   std::array<std::uint32_t, rules::priority_class_count> arrived_by_class{}, good_by_class{};
   double limit = 0;

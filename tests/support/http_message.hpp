@@ -17,15 +17,15 @@ namespace homeostat::test {
 
 struct Message {
   using Fields = std::vector<std::pair<std::string, std::string>>;  ///< names in lower case
-  std::string head;        ///< as received, with the empty line
+  std::string head;  ///< as received, with the empty line
   std::string start_line;
   Fields fields;
   std::string body;
   std::size_t body_bytes = 0;  ///< also counted when the body went to a sink
   Fields trailers;
-  bool complete = false;   ///< the framing came to its proper end
+  bool complete = false;  ///< the framing came to its proper end
 
-  [[nodiscard]] int status() const;                 ///< of a response; 0 if it is none
+  [[nodiscard]] int status() const;  ///< of a response; 0 if it is none
   [[nodiscard]] std::string method() const;
   [[nodiscard]] std::string target() const;
   [[nodiscard]] bool has(std::string_view name) const;

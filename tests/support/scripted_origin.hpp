@@ -39,7 +39,7 @@ class OriginExchange {
   Socket& socket;
   MessageReader& reader;
   Message request;
-  bool alive = true;       ///< set false to close the connection afterwards
+  bool alive = true;  ///< set false to close the connection afterwards
   bool body_read = false;
 };
 

@@ -31,8 +31,8 @@ class Socket {
   /// Appends what arrives next.
   Received receive(std::string& into, std::size_t most = 64 * 1024);
   void shut_down_sending();
-  void shut_down();      ///< both ways; a blocked receive ends
-  void reset();          ///< closes with RST
+  void shut_down();  ///< both ways; a blocked receive ends
+  void reset();      ///< closes with RST
   void close();
   void limit_receive_buffer(int bytes);
 

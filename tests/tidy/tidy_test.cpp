@@ -2,7 +2,6 @@
 // functions may be, which calls are banned and what to use instead.
 #include <gtest/gtest.h>
 
-
 #include <algorithm>
 #include <map>
 #include <regex>
@@ -99,10 +98,10 @@ TEST(Tidy, RoomsIncludeOnlyWhatTheyMay) {
       if (!std::regex_search(file.lines[i], match, include)) continue;
       const SourceFile target{match[1].str(), {}};
       const std::string room = target.room();
-      const bool fine = room == file.room() || row->second.contains(room) ||
-                        target.path == "config/settings.hpp";
-      EXPECT_TRUE(fine) << file.path << ":" << i + 1 << ": " << file.room()
-                        << " may not include " << target.path;
+      const bool fine =
+          room == file.room() || row->second.contains(room) || target.path == "config/settings.hpp";
+      EXPECT_TRUE(fine) << file.path << ":" << i + 1 << ": " << file.room() << " may not include "
+                        << target.path;
     }
   }
 }
@@ -116,13 +115,16 @@ struct Ban {
 const std::vector<Ban>& bans() {
   static const std::vector<Ban> table = {
       {std::regex(R"((steady_clock|system_clock|high_resolution_clock)::now\b)"),
-       "take an Instant, or a Clock from runtime/ports/clock.hpp", {"runtime/ports/clock.cpp"}},
+       "take an Instant, or a Clock from runtime/ports/clock.hpp",
+       {"runtime/ports/clock.cpp"}},
       {std::regex(R"(\b(clock_gettime|gettimeofday)\s*\()"), "use a Clock", {}},
       {std::regex(R"(\b(sleep_for|sleep_until|usleep|nanosleep)\b)"),
-       "wait for an event, not for time to pass", {"tools/", "deploy/"}},
+       "wait for an event, not for time to pass",
+       {"tools/", "deploy/"}},
       {std::regex(R"(\b(std::rand|srand|rand)\s*\()"), "use a seeded generator", {}},
       {std::regex(R"(<(caf/all|boost/asio|boost/beast|bits/stdc\+\+)\.hpp>)"),
-       "include the narrow headers", {}},
+       "include the narrow headers",
+       {}},
       {std::regex(R"(using namespace (std|caf|boost)\s*;)"), "name what you use", {}},
   };
   return table;

@@ -11,8 +11,7 @@ namespace homeostat::demo {
 
 /// YAML for `homeostat run --config`. `pid_file` names the application's.
 [[nodiscard]] std::string agent_config(std::uint16_t application_port,
-                                       const std::string& rules_file,
-                                       const std::string& pid_file);
+                                       const std::string& rules_file, const std::string& pid_file);
 
 /// The shop's own rules, added to the built-in ones.
 [[nodiscard]] std::string agent_rules();

@@ -51,8 +51,8 @@ std::optional<Arrival> ArrivalSchedule::next() {
       continue;
     }
     Arrival arrival;
-    arrival.at = phase_start_ + std::chrono::duration_cast<Duration>(
-                                    std::chrono::duration<double>(in_phase_));
+    arrival.at = phase_start_ +
+                 std::chrono::duration_cast<Duration>(std::chrono::duration<double>(in_phase_));
     arrival.phase = phase_;
     double pick = uniform();
     std::size_t kind = 0;

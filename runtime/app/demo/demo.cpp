@@ -12,8 +12,7 @@
 namespace homeostat::demo {
 
 void add_options(CLI::App& command, DemoOptions& options) {
-  command
-      .add_option("--role", options.role, "story: everything; app: only the sample application")
+  command.add_option("--role", options.role, "story: everything; app: only the sample application")
       ->check(CLI::IsMember({"story", "app"}))
       ->capture_default_str();
   command.add_option("--listen", options.listen, "where the sample application listens (role app)")
@@ -24,7 +23,8 @@ void add_options(CLI::App& command, DemoOptions& options) {
   command.add_option("--seconds", options.seconds, "length of the story, about")
       ->check(CLI::Range(20U, 3600U))
       ->capture_default_str();
-  command.add_option("--overload", options.overload, "load, in times of the application's capacity")
+  command
+      .add_option("--overload", options.overload, "load, in times of the application's capacity")
       ->check(CLI::Range(1.5, 20.0))
       ->capture_default_str();
   command.add_option("--seed", options.seed, "of the request sequence")->capture_default_str();

@@ -14,12 +14,12 @@ class App;
 namespace homeostat::demo {
 
 struct DemoOptions {
-  std::string role = "story";  ///< story, or app: only the sample application
-  unsigned seconds = 60;       ///< length of the whole story, about; at least 20
-  unsigned workers = 8;        ///< of the sample application
-  double overload = 4;         ///< times the application's capacity
+  std::string role = "story";          ///< story, or app: only the sample application
+  unsigned seconds = 60;               ///< length of the whole story, about; at least 20
+  unsigned workers = 8;                ///< of the sample application
+  double overload = 4;                 ///< times the application's capacity
   std::string listen = "127.0.0.1:0";  ///< role app: where it listens
-  bool keep_running = false;   ///< leave application and agent up at the end
+  bool keep_running = false;           ///< leave application and agent up at the end
   unsigned seed = 1;
 };
 

@@ -38,7 +38,8 @@ std::string explain_decisions(const json::value& status) {
   if (const auto* decisions = array_at(status, "/performance_status/recent_decisions")) {
     for (const json::value& decision : *decisions) {  // latest first
       if (text_at(decision, "/to") != "firing") continue;
-      const std::string rule = text_at(decision, "/rule"), endpoint = text_at(decision, "/endpoint");
+      const std::string rule = text_at(decision, "/rule"),
+                        endpoint = text_at(decision, "/endpoint");
       if (seen.size() >= decisions_shown || !seen.emplace(rule, endpoint).second) continue;
       const std::string scope = endpoint.empty() ? "" : " for " + endpoint;
       text += fmt::format("  {}{}\n    {}\n", rule, scope, text_at(decision, "/reason"));

@@ -56,7 +56,8 @@ class Socket {
 std::optional<std::string> fetch(std::uint16_t port, const std::string& path) {
   const Socket socket;
   if (!socket.connect(port)) return std::nullopt;
-  if (!socket.send(fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path))) {
+  if (!socket.send(
+          fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path))) {
     return std::nullopt;
   }
   http::ResponseParser parser;

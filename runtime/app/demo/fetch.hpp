@@ -5,11 +5,10 @@
 // or a status other than 200.
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include <boost/json/value.hpp>
 
 namespace homeostat::demo {
 

@@ -81,11 +81,8 @@ void LoadConnection::parse(std::string_view input) {
     const http::ParseStep step = parser_.next(input);
     input.remove_prefix(step.consumed);
     switch (step.event) {
-      case http::ParseEvent::need_more:
-        pending_ = input;
-        return;
-      case http::ParseEvent::error:
-        return fail();
+      case http::ParseEvent::need_more: pending_ = input; return;
+      case http::ParseEvent::error: return fail();
       case http::ParseEvent::end: {
         const bool reusable = parser_.head().keep_alive && input.empty();
         busy_ = false;
@@ -93,8 +90,7 @@ void LoadConnection::parse(std::string_view input) {
         if (!reusable && !ended_) abandon();
         return;
       }
-      default:
-        break;
+      default: break;
     }
   }
 }

@@ -36,8 +36,8 @@ std::string overload_rows(const RunStatistics& bare, const RunStatistics& guarde
   const PhaseFigures& a = bare.phase(overload_phase);
   const PhaseFigures& b = guarded.phase(overload_phase);
   const auto share = [](std::uint64_t part, const Tally& tally) {
-    return percent(tally.offered == 0 ? 0.0
-                                      : static_cast<double>(part) / static_cast<double>(tally.offered));
+    return percent(
+        tally.offered == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(tally.offered));
   };
   std::string text;
   text += row("requests offered", fmt::to_string(a.all.offered), fmt::to_string(b.all.offered));
@@ -62,7 +62,8 @@ std::string agent_rows(const AgentUse& use) {
   text += row("cache hit ratio", "-", hits ? percent(*hits) : "unknown");
   text += row("agent CPU", "-", fmt::format("{:.2f} s", use.cpu_seconds));
   text += row("agent CPU, share of one core", "-", percent(use.core_share()));
-  text += row("agent CPU per request", "-", fmt::format("{:.0f} us", use.microseconds_per_request()));
+  text +=
+      row("agent CPU per request", "-", fmt::format("{:.0f} us", use.microseconds_per_request()));
   text += row("agent memory (PSS)", "-",
               fmt::format("{:.1f} MiB", static_cast<double>(use.memory_bytes) / mebibyte));
   return text;
@@ -88,8 +89,8 @@ Verdict judge(const RunStatistics& bare, const RunStatistics& guarded) {
   const PhaseFigures& a = bare.phase(overload_phase);
   const PhaseFigures& b = guarded.phase(overload_phase);
   Verdict verdict;
-  verdict.success_higher = b.all.success() >= 1.5 * a.all.success() &&
-                           b.all.success() >= a.all.success() + 0.1;
+  verdict.success_higher =
+      b.all.success() >= 1.5 * a.all.success() && b.all.success() >= a.all.success() + 0.1;
   verdict.goodput_higher = guarded.goodput(overload_phase) > 0 &&
                            guarded.goodput(overload_phase) >= 1.2 * bare.goodput(overload_phase);
   const double critical = b.by_kind[checkout].success();
@@ -111,7 +112,8 @@ std::string comparison_table(const RunResult& bare, const RunResult& guarded) {
   };
   text += row("bytes received by clients", bytes(bare.statistics), bytes(guarded.statistics));
   const auto lag = [](const RunStatistics& statistics) {
-    return fmt::format("{:.0f} ms", std::chrono::duration<double, std::milli>(statistics.worst_lag()).count());
+    return fmt::format("{:.0f} ms",
+                       std::chrono::duration<double, std::milli>(statistics.worst_lag()).count());
   };
   text += row("load sent late, worst case", lag(bare.statistics), lag(guarded.statistics));
   if (guarded.agent) text += agent_rows(*guarded.agent);
@@ -121,10 +123,11 @@ std::string comparison_table(const RunResult& bare, const RunResult& guarded) {
 std::string invalid_because(const RunStatistics& bare, const RunStatistics& guarded) {
   const Duration worst = std::max(bare.worst_lag(), guarded.worst_lag());
   if (worst <= lag_max) return {};
-  return fmt::format("  the load generator itself sent requests up to {:.1f} s late, so these figures do\n"
-                     "  not compare the same load. A machine without CPU to spare is the usual cause;\n"
-                     "  run it again when it is quieter.\n",
-                     std::chrono::duration<double>(worst).count());
+  return fmt::format(
+      "  the load generator itself sent requests up to {:.1f} s late, so these figures do\n"
+      "  not compare the same load. A machine without CPU to spare is the usual cause;\n"
+      "  run it again when it is quieter.\n",
+      std::chrono::duration<double>(worst).count());
 }
 
 std::string shortcomings(const Verdict& verdict) {

@@ -20,7 +20,7 @@ struct AgentUse {
   std::uint64_t memory_bytes = 0;  ///< PSS at the end of the run
   double cache_hits = 0, cache_misses = 0;
 
-  [[nodiscard]] double core_share() const noexcept;             ///< 1 = one core
+  [[nodiscard]] double core_share() const noexcept;  ///< 1 = one core
   [[nodiscard]] double microseconds_per_request() const noexcept;
   [[nodiscard]] std::optional<double> hit_ratio() const noexcept;
 };
@@ -34,8 +34,8 @@ struct RunResult {
 /// What "clearly better" means, all during the overload phase.
 struct Verdict {
   bool success_higher = false;   ///< success ratio at least 1.5 times and 10 points higher
-  bool goodput_higher = false;    ///< good answers per second at least 1.2 times
-  bool critical_served = false;   ///< checkout: at least 90 % good and not below the bare run
+  bool goodput_higher = false;   ///< good answers per second at least 1.2 times
+  bool critical_served = false;  ///< checkout: at least 90 % good and not below the bare run
   [[nodiscard]] bool better() const noexcept {
     return success_higher && goodput_higher && critical_served;
   }

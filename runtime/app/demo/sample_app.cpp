@@ -53,7 +53,8 @@ tcp::acceptor open_acceptor(asio::io_context& context, const std::string& listen
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(accept_backlog, error);
-  if (error) throw std::runtime_error(fmt::format("cannot listen on {}: {}", listen, error.message()));
+  if (error)
+    throw std::runtime_error(fmt::format("cannot listen on {}: {}", listen, error.message()));
   return acceptor;
 }
 

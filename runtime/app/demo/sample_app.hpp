@@ -30,8 +30,8 @@ namespace homeostat::demo {
 struct SampleAppOptions {
   std::string listen = "127.0.0.1:0";
   unsigned workers = 8;
-  std::size_t backlog_max = 2048;  ///< gunicorn's default
-  std::uint64_t report_rounds = 0; ///< 0 = the standard amount
+  std::size_t backlog_max = 2048;   ///< gunicorn's default
+  std::uint64_t report_rounds = 0;  ///< 0 = the standard amount
 };
 
 class SampleApp {

@@ -122,16 +122,12 @@ void SampleSession::parse() {
     if (step.event == http::ParseEvent::head) on_head();  // before its bytes are dropped
     input_.erase(0, step.consumed);
     switch (step.event) {
-      case http::ParseEvent::need_more:
-        return read();
-      case http::ParseEvent::end:
-        parser_.reset();
-        return on_request();
+      case http::ParseEvent::need_more: return read();
+      case http::ParseEvent::end: parser_.reset(); return on_request();
       case http::ParseEvent::error:
         keep_alive_ = false;
         return refuse(step.error.status, R"({"error":"bad request"})");
-      default:
-        break;
+      default: break;
     }
   }
 }
@@ -152,8 +148,8 @@ void SampleSession::on_head() {
 void SampleSession::on_request() {
   const bool head_only = method_ == http::Method::head;
   if (path_ == "/health" || path_ == "/stats") {
-    const Answer answer{200, "no-store", {},
-                        path_ == "/stats" ? app_.stats_document() : R"({"status":"ok"})"};
+    const Answer answer{
+        200, "no-store", {}, path_ == "/stats" ? app_.stats_document() : R"({"status":"ok"})"};
     output_ = to_bytes(answer, keep_alive_, head_only);
     return write();
   }
@@ -163,16 +159,17 @@ void SampleSession::on_request() {
 
 void SampleSession::submit_work() {
   Work work{method_, path_, query_, if_none_match_};
-  const bool taken = app_.pool_.submit([self = shared_from_this(), work = std::move(work)]() mutable {
-    const Answer answer = answer_to(work, self->app_.pool_, self->app_.report_rounds_);
-    std::string bytes = to_bytes(answer, self->keep_alive_, work.method == http::Method::head);
-    auto& context = self->app_.context_;
-    // The session moves along: its last owner must be the IO thread.
-    asio::post(context, [self = std::move(self), bytes = std::move(bytes)]() mutable {
-      self->output_ = std::move(bytes);
-      self->write();
-    });
-  });
+  const bool taken =
+      app_.pool_.submit([self = shared_from_this(), work = std::move(work)]() mutable {
+        const Answer answer = answer_to(work, self->app_.pool_, self->app_.report_rounds_);
+        std::string bytes = to_bytes(answer, self->keep_alive_, work.method == http::Method::head);
+        auto& context = self->app_.context_;
+        // The session moves along: its last owner must be the IO thread.
+        asio::post(context, [self = std::move(self), bytes = std::move(bytes)]() mutable {
+          self->output_ = std::move(bytes);
+          self->write();
+        });
+      });
   if (!taken) refuse(503, R"({"error":"backlog full"})");
 }
 

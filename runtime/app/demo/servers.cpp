@@ -47,7 +47,8 @@ std::string wait_for_port(EventLoop& loop, ChildProcess& process, const std::str
     if (port != 0) {
       loop.finish();
     } else if (!process.running()) {
-      error = fmt::format("the {} ended while starting ({}):\n{}", what, process.end(), process.log_tail());
+      error = fmt::format("the {} ended while starting ({}):\n{}", what, process.end(),
+                          process.log_tail());
     } else if (++looks >= looks_max) {
       error = fmt::format("the {} did not say where it listens:\n{}", what, process.log_tail());
     }
@@ -79,10 +80,9 @@ WorkDirectory::~WorkDirectory() {
 
 std::string ApplicationServer::start(EventLoop& loop, const WorkDirectory& directory,
                                      unsigned workers) {
-  std::string error = process_.start(
-      {own_program(), "demo", "--role", "app", "--listen", "127.0.0.1:0", "--workers",
-       std::to_string(workers)},
-      directory.file("application.log"));
+  std::string error = process_.start({own_program(), "demo", "--role", "app", "--listen",
+                                      "127.0.0.1:0", "--workers", std::to_string(workers)},
+                                     directory.file("application.log"));
   if (!error.empty()) return error;
   if (!write_file(directory.file("application.pid"), fmt::format("{}\n", process_.pid()))) {
     return "cannot write to " + directory.path();

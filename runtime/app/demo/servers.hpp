@@ -33,7 +33,8 @@ class WorkDirectory {
 
 class ApplicationServer {
  public:
-  [[nodiscard]] std::string start(EventLoop& loop, const WorkDirectory& directory, unsigned workers);
+  [[nodiscard]] std::string start(EventLoop& loop, const WorkDirectory& directory,
+                                  unsigned workers);
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] ChildProcess& process() noexcept { return process_; }
   /// One of its own counters; nothing if it does not answer.

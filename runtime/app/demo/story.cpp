@@ -36,11 +36,11 @@ void print_progress(const Plan& plan, Duration elapsed, const LoadGenerator::Pro
       progress.good_latency.total() == 0
           ? "     -"
           : fmt::format("{:4.0f} ms", progress.good_latency.quantile(0.95) * 1000);
-  say(fmt::format("{:>5.0f} s  {:<9} done {:>5.0f}/s  good {:>5.0f}/s  p95 {:>8}  rejected {:>5.0f}/s  "
-                  "failed {:>5.0f}/s\n",
-                  seconds_of(elapsed), plan[phase_at(plan, in_last)].name, rate(progress.tally.offered),
-                  rate(progress.tally.good), p95, rate(progress.tally.rejected),
-                  rate(progress.tally.failed)));
+  say(fmt::format(
+      "{:>5.0f} s  {:<9} done {:>5.0f}/s  good {:>5.0f}/s  p95 {:>8}  rejected {:>5.0f}/s  "
+      "failed {:>5.0f}/s\n",
+      seconds_of(elapsed), plan[phase_at(plan, in_last)].name, rate(progress.tally.offered),
+      rate(progress.tally.good), p95, rate(progress.tally.rejected), rate(progress.tally.failed)));
 }
 
 }  // namespace
@@ -100,8 +100,8 @@ bool Story::probe() {
   unsigned looks = 0;
   load.start([this] { loop_.finish(); });
   const bool complete = loop_.run(progress_interval / 2, [&] {
-    const auto completed = load.elapsed() < plan.front().length ? application_.counter("completed")
-                                                                : std::nullopt;
+    const auto completed =
+        load.elapsed() < plan.front().length ? application_.counter("completed") : std::nullopt;
     if (completed) {
       last = *completed;
       last_at = clock_.now();
@@ -125,7 +125,8 @@ bool Story::measure_capacity() {
   for (unsigned attempt = 1; attempt <= probes_max; ++attempt) {
     if (!probe()) return false;
     if (capacity_ >= 1) return true;
-    say(fmt::format("  probe {} of {} was disturbed: the load or the answers came too late\n", attempt, probes_max));
+    say(fmt::format("  probe {} of {} was disturbed: the load or the answers came too late\n",
+                    attempt, probes_max));
   }
   return fail("the capacity could not be measured; run it again when the machine is quieter");
 }
@@ -179,13 +180,15 @@ void Story::show_where_to_look() {
         "  dashboard /, metrics /metrics, state /api/v1/performance/status, rules /api/v1/rules\n");
     return;
   }
-  say(fmt::format("  application  http://127.0.0.1:{}/api/catalog/1   guarded: http://127.0.0.1:{}/api/catalog/1\n"
-                  "  dashboard    http://127.0.0.1:{}/\n"
-                  "  metrics      http://127.0.0.1:{}/metrics\n"
-                  "  state        http://127.0.0.1:{}/api/v1/performance/status\n"
-                  "  rules        http://127.0.0.1:{}/api/v1/rules\n"
-                  "  files        {}: homeostat.yaml, rules.yaml, agent.log\n",
-                  application_.port(), agent_.port(), admin, admin, admin, admin, directory_.path()));
+  say(fmt::format(
+      "  application  http://127.0.0.1:{}/api/catalog/1   guarded: "
+      "http://127.0.0.1:{}/api/catalog/1\n"
+      "  dashboard    http://127.0.0.1:{}/\n"
+      "  metrics      http://127.0.0.1:{}/metrics\n"
+      "  state        http://127.0.0.1:{}/api/v1/performance/status\n"
+      "  rules        http://127.0.0.1:{}/api/v1/rules\n"
+      "  files        {}: homeostat.yaml, rules.yaml, agent.log\n",
+      application_.port(), agent_.port(), admin, admin, admin, admin, directory_.path()));
 }
 
 void Story::keep_serving() {

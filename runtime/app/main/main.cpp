@@ -39,7 +39,8 @@ int main(int argc, char** argv) {
   add_source_options(*check, options);
   check->add_flag("--print", print, "print the effective configuration, without secrets");
   CLI::App* rules = app.add_subcommand("rules", "Print the built-in rules as YAML");
-  CLI::App* show = app.add_subcommand("demo", "Overload a sample application without and with the agent");
+  CLI::App* show =
+      app.add_subcommand("demo", "Overload a sample application without and with the agent");
   homeostat::demo::add_options(*show, demo);
 
   CLI11_PARSE(app, argc, argv);

@@ -45,7 +45,8 @@ TEST(ListenAddress, SaysWhatIsWrong) {
   EXPECT_EQ(listen_error("a b:1"), "not a host name or IP address");
   EXPECT_EQ(listen_error("127.0.0.1:65536"), "the port must be a number from 0 to 65535");
   EXPECT_EQ(listen_error("127.0.0.1:-1"), "the port must be a number from 0 to 65535");
-  EXPECT_EQ(listen_error("unix:run/x"), "a Unix socket needs an absolute path: unix:/run/name.sock");
+  EXPECT_EQ(listen_error("unix:run/x"),
+            "a Unix socket needs an absolute path: unix:/run/name.sock");
   EXPECT_EQ(listen_error("unix:/" + std::string(107, 'x')),
             "a Unix socket path has at most 107 bytes");
   EXPECT_NE(listen_error("http://127.0.0.1:1"), "no error");

@@ -132,25 +132,28 @@ TEST(Builtin, ActsOnSlowEndpointsAtEveryLevel) {
 
 TEST(Builtin, ABusyMachineIsNotAnEmergencyAtLowerLevels) {
   for (const auto level : {Level::conservative, Level::balanced}) {
-    const auto names = active_after(level, 300, {{SignalId::cpu_utilization, 1.0},
-                                                 {SignalId::memory_utilization, 0.97},
-                                                 {SignalId::memory_full_pressure, 0.01},
-                                                 {SignalId::cpu_pressure, 0.3}});
+    const auto names = active_after(level, 300,
+                                    {{SignalId::cpu_utilization, 1.0},
+                                     {SignalId::memory_utilization, 0.97},
+                                     {SignalId::memory_full_pressure, 0.01},
+                                     {SignalId::cpu_pressure, 0.3}});
     for (const auto& name : names) EXPECT_FALSE(has_emergency(rule(name))) << name;
   }
 }
 
 TEST(Builtin, AFailingMachineIsAnEmergencyAtEveryLevel) {
   for (const auto level : {Level::conservative, Level::balanced, Level::aggressive}) {
-    EXPECT_TRUE(active_after(level, 10, {{SignalId::memory_utilization, 0.985}})
-                    .count("memory-exhausted"))
+    EXPECT_TRUE(
+        active_after(level, 10, {{SignalId::memory_utilization, 0.985}}).count("memory-exhausted"))
         << "without PSI, too";
-    EXPECT_TRUE(active_after(level, 10, {{SignalId::memory_utilization, 0.5},
-                                         {SignalId::memory_full_pressure, 0.25}})
-                    .count("memory-exhausted"));
-    EXPECT_TRUE(active_after(level, 70, {{SignalId::cpu_utilization, 1.0},
-                                         {SignalId::admission_queue_wait, 0.06}})
-                    .count("cpu-exhausted"));
+    EXPECT_TRUE(
+        active_after(level, 10,
+                     {{SignalId::memory_utilization, 0.5}, {SignalId::memory_full_pressure, 0.25}})
+            .count("memory-exhausted"));
+    EXPECT_TRUE(
+        active_after(level, 70,
+                     {{SignalId::cpu_utilization, 1.0}, {SignalId::admission_queue_wait, 0.06}})
+            .count("cpu-exhausted"));
     EXPECT_FALSE(active_after(level, 70, {{SignalId::cpu_utilization, 1.0}}).count("cpu-exhausted"))
         << "no witness, no emergency";
   }

@@ -52,7 +52,8 @@ TEST(Report, BlanksOutSecretsWhereverTheyAppear) {
   Report report;
   report.keep_secret("hunter22");
   report.keep_secret("hunter22-and-longer");
-  report.error(at(1, 1), "got hunter22-and-longer and hunter22", "not hunter22?", "  hunter22\n  ^");
+  report.error(at(1, 1), "got hunter22-and-longer and hunter22", "not hunter22?",
+               "  hunter22\n  ^");
   EXPECT_EQ(format(report.take()).find("hunter22"), std::string::npos);
 }
 

@@ -1,5 +1,4 @@
 #include "config/node.hpp"
-
 #include "tests/unit/config/support.hpp"
 
 namespace homeostat::config {
@@ -50,7 +49,10 @@ TEST(Document, EmptyTextIsAnEmptyMap) {
 
 TEST(Document, ReadsWhatOtherSystemsWrite) {
   Report report;
-  const auto root = parse_document(make_source("d.yaml", "\xef\xbb\xbf" "a: 1\r\nb: [x, y]\r\n"), report);
+  const auto root = parse_document(make_source("d.yaml",
+                                               "\xef\xbb\xbf"
+                                               "a: 1\r\nb: [x, y]\r\n"),
+                                   report);
   ASSERT_TRUE(root) << format(report.take());
   EXPECT_EQ(root->find("a")->text, "1");
   EXPECT_EQ(where(root->find("b")->children[1].place), "2:8");
@@ -64,7 +66,8 @@ TEST(Document, ReportsDuplicateKeysWithBothPlaces) {
 TEST(Document, ReportsSyntaxErrorsWithTheirPlace) {
   EXPECT_EQ(parse("a: [1, 2\nb: 3\n").errors.substr(0, 28), "d.yaml:2:2: not valid YAML: ");
   for (const char* text : {"a: \"x\n", "a: 'it''s\n", "a: '"}) {
-    EXPECT_EQ(parse(text).errors, "d.yaml:1:4: not valid YAML: the quote is never closed\n") << text;
+    EXPECT_EQ(parse(text).errors, "d.yaml:1:4: not valid YAML: the quote is never closed\n")
+        << text;
   }
 }
 

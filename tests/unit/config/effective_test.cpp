@@ -27,7 +27,8 @@ TEST(ToYaml, LoadsAgainToTheSame) {
 
 TEST(ToYaml, ShowsEveryDefault) {
   const auto printed = to_yaml(must_load(""));
-  EXPECT_NE(printed.find("cache:\n  enabled: true\n  memory: 100MiB\n"), std::string::npos) << printed;
+  EXPECT_NE(printed.find("cache:\n  enabled: true\n  memory: 100MiB\n"), std::string::npos)
+      << printed;
   EXPECT_NE(printed.find("workers: auto\n"), std::string::npos);
   EXPECT_EQ(printed.find("redis"), std::string::npos) << "what is not available is not shown";
   EXPECT_EQ(printed.find("app:"), std::string::npos) << "no empty sections";
@@ -55,8 +56,8 @@ TEST(Compare, ReloadableKeysNeedNoRestart) {
       "compression: {mode: off}\n");
   EXPECT_EQ(restart_required(before, after), Keys{});
   EXPECT_EQ(changed_keys(before, after),
-            (Keys{"server.idle_timeout", "cache.rules", "compression.mode", "admission.reject_status",
-                  "optimization.level", "log.level"}));
+            (Keys{"server.idle_timeout", "cache.rules", "compression.mode",
+                  "admission.reject_status", "optimization.level", "log.level"}));
 }
 
 TEST(Compare, NamesTheKeysThatNeedARestart) {

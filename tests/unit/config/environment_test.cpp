@@ -63,21 +63,23 @@ TEST(Variables, SetKeysOfEveryKind) {
 }
 
 TEST(Variables, ASectionAndItsKeysCombine) {
-  const auto settings = must_load("", {{"HOMEOSTAT_LOG", "{level: error, format: json}"},
-                                       {"HOMEOSTAT_LOG__LEVEL", "debug"}});
+  const auto settings = must_load(
+      "", {{"HOMEOSTAT_LOG", "{level: error, format: json}"}, {"HOMEOSTAT_LOG__LEVEL", "debug"}});
   EXPECT_EQ(settings.log.level, "debug");
   EXPECT_EQ(settings.log.format, LogSettings::Format::json);
 }
 
 TEST(Variables, AreEnoughWithoutAnyFile) {
-  EXPECT_TRUE(from_flags("", {}, {{"HOMEOSTAT_LISTEN", ":1"}, {"HOMEOSTAT_UPSTREAM__URL", "http://a"}})
-                  .ok());
+  EXPECT_TRUE(
+      from_flags("", {}, {{"HOMEOSTAT_LISTEN", ":1"}, {"HOMEOSTAT_UPSTREAM__URL", "http://a"}})
+          .ok());
 }
 
 TEST(Variables, AreNamedAsThePlaceOfAnError) {
-  EXPECT_EQ(errors_below_base("", {{"HOMEOSTAT_CACHE__MEMORY", "200"}}),
-            "environment HOMEOSTAT_CACHE__MEMORY: `cache.memory`: `200`: the unit is missing: B, KB, "
-            "MB, GB, KiB, MiB or GiB, e.g. 100MiB\n");
+  EXPECT_EQ(
+      errors_below_base("", {{"HOMEOSTAT_CACHE__MEMORY", "200"}}),
+      "environment HOMEOSTAT_CACHE__MEMORY: `cache.memory`: `200`: the unit is missing: B, KB, "
+      "MB, GB, KiB, MiB or GiB, e.g. 100MiB\n");
   EXPECT_EQ(errors_below_base("", {{"HOMEOSTAT_LOG", "{levle: x}"}}),
             "environment HOMEOSTAT_LOG: unknown key `levle` in `log`; did you mean `level`?\n");
   EXPECT_EQ(errors_below_base("", {{"HOMEOSTAT_CACHE__RULES", "[{a: ]"}}).substr(0, 56),
@@ -97,26 +99,28 @@ TEST_P(UnknownVariable, IsAnErrorOnlyIfItIsMeantForUs) {
     EXPECT_EQ(errors, "");
     return;
   }
-  std::string expected = std::string("environment ") + GetParam().name +
-                         ": no key of the configuration has this name";
+  std::string expected =
+      std::string("environment ") + GetParam().name + ": no key of the configuration has this name";
   if (*GetParam().suggestion != '\0') {
     expected += std::string("; did you mean `") + GetParam().suggestion + "`?";
   }
   EXPECT_EQ(errors, expected + "\n");
 }
 
-INSTANTIATE_TEST_SUITE_P(Names, UnknownVariable, testing::Values(
-    Unknown{"HOMEOSTAT_CACHE__MEMROY", "HOMEOSTAT_CACHE__MEMORY"},
-    Unknown{"HOMEOSTAT_CACHE_MEMORY", "HOMEOSTAT_CACHE__MEMORY"},
-    Unknown{"HOMEOSTAT_cache__memory", "HOMEOSTAT_CACHE__MEMORY"},
-    Unknown{"HOMEOSTAT_LISTN", "HOMEOSTAT_LISTEN"},
-    Unknown{"HOMEOSTAT_FOO__BAR", ""},
-    Unknown{"HOMEOSTAT_CACHE__RULES__TTL", "HOMEOSTAT_CACHE__RULES"},
-    // What Kubernetes sets for a service called homeostat, and our own token.
-    Unknown{"HOMEOSTAT_SERVICE_HOST", nullptr}, Unknown{"HOMEOSTAT_PORT", nullptr},
-    Unknown{"HOMEOSTAT_PORT_8080_TCP_ADDR", nullptr},
-    Unknown{"HOMEOSTAT_ADMIN_SERVICE_HOST", nullptr}, Unknown{"HOMEOSTAT_ADMIN_TOKEN", nullptr},
-    Unknown{"HOMEOSTAT_VERSION", nullptr}, Unknown{"HOMEOSTATX__Y", nullptr}));
+INSTANTIATE_TEST_SUITE_P(
+    Names, UnknownVariable,
+    testing::Values(Unknown{"HOMEOSTAT_CACHE__MEMROY", "HOMEOSTAT_CACHE__MEMORY"},
+                    Unknown{"HOMEOSTAT_CACHE_MEMORY", "HOMEOSTAT_CACHE__MEMORY"},
+                    Unknown{"HOMEOSTAT_cache__memory", "HOMEOSTAT_CACHE__MEMORY"},
+                    Unknown{"HOMEOSTAT_LISTN", "HOMEOSTAT_LISTEN"},
+                    Unknown{"HOMEOSTAT_FOO__BAR", ""},
+                    Unknown{"HOMEOSTAT_CACHE__RULES__TTL", "HOMEOSTAT_CACHE__RULES"},
+                    // What Kubernetes sets for a service called homeostat, and our own token.
+                    Unknown{"HOMEOSTAT_SERVICE_HOST", nullptr}, Unknown{"HOMEOSTAT_PORT", nullptr},
+                    Unknown{"HOMEOSTAT_PORT_8080_TCP_ADDR", nullptr},
+                    Unknown{"HOMEOSTAT_ADMIN_SERVICE_HOST", nullptr},
+                    Unknown{"HOMEOSTAT_ADMIN_TOKEN", nullptr},
+                    Unknown{"HOMEOSTAT_VERSION", nullptr}, Unknown{"HOMEOSTATX__Y", nullptr}));
 
 TEST(Variables, AReferencedNameIsNotUnknown) {
   must_load("log: {level: ${HOMEOSTAT_MY__LEVEL}}\n", {{"HOMEOSTAT_MY__LEVEL", "info"}});

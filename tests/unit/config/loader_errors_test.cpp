@@ -15,175 +15,213 @@ TEST_P(BadInput, IsReportedAtItsPlace) {
   EXPECT_EQ(errors_below_base(GetParam().text), GetParam().expected) << GetParam().text;
 }
 
-INSTANTIATE_TEST_SUITE_P(UnknownKeys, BadInput, testing::Values(
-    Bad{"upstrem: {}\n", "t.yaml:3:1: unknown key `upstrem`; did you mean `upstream`?\n"},
-    Bad{"cache:\n  memroy: 1MiB\n",
-        "t.yaml:4:3: unknown key `memroy` in `cache`; did you mean `memory`?\n"},
-    Bad{"key_prefix: x\n", "t.yaml:3:1: unknown key `key_prefix`; did you mean `cache.key_prefix`?\n"},
-    Bad{"log: {access: {smaple: 1%}}\n",
-        "t.yaml:3:16: unknown key `smaple` in `log.access`; did you mean `sample`?\n"},
-    Bad{"log: {zebra: 1}\n",
-        "t.yaml:3:7: unknown key `zebra` in `log`; known here: format, level or access\n"},
-    Bad{"cache: {rules: [{match: {paht: /a}, ttl: 1s}]}\n",
-        "t.yaml:3:26: unknown key `paht` in `cache.rules[0].match`; did you mean `path`?\n"},
-    Bad{"cache: {rules: [{ttl: 1s}]}\n",
-        "t.yaml:3:17: `cache.rules[0]` needs a `match` with a `path`\n"},
-    Bad{"admin: {tokens: [{nam: x, secret: 0123456789abcdef}]}\n",
-        "t.yaml:3:18: `admin.tokens[0]` needs a `name`\n"
-        "t.yaml:3:19: unknown key `nam` in `admin.tokens[0]`; did you mean `name`?\n"}));
+INSTANTIATE_TEST_SUITE_P(
+    UnknownKeys, BadInput,
+    testing::Values(
+        Bad{"upstrem: {}\n", "t.yaml:3:1: unknown key `upstrem`; did you mean `upstream`?\n"},
+        Bad{"cache:\n  memroy: 1MiB\n",
+            "t.yaml:4:3: unknown key `memroy` in `cache`; did you mean `memory`?\n"},
+        Bad{"key_prefix: x\n",
+            "t.yaml:3:1: unknown key `key_prefix`; did you mean `cache.key_prefix`?\n"},
+        Bad{"log: {access: {smaple: 1%}}\n",
+            "t.yaml:3:16: unknown key `smaple` in `log.access`; did you mean `sample`?\n"},
+        Bad{"log: {zebra: 1}\n",
+            "t.yaml:3:7: unknown key `zebra` in `log`; known here: format, level or access\n"},
+        Bad{"cache: {rules: [{match: {paht: /a}, ttl: 1s}]}\n",
+            "t.yaml:3:26: unknown key `paht` in `cache.rules[0].match`; did you mean `path`?\n"},
+        Bad{"cache: {rules: [{ttl: 1s}]}\n",
+            "t.yaml:3:17: `cache.rules[0]` needs a `match` with a `path`\n"},
+        Bad{"admin: {tokens: [{nam: x, secret: 0123456789abcdef}]}\n",
+            "t.yaml:3:18: `admin.tokens[0]` needs a `name`\n"
+            "t.yaml:3:19: unknown key `nam` in `admin.tokens[0]`; did you mean `name`?\n"}));
 
-INSTANTIATE_TEST_SUITE_P(WrongTypes, BadInput, testing::Values(
-    Bad{"cache: 5\n", "t.yaml:3:8: `cache` must be a map of keys; a single value was given\n"},
-    Bad{"log: {level: [a]}\n",
-        "t.yaml:3:14: `log.level` expects word (trace, debug, info, warn or error); a list was "
-        "given\n"},
-    Bad{"workers:\n", "t.yaml:3:1: `workers` has no value; it expects integer\n"},
-    Bad{"cache: {rules: {ttl: 1s}}\n",
-        "t.yaml:3:16: `cache.rules` expects list of maps (at most 500 entries); a map was given\n"},
-    Bad{"cache: {rules: [1]}\n",
-        "t.yaml:3:17: `cache.rules[0]` must be a map of keys; a single value was given\n"},
-    Bad{"monitor: {disks: /}\n",
-        "t.yaml:3:18: `monitor.disks` expects list of mount points (at most 32 entries); a single "
-        "value was given\n"},
-    Bad{"monitor: {disks: [[/]]}\n",
-        "t.yaml:3:19: `monitor.disks[0]`: must be mount points; a list was given\n"}));
+INSTANTIATE_TEST_SUITE_P(
+    WrongTypes, BadInput,
+    testing::Values(
+        Bad{"cache: 5\n", "t.yaml:3:8: `cache` must be a map of keys; a single value was given\n"},
+        Bad{"log: {level: [a]}\n",
+            "t.yaml:3:14: `log.level` expects word (trace, debug, info, warn or error); a list was "
+            "given\n"},
+        Bad{"workers:\n", "t.yaml:3:1: `workers` has no value; it expects integer\n"},
+        Bad{"cache: {rules: {ttl: 1s}}\n",
+            "t.yaml:3:16: `cache.rules` expects list of maps (at most 500 entries); a map was "
+            "given\n"},
+        Bad{"cache: {rules: [1]}\n",
+            "t.yaml:3:17: `cache.rules[0]` must be a map of keys; a single value was given\n"},
+        Bad{"monitor: {disks: /}\n",
+            "t.yaml:3:18: `monitor.disks` expects list of mount points (at most 32 entries); a "
+            "single "
+            "value was given\n"},
+        Bad{"monitor: {disks: [[/]]}\n",
+            "t.yaml:3:19: `monitor.disks[0]`: must be mount points; a list was given\n"}));
 
-INSTANTIATE_TEST_SUITE_P(Values, BadInput, testing::Values(
-    Bad{"workers: many\n",
-        "t.yaml:3:10: `workers`: `many`: not a whole number; allowed is 1 to 256, or auto\n"},
-    Bad{"workers: 257\n",
-        "t.yaml:3:10: `workers`: `257`: out of range; allowed is 1 to 256, or auto\n"},
-    Bad{"workers: -1\n",
-        "t.yaml:3:10: `workers`: `-1`: out of range; allowed is 1 to 256, or auto\n"},
-    Bad{"cache: {memory: 100}\n",
-        "t.yaml:3:17: `cache.memory`: `100`: the unit is missing: B, KB, MB, GB, KiB, MiB or GiB, "
-        "e.g. 100MiB\n"},
-    Bad{"cache: {memory: 1KiB}\n",
-        "t.yaml:3:17: `cache.memory`: `1KiB`: out of range; allowed is 1MiB to 1TiB\n"},
-    Bad{"server: {idle_timeout: 30}\n",
-        "t.yaml:3:24: `server.idle_timeout`: `30`: the unit is missing: ns, us, ms, s, m, h or d, "
-        "e.g. 30s\n"},
-    Bad{"server: {idle_timeout: 1500ms}\n",
-        "t.yaml:3:24: `server.idle_timeout`: `1500ms`: finer than 1s, the resolution of this key\n"},
-    Bad{"server: {idle_timeout: 0s}\n",
-        "t.yaml:3:24: `server.idle_timeout`: `0s`: out of range; allowed is 1s to 1d\n"},
-    Bad{"server: {via: maybe}\n", "t.yaml:3:15: `server.via`: `maybe`: must be true or false\n"},
-    Bad{"log: {access: {sample: 120%}}\n",
-        "t.yaml:3:24: `log.access.sample`: `120%`: out of range; allowed is 0% to 100%\n"},
-    Bad{"log: {access: {sample: -1%}}\n",
-        "t.yaml:3:24: `log.access.sample`: `-1%`: out of range; allowed is 0% to 100%\n"},
-    Bad{"log: {level: debgu}\n",
-        "t.yaml:3:14: `log.level`: `debgu`: allowed is trace, debug, info, warn or error\n"},
-    Bad{"admission: {mode: shado}\n",
-        "t.yaml:3:19: `admission.mode`: `shado`: allowed is off, shadow or on; did you mean "
-        "`shadow`?\n"},
-    Bad{"admission: {reject_status: 500}\n",
-        "t.yaml:3:28: `admission.reject_status`: `500`: allowed is 429 or 503\n"},
-    Bad{"admission: {limit_max: 1e9}\n",
-        "t.yaml:3:24: `admission.limit_max`: `1e9`: out of range; allowed is 1 to 100000\n"},
-    Bad{"optimization: {level: brave}\n",
-        "t.yaml:3:23: `optimization.level`: `brave`: allowed is conservative, balanced, aggressive "
-        "or adaptive\n"}));
+INSTANTIATE_TEST_SUITE_P(
+    Values, BadInput,
+    testing::Values(
+        Bad{"workers: many\n",
+            "t.yaml:3:10: `workers`: `many`: not a whole number; allowed is 1 to 256, or auto\n"},
+        Bad{"workers: 257\n",
+            "t.yaml:3:10: `workers`: `257`: out of range; allowed is 1 to 256, or auto\n"},
+        Bad{"workers: -1\n",
+            "t.yaml:3:10: `workers`: `-1`: out of range; allowed is 1 to 256, or auto\n"},
+        Bad{"cache: {memory: 100}\n",
+            "t.yaml:3:17: `cache.memory`: `100`: the unit is missing: B, KB, MB, GB, KiB, MiB or "
+            "GiB, "
+            "e.g. 100MiB\n"},
+        Bad{"cache: {memory: 1KiB}\n",
+            "t.yaml:3:17: `cache.memory`: `1KiB`: out of range; allowed is 1MiB to 1TiB\n"},
+        Bad{"server: {idle_timeout: 30}\n",
+            "t.yaml:3:24: `server.idle_timeout`: `30`: the unit is missing: ns, us, ms, s, m, h or "
+            "d, "
+            "e.g. 30s\n"},
+        Bad{"server: {idle_timeout: 1500ms}\n",
+            "t.yaml:3:24: `server.idle_timeout`: `1500ms`: finer than 1s, the resolution of this "
+            "key\n"},
+        Bad{"server: {idle_timeout: 0s}\n",
+            "t.yaml:3:24: `server.idle_timeout`: `0s`: out of range; allowed is 1s to 1d\n"},
+        Bad{"server: {via: maybe}\n",
+            "t.yaml:3:15: `server.via`: `maybe`: must be true or false\n"},
+        Bad{"log: {access: {sample: 120%}}\n",
+            "t.yaml:3:24: `log.access.sample`: `120%`: out of range; allowed is 0% to 100%\n"},
+        Bad{"log: {access: {sample: -1%}}\n",
+            "t.yaml:3:24: `log.access.sample`: `-1%`: out of range; allowed is 0% to 100%\n"},
+        Bad{"log: {level: debgu}\n",
+            "t.yaml:3:14: `log.level`: `debgu`: allowed is trace, debug, info, warn or error\n"},
+        Bad{"admission: {mode: shado}\n",
+            "t.yaml:3:19: `admission.mode`: `shado`: allowed is off, shadow or on; did you mean "
+            "`shadow`?\n"},
+        Bad{"admission: {reject_status: 500}\n",
+            "t.yaml:3:28: `admission.reject_status`: `500`: allowed is 429 or 503\n"},
+        Bad{"admission: {limit_max: 1e9}\n",
+            "t.yaml:3:24: `admission.limit_max`: `1e9`: out of range; allowed is 1 to 100000\n"},
+        Bad{"optimization: {level: brave}\n",
+            "t.yaml:3:23: `optimization.level`: `brave`: allowed is conservative, balanced, "
+            "aggressive "
+            "or adaptive\n"}));
 
-INSTANTIATE_TEST_SUITE_P(Texts, BadInput, testing::Values(
-    Bad{"cache: {key_prefix: \"a b\"}\n",
-        "t.yaml:3:21: `cache.key_prefix`: `a b`: 1 to 64 letters, digits, `_` or `-` are allowed\n"},
-    Bad{"cache: {rules: [{match: {path: api}, ttl: 1s}]}\n",
-        "t.yaml:3:32: `cache.rules[0].match.path`: `api`: a path pattern starts with / (or *), e.g. "
-        "/api/v1/books/*\n"},
-    Bad{"cache: {rules: [{match: {path: \"/a?b\"}, ttl: 1s}]}\n",
-        "t.yaml:3:32: `cache.rules[0].match.path`: `/a?b`: a path pattern matches the path only, "
-        "without ?query or #fragment\n"},
-    Bad{"cache: {rules: [{match: {path: /a, methods: [get]}, ttl: 1s}]}\n",
-        "t.yaml:3:46: `cache.rules[0].match.methods[0]`: `get`: methods are written in capitals: "
-        "GET\n"},
-    Bad{"cache: {rules: [{match: {path: /a}, vary: ['A B']}]}\n",
-        "t.yaml:3:44: `cache.rules[0].vary[0]`: `A B`: not the name of a header field\n"},
-    Bad{"compression: {types: [json]}\n",
-        "t.yaml:3:23: `compression.types[0]`: `json`: not a media type without parameters, e.g. "
-        "text/* or application/json\n"},
-    Bad{"monitor: {endpoints: {routes: ['/a/{b/c}']}}\n",
-        "t.yaml:3:32: `monitor.endpoints.routes[0]`: `/a/{b/c}`: braces must stand in pairs inside "
-        "one path segment\n"},
-    Bad{"monitor: {disks: [/, /]}\n", "t.yaml:3:22: `monitor.disks[1]`: given twice\n"},
-    Bad{"monitor: {app: {pid_file: app.pid}}\n",
-        "t.yaml:3:27: `monitor.app.pid_file`: `app.pid`: an absolute path is needed\n"},
-    Bad{"alerts: {labels: {alertname: x}}\n",
-        "t.yaml:3:19: a name in `alerts.labels`: this label is set by homeostat itself\n"},
-    Bad{"alerts: {labels: {a-b: x}}\n",
-        "t.yaml:3:19: a name in `alerts.labels`: not a label name: letters, digits and `_`, no "
-        "digit or `__` in front\n"},
-    Bad{"alerts: {alertmanager: https://a}\n",
-        "t.yaml:3:24: `alerts.alertmanager`: https is not available in this version; use http://\n"},
-    Bad{"alerts: {webhooks: [x]}\n",
-        "t.yaml:3:21: `alerts.webhooks[0]`: not a URL; write http://host:port/path\n"}));
+INSTANTIATE_TEST_SUITE_P(
+    Texts, BadInput,
+    testing::Values(
+        Bad{"cache: {key_prefix: \"a b\"}\n",
+            "t.yaml:3:21: `cache.key_prefix`: `a b`: 1 to 64 letters, digits, `_` or `-` are "
+            "allowed\n"},
+        Bad{"cache: {rules: [{match: {path: api}, ttl: 1s}]}\n",
+            "t.yaml:3:32: `cache.rules[0].match.path`: `api`: a path pattern starts with / (or *), "
+            "e.g. "
+            "/api/v1/books/*\n"},
+        Bad{"cache: {rules: [{match: {path: \"/a?b\"}, ttl: 1s}]}\n",
+            "t.yaml:3:32: `cache.rules[0].match.path`: `/a?b`: a path pattern matches the path "
+            "only, "
+            "without ?query or #fragment\n"},
+        Bad{"cache: {rules: [{match: {path: /a, methods: [get]}, ttl: 1s}]}\n",
+            "t.yaml:3:46: `cache.rules[0].match.methods[0]`: `get`: methods are written in "
+            "capitals: "
+            "GET\n"},
+        Bad{"cache: {rules: [{match: {path: /a}, vary: ['A B']}]}\n",
+            "t.yaml:3:44: `cache.rules[0].vary[0]`: `A B`: not the name of a header field\n"},
+        Bad{"compression: {types: [json]}\n",
+            "t.yaml:3:23: `compression.types[0]`: `json`: not a media type without parameters, "
+            "e.g. "
+            "text/* or application/json\n"},
+        Bad{"monitor: {endpoints: {routes: ['/a/{b/c}']}}\n",
+            "t.yaml:3:32: `monitor.endpoints.routes[0]`: `/a/{b/c}`: braces must stand in pairs "
+            "inside "
+            "one path segment\n"},
+        Bad{"monitor: {disks: [/, /]}\n", "t.yaml:3:22: `monitor.disks[1]`: given twice\n"},
+        Bad{"monitor: {app: {pid_file: app.pid}}\n",
+            "t.yaml:3:27: `monitor.app.pid_file`: `app.pid`: an absolute path is needed\n"},
+        Bad{"alerts: {labels: {alertname: x}}\n",
+            "t.yaml:3:19: a name in `alerts.labels`: this label is set by homeostat itself\n"},
+        Bad{"alerts: {labels: {a-b: x}}\n",
+            "t.yaml:3:19: a name in `alerts.labels`: not a label name: letters, digits and `_`, no "
+            "digit or `__` in front\n"},
+        Bad{"alerts: {alertmanager: https://a}\n",
+            "t.yaml:3:24: `alerts.alertmanager`: https is not available in this version; use "
+            "http://\n"},
+        Bad{"alerts: {webhooks: [x]}\n",
+            "t.yaml:3:21: `alerts.webhooks[0]`: not a URL; write http://host:port/path\n"}));
 
-INSTANTIATE_TEST_SUITE_P(NotInThisVersion, BadInput, testing::Values(
-    Bad{"cache: {redis: {url: redis://127.0.0.1:6379/0}}\n",
-        "t.yaml:3:9: `cache.redis` is not available in this version\n"},
-    Bad{"cache: {redis: {url: redis://a, timeot: 5ms}}\n",
-        "t.yaml:3:9: `cache.redis` is not available in this version\n"
-        "t.yaml:3:33: unknown key `timeot` in `cache.redis`; did you mean `timeout`?\n"},
-    Bad{"cache: {events: {review.created: [book:detail:{bookId}, \"book:{bookId}:*\", tag:books]}}\n",
-        "t.yaml:3:9: `cache.events` is not available in this version\n"},
-    Bad{"cache: {staleness_budget: 1%}\n",
-        "t.yaml:3:9: `cache.staleness_budget` is not available in this version\n"},
-    Bad{"cache: {rules: [{match: {path: /a}, tags: [x]}]}\n",
-        "t.yaml:3:37: `cache.rules[0].tags` is not available in this version\n"},
-    Bad{"compression: {algorithms: [zstd, gzip]}\n",
-        "t.yaml:3:28: `compression.algorithms[0]`: `zstd`: not available in this version; only gzip "
-        "is\n"},
-    Bad{"compression: {algorithms: [gz]}\n",
-        "t.yaml:3:28: `compression.algorithms[0]`: `gz`: allowed is gzip\n"},
-    Bad{"compression: {level: adaptive}\n",
-        "t.yaml:3:22: `compression.level`: `adaptive`: an adaptive level is not available in this "
-        "version; write 1 to 9 (rules may set another level for an endpoint)\n"},
-    Bad{"monitor: {scrape: http://127.0.0.1:9000/metrics}\n",
-        "t.yaml:3:11: `monitor.scrape` is not available in this version\n"}));
+INSTANTIATE_TEST_SUITE_P(
+    NotInThisVersion, BadInput,
+    testing::Values(
+        Bad{"cache: {redis: {url: redis://127.0.0.1:6379/0}}\n",
+            "t.yaml:3:9: `cache.redis` is not available in this version\n"},
+        Bad{"cache: {redis: {url: redis://a, timeot: 5ms}}\n",
+            "t.yaml:3:9: `cache.redis` is not available in this version\n"
+            "t.yaml:3:33: unknown key `timeot` in `cache.redis`; did you mean `timeout`?\n"},
+        Bad{"cache: {events: {review.created: [book:detail:{bookId}, \"book:{bookId}:*\", "
+            "tag:books]}}\n",
+            "t.yaml:3:9: `cache.events` is not available in this version\n"},
+        Bad{"cache: {staleness_budget: 1%}\n",
+            "t.yaml:3:9: `cache.staleness_budget` is not available in this version\n"},
+        Bad{"cache: {rules: [{match: {path: /a}, tags: [x]}]}\n",
+            "t.yaml:3:37: `cache.rules[0].tags` is not available in this version\n"},
+        Bad{"compression: {algorithms: [zstd, gzip]}\n",
+            "t.yaml:3:28: `compression.algorithms[0]`: `zstd`: not available in this version; only "
+            "gzip "
+            "is\n"},
+        Bad{"compression: {algorithms: [gz]}\n",
+            "t.yaml:3:28: `compression.algorithms[0]`: `gz`: allowed is gzip\n"},
+        Bad{"compression: {level: adaptive}\n",
+            "t.yaml:3:22: `compression.level`: `adaptive`: an adaptive level is not available in "
+            "this "
+            "version; write 1 to 9 (rules may set another level for an endpoint)\n"},
+        Bad{"monitor: {scrape: http://127.0.0.1:9000/metrics}\n",
+            "t.yaml:3:11: `monitor.scrape` is not available in this version\n"}));
 
-INSTANTIATE_TEST_SUITE_P(Contradictions, BadInput, testing::Values(
-    Bad{"admin: {listen: 0.0.0.0:9180}\n",
-        "t.yaml:3:17: the management listener at 0.0.0.0:9180 can be reached from other machines "
-        "and has no token; add admin.tokens, or listen on 127.0.0.1\n"},
-    Bad{"admin: {listen: \":9180\"}\n",
-        "t.yaml:3:17: the management listener at :9180 can be reached from other machines and has "
-        "no token; add admin.tokens, or listen on 127.0.0.1\n"},
-    Bad{"admin: {listen: 127.0.0.1:8080}\n",
-        "t.yaml:3:17: `admin.listen` and `listen` are the same address\n"},
-    Bad{"admission: {limit_min: 10, limit_max: 5}\n",
-        "t.yaml:3:24: `admission.limit_min` is above `admission.limit_max`\n"},
-    Bad{"admission: {limit_initial: 5, limit_min: 10}\n",
-        "t.yaml:3:28: `admission.limit_initial` (5) is not between limit_min (10) and limit_max "
-        "(1000)\n"},
-    Bad{"compression: {min_size: 2KiB, max_size: 1KiB}\n",
-        "t.yaml:3:25: `compression.min_size` is above `compression.max_size`\n"},
-    Bad{"cache: {memory: 1MiB, object_bytes_max: 2MiB}\n",
-        "t.yaml:3:41: `cache.object_bytes_max` is above `cache.memory`\n"},
-    Bad{"optimization: {interval: 10s, policy_lease: 15s}\n",
-        "t.yaml:3:45: `optimization.policy_lease` must be at least twice `optimization.interval` "
-        "(10s), or it lapses between two decisions\n"},
-    Bad{"cache: {rules: [{match: {path: /a}, bypass: true, ttl: 1s}]}\n",
-        "t.yaml:3:45: `cache.rules[0].bypass`: a bypassed request is never cached, so ttl, post, "
-        "authenticated, override_origin and vary have no place\n"},
-    Bad{"cache: {rules: [{match: {path: /a, methods: [GET]}, post: true, ttl: 1s}]}\n",
-        "t.yaml:3:59: `cache.rules[0].post`: `match.methods` leaves POST out\n"},
-    Bad{"cache: {rules: [{match: {path: /a, methods: [POST]}, ttl: 1s}]}\n",
-        "t.yaml:3:25: `cache.rules[0].match.methods` names POST, which is cached only with `post: "
-        "true`\n"},
-    Bad{"cache: {rules: [{match: {path: /a}, override_origin: true}]}\n",
-        "t.yaml:3:54: `cache.rules[0].override_origin` needs a `ttl`\n"},
-    Bad{"admission: {priorities: [{match: {path: /a}}]}\n",
-        "t.yaml:3:26: `admission.priorities[0]` needs a `class`: critical, high, normal or low\n"}));
+INSTANTIATE_TEST_SUITE_P(
+    Contradictions, BadInput,
+    testing::Values(
+        Bad{"admin: {listen: 0.0.0.0:9180}\n",
+            "t.yaml:3:17: the management listener at 0.0.0.0:9180 can be reached from other "
+            "machines "
+            "and has no token; add admin.tokens, or listen on 127.0.0.1\n"},
+        Bad{"admin: {listen: \":9180\"}\n",
+            "t.yaml:3:17: the management listener at :9180 can be reached from other machines and "
+            "has "
+            "no token; add admin.tokens, or listen on 127.0.0.1\n"},
+        Bad{"admin: {listen: 127.0.0.1:8080}\n",
+            "t.yaml:3:17: `admin.listen` and `listen` are the same address\n"},
+        Bad{"admission: {limit_min: 10, limit_max: 5}\n",
+            "t.yaml:3:24: `admission.limit_min` is above `admission.limit_max`\n"},
+        Bad{"admission: {limit_initial: 5, limit_min: 10}\n",
+            "t.yaml:3:28: `admission.limit_initial` (5) is not between limit_min (10) and "
+            "limit_max "
+            "(1000)\n"},
+        Bad{"compression: {min_size: 2KiB, max_size: 1KiB}\n",
+            "t.yaml:3:25: `compression.min_size` is above `compression.max_size`\n"},
+        Bad{"cache: {memory: 1MiB, object_bytes_max: 2MiB}\n",
+            "t.yaml:3:41: `cache.object_bytes_max` is above `cache.memory`\n"},
+        Bad{"optimization: {interval: 10s, policy_lease: 15s}\n",
+            "t.yaml:3:45: `optimization.policy_lease` must be at least twice "
+            "`optimization.interval` "
+            "(10s), or it lapses between two decisions\n"},
+        Bad{"cache: {rules: [{match: {path: /a}, bypass: true, ttl: 1s}]}\n",
+            "t.yaml:3:45: `cache.rules[0].bypass`: a bypassed request is never cached, so ttl, "
+            "post, "
+            "authenticated, override_origin and vary have no place\n"},
+        Bad{"cache: {rules: [{match: {path: /a, methods: [GET]}, post: true, ttl: 1s}]}\n",
+            "t.yaml:3:59: `cache.rules[0].post`: `match.methods` leaves POST out\n"},
+        Bad{"cache: {rules: [{match: {path: /a, methods: [POST]}, ttl: 1s}]}\n",
+            "t.yaml:3:25: `cache.rules[0].match.methods` names POST, which is cached only with "
+            "`post: "
+            "true`\n"},
+        Bad{"cache: {rules: [{match: {path: /a}, override_origin: true}]}\n",
+            "t.yaml:3:54: `cache.rules[0].override_origin` needs a `ttl`\n"},
+        Bad{"admission: {priorities: [{match: {path: /a}}]}\n",
+            "t.yaml:3:26: `admission.priorities[0]` needs a `class`: critical, high, normal or "
+            "low\n"}));
 
 TEST(BadFile, AllErrorsAreReportedAtOnce) {
-  EXPECT_EQ(errors_of("listen: 8080\nupstream: {url: app, timout: 3s}\ncache: {memory: 1}\nx: 1\n"),
-            "t.yaml:1:9: `listen`: `8080`: not an IPv4 address\n"
-            "t.yaml:2:17: `upstream.url`: not a URL; write http://host:port or unix:/path\n"
-            "t.yaml:2:22: unknown key `timout` in `upstream`; did you mean `timeout`?\n"
-            "t.yaml:3:17: `cache.memory`: `1`: the unit is missing: B, KB, MB, GB, KiB, MiB or GiB, "
-            "e.g. 100MiB\n"
-            "t.yaml:4:1: unknown key `x`; known here: listen, workers, server, upstream, admin, cache, "
-            "compression, admission, monitor, optimization, alerts or log\n");
+  EXPECT_EQ(
+      errors_of("listen: 8080\nupstream: {url: app, timout: 3s}\ncache: {memory: 1}\nx: 1\n"),
+      "t.yaml:1:9: `listen`: `8080`: not an IPv4 address\n"
+      "t.yaml:2:17: `upstream.url`: not a URL; write http://host:port or unix:/path\n"
+      "t.yaml:2:22: unknown key `timout` in `upstream`; did you mean `timeout`?\n"
+      "t.yaml:3:17: `cache.memory`: `1`: the unit is missing: B, KB, MB, GB, KiB, MiB or GiB, "
+      "e.g. 100MiB\n"
+      "t.yaml:4:1: unknown key `x`; known here: listen, workers, server, upstream, admin, cache, "
+      "compression, admission, monitor, optimization, alerts or log\n");
 }
 
 TEST(BadFile, MissingKeysAreNamed) {

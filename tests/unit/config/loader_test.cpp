@@ -105,9 +105,9 @@ cache:
 }
 
 TEST(Loader, ReadsPriorities) {
-  const auto settings =
-      must_load("admission: {priorities: [{match: {path: /checkout*}, class: critical}, "
-                "{match: {path: /b}, class: low}]}\n");
+  const auto settings = must_load(
+      "admission: {priorities: [{match: {path: /checkout*}, class: critical}, "
+      "{match: {path: /b}, class: low}]}\n");
   ASSERT_EQ(settings.admission.priorities.size(), 2U);
   EXPECT_EQ(settings.admission.priorities[0].priority_class, 0);
   EXPECT_EQ(settings.admission.priorities[1].priority_class, 3);
@@ -133,10 +133,13 @@ TEST(Loader, AliasesAndAnchorsWork) {
 
 TEST(Loader, ReadsAFileAndRulesBesideIt) {
   const Folder folder;
-  folder.write("rules/b.yaml", "rules: [{name: b, when: cpu.utilization > 1%, then: [{throttle: }]}]\n");
-  folder.write("rules/a.yaml", "rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }]}]\n");
+  folder.write("rules/b.yaml",
+               "rules: [{name: b, when: cpu.utilization > 1%, then: [{throttle: }]}]\n");
+  folder.write("rules/a.yaml",
+               "rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }]}]\n");
   folder.write("rules/.hidden.yaml", "not: read\n");
-  const auto path = folder.write("h.yaml", std::string(base) + "optimization: {rules: [rules/*.yaml]}\n");
+  const auto path =
+      folder.write("h.yaml", std::string(base) + "optimization: {rules: [rules/*.yaml]}\n");
   const auto result = load_file(path, {});
   ASSERT_TRUE(result.ok()) << format(result.diagnostics);
   ASSERT_EQ(result.settings->optimization.rules.rules.size(), 2U);

@@ -12,9 +12,9 @@ constexpr std::uint64_t seed = 20240611;
 
 std::string mutated(std::string text, std::mt19937_64& random) {
   const auto below = [&](std::size_t bound) { return static_cast<std::size_t>(random() % bound); };
-  static constexpr std::string_view pieces[] = {"{", "}", "[", "]", ": ", "- ", "\n", "  ", "&a ", "*a",
-                                                "${", "${X}", "|", ">", "\"", "'", "#", "0", "-1", "!",
-                                                "%", "? ", "\t", "~", "---\n"};
+  static constexpr std::string_view pieces[] = {
+      "{", "}",  "[", "]", ": ", "- ", "\n", "  ", "&a ", "*a", "${", "${X}", "|",
+      ">", "\"", "'", "#", "0",  "-1", "!",  "%",  "? ",  "\t", "~",  "---\n"};
   for (std::size_t changes = 1 + below(4); changes > 0 && !text.empty(); --changes) {
     const auto at = below(text.size());
     switch (below(5)) {

@@ -69,7 +69,9 @@ TEST(Reference, TellsTheTruth) {
     if (!key.allowed.empty()) {
       EXPECT_EQ(row.allowed, key.allowed) << key.path;
     }
-    const auto* change = !key.available ? "refused" : key.apply == Apply::restart ? "restart" : "reload";
+    const auto* change = !key.available                ? "refused"
+                         : key.apply == Apply::restart ? "restart"
+                                                       : "reload";
     EXPECT_EQ(row.change, change) << key.path;
   }
 }
@@ -79,18 +81,19 @@ TEST(Reference, RequiredKeysAreThoseWithoutWhichNothingLoads) {
   for (const auto& [key, row] : documented()) {
     if (row.standard == "required") required.insert(key);
   }
-  EXPECT_EQ(required, (std::set<std::string>{"listen", "upstream.url", "admin.tokens[].name",
-                                             "cache.rules[].match.path",
-                                             "admission.priorities[].match.path",
-                                             "admission.priorities[].class"}));
+  EXPECT_EQ(required,
+            (std::set<std::string>{"listen", "upstream.url", "admin.tokens[].name",
+                                   "cache.rules[].match.path", "admission.priorities[].match.path",
+                                   "admission.priorities[].class"}));
 }
 
 TEST(Reference, DescribesTheRuleFile) {
   const auto text = project_file("docs/config_reference.md");
-  for (const char* key : {"name", "description", "level", "scope", "when", "for", "until", "hold",
-                          "cooldown", "no_data", "priority", "enabled", "dry_run", "every_level",
-                          "then", "scale_ttl", "compress", "throttle", "release_memory", "emergency",
-                          "alert", "disable", "rollout", "effect"}) {
+  for (const char* key :
+       {"name",           "description", "level",    "scope",     "when",     "for",
+        "until",          "hold",        "cooldown", "no_data",   "priority", "enabled",
+        "dry_run",        "every_level", "then",     "scale_ttl", "compress", "throttle",
+        "release_memory", "emergency",   "alert",    "disable",   "rollout",  "effect"}) {
     EXPECT_NE(text.find(std::string("`") + key + "`"), std::string::npos) << key;
   }
 }
@@ -117,12 +120,12 @@ TEST(Examples, TheCompleteOneShowsDefaultsWhereItSaysSo) {
                                    {{"HOMEOSTAT_ADMIN_TOKEN", "0123456789abcdef"}})
                              .settings;
   const auto minimal = *load_file(project_path("config/examples/minimal.yaml"), {}).settings;
-  EXPECT_EQ(changed_keys(minimal, complete),
-            (std::vector<std::string>{"upstream.health.path", "admin.tokens", "cache.query_drop",
-                                      "cache.rules", "cache.groups", "admission.priorities",
-                                      "monitor.app.pid_file", "monitor.endpoints.routes",
-                                      "optimization.memory_hook", "alerts.alertmanager",
-                                      "alerts.labels"}));
+  EXPECT_EQ(
+      changed_keys(minimal, complete),
+      (std::vector<std::string>{
+          "upstream.health.path", "admin.tokens", "cache.query_drop", "cache.rules", "cache.groups",
+          "admission.priorities", "monitor.app.pid_file", "monitor.endpoints.routes",
+          "optimization.memory_hook", "alerts.alertmanager", "alerts.labels"}));
 }
 
 }  // namespace

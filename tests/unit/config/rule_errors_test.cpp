@@ -15,58 +15,70 @@ TEST_P(BadRule, IsReportedAtItsPlace) {
   EXPECT_EQ(rule_errors_of(GetParam().text), GetParam().expected) << GetParam().text;
 }
 
-INSTANTIATE_TEST_SUITE_P(Keys, BadRule, testing::Values(
-    Bad{"rule: []\n", "r.yaml:1:1: unknown key `rule`; did you mean `rules`?\n"},
-    Bad{"- a\n", "r.yaml:1:1: a rule file is a map with the keys `rules` and `disable`\n"},
-    Bad{"rules:\n  - name: a\n    wehn: x\n    then: [{throttle: }]\n",
-        "r.yaml:2:5: `rules[0]` needs a `when`\n"
-        "r.yaml:3:5: unknown key `wehn` in `rules[0]`; did you mean `when`?\n"},
-    Bad{"rules: [{name: a b, when: cpu.utilization > 1%, then: [{throttle: }]}]\n",
-        "r.yaml:1:16: `rules[0].name`: `a b`: 1 to 64 letters, digits, `_` or `-` are allowed\n"},
-    Bad{"rules:\n  - {name: a, when: cpu.utilization > 1%, then: [{throttle: }]}\n"
-        "  - {name: a, when: cpu.utilization > 1%, then: [{throttle: }]}\n",
-        "r.yaml:3:5: rule `a` is given twice; first at line 2\n"},
-    Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], rollout: 50%}]\n",
-        "r.yaml:1:69: `rules[0].rollout` is not available in this version\n"},
-    Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], effect: {improve: x}}]\n",
-        "r.yaml:1:69: `rules[0].effect` is not available in this version\n"},
-    Bad{"rules: [{name: a, level: adaptive, when: cpu.utilization > 1%, then: [{throttle: }]}]\n",
-        "r.yaml:1:26: `rules[0].level`: `adaptive`: allowed is conservative, balanced or "
-        "aggressive\n"},
-    Bad{"rules: [{name: a, for: 2d, when: cpu.utilization > 1%, then: [{throttle: }]}]\n",
-        "r.yaml:1:24: `rules[0].for`: `2d`: out of range; allowed is 0s to 1d\n"},
-    Bad{"disable: [nothing]\n",
-        "r.yaml:1:10: `disable` names `nothing`, which no earlier file has\n"},
-    Bad{"disable: [a]\nrules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }]}]\n",
-        "r.yaml:1:10: `disable` names `a`, a rule of the same file; write enabled: false in the "
-        "rule\n"}));
+INSTANTIATE_TEST_SUITE_P(
+    Keys, BadRule,
+    testing::Values(
+        Bad{"rule: []\n", "r.yaml:1:1: unknown key `rule`; did you mean `rules`?\n"},
+        Bad{"- a\n", "r.yaml:1:1: a rule file is a map with the keys `rules` and `disable`\n"},
+        Bad{"rules:\n  - name: a\n    wehn: x\n    then: [{throttle: }]\n",
+            "r.yaml:2:5: `rules[0]` needs a `when`\n"
+            "r.yaml:3:5: unknown key `wehn` in `rules[0]`; did you mean `when`?\n"},
+        Bad{"rules: [{name: a b, when: cpu.utilization > 1%, then: [{throttle: }]}]\n",
+            "r.yaml:1:16: `rules[0].name`: `a b`: 1 to 64 letters, digits, `_` or `-` are "
+            "allowed\n"},
+        Bad{"rules:\n  - {name: a, when: cpu.utilization > 1%, then: [{throttle: }]}\n"
+            "  - {name: a, when: cpu.utilization > 1%, then: [{throttle: }]}\n",
+            "r.yaml:3:5: rule `a` is given twice; first at line 2\n"},
+        Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], rollout: 50%}]\n",
+            "r.yaml:1:69: `rules[0].rollout` is not available in this version\n"},
+        Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], effect: {improve: "
+            "x}}]\n",
+            "r.yaml:1:69: `rules[0].effect` is not available in this version\n"},
+        Bad{"rules: [{name: a, level: adaptive, when: cpu.utilization > 1%, then: [{throttle: "
+            "}]}]\n",
+            "r.yaml:1:26: `rules[0].level`: `adaptive`: allowed is conservative, balanced or "
+            "aggressive\n"},
+        Bad{"rules: [{name: a, for: 2d, when: cpu.utilization > 1%, then: [{throttle: }]}]\n",
+            "r.yaml:1:24: `rules[0].for`: `2d`: out of range; allowed is 0s to 1d\n"},
+        Bad{"disable: [nothing]\n",
+            "r.yaml:1:10: `disable` names `nothing`, which no earlier file has\n"},
+        Bad{"disable: [a]\nrules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }]}]\n",
+            "r.yaml:1:10: `disable` names `a`, a rule of the same file; write enabled: false in "
+            "the "
+            "rule\n"}));
 
 #define RULE(then) "rules: [{name: a, when: cpu.utilization > 1%, then: " then "}]\n"
 
-INSTANTIATE_TEST_SUITE_P(Actions, BadRule, testing::Values(
-    Bad{RULE("[]"),
-        "r.yaml:1:53: `rules[0].then` must be a list of 1 to 8 actions, e.g. [{throttle: {to: "
-        "70%}}]\n"},
-    Bad{RULE("[emergency]"),
-        "r.yaml:1:54: `rules[0].then[0]` must be a map of one key, the action's name: scale_ttl, "
-        "compress, throttle, release_memory, emergency or alert; write emergency: {}\n"},
-    Bad{RULE("[{throtle: {to: 1%}}]"),
-        "r.yaml:1:55: `rules[0].then[0]`: unknown action `throtle`; did you mean `throttle`?\n"},
-    Bad{RULE("[{throttle: {to: 1%}}]"),
-        "r.yaml:1:70: `rules[0].then[0].throttle.to`: `1%`: out of range; allowed is 5% to 100%\n"},
-    Bad{RULE("[{throttle: {too: 10%}}]"),
-        "r.yaml:1:66: unknown key `too` in `rules[0].then[0].throttle`; did you mean `to`?\n"},
-    Bad{RULE("[{throttle: 70%}]"),
-        "r.yaml:1:65: `rules[0].then[0].throttle` must be a map of keys; a single value was "
-        "given\n"},
-    Bad{RULE("[{emergency: {now: 1}}]"),
-        "r.yaml:1:67: unknown key `now` in `rules[0].then[0].emergency`\n"},
-    Bad{RULE("[{throttle: }, {throttle: }]"),
-        "r.yaml:1:69: `rules[0].then[1]`: the rule has two actions `throttle`\n"},
-    Bad{RULE("[{scale_ttl: {by: 11, max: 0s}}]"),
-        "r.yaml:1:71: `rules[0].then[0].scale_ttl.by`: `11`: out of range; allowed is 0.1 to 10\n"
-        "r.yaml:1:80: `rules[0].then[0].scale_ttl.max`: `0s`: out of range; allowed is 1s to "
-        "365d\n"}));
+INSTANTIATE_TEST_SUITE_P(
+    Actions, BadRule,
+    testing::Values(
+        Bad{RULE("[]"),
+            "r.yaml:1:53: `rules[0].then` must be a list of 1 to 8 actions, e.g. [{throttle: {to: "
+            "70%}}]\n"},
+        Bad{RULE("[emergency]"),
+            "r.yaml:1:54: `rules[0].then[0]` must be a map of one key, the action's name: "
+            "scale_ttl, "
+            "compress, throttle, release_memory, emergency or alert; write emergency: {}\n"},
+        Bad{RULE("[{throtle: {to: 1%}}]"),
+            "r.yaml:1:55: `rules[0].then[0]`: unknown action `throtle`; did you mean "
+            "`throttle`?\n"},
+        Bad{RULE("[{throttle: {to: 1%}}]"),
+            "r.yaml:1:70: `rules[0].then[0].throttle.to`: `1%`: out of range; allowed is 5% to "
+            "100%\n"},
+        Bad{RULE("[{throttle: {too: 10%}}]"),
+            "r.yaml:1:66: unknown key `too` in `rules[0].then[0].throttle`; did you mean `to`?\n"},
+        Bad{RULE("[{throttle: 70%}]"),
+            "r.yaml:1:65: `rules[0].then[0].throttle` must be a map of keys; a single value was "
+            "given\n"},
+        Bad{RULE("[{emergency: {now: 1}}]"),
+            "r.yaml:1:67: unknown key `now` in `rules[0].then[0].emergency`\n"},
+        Bad{RULE("[{throttle: }, {throttle: }]"),
+            "r.yaml:1:69: `rules[0].then[1]`: the rule has two actions `throttle`\n"},
+        Bad{RULE("[{scale_ttl: {by: 11, max: 0s}}]"),
+            "r.yaml:1:71: `rules[0].then[0].scale_ttl.by`: `11`: out of range; allowed is 0.1 to "
+            "10\n"
+            "r.yaml:1:80: `rules[0].then[0].scale_ttl.max`: `0s`: out of range; allowed is 1s to "
+            "365d\n"}));
 
 TEST(BadCondition, IsUnderlinedAtTheOffendingPiece) {
   EXPECT_EQ(rule_errors_of("rules:\n"
@@ -98,7 +110,8 @@ TEST(BadCondition, OnSeveralLinesIsFoundOnItsOwn) {
       "    then: [{throttle: }]\n";
   const auto errors = rule_errors_of(literal);
   EXPECT_EQ(errors.substr(0, 32), "r.yaml:5:7: `rules[0].until`: un");
-  EXPECT_NE(errors.find("\n    memory.utilisation > 1%\n    ^^^^^^^^^^^^^^^^^^\n"), std::string::npos)
+  EXPECT_NE(errors.find("\n    memory.utilisation > 1%\n    ^^^^^^^^^^^^^^^^^^\n"),
+            std::string::npos)
       << errors;
 }
 

@@ -51,8 +51,8 @@ rules:
   EXPECT_FALSE(rule.enabled);
   EXPECT_TRUE(rule.dry_run);
   EXPECT_TRUE(rule.every_level);
-  EXPECT_EQ(rule.then, (std::vector<rules::Action>{rules::ScaleTtl{3, 7200s},
-                                                   rules::Compress{false, 9}}));
+  EXPECT_EQ(rule.then,
+            (std::vector<rules::Action>{rules::ScaleTtl{3, 7200s}, rules::Compress{false, 9}}));
   EXPECT_EQ(rule.where.file, "r.yaml");
   EXPECT_EQ(rule.where.line, 3);
   EXPECT_EQ(rule.where.column, 5);
@@ -73,11 +73,11 @@ rules:
     then: [{throttle: }, {release_memory: {}}, {emergency: }, {alert: {}}, {scale_ttl: {}}, {compress: }]
 )");
   ASSERT_EQ(set.rules.size(), 2U);
-  EXPECT_EQ(set.rules[0].then,
-            (std::vector<rules::Action>{rules::Throttle{0.5},
-                                        rules::ReleaseMemory{false, 0.2, true, true, 60s},
-                                        rules::EnterEmergency{},
-                                        rules::RaiseAlert{rules::Severity::critical, "look: here"}}));
+  EXPECT_EQ(
+      set.rules[0].then,
+      (std::vector<rules::Action>{
+          rules::Throttle{0.5}, rules::ReleaseMemory{false, 0.2, true, true, 60s},
+          rules::EnterEmergency{}, rules::RaiseAlert{rules::Severity::critical, "look: here"}}));
   EXPECT_EQ(set.rules[1].then,
             (std::vector<rules::Action>{rules::Throttle{}, rules::ReleaseMemory{},
                                         rules::EnterEmergency{}, rules::RaiseAlert{},
@@ -124,19 +124,20 @@ TEST(RuleLoader, AFileNamedTwiceIsReadOnce) {
 TEST(RuleLoader, TheNumberOfRulesIsBounded) {
   std::string text = "rules:\n";
   for (std::size_t i = 0; i <= rules::rules_max; ++i) {
-    text += "  - {name: r" + std::to_string(i) + ", when: cpu.utilization > 1%, then: [{throttle: }]}\n";
+    text += "  - {name: r" + std::to_string(i) +
+            ", when: cpu.utilization > 1%, then: [{throttle: }]}\n";
   }
   EXPECT_EQ(rule_errors_of(text), "r.yaml:2:3: `rules` has 501 entries; at most 500 are allowed\n");
-  const auto more = load_rules_text("rules: [{name: x, when: cpu.utilization > 1%, then: [{throttle: }]}]",
-                                    "s.yaml", {},
-                                    must_load_rules(text.substr(0, text.find("  - {name: r500"))));
+  const auto more =
+      load_rules_text("rules: [{name: x, when: cpu.utilization > 1%, then: [{throttle: }]}]",
+                      "s.yaml", {}, must_load_rules(text.substr(0, text.find("  - {name: r500"))));
   EXPECT_EQ(format(more.diagnostics), "s.yaml:1:9: more than 500 rules\n");
 }
 
 TEST(RuleLoader, SubstitutesVariablesInThresholds) {
   const auto result = load_rules_text(
-      "rules: [{name: a, when: \"cpu.utilization > ${LIMIT:-90%}\", then: [{throttle: }]}]", "r.yaml",
-      {{"LIMIT", "70%"}});
+      "rules: [{name: a, when: \"cpu.utilization > ${LIMIT:-90%}\", then: [{throttle: }]}]",
+      "r.yaml", {{"LIMIT", "70%"}});
   ASSERT_TRUE(result.ok()) << format(result.diagnostics);
   EXPECT_EQ(result.rules.rules[0].when->text(), "cpu.utilization > 70%");
 }
@@ -145,8 +146,9 @@ TEST(RuleLoader, ErrorsOfRuleFilesAreErrorsOfTheConfiguration) {
   const Folder folder;
   const auto rules = folder.write("r.yaml", "rules: [{name: a}]\n");
   const auto path = folder.write("h.yaml", std::string(base) + "optimization: {rules: [r.yaml]}\n");
-  EXPECT_EQ(format(load_file(path, {}).diagnostics), rules + ":1:9: `rules[0]` needs a `when`\n" +
-                                                         rules + ":1:9: `rules[0]` needs a `then`\n");
+  EXPECT_EQ(
+      format(load_file(path, {}).diagnostics),
+      rules + ":1:9: `rules[0]` needs a `when`\n" + rules + ":1:9: `rules[0]` needs a `then`\n");
 }
 
 }  // namespace

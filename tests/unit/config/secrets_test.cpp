@@ -9,8 +9,8 @@ constexpr const char* secret = "S3cr3t-Value-0123456789";
 std::string tokens(const std::string& rows) { return "admin: {tokens: [" + rows + "]}\n"; }
 
 TEST(Secret, ComesFromTheEnvironment) {
-  const auto settings = must_load(tokens("{name: ops, role: operator, secret: ${TOKEN}}"),
-                                  {{"TOKEN", secret}});
+  const auto settings =
+      must_load(tokens("{name: ops, role: operator, secret: ${TOKEN}}"), {{"TOKEN", secret}});
   ASSERT_EQ(settings.admin.tokens.size(), 1U);
   EXPECT_EQ(settings.admin.tokens[0].secret, secret);
   EXPECT_EQ(settings.admin.tokens[0].role, AdminToken::Role::operator_);
@@ -35,18 +35,20 @@ TEST(Secret, AMissingOrEmptyFileIsAnError) {
                             "t.yaml", {}, folder.path())
                       .diagnostics);
   };
-  EXPECT_EQ(errors("none"),
-            "t.yaml:3:41: `admin.tokens[0].secret_file`: the file cannot be opened: No such file or "
-            "directory\n");
+  EXPECT_EQ(
+      errors("none"),
+      "t.yaml:3:41: `admin.tokens[0].secret_file`: the file cannot be opened: No such file or "
+      "directory\n");
   EXPECT_EQ(errors("empty"), "t.yaml:3:41: `admin.tokens[0].secret_file`: the secret is empty\n");
   EXPECT_EQ(errors("."),
             "t.yaml:3:41: `admin.tokens[0].secret_file`: the file is not a regular file\n");
 }
 
 TEST(Secret, WrittenIntoTheFileItMustBeLong) {
-  EXPECT_EQ(errors_below_base(tokens("{name: a, secret: 0123456789abcde}")),
-            "t.yaml:3:36: `admin.tokens[0].secret`: a secret written into the file needs at least 16 "
-            "characters; better take it from the environment: ${NAME}\n");
+  EXPECT_EQ(
+      errors_below_base(tokens("{name: a, secret: 0123456789abcde}")),
+      "t.yaml:3:36: `admin.tokens[0].secret`: a secret written into the file needs at least 16 "
+      "characters; better take it from the environment: ${NAME}\n");
   must_load(tokens("{name: a, secret: 0123456789abcdef}"));
   EXPECT_NE(errors_below_base(tokens("{name: a, secret: ${T:-0123456789}}")), "")
       << "a default is written into the file, too";
@@ -62,9 +64,10 @@ TEST(Secret, FromTheEnvironmentItMustNotBeTrivial) {
 
 TEST(Secret, ExactlyOneSourceIsNeeded) {
   for (const char* row : {"{name: a}", "{name: a, secret: 0123456789abcdef, secret_file: x}"}) {
-    EXPECT_EQ(errors_below_base(tokens(row)),
-              "t.yaml:3:18: `admin.tokens[0]` needs either `secret` or `secret_file`; write secret: "
-              "${NAME}, or secret_file: /path\n");
+    EXPECT_EQ(
+        errors_below_base(tokens(row)),
+        "t.yaml:3:18: `admin.tokens[0]` needs either `secret` or `secret_file`; write secret: "
+        "${NAME}, or secret_file: /path\n");
   }
 }
 
@@ -75,8 +78,9 @@ TEST(Secret, NamesOfTokensAreUnique) {
 }
 
 TEST(Secret, NeverAppearsInADiagnostic) {
-  const Environment environment{{"MY_TOKEN", secret},
-                                {"HOMEOSTAT_ALERTS__WEBHOOKS", std::string("[ftp://u:") + secret + "@h]"}};
+  const Environment environment{
+      {"MY_TOKEN", secret},
+      {"HOMEOSTAT_ALERTS__WEBHOOKS", std::string("[ftp://u:") + secret + "@h]"}};
   const std::string texts[] = {
       tokens("{name: ops, secret: ${MY_TOKEN}, role: boss}"),
       tokens("{name: ${MY_TOKEN}!, secret: ${MY_TOKEN}}"),
@@ -100,11 +104,11 @@ TEST(Secret, NeverAppearsInADiagnostic) {
 }
 
 TEST(Secret, NeverAppearsInTheEffectiveConfiguration) {
-  const auto settings = must_load(
-      tokens("{name: ops, secret: ${TOKEN}}") +
-          "alerts: {webhooks: [\"http://hooks/S3cr3t-Value-0123456789\"]}\n"
-          "optimization: {memory_hook: \"http://a/gc?key=S3cr3t-Value-0123456789\"}\n",
-      {{"TOKEN", secret}});
+  const auto settings =
+      must_load(tokens("{name: ops, secret: ${TOKEN}}") +
+                    "alerts: {webhooks: [\"http://hooks/S3cr3t-Value-0123456789\"]}\n"
+                    "optimization: {memory_hook: \"http://a/gc?key=S3cr3t-Value-0123456789\"}\n",
+                {{"TOKEN", secret}});
   const auto text = to_yaml(settings);
   EXPECT_EQ(text.find(secret), std::string::npos);
   EXPECT_NE(text.find("tokens: [{name: ops, role: viewer, secret: \"***\"}]"), std::string::npos)

@@ -21,7 +21,8 @@ TEST(Phases, OverloadIsTheGivenMultipleOfTheCapacity) {
 
 TEST(Phases, TwoRunsAndTheProbeFitIntoTheStory) {
   for (const unsigned length : {30U, 60U, 120U, 600U}) {
-    const double total = duration<double>(2 * total_length(plan_run(length, 600, 4)) + probe_length(length)).count();
+    const double total =
+        duration<double>(2 * total_length(plan_run(length, 600, 4)) + probe_length(length)).count();
     EXPECT_LE(total, length);
     EXPECT_GE(total, 0.8 * length);
   }

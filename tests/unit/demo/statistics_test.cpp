@@ -12,7 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-const Plan plan{{"warm-up", seconds(2), 10}, {"overload", seconds(4), 10}, {"recovery", seconds(3), 10}};
+const Plan plan{
+    {"warm-up", seconds(2), 10}, {"overload", seconds(4), 10}, {"recovery", seconds(3), 10}};
 
 Arrival arrival(milliseconds at, RequestKind kind = RequestKind::search) {
   return {at, phase_at(plan, at), kind, 0};
@@ -20,7 +21,8 @@ Arrival arrival(milliseconds at, RequestKind kind = RequestKind::search) {
 
 void record(RunStatistics& statistics, milliseconds at, Outcome outcome, unsigned times,
             RequestKind kind = RequestKind::search) {
-  for (unsigned i = 0; i < times; ++i) statistics.record(arrival(at, kind), outcome, milliseconds(10));
+  for (unsigned i = 0; i < times; ++i)
+    statistics.record(arrival(at, kind), outcome, milliseconds(10));
 }
 
 TEST(RunStatistics, BooksEachOutcomeInItsPhase) {
@@ -122,7 +124,8 @@ TEST(AgentUse, DividesByWhatWasMeasured) {
 
 TEST(ComparisonTable, ShowsBothRunsAndSurvivesEmptyOnes) {
   const RunResult bare{overload_with(10, 80, 1, 9), 12345, std::nullopt};
-  const RunResult guarded{overload_with(45, 45, 10, 0), 6789, AgentUse{2.0, 20.0, 40000, 0, 75, 25}};
+  const RunResult guarded{overload_with(45, 45, 10, 0), 6789,
+                          AgentUse{2.0, 20.0, 40000, 0, 75, 25}};
   const std::string table = comparison_table(bare, guarded);
   for (const char* expected : {"12345", "6789", "11.0 %", "55.0 %", "75.0 %", "50 us"}) {
     EXPECT_NE(table.find(expected), std::string::npos) << expected << "\n" << table;

@@ -4,9 +4,7 @@
 namespace homeostat::rules::testing {
 namespace {
 
-Rule slow() {
-  return rule("slow", "endpoint.latency_p95 > 2s", {ScaleTtl{2.0, 3600s}});
-}
+Rule slow() { return rule("slow", "endpoint.latency_p95 > 2s", {ScaleTtl{2.0, 3600s}}); }
 
 TEST(Endpoints, HaveIndependentStates) {
   Rule patient = slow();

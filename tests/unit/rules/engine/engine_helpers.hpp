@@ -40,9 +40,7 @@ inline Rule rule(std::string name, std::string_view when, std::vector<Action> th
   return out;
 }
 
-inline RuleSet set_of(std::vector<Rule> rules) {
-  return RuleSet{std::move(rules)};
-}
+inline RuleSet set_of(std::vector<Rule> rules) { return RuleSet{std::move(rules)}; }
 
 inline void put(SignalValues& values, SignalId id, double value, Quality quality = Quality::good) {
   values[static_cast<std::size_t>(id)] = {value, {}, quality, "test"};
@@ -107,9 +105,7 @@ class Timeline {
 };
 
 /// "ipfh": one letter per tick for inactive, pending, firing, holding.
-inline char letter(RuleState state) {
-  return to_string(state).front();
-}
+inline char letter(RuleState state) { return to_string(state).front(); }
 
 /// Ticks once per character of `input` ('#': cpu 99 %, '=': 88 %, '.': 10 %,
 /// '?': missing) and returns the letters of the rule's states.
@@ -117,18 +113,10 @@ inline std::string play(Timeline& timeline, std::string_view name, std::string_v
   std::string states;
   for (const char c : input) {
     switch (c) {
-      case '#':
-        timeline.cpu(0.99);
-        break;
-      case '=':
-        timeline.cpu(0.88);
-        break;
-      case '.':
-        timeline.cpu(0.10);
-        break;
-      default:
-        timeline.cpu(std::nullopt);
-        break;
+      case '#': timeline.cpu(0.99); break;
+      case '=': timeline.cpu(0.88); break;
+      case '.': timeline.cpu(0.10); break;
+      default: timeline.cpu(std::nullopt); break;
     }
     (void)timeline.tick();
     states += letter(timeline.state(name));

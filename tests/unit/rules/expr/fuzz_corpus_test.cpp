@@ -80,15 +80,9 @@ TEST(ExpressionFuzz, SurvivesMutationsOfValidConditions) {
     for (std::uint32_t i = 0; i <= random() % 3; ++i) {
       const std::size_t at = random() % text.size();
       switch (random() % 3) {
-        case 0:
-          text[at] = static_cast<char>(random() % 256);
-          break;
-        case 1:
-          text.erase(at, 1 + random() % 4);
-          break;
-        default:
-          text.insert(at, 1, "()<>=+-*/,.%0159sm "[random() % 19]);
-          break;
+        case 0: text[at] = static_cast<char>(random() % 256); break;
+        case 1: text.erase(at, 1 + random() % 4); break;
+        default: text.insert(at, 1, "()<>=+-*/,.%0159sm "[random() % 19]); break;
       }
       if (text.empty()) break;
     }

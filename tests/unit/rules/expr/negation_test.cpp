@@ -130,12 +130,9 @@ class RandomCondition {
   std::string make(int depth = 3) {
     if (depth == 0 || below(4) == 0) return comparison();
     switch (below(3)) {
-      case 0:
-        return "not (" + make(depth - 1) + ")";
-      case 1:
-        return "(" + make(depth - 1) + ") and (" + make(depth - 1) + ")";
-      default:
-        return "(" + make(depth - 1) + ") or " + make(depth - 1);
+      case 0: return "not (" + make(depth - 1) + ")";
+      case 1: return "(" + make(depth - 1) + ") and (" + make(depth - 1) + ")";
+      default: return "(" + make(depth - 1) + ") or " + make(depth - 1);
     }
   }
   std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(random_()) % bound; }

@@ -13,9 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-HttpUrl url_of(const std::string& text) {
-  return std::get<HttpUrl>(parse_http_url(text));
-}
+HttpUrl url_of(const std::string& text) { return std::get<HttpUrl>(parse_http_url(text)); }
 
 HttpResult send(Loop& loop, HttpCall call) {
   // Shared: the future may be ready before set_value is done with the promise.

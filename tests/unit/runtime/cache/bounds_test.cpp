@@ -103,9 +103,11 @@ TEST(Bounds, ExpiredObjectsGoBeforeLiveOnes) {
     harness.get(at("/short/" + std::to_string(i)), {200, fresh(5), body});
     harness.find(at("/short/" + std::to_string(i)));  // even if they were liked
   }
-  for (int i = 0; i < 20; ++i) harness.get(at("/long/" + std::to_string(i)), {200, fresh(900), body});
+  for (int i = 0; i < 20; ++i)
+    harness.get(at("/long/" + std::to_string(i)), {200, fresh(900), body});
   harness.clock.advance(std::chrono::seconds(10));
-  for (int i = 0; i < 20; ++i) harness.get(at("/new/" + std::to_string(i)), {200, fresh(900), body});
+  for (int i = 0; i < 20; ++i)
+    harness.get(at("/new/" + std::to_string(i)), {200, fresh(900), body});
   EXPECT_EQ(harness.cache.figures().evictions, 0U);
   EXPECT_GT(harness.cache.figures().expirations, 5U);
   for (int i = 0; i < 20; ++i) {

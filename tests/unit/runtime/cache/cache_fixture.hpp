@@ -2,14 +2,14 @@
 // requests and responses, and a whole request against the cache in one call.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "runtime/cache/cache.hpp"
 #include "runtime/cache/response_rules.hpp"
@@ -114,8 +114,7 @@ class Harness {
     outcome.body = response.body;
     Fields storage;
     const Response answer = response_view(response, storage);
-    StoreDecision store =
-        decide_store(decision, view, answer, policy, cache.object_bytes_max());
+    StoreDecision store = decide_store(decision, view, answer, policy, cache.object_bytes_max());
     if (!decision.store) {
       outcome.reason = store.reason;
       return outcome;
@@ -149,8 +148,7 @@ class Harness {
     const Request view = request.view();
     Fields storage;
     const Response answer = response_view(response, storage);
-    return decide_store(cache.rules().decide(view), view, answer, policy,
-                        cache.object_bytes_max());
+    return decide_store(cache.rules().decide(view), view, answer, policy, cache.object_bytes_max());
   }
 
   ManualClock clock;

@@ -6,13 +6,13 @@
 namespace homeostat::cache {
 namespace {
 
+using std::chrono::seconds;
 using testing::FieldList;
 using testing::Harness;
 using testing::http_date;
 using testing::table;
 using testing::TestRequest;
 using testing::TestResponse;
-using std::chrono::seconds;
 
 class ConditionalTest : public ::testing::Test {
  protected:
@@ -53,8 +53,9 @@ TEST_F(ConditionalTest, IfModifiedSinceComparesDates) {
 
 TEST_F(ConditionalTest, ErrorsAreNeverNotModified) {
   harness_.get({}, {404, stored_});
-  EXPECT_EQ(evaluate_preconditions(table({{"If-None-Match", "*"}}), harness_.find({}).object->head()),
-            Precondition::send);
+  EXPECT_EQ(
+      evaluate_preconditions(table({{"If-None-Match", "*"}}), harness_.find({}).object->head()),
+      Precondition::send);
 }
 
 TEST_F(ConditionalTest, NotModifiedHeadHasValidatorsAndNoContentFields) {
@@ -71,7 +72,8 @@ TEST_F(ConditionalTest, NotModifiedHeadHasValidatorsAndNoContentFields) {
 TEST_F(ConditionalTest, ValidatorsForTheOrigin) {
   std::string fields;
   write_validators(object()->head(), fields);
-  EXPECT_EQ(fields, "If-None-Match: \"one\"\r\nIf-Modified-Since: " + http_date(modified_) + "\r\n");
+  EXPECT_EQ(fields,
+            "If-None-Match: \"one\"\r\nIf-Modified-Since: " + http_date(modified_) + "\r\n");
 }
 
 TEST_F(ConditionalTest, WireHeadIsReadyToSendWithoutHopByHopAndDynamicFields) {
@@ -146,8 +148,8 @@ TEST_F(RefreshTest, StoresTheRefreshedObjectSharingTheBody) {
   Fields storage;
   const Request view = request.view();
   const Response answer = harness_.response_view({304, {{"Cache-Control", "max-age=5"}}}, storage);
-  auto head = refreshed_head(*before, harness_.cache.rules().decide(view), view, answer,
-                             harness_.policy);
+  auto head =
+      refreshed_head(*before, harness_.cache.rules().decide(view), view, answer, harness_.policy);
   ASSERT_TRUE(head);
   start.leader->complete_refreshed(std::move(*head), *view.fields, harness_.clock.now());
   const Lookup found = harness_.find({});
@@ -193,7 +195,8 @@ TEST(CacheStatus, WritesRfc9211Members) {
 
 TEST(CacheStatus, EveryReasonHasItsOwnToken) {
   std::vector<std::string_view> tokens;
-  for (std::size_t i = 0; i < reason_count; ++i) tokens.push_back(to_string(static_cast<Reason>(i)));
+  for (std::size_t i = 0; i < reason_count; ++i)
+    tokens.push_back(to_string(static_cast<Reason>(i)));
   for (const std::string_view token : tokens) {
     EXPECT_FALSE(token.empty());
     EXPECT_EQ(std::count(tokens.begin(), tokens.end(), token), 1) << token;

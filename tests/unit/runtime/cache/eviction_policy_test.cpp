@@ -1,6 +1,8 @@
 // Hit ratios on seeded workloads, against a plain byte-bounded LRU.
 #include "runtime/cache/eviction_policy.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <list>
@@ -8,8 +10,6 @@
 #include <random>
 #include <unordered_map>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace homeostat::cache {
 namespace {
@@ -187,7 +187,8 @@ TEST(EvictionPolicy, RemovalGivesBackExactlyTheWeight) {
     ASSERT_TRUE(policy.admit(*items.back(), start - std::chrono::hours(1), 1000000, victims));
   }
   policy.change_weight(*items[3], 5000);
-  EXPECT_EQ(policy.expire(start + std::chrono::seconds(9), 100, victims), 10 * 100 + 45 - 103 + 5000U);
+  EXPECT_EQ(policy.expire(start + std::chrono::seconds(9), 100, victims),
+            10 * 100 + 45 - 103 + 5000U);
   EXPECT_EQ(victims.size(), 10U);
   for (const auto& item : items) policy.remove(*item);  // no harm for those already gone
   EXPECT_EQ(policy.used(), empty);

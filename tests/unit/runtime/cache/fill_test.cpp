@@ -6,10 +6,10 @@
 namespace homeostat::cache {
 namespace {
 
+using std::chrono::seconds;
 using testing::fresh;
 using testing::Harness;
 using testing::TestRequest;
-using std::chrono::seconds;
 
 std::string read_all(FillReader& reader) {
   std::string text;
@@ -53,7 +53,8 @@ class FillTest : public ::testing::Test {
   bool publish(FillLeader& leader, std::optional<std::uint64_t> length = std::nullopt,
                const testing::FieldList& fields = fresh()) {
     const Request view = request_.view();
-    return leader.publish_head(harness_.judge(request_, {200, fields}), length, *view.fields, now());
+    return leader.publish_head(harness_.judge(request_, {200, fields}), length, *view.fields,
+                               now());
   }
   Instant now() const { return harness_.clock.now(); }
   Lookup::Kind found(const std::string& path = "/") {
@@ -217,7 +218,7 @@ TEST_F(FillTest, WaitCallsBackOncePerNewsOnTheReadersExecutor) {
   leader.append("x", now());
   io_.restart();
   io_.poll();
-  EXPECT_EQ(calls, 1);  // nobody waits
+  EXPECT_EQ(calls, 1);                                // nobody waits
   reader.wait(io_.get_executor(), [&] { ++calls; });  // but there is news
   io_.restart();
   io_.poll();

@@ -4,13 +4,13 @@
 namespace homeostat::cache {
 namespace {
 
+using std::chrono::hours;
+using std::chrono::seconds;
 using testing::FieldList;
 using testing::Harness;
 using testing::http_date;
 using testing::TestRequest;
 using testing::TestResponse;
-using std::chrono::hours;
-using std::chrono::seconds;
 
 class LifetimeTest : public ::testing::Test {
  protected:
@@ -153,7 +153,8 @@ INSTANTIATE_TEST_SUITE_P(
                       StaleCase{"max-age=10, stale-if-error=8", true, false},
                       StaleCase{"max-age=10, stale-while-revalidate=8", true, true},
                       StaleCase{"max-age=10, stale-while-revalidate=3", true, false},
-                      StaleCase{"max-age=10, stale-while-revalidate=8, must-revalidate", false, false},
+                      StaleCase{"max-age=10, stale-while-revalidate=8, must-revalidate", false,
+                                false},
                       StaleCase{"max-age=10, stale-if-error=8, proxy-revalidate", false, false},
                       StaleCase{"s-maxage=10, stale-if-error=8", false, false}));
 

@@ -3,11 +3,11 @@
 namespace homeostat::cache {
 namespace {
 
+using std::chrono::seconds;
 using testing::FieldList;
 using testing::fresh;
 using testing::Harness;
 using testing::TestRequest;
-using std::chrono::seconds;
 
 class InvalidationTest : public ::testing::Test {
  protected:
@@ -38,8 +38,8 @@ class InvalidationTest : public ::testing::Test {
     request.method = method;
     const Request view = request.view();
     Fields storage;
-    return harness_.worker.invalidate_after(
-        view, harness_.response_view({status, fields}, storage), harness_.cache.rules());
+    return harness_.worker.invalidate_after(view, harness_.response_view({status, fields}, storage),
+                                            harness_.cache.rules());
   }
   Harness harness_{settings()};
 };

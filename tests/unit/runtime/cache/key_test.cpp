@@ -49,9 +49,9 @@ TEST_F(KeyTest, QueryIsSortedAndConfiguredParametersAreDropped) {
 
 TEST_F(KeyTest, SeparatorsInsideComponentsCannotForgeAKey) {
   const std::set<std::string> keys = {
-      key(at("/b:c", "")),   key(at("/b", "c")),      key(at("/b", "c:")), key(at("/b:c:", "")),
-      key(at("/b\\:c", "")), key(at("/b\\", "c")),    key(at("/b"), "c"),  key(at("/b", ":c")),
-      key(at("/b", "c"), "x"), key(at("/b", "c:x")),  key(at("/b\\\\", "c")),
+      key(at("/b:c", "")),     key(at("/b", "c")),   key(at("/b", "c:")),    key(at("/b:c:", "")),
+      key(at("/b\\:c", "")),   key(at("/b\\", "c")), key(at("/b"), "c"),     key(at("/b", ":c")),
+      key(at("/b", "c"), "x"), key(at("/b", "c:x")), key(at("/b\\\\", "c")),
   };
   EXPECT_EQ(keys.size(), 11U);
 }

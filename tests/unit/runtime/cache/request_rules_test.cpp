@@ -3,11 +3,11 @@
 namespace homeostat::cache {
 namespace {
 
+using std::chrono::seconds;
 using testing::FieldList;
 using testing::fresh;
 using testing::Harness;
 using testing::TestRequest;
-using std::chrono::seconds;
 
 TEST(PathPattern, MatchesAnyRunOfCharactersPerStar) {
   EXPECT_TRUE(PathPattern("/a/*").matches("/a/"));
@@ -53,7 +53,8 @@ INSTANTIATE_TEST_SUITE_P(
         DirectiveCase{"none", {}, Lookup::Kind::hit},
         DirectiveCase{"no_cache", {{"Cache-Control", "no-cache"}}, Lookup::Kind::stale},
         DirectiveCase{"pragma", {{"Pragma", "no-cache"}}, Lookup::Kind::stale},
-        DirectiveCase{"pragma_overruled", {{"Pragma", "no-cache"}, {"Cache-Control", "max-age=30"}},
+        DirectiveCase{"pragma_overruled",
+                      {{"Pragma", "no-cache"}, {"Cache-Control", "max-age=30"}},
                       Lookup::Kind::hit},
         DirectiveCase{"max_age_0", {{"Cache-Control", "max-age=0"}}, Lookup::Kind::stale},
         DirectiveCase{"max_age_19", {{"Cache-Control", "max-age=19"}}, Lookup::Kind::stale},

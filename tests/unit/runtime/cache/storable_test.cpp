@@ -24,8 +24,7 @@ TEST_P(NeverStoredTest, IsRefusedWithItsReasonAndTheNextRequestGoesUpstream) {
   Harness harness;
   TestRequest request;
   request.fields = GetParam().request;
-  const testing::Outcome first =
-      harness.get(request, {GetParam().status, GetParam().response});
+  const testing::Outcome first = harness.get(request, {GetParam().status, GetParam().response});
   EXPECT_EQ(to_string(first.reason), to_string(GetParam().reason));
   EXPECT_EQ(harness.cache.figures().entries, 0U);
   EXPECT_NE(harness.find(request).kind, Lookup::Kind::hit);
@@ -34,28 +33,54 @@ TEST_P(NeverStoredTest, IsRefusedWithItsReasonAndTheNextRequestGoesUpstream) {
 INSTANTIATE_TEST_SUITE_P(
     Table, NeverStoredTest,
     ::testing::Values(
-        NeverCase{"no_store", {}, 200, {{"Cache-Control", "max-age=60, no-store"}}, Reason::no_store},
+        NeverCase{
+            "no_store", {}, 200, {{"Cache-Control", "max-age=60, no-store"}}, Reason::no_store},
         NeverCase{"private", {}, 200, {{"Cache-Control", "max-age=60, private"}}, Reason::private_},
-        NeverCase{"private_fields", {}, 200, {{"Cache-Control", "max-age=60, private=\"x-a\""}},
+        NeverCase{"private_fields",
+                  {},
+                  200,
+                  {{"Cache-Control", "max-age=60, private=\"x-a\""}},
                   Reason::private_},
-        NeverCase{"second_line", {}, 200,
-                  {{"Cache-Control", "max-age=60"}, {"Cache-Control", "no-store"}}, Reason::no_store},
-        NeverCase{"set_cookie", {}, 200,
-                  {{"Cache-Control", "public, max-age=60"}, {"Set-Cookie", "a=b"}}, Reason::set_cookie},
-        NeverCase{"no_cache", {}, 200, {{"Cache-Control", "max-age=60, no-cache"}}, Reason::no_cache},
-        NeverCase{"vary_star", {}, 200, {{"Cache-Control", "max-age=60"}, {"Vary", "Accept, *"}},
+        NeverCase{"second_line",
+                  {},
+                  200,
+                  {{"Cache-Control", "max-age=60"}, {"Cache-Control", "no-store"}},
+                  Reason::no_store},
+        NeverCase{"set_cookie",
+                  {},
+                  200,
+                  {{"Cache-Control", "public, max-age=60"}, {"Set-Cookie", "a=b"}},
+                  Reason::set_cookie},
+        NeverCase{
+            "no_cache", {}, 200, {{"Cache-Control", "max-age=60, no-cache"}}, Reason::no_cache},
+        NeverCase{"vary_star",
+                  {},
+                  200,
+                  {{"Cache-Control", "max-age=60"}, {"Vary", "Accept, *"}},
                   Reason::vary_star},
         NeverCase{"partial", {}, 206, {{"Cache-Control", "max-age=60"}}, Reason::partial},
         NeverCase{"created", {}, 201, {{"Cache-Control", "max-age=60"}}, Reason::status},
         NeverCase{"error", {}, 500, {{"Cache-Control", "max-age=60"}}, Reason::status},
         NeverCase{"no_freshness", {}, 200, {}, Reason::no_freshness},
-        NeverCase{"authorization", {{"Authorization", "Basic x"}}, 200,
-                  {{"Cache-Control", "max-age=60"}}, Reason::authorization},
-        NeverCase{"request_no_store", {{"Cache-Control", "no-store"}}, 200,
-                  {{"Cache-Control", "max-age=60"}}, Reason::request_no_store},
-        NeverCase{"range", {{"Range", "bytes=0-1"}}, 200, {{"Cache-Control", "max-age=60"}},
+        NeverCase{"authorization",
+                  {{"Authorization", "Basic x"}},
+                  200,
+                  {{"Cache-Control", "max-age=60"}},
+                  Reason::authorization},
+        NeverCase{"request_no_store",
+                  {{"Cache-Control", "no-store"}},
+                  200,
+                  {{"Cache-Control", "max-age=60"}},
+                  Reason::request_no_store},
+        NeverCase{"range",
+                  {{"Range", "bytes=0-1"}},
+                  200,
+                  {{"Cache-Control", "max-age=60"}},
                   Reason::range},
-        NeverCase{"if_match", {{"If-Match", "\"a\""}}, 200, {{"Cache-Control", "max-age=60"}},
+        NeverCase{"if_match",
+                  {{"If-Match", "\"a\""}},
+                  200,
+                  {{"Cache-Control", "max-age=60"}},
                   Reason::request_directive}),
     [](const auto& test) { return std::string(test.param.name); });
 

@@ -1,14 +1,13 @@
 // Several workers at once: readers without locks, writers, flushes, shrinking,
 // and fills followed across threads. Meant to be run under ThreadSanitizer too.
 #include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <future>
 #include <latch>
 #include <random>
 #include <thread>
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 
 #include "cache_fixture.hpp"
 
@@ -286,9 +285,7 @@ TEST(Epochs, GarbageWaitsForTheReaderThatMaySeeIt) {
   {
     const EpochGuard inside(early);
     garbage.retire(std::make_unique<Node>(freed));
-    {
-      const EpochGuard nested(early);
-    }
+    { const EpochGuard nested(early); }
     EXPECT_EQ(garbage.reclaim(), 1U);
     EXPECT_FALSE(freed);
   }

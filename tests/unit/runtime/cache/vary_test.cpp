@@ -83,12 +83,11 @@ class VaryTest : public ::testing::Test {
 };
 
 TEST_F(VaryTest, EachCombinationOfListedFieldsHasItsOwnResponse) {
-  const std::vector<FieldList> requests = {
-      {},
-      {{"Accept-Encoding", "gzip"}},
-      {{"Accept-Language", "de"}},
-      {{"Accept-Encoding", "gzip"}, {"Accept-Language", "de"}},
-      {{"Accept-Encoding", "br"}, {"Accept-Language", "en"}}};
+  const std::vector<FieldList> requests = {{},
+                                           {{"Accept-Encoding", "gzip"}},
+                                           {{"Accept-Language", "de"}},
+                                           {{"Accept-Encoding", "gzip"}, {"Accept-Language", "de"}},
+                                           {{"Accept-Encoding", "br"}, {"Accept-Language", "en"}}};
   for (std::size_t i = 0; i < requests.size(); ++i) {
     EXPECT_EQ(body(requests[i]), "");
     harness_.get(asking(requests[i]),
@@ -103,7 +102,13 @@ TEST_F(VaryTest, AnotherVariantIsAVaryMiss) {
   const Lookup found = harness_.find(asking({{"X-A", "2"}}));
   EXPECT_EQ(found.kind, Lookup::Kind::miss);
   EXPECT_TRUE(found.vary_miss);
-  EXPECT_FALSE(harness_.find([] { TestRequest r; r.path = "/other"; return r; }()).vary_miss);
+  EXPECT_FALSE(harness_
+                   .find([] {
+                     TestRequest r;
+                     r.path = "/other";
+                     return r;
+                   }())
+                   .vary_miss);
 }
 
 TEST_F(VaryTest, NewNamesReplaceTheListAndNothingIsServedByTheOldOne) {
@@ -140,7 +145,13 @@ TEST_F(VaryTest, VariantsAreBoundedOldestOut) {
 }
 
 TEST_F(VaryTest, InvalidationTakesAllVariantsAndTheBytesComeBack) {
-  harness_.get([] { TestRequest r; r.path = "/warm"; return r; }(), {200, fresh(), "w"});
+  harness_.get(
+      [] {
+        TestRequest r;
+        r.path = "/warm";
+        return r;
+      }(),
+      {200, fresh(), "w"});
   const std::size_t before = harness_.cache.bytes();
   for (int i = 0; i < 5; ++i) {
     harness_.get(asking({{"X-A", std::to_string(i)}}), varying("X-A", "v"));

@@ -115,7 +115,8 @@ TEST_F(GateFiguresOf, OnlySuccessIsSampledAndOnlyOnce) {
 }
 
 TEST(WaitBuckets, BoundsContainTheirWaits) {
-  for (const auto wait : {milliseconds(0), milliseconds(1), milliseconds(100), milliseconds(5000)}) {
+  for (const auto wait :
+       {milliseconds(0), milliseconds(1), milliseconds(100), milliseconds(5000)}) {
     const std::size_t bucket = wait_bucket(wait);
     EXPECT_GE(wait_bucket_bound(bucket), std::chrono::duration<double>(wait).count() * 0.999);
     if (bucket > 0) {

@@ -53,7 +53,8 @@ class GateFixture : public testing::Test {
   }
   [[nodiscard]] Admission ask(Client& client, std::uint8_t priority_class = 2, unsigned worker = 0,
                               EndpointId endpoint = 1) {
-    return gate->worker(worker).admit({endpoint, priority_class, clock.now(), std::nullopt}, client);
+    return gate->worker(worker).admit({endpoint, priority_class, clock.now(), std::nullopt},
+                                      client);
   }
   Permit take(unsigned worker = 0, EndpointId endpoint = 1) {
     Client client;

@@ -81,10 +81,10 @@ TEST_F(GatePolicy, ShadowAdmitsAllAndCountsWhatItWouldReject) {
   settings.mode = config::LoopMode::shadow;
   build(settings);
   teach_service(milliseconds(50));
-  const Permit first = take();    // served
-  const Permit second = take();   // would wait
-  const Permit third = take();    // 50 ms ahead: would wait
-  const Permit fourth = take();   // 100 ms ahead: would be rejected
+  const Permit first = take();   // served
+  const Permit second = take();  // would wait
+  const Permit third = take();   // 50 ms ahead: would wait
+  const Permit fourth = take();  // 100 ms ahead: would be rejected
   const GateTotals totals = gate->totals();
   EXPECT_EQ(totals.admitted_total(), 5U);
   EXPECT_EQ(totals.rejected_total(), 0U);

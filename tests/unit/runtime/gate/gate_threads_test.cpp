@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <future>
 #include <memory>
@@ -20,8 +20,8 @@ namespace homeostat::gate {
 namespace {
 
 struct Shared {
-  std::atomic<int> upstream{0};      ///< counted by the requests themselves
-  std::atomic<int> limit{1};         ///< highest limit that may be in force
+  std::atomic<int> upstream{0};  ///< counted by the requests themselves
+  std::atomic<int> limit{1};     ///< highest limit that may be in force
   std::atomic<bool> exceeded{false};
   std::atomic<std::uint64_t> served{0}, rejected{0}, cancelled{0}, double_ends{0};
   std::atomic<int> running{0};
@@ -30,11 +30,11 @@ struct Shared {
 
 struct Load {
   unsigned workers = 4;
-  int parallel = 8;      ///< requests at a time, per worker
-  int requests = 5000;   ///< in all, per worker
-  bool cancels = true;   ///< a tenth of the waiting clients go away
+  int parallel = 8;     ///< requests at a time, per worker
+  int requests = 5000;  ///< in all, per worker
+  bool cancels = true;  ///< a tenth of the waiting clients go away
   bool change_limit = false;
-  unsigned spin = 1;     ///< up to this many idle turns before asking and before releasing
+  unsigned spin = 1;  ///< up to this many idle turns before asking and before releasing
 };
 
 class Driver;
@@ -222,7 +222,8 @@ TEST(GateThreads, ASingleSlotIsPassedAroundAllWorkers) {
 // a release and an arrival: a single lost wake-up stops both for good.
 TEST(GateThreads, TwoWorkersWithOneRequestEachNeverMissEachOther) {
   const ManualClock frozen;
-  hammer(frozen, with_limit(1), {.workers = 2, .parallel = 1, .requests = 200000, .cancels = false, .spin = 1000});
+  hammer(frozen, with_limit(1),
+         {.workers = 2, .parallel = 1, .requests = 200000, .cancels = false, .spin = 1000});
 }
 
 TEST(GateThreads, LimitChangesUnderLoadKeepTheBalance) {

@@ -9,9 +9,7 @@ namespace {
 
 using std::chrono::seconds;
 
-WallTime at(std::int64_t second) {
-  return WallTime{seconds{second}};
-}
+WallTime at(std::int64_t second) { return WallTime{seconds{second}}; }
 std::string format(std::int64_t second) {
   const DateText text = format_date(at(second));
   return {text.data(), text.size()};

@@ -27,18 +27,12 @@ std::string mutate(std::string text, std::mt19937& random) {
   for (std::size_t edits = 1 + below(4); edits > 0; --edits) {
     const std::size_t at = below(text.size() + 1);
     switch (below(4)) {
-      case 0:
-        text.insert(at, pieces[below(std::size(pieces))]);
-        break;
-      case 1:
-        text.erase(at, 1 + below(4));
-        break;
+      case 0: text.insert(at, pieces[below(std::size(pieces))]); break;
+      case 1: text.erase(at, 1 + below(4)); break;
       case 2:
         if (at < text.size()) text[at] = static_cast<char>(below(256));
         break;
-      default:
-        text.insert(at, text.substr(below(text.size()), below(20)));
-        break;
+      default: text.insert(at, text.substr(below(text.size()), below(20))); break;
     }
   }
   return text;

@@ -14,7 +14,8 @@ TEST(CgroupPaths, ResolveVersionTwoBelowTheMountPoint) {
   tree.write_memory_v2("/sys/fs/cgroup/pod/agent", 1, 1, 1);
   const CgroupPaths paths = resolve_cgroup(tree.root(), "self");
   EXPECT_EQ(paths.cpu.version, CgroupVersion::v2);
-  EXPECT_EQ(paths.cpu.leaf, tree.path("/sys/fs/cgroup/pod/agent")) << "the mount point is not the leaf";
+  EXPECT_EQ(paths.cpu.leaf, tree.path("/sys/fs/cgroup/pod/agent"))
+      << "the mount point is not the leaf";
   EXPECT_EQ(paths.memory.leaf, paths.cpu.leaf);
   EXPECT_FALSE(paths.cpuset.known());
   EXPECT_EQ(paths.cpu.chain(), (std::vector<std::string>{tree.path("/sys/fs/cgroup/pod/agent"),
@@ -75,7 +76,8 @@ TEST(CgroupPaths, PreferVersionOneInAHybrid) {
              "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct ro - cgroup cgroup rw,cpu,cpuacct\n"
              "33 31 0:30 / /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
              "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
-  tree.write("/proc/self/cgroup", "5:memory:/docker/abc\n3:cpu,cpuacct:/docker/abc\n0::/docker/abc\n");
+  tree.write("/proc/self/cgroup",
+             "5:memory:/docker/abc\n3:cpu,cpuacct:/docker/abc\n0::/docker/abc\n");
   tree.write("/sys/fs/cgroup/unified/docker/abc/cpu.stat", "usage_usec 5\n");
   const CgroupPaths paths = resolve_cgroup(tree.root(), "self");
   EXPECT_EQ(paths.cpu.version, CgroupVersion::v1);

@@ -135,7 +135,8 @@ TEST(HostCpu, NeverAnswersZeroOnError) {
   EXPECT_FALSE(cpu.sample(start).readable);
   tree.write_stat(100, 100);
   EXPECT_EQ(cpu.sample(start + seconds(1)).utilization, std::nullopt);
-  EXPECT_EQ(cpu.sample(start + seconds(2)).utilization, std::nullopt) << "no time passed in the counters";
+  EXPECT_EQ(cpu.sample(start + seconds(2)).utilization, std::nullopt)
+      << "no time passed in the counters";
   tree.write("/proc/stat", "cpu  1 2 three 4 5\n");
   EXPECT_FALSE(cpu.sample(start + seconds(3)).readable);
   tree.write("/proc/stat", "intr 5\n");
@@ -144,12 +145,12 @@ TEST(HostCpu, NeverAnswersZeroOnError) {
   EXPECT_EQ(cpu.sample(start + seconds(5)).utilization, std::nullopt);
 }
 
-void write_process(FixtureTree& tree, int pid, unsigned long user, unsigned long system, unsigned long begun,
-                   const std::string& children = "") {
+void write_process(FixtureTree& tree, int pid, unsigned long user, unsigned long system,
+                   unsigned long begun, const std::string& children = "") {
   const std::string base = "/proc/" + std::to_string(pid);
-  tree.write(base + "/stat", std::to_string(pid) + " (a) b (x) S 1 1 1 0 -1 0 0 0 0 0 " + std::to_string(user) + " " +
-                                 std::to_string(system) + " 0 0 20 0 1 0 " + std::to_string(begun) +
-                                 " 100000 10 0 0\n");
+  tree.write(base + "/stat", std::to_string(pid) + " (a) b (x) S 1 1 1 0 -1 0 0 0 0 0 " +
+                                 std::to_string(user) + " " + std::to_string(system) +
+                                 " 0 0 20 0 1 0 " + std::to_string(begun) + " 100000 10 0 0\n");
   tree.write(base + "/task/" + std::to_string(pid) + "/children", children);
 }
 

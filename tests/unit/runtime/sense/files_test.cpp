@@ -13,13 +13,14 @@ namespace {
 
 TEST(CpuList, CountsEveryForm) {
   const std::vector<std::pair<std::string, std::size_t>> table = {
-      {"0", 1}, {"0-3", 4}, {"0-3,8-11", 8}, {"0,2", 2}, {"0,2,4-5,7\n", 5}, {" 3 ", 1},
-      {"0-3,2-5", 6}, {"5,0-7", 8}, {"1,1,1", 1}, {"0-65535", 65536}};
+      {"0", 1},   {"0-3", 4},     {"0-3,8-11", 8}, {"0,2", 2},   {"0,2,4-5,7\n", 5},
+      {" 3 ", 1}, {"0-3,2-5", 6}, {"5,0-7", 8},    {"1,1,1", 1}, {"0-65535", 65536}};
   for (const auto& [list, count] : table) EXPECT_EQ(count_cpu_list(list), count) << list;
 }
 
 TEST(CpuList, RefusesGarbage) {
-  for (const char* list : {"", "\n", "a", "0-", "-3", "3-0", "0,,2", "0-3,", "0-99999999", "0 2", "0-3-5"}) {
+  for (const char* list :
+       {"", "\n", "a", "0-", "-3", "3-0", "0,,2", "0-3,", "0-99999999", "0 2", "0-3-5"}) {
     EXPECT_EQ(count_cpu_list(list), std::nullopt) << list;
   }
 }

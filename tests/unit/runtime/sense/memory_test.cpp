@@ -26,7 +26,9 @@ TEST(Memory, WorkingSetLeavesOutDroppablePageCache) {
   FixtureTree tree;
   tree.add_v2();
   tree.write_memory_v2(leaf, 1000, 300, 600);
-  const auto working_set = [&] { return cgroup_working_set(resolve_cgroup(tree.root(), "self").memory); };
+  const auto working_set = [&] {
+    return cgroup_working_set(resolve_cgroup(tree.root(), "self").memory);
+  };
   EXPECT_EQ(working_set(), 400U);
   tree.write_memory_v2(leaf, 1000, 700, 600);
   EXPECT_EQ(working_set(), 700U) << "anonymous memory is the floor";
@@ -38,7 +40,9 @@ TEST(Memory, LimitIsTheTightestOfMaxHighAndAncestors) {
   FixtureTree tree;
   tree.add_v2();
   tree.write_memory_v2(leaf, 1, 1, 1);
-  const auto limit = [&] { return cgroup_memory_limit(resolve_cgroup(tree.root(), "self").memory, machine); };
+  const auto limit = [&] {
+    return cgroup_memory_limit(resolve_cgroup(tree.root(), "self").memory, machine);
+  };
   EXPECT_EQ(limit(), std::nullopt);
   tree.write(leaf + "/memory.max", "max\n");
   tree.write(leaf + "/memory.high", "max\n");
@@ -56,7 +60,8 @@ TEST(Memory, ReadsVersionOne) {
   tree.add_v1();
   const std::string v1 = "/sys/fs/cgroup/memory/docker/abc";
   tree.write(v1 + "/memory.usage_in_bytes", "1000\n");
-  tree.write(v1 + "/memory.stat", "rss 5\ninactive_file 7\ntotal_rss 300\ntotal_inactive_file 600\n");
+  tree.write(v1 + "/memory.stat",
+             "rss 5\ninactive_file 7\ntotal_rss 300\ntotal_inactive_file 600\n");
   tree.write(v1 + "/memory.limit_in_bytes", "9223372036854771712\n");
   tree.write(v1 + "/memory.failcnt", "3\n");
   const CgroupDirectory memory = resolve_cgroup(tree.root(), "self").memory;
@@ -99,7 +104,8 @@ TEST(Memory, ReadsEventsAndTheHost) {
   ASSERT_TRUE(host.has_value());
   EXPECT_EQ(host->total, machine);
   EXPECT_EQ(host->available, 12ULL << 30);
-  EXPECT_EQ(resident_bytes(tree.root(), "self"), 2560U * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
+  EXPECT_EQ(resident_bytes(tree.root(), "self"),
+            2560U * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -148,7 +154,8 @@ TEST(Pressure, NeverAnswersZeroOnError) {
   EXPECT_EQ(reader.sample(start + seconds(2)).some, std::nullopt) << "the counter went backwards";
   tree.write("/memory", "some avg10=0.00\n");
   EXPECT_FALSE(reader.sample(start + seconds(3)).readable);
-  tree.write("/memory", "some avg10=0.00 avg60=0.00 avg300=0.00 total=20\n");  // kernels without full
+  tree.write("/memory",
+             "some avg10=0.00 avg60=0.00 avg300=0.00 total=20\n");  // kernels without full
   EXPECT_EQ(reader.sample(start + seconds(4)).some, std::nullopt);
   tree.write("/memory", "some avg10=0.00 avg60=0.00 avg300=0.00 total=500020\n");
   const auto only_some = reader.sample(start + seconds(5));
@@ -181,8 +188,8 @@ TEST(Network, CountsWithoutLoopbackAndContainerEnds) {
   tree.write(file, network(line("lo", 100, 100) + line("eth0", 1000, 2000) + line("veth12", 5, 5)));
   NetworkReader reader(tree.root());
   EXPECT_EQ(reader.sample(start).received, std::nullopt);
-  tree.write(file, network(line("lo", 99999, 99999) + line("eth0", 3000, 2500) + line("eth1", 7000, 7000) +
-                           line("veth12", 5555, 5555)));
+  tree.write(file, network(line("lo", 99999, 99999) + line("eth0", 3000, 2500) +
+                           line("eth1", 7000, 7000) + line("veth12", 5555, 5555)));
   const auto second = reader.sample(start + seconds(2));
   EXPECT_NEAR(*second.received, 1000, 1e-9);
   EXPECT_NEAR(*second.sent, 250, 1e-9);

@@ -16,11 +16,11 @@ using rules::Reading;
 using rules::SignalId;
 using std::chrono::seconds;
 
-constexpr SignalId sensed[] = {
-    SignalId::cpu_utilization, SignalId::cpu_pressure,      SignalId::cpu_throttled,
-    SignalId::memory_utilization, SignalId::memory_working_set, SignalId::memory_pressure,
-    SignalId::memory_full_pressure, SignalId::network_sent, SignalId::network_received,
-    SignalId::agent_memory};
+constexpr SignalId sensed[] = {SignalId::cpu_utilization,      SignalId::cpu_pressure,
+                               SignalId::cpu_throttled,        SignalId::memory_utilization,
+                               SignalId::memory_working_set,   SignalId::memory_pressure,
+                               SignalId::memory_full_pressure, SignalId::network_sent,
+                               SignalId::network_received,     SignalId::agent_memory};
 
 class SystemSensorTest : public ::testing::Test {
  protected:
@@ -37,7 +37,8 @@ class SystemSensorTest : public ::testing::Test {
   }
   void sample() {
     if (!sensor_) {
-      sensor_ = std::make_unique<SystemSensor>(settings_, [this](const std::string& line) { events_.push_back(line); });
+      sensor_ = std::make_unique<SystemSensor>(
+          settings_, [this](const std::string& line) { events_.push_back(line); });
     }
     sensor_->sample(now_, values_);
     now_ += seconds(1);
@@ -67,7 +68,8 @@ TEST_F(SystemSensorTest, ReportsEverythingMissingOnAnEmptyMachine) {
 TEST_F(SystemSensorTest, MeasuresTheHostWithoutCgroups) {
   tree_.add_host();
   sample();
-  for (const SignalId id : {SignalId::cpu_utilization, SignalId::cpu_pressure, SignalId::network_sent}) {
+  for (const SignalId id :
+       {SignalId::cpu_utilization, SignalId::cpu_pressure, SignalId::network_sent}) {
     EXPECT_EQ(at(id).quality, Quality::missing) << "a rate needs two calls";
   }
   expect_good(SignalId::memory_utilization, 0.25, "host");
@@ -204,7 +206,8 @@ TEST_F(SystemSensorTest, ReadsAChangedQuotaWithinFiveSeconds) {
 TEST_F(SystemSensorTest, WorksWithVersionOne) {
   tree_.add_host();
   tree_.add_v1();
-  const std::string cpu = "/sys/fs/cgroup/cpu,cpuacct/docker/abc", memory = "/sys/fs/cgroup/memory/docker/abc";
+  const std::string cpu = "/sys/fs/cgroup/cpu,cpuacct/docker/abc",
+                    memory = "/sys/fs/cgroup/memory/docker/abc";
   tree_.write(cpu + "/cpu.cfs_quota_us", "400000\n");
   tree_.write(cpu + "/cpu.cfs_period_us", "100000\n");
   tree_.write(cpu + "/cpuacct.usage", "0\n");

@@ -77,15 +77,18 @@ TEST(AccessLog, IsOffByDefault) {
 
 TEST(AccessLog, WritesEveryFieldAndNoQuery) {
   AccessRecord record = example();
-  EXPECT_EQ(AccessLog::format_json(record),
-            R"({"time":"2023-11-14T22:13:20.007Z","client":"10.0.0.1","method":"GET","host":"shop.example",)"
-            R"("path":"/book/1","status":200,"bytes":1234,"duration":0.001500,"cache":"miss",)"
-            R"("endpoint":"/book/{id}","request_id":"r-1"})");
+  EXPECT_EQ(
+      AccessLog::format_json(record),
+      R"({"time":"2023-11-14T22:13:20.007Z","client":"10.0.0.1","method":"GET","host":"shop.example",)"
+      R"("path":"/book/1","status":200,"bytes":1234,"duration":0.001500,"cache":"miss",)"
+      R"("endpoint":"/book/{id}","request_id":"r-1"})");
   record.upstream_duration = std::chrono::milliseconds(1);
-  EXPECT_NE(AccessLog::format_json(record).find(R"("upstream_duration":0.001000)"), std::string::npos);
-  EXPECT_EQ(AccessLog::format_text(record),
-            R"(2023-11-14T22:13:20.007Z 10.0.0.1 "GET /book/1" host="shop.example" status=200 bytes=1234 )"
-            R"(duration=0.001500 upstream=0.001000 cache=miss endpoint="/book/{id}" id="r-1")");
+  EXPECT_NE(AccessLog::format_json(record).find(R"("upstream_duration":0.001000)"),
+            std::string::npos);
+  EXPECT_EQ(
+      AccessLog::format_text(record),
+      R"(2023-11-14T22:13:20.007Z 10.0.0.1 "GET /book/1" host="shop.example" status=200 bytes=1234 )"
+      R"(duration=0.001500 upstream=0.001000 cache=miss endpoint="/book/{id}" id="r-1")");
 }
 
 TEST(AccessLog, HidesUserInfo) {
@@ -109,8 +112,9 @@ TEST(AccessLog, KeepsOneLineWhateverTheClientSends) {
     for (const char c : line) ASSERT_TRUE(c >= 0x20 && c < 0x7f) << line;
     EXPECT_LT(line.size(), 1000U);
   }
-  EXPECT_NE(AccessLog::format_json(record).find(R"("path":"/a\u000d\n\"fake\" \\ \u007f\u00ff\u0001")"),
-            std::string::npos)
+  EXPECT_NE(
+      AccessLog::format_json(record).find(R"("path":"/a\u000d\n\"fake\" \\ \u007f\u00ff\u0001")"),
+      std::string::npos)
       << AccessLog::format_json(record);
 }
 
@@ -178,7 +182,8 @@ TEST(Logging, WritesJsonAndChangesLevelAndFormatInPlace) {
   spdlog::info("hidden");
   spdlog::warn("say \"{}\"", "a\nb");
   EXPECT_EQ(out.str().find("hidden"), std::string::npos);
-  EXPECT_NE(out.str().find(R"("level":"warning","logger":"homeostat","message":"say \"a\nb\""})" "\n"),
+  EXPECT_NE(out.str().find(R"("level":"warning","logger":"homeostat","message":"say \"a\nb\""})"
+                           "\n"),
             std::string::npos)
       << out.str();
   set_log_level("debug");

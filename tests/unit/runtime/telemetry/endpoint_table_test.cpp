@@ -24,7 +24,7 @@ std::string route_of(EndpointTable& table, const std::string& target) {
 /// Words that no templating rule takes for an identifier.
 std::string word(std::size_t i) {
   std::string text = "w";
-  for (std::size_t n = i; ; n /= 16) {
+  for (std::size_t n = i;; n /= 16) {
     text += static_cast<char>('g' + n % 16);
     if (n < 16) return text;
   }
@@ -93,7 +93,8 @@ TEST(EndpointTable, KeepsMethodsAndSubpathsApartWhenItCollapses) {
     table.learn("GET", "/user/" + word(i) + "/posts/7");
   }
   std::set<std::string> names;
-  for (const EndpointId id : table.live()) names.insert(table.name(id).method + " " + table.name(id).route);
+  for (const EndpointId id : table.live())
+    names.insert(table.name(id).method + " " + table.name(id).route);
   EXPECT_EQ(names, (std::set<std::string>{"OTHER other", "GET /user/{value}", "PUT /user/{value}",
                                           "GET /user/{value}/posts/{id}"}));
 }
@@ -155,7 +156,8 @@ TEST(EndpointCache, SeesChangesOfTheTable) {
   EXPECT_EQ(cache.find("GET", "/user/a?q=1"), id);
   EXPECT_EQ(cache.find("POST", "/user/a"), other_endpoint);
   EXPECT_EQ(cache.translate(id), id);
-  for (std::size_t i = 0; i <= EndpointTable::values_max; ++i) table.learn("GET", "/user/" + word(i));
+  for (std::size_t i = 0; i <= EndpointTable::values_max; ++i)
+    table.learn("GET", "/user/" + word(i));
   EXPECT_EQ(table.name(cache.find("GET", "/user/a")).route, "/user/{value}");
   EXPECT_EQ(cache.translate(id), cache.find("GET", "/user/a"));
   EXPECT_EQ(cache.adopted(), table.generation());
@@ -166,7 +168,8 @@ TEST(EndpointCache, AgreesWithTheTableForMorePathsThanItHolds) {
   EndpointCache cache(table);
   const EndpointId book = table.learn("GET", "/book/1");
   for (int round = 0; round < 2; ++round) {
-    for (int i = 0; i < 10000; ++i) ASSERT_EQ(cache.find("GET", "/book/" + std::to_string(i)), book);
+    for (int i = 0; i < 10000; ++i)
+      ASSERT_EQ(cache.find("GET", "/book/" + std::to_string(i)), book);
   }
   EXPECT_EQ(cache.find("GET", "/books/1"), other_endpoint);
 }

@@ -21,24 +21,28 @@ struct Distribution {
 std::vector<Distribution> distributions() {
   return {
       {"uniform", [](auto& random) { return std::uniform_real_distribution(2e3, 5e9)(random); }},
-      {"exponential", [](auto& random) { return 2e3 + std::exponential_distribution(1 / 20e6)(random); }},
-      {"lognormal", [](auto& random) { return 2e3 + std::lognormal_distribution(15.0, 2.0)(random); }},
-      {"pareto", [](auto& random) {
+      {"exponential",
+       [](auto& random) { return 2e3 + std::exponential_distribution(1 / 20e6)(random); }},
+      {"lognormal",
+       [](auto& random) { return 2e3 + std::lognormal_distribution(15.0, 2.0)(random); }},
+      {"pareto",
+       [](auto& random) {
          return 5e4 / std::pow(1 - std::uniform_real_distribution(0.0, 1.0)(random), 1 / 1.1);
        }},
-      {"bimodal", [](auto& random) {
+      {"bimodal",
+       [](auto& random) {
          const bool slow = std::bernoulli_distribution(0.07)(random);
          return std::max(2e3, std::normal_distribution(slow ? 3e9 : 2e5, slow ? 2e8 : 2e4)(random));
        }},
       {"constant", [](auto&) { return 1.234567e6; }},
-      {"whole range", [](auto& random) {
-         return std::exp2(std::uniform_real_distribution(10.0, 41.9)(random));
-       }},
+      {"whole range",
+       [](auto& random) { return std::exp2(std::uniform_real_distribution(10.0, 41.9)(random)); }},
   };
 }
 
 double nearest_rank(const std::vector<std::uint64_t>& sorted, double quantile) {
-  const auto rank = static_cast<std::size_t>(std::ceil(quantile * static_cast<double>(sorted.size())));
+  const auto rank =
+      static_cast<std::size_t>(std::ceil(quantile * static_cast<double>(sorted.size())));
   return static_cast<double>(sorted[std::max<std::size_t>(rank, 1) - 1]) * 1e-9;
 }
 
@@ -95,7 +99,8 @@ TEST(Histogram, MergingEqualsRecordingTogether) {
   std::mt19937_64 random(11);
   HistogramCounts left, right, both;
   for (int i = 0; i < 5000; ++i) {
-    const auto value = static_cast<std::uint64_t>(std::exp2(std::uniform_real_distribution(5.0, 45.0)(random)));
+    const auto value =
+        static_cast<std::uint64_t>(std::exp2(std::uniform_real_distribution(5.0, 45.0)(random)));
     (i % 3 == 0 ? left : right).record(value);
     both.record(value);
   }
@@ -106,7 +111,8 @@ TEST(Histogram, MergingEqualsRecordingTogether) {
 
 TEST(Histogram, WorkersHistogramCountsEveryBucketOnce) {
   LatencyHistogram histogram;
-  for (std::size_t i = 0; i < LatencyBuckets::count; ++i) histogram.record(LatencyBuckets::lower(i));
+  for (std::size_t i = 0; i < LatencyBuckets::count; ++i)
+    histogram.record(LatencyBuckets::lower(i));
   std::uint64_t sum = 0;
   for (std::size_t b = 0; b < LatencyHistogram::blocks; ++b) {
     ASSERT_NE(histogram.block(b), nullptr);
@@ -123,7 +129,8 @@ TEST(Histogram, AllocatesOnlyTheOctavesInUse) {
   histogram.record(2000000);
   histogram.record(2100000);
   std::size_t allocated = 0;
-  for (std::size_t b = 0; b < LatencyHistogram::blocks; ++b) allocated += histogram.block(b) != nullptr;
+  for (std::size_t b = 0; b < LatencyHistogram::blocks; ++b)
+    allocated += histogram.block(b) != nullptr;
   EXPECT_EQ(allocated, 1U);
 }
 

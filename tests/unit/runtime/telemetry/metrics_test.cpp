@@ -23,7 +23,8 @@ struct ToolResult {
 };
 
 ToolResult promtool_check(const std::string& text) {
-  const auto path = std::filesystem::temp_directory_path() / ("homeostat-metrics-" + std::to_string(getpid()));
+  const auto path =
+      std::filesystem::temp_directory_path() / ("homeostat-metrics-" + std::to_string(getpid()));
   std::FILE* file = std::fopen(path.c_str(), "w");
   std::fwrite(text.data(), 1, text.size(), file);
   std::fclose(file);
@@ -41,15 +42,19 @@ bool has_promtool() { return std::system("command -v promtool >/dev/null 2>&1") 
 TEST(Metrics, RenderValuesInThePrometheusFormat) {
   MetricsRegistry registry;
   double value = 3;
-  registry.counter("homeostat_things_total", "Things.", {{"kind", "a\"b\\c\nd"}}, [&] { return value; });
+  registry.counter("homeostat_things_total", "Things.", {{"kind", "a\"b\\c\nd"}},
+                   [&] { return value; });
   registry.counter("homeostat_things_total", "Things.", {{"kind", "z"}}, [] { return 1.0; });
   registry.gauge("homeostat_level", "Level.", {}, [] { return 0.5; });
   value = 4;
   const std::string text = registry.render();
-  EXPECT_NE(text.find("# HELP homeostat_level Level.\n# TYPE homeostat_level gauge\nhomeostat_level 0.5\n"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find(
+          "# HELP homeostat_level Level.\n# TYPE homeostat_level gauge\nhomeostat_level 0.5\n"),
+      std::string::npos)
       << text;
-  EXPECT_NE(text.find("homeostat_things_total{kind=\"a\\\"b\\\\c\\nd\"} 4\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("homeostat_things_total{kind=\"a\\\"b\\\\c\\nd\"} 4\n"), std::string::npos)
+      << text;
   EXPECT_NE(text.find("homeostat_things_total{kind=\"z\"} 1\n"), std::string::npos) << text;
   const std::string type = "# TYPE homeostat_things_total counter\n";
   EXPECT_EQ(text.find(type), text.rfind(type)) << "one family, one header";
@@ -57,7 +62,8 @@ TEST(Metrics, RenderValuesInThePrometheusFormat) {
 
 TEST(Metrics, LeaveOutWhatIsNotKnown) {
   MetricsRegistry registry;
-  registry.gauge("homeostat_level", "Level.", {}, [] { return std::numeric_limits<double>::quiet_NaN(); });
+  registry.gauge("homeostat_level", "Level.", {},
+                 [] { return std::numeric_limits<double>::quiet_NaN(); });
   EXPECT_EQ(registry.render(), "");
 }
 
@@ -72,7 +78,12 @@ TEST(Metrics, MergeFamiliesOfCollectorsAndCollectables) {
     out.push_back({"homeostat_a", "A.", prometheus::MetricType::Gauge, {metric}});
   });
   auto theirs = std::make_shared<prometheus::Registry>();
-  prometheus::BuildCounter().Name("homeostat_b_total").Help("B.").Register(*theirs).Add({}).Increment(5);
+  prometheus::BuildCounter()
+      .Name("homeostat_b_total")
+      .Help("B.")
+      .Register(*theirs)
+      .Add({})
+      .Increment(5);
   registry.collectable(theirs);
   const std::string text = registry.render();
   EXPECT_NE(text.find("homeostat_a 1\nhomeostat_a{x=\"y\"} 2\n"), std::string::npos) << text;
@@ -86,7 +97,8 @@ TEST(Metrics, RefuseBadRegistrations) {
   EXPECT_THROW(registry.gauge("homeostat_things_total", "Things.", {}, one), std::invalid_argument);
   EXPECT_THROW(registry.gauge("homeostat-things", "Things.", {}, one), std::invalid_argument);
   EXPECT_THROW(registry.gauge("homeostat_things", "", {}, one), std::invalid_argument);
-  EXPECT_THROW(registry.gauge("homeostat_things", "Things.", {{"a:b", "c"}}, one), std::invalid_argument);
+  EXPECT_THROW(registry.gauge("homeostat_things", "Things.", {{"a:b", "c"}}, one),
+               std::invalid_argument);
   EXPECT_THROW(registry.gauge("homeostat_things", "Things.", {}, nullptr), std::invalid_argument);
   EXPECT_THROW(registry.collector(nullptr), std::invalid_argument);
   registry.gauge("homeostat_things", "Things.", {}, one);
@@ -137,7 +149,8 @@ TEST(Metrics, PassPromtool) {
   const ToolResult result = promtool_check(text);
   EXPECT_EQ(result.status, 0) << result.output << text;
   EXPECT_EQ(result.output, "") << text;
-  EXPECT_NE(text.find("homeostat_request_duration_seconds_bucket{method=\"GET\",route=\"/book/{id}\",le=\"+Inf\"} 1"),
+  EXPECT_NE(text.find("homeostat_request_duration_seconds_bucket{method=\"GET\",route=\"/book/"
+                      "{id}\",le=\"+Inf\"} 1"),
             std::string::npos)
       << text;
   // The check itself can fail:

@@ -54,7 +54,9 @@ TEST(PathTemplate, ReplacesIdentifiersAndKeepsWords) {
       {"/.well-known/acme", "/.well-known/acme"},
       {"http://host:80/book/7?q=1", "/book/{id}"},
       {"http://host", "/"},
-      {"/bad\x01\xc3\xa9 \"name", "/bad???" "?\"name"},
+      {"/bad\x01\xc3\xa9 \"name",
+       "/bad???"
+       "?\"name"},
   };
   for (const auto& [target, route] : table) EXPECT_EQ(templated(target), route) << target;
 }
@@ -76,7 +78,8 @@ TEST(PathTemplate, BoundsTheNumberOfSegments) {
 }
 
 TEST(ExplicitRoutes, PrefersLiteralsThenParametersThenTheRest) {
-  const ExplicitRoutes routes({"/book/{id}", "/book/new", "/book/{id}/review/{n}", "/files/*", "/"});
+  const ExplicitRoutes routes(
+      {"/book/{id}", "/book/new", "/book/{id}/review/{n}", "/files/*", "/"});
   const auto find = [&routes](std::string_view target) {
     const auto index = routes.find(split_path(target));
     return index ? routes.route(*index) : "none";

@@ -1,7 +1,6 @@
 #include "runtime/telemetry/telemetry.hpp"
 
 #include <gtest/gtest.h>
-
 #include <prometheus/metric_family.h>
 
 #include <algorithm>
@@ -45,14 +44,16 @@ class TelemetryTest : public ::testing::Test {
     return telemetry_.collect(clock_.now());
   }
   static const EndpointFigures* find(const TrafficFigures& figures, std::string_view route) {
-    const auto at = std::find_if(figures.endpoints.begin(), figures.endpoints.end(),
-                                 [route](const EndpointFigures& each) { return each.route == route; });
+    const auto at =
+        std::find_if(figures.endpoints.begin(), figures.endpoints.end(),
+                     [route](const EndpointFigures& each) { return each.route == route; });
     return at == figures.endpoints.end() ? nullptr : &*at;
   }
 };
 
 TEST_F(TelemetryTest, AddsUpTheWorkersPerEndpoint) {
-  for (int i = 0; i < 60; ++i) send(request("/book/" + std::to_string(i)), static_cast<std::size_t>(i) % 2);
+  for (int i = 0; i < 60; ++i)
+    send(request("/book/" + std::to_string(i)), static_cast<std::size_t>(i) % 2);
   for (int i = 0; i < 40; ++i) send(request("/health", milliseconds(1)), 1);
   const TrafficFigures figures = collect();
   const EndpointFigures* book = find(figures, "/book/{id}");
@@ -126,8 +127,8 @@ TEST_F(TelemetryTest, DefinesTheHitRatioOverCacheableRequests) {
   send(with(CacheResult::uncacheable));
   send(with(CacheResult::none));
   EXPECT_FALSE(collect().all_10s.hit_ratio_known);
-  for (const auto result : {CacheResult::hit, CacheResult::hit, CacheResult::stale, CacheResult::collapsed,
-                            CacheResult::miss, CacheResult::revalidated}) {
+  for (const auto result : {CacheResult::hit, CacheResult::hit, CacheResult::stale,
+                            CacheResult::collapsed, CacheResult::miss, CacheResult::revalidated}) {
     send(with(result));
   }
   const TrafficFigures figures = collect();
@@ -237,7 +238,8 @@ TEST_F(TelemetryTest, BoundsTheWindowsMemoryAtTheExpenseOfQuietEndpoints) {
     for (const char letter : letters) {
       for (std::size_t bucket = tick % 5; bucket < LatencyBuckets::count; bucket += 5) {
         const std::string target = std::string("/") + letter;
-        RequestRecord record = request(target, std::chrono::nanoseconds(LatencyBuckets::lower(bucket)));
+        RequestRecord record =
+            request(target, std::chrono::nanoseconds(LatencyBuckets::lower(bucket)));
         telemetry.worker(0).record(record);
         if (letter == 'k') telemetry.worker(0).record(record);
       }
@@ -282,7 +284,9 @@ TEST_F(TelemetryTest, ExportsWhatWasCountedUntilNow) {
   EXPECT_EQ(histogram.sample_count, 2U);
   EXPECT_NEAR(histogram.sample_sum, 60.003, 1e-9);
   for (const auto& bucket : histogram.bucket) {
-    const std::uint64_t expected = bucket.upper_bound < 0.003 ? 0U : bucket.upper_bound < 60 ? 1U : 2U;
+    const std::uint64_t expected = bucket.upper_bound < 0.003 ? 0U
+                                   : bucket.upper_bound < 60  ? 1U
+                                                              : 2U;
     EXPECT_EQ(bucket.cumulative_count, expected) << bucket.upper_bound;
   }
   EXPECT_EQ(by_name["homeostat_requests_total"].metric.size(), 2U);

@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-
 #include <prometheus/metric_family.h>
 
 #include <atomic>
@@ -71,7 +70,8 @@ TEST(TelemetryThreads, LoseNothingWhileCollecting) {
   for (const std::uint64_t bucket : totals.latency.buckets) measured += bucket;
   EXPECT_EQ(measured, each * worker_count);
   std::uint64_t per_endpoint = 0;
-  for (const auto& endpoint : telemetry.collect(clock.now()).endpoints) per_endpoint += endpoint.requests_total;
+  for (const auto& endpoint : telemetry.collect(clock.now()).endpoints)
+    per_endpoint += endpoint.requests_total;
   EXPECT_EQ(per_endpoint, each * worker_count);
   EXPECT_EQ(telemetry.in_flight(), 0U);
   EXPECT_LE(telemetry.endpoints().live_count(), settings.max);

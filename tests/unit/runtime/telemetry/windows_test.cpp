@@ -34,7 +34,8 @@ class Windows : public ::testing::Test {
 };
 
 TEST_F(Windows, CountExactlyTheirOwnSpan) {
-  for (int second = 1; second <= 600; ++second) tick(seconds(second), static_cast<unsigned>(second));
+  for (int second = 1; second <= 600; ++second)
+    tick(seconds(second), static_cast<unsigned>(second));
   // 591..600, 541..600, 301..600
   EXPECT_EQ(figures(Window::seconds_10).requests, 5955U);
   EXPECT_EQ(figures(Window::minute_1).requests, 34230U);
