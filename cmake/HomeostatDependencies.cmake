@@ -15,8 +15,13 @@ find_package(benchmark REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 
-# Boost.Asio is header-only here; every room that includes it links this.
-add_library(homeostat_asio INTERFACE)
-target_link_libraries(homeostat_asio INTERFACE Boost::headers Threads::Threads)
-target_compile_definitions(homeostat_asio INTERFACE
-  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
+# What every file that sees a Boost.Asio header, also through Beast, must agree on.
+add_library(homeostat_boost INTERFACE)
+target_link_libraries(homeostat_boost INTERFACE Boost::headers Threads::Threads)
+target_compile_definitions(homeostat_boost INTERFACE
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_DISABLE_BOOST_DATE_TIME)
+
+# Boost.Asio itself; every room that uses sockets, timers or executors links this.
+add_library(homeostat_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio_implementation.cpp)
+target_link_libraries(homeostat_asio PUBLIC homeostat_boost PRIVATE homeostat_compiler)
