@@ -5,7 +5,10 @@
 #include <caf/actor_system.hpp>
 #include <caf/error.hpp>
 #include <caf/sec.hpp>
+#include <chrono>
+#include <cstdint>
 #include <exception>
+#include <ratio>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -33,11 +36,13 @@ struct Context {
 
 /// Ticks at absolute times: deadlines do not drift with the handler's run
 /// time. Deadlines that were missed altogether are skipped, never caught up.
+/// The first deadline is rounded down to a grid all actors share, so that those
+/// with equal periods wake together and an idle process wakes rarely.
 class Ticker {
  public:
   template <class Self>
   void start(Self* self, Duration after) {
-    next_ = self->clock().now() + after;
+    next_ = std::chrono::floor<Grid>(self->clock().now() + after);
     self->scheduled_send(self, next_, TickAtom::value);
     started_ = true;
   }
@@ -51,6 +56,8 @@ class Ticker {
   [[nodiscard]] bool started() const noexcept { return started_; }
 
  private:
+  using Grid = std::chrono::duration<std::int64_t, std::ratio<1, 20>>;  // 50 ms
+
   caf::actor_clock::time_point next_{};
   bool started_ = false;
 };
