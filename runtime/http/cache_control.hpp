@@ -68,8 +68,11 @@ struct CacheControl {
 /// A targeted field such as CDN-Cache-Control (RFC 9213): a structured-field
 /// dictionary. Nothing if the field is absent, empty or malformed, in which
 /// case it must be ignored and Cache-Control applies. Later duplicates win, as
-/// RFC 8941 section 4.2.2 says.
+/// RFC 9651 section 4.2.2 says.
 [[nodiscard]] std::optional<CacheControl> parse_targeted_cache_control(
-    const HeaderTable& headers, HeaderId id = HeaderId::cdn_cache_control) noexcept;
+    const HeaderTable& headers, HeaderId id = HeaderId::cdn_cache_control);
+/// The same for a field of any name, in any case.
+[[nodiscard]] std::optional<CacheControl> parse_targeted_cache_control(const HeaderTable& headers,
+                                                                       std::string_view name);
 
 }  // namespace homeostat::http

@@ -25,6 +25,7 @@ namespace homeostat::http {
   X(alt_svc, "Alt-Svc")                                         \
   X(authorization, "Authorization")                             \
   X(cache_control, "Cache-Control")                             \
+  X(cache_group_invalidation, "Cache-Group-Invalidation")       \
   X(cache_groups, "Cache-Groups")                               \
   X(cache_status, "Cache-Status")                               \
   X(cache_tag, "Cache-Tag")                                     \
@@ -92,9 +93,14 @@ namespace homeostat::http {
   X(x_forwarded_host, "X-Forwarded-Host")                       \
   X(x_forwarded_port, "X-Forwarded-Port")                       \
   X(x_forwarded_proto, "X-Forwarded-Proto")                     \
+  X(x_http_method, "X-HTTP-Method")                             \
+  X(x_http_method_override, "X-HTTP-Method-Override")           \
+  X(x_method_override, "X-Method-Override")                     \
+  X(x_original_url, "X-Original-URL")                           \
   X(x_real_ip, "X-Real-IP")                                     \
   X(x_request_deadline, "X-Request-Deadline")                   \
-  X(x_request_id, "X-Request-Id")
+  X(x_request_id, "X-Request-Id")                               \
+  X(x_rewrite_url, "X-Rewrite-URL")
 
 enum class HeaderId : std::uint8_t {
   other = 0,  ///< any name not listed
