@@ -109,6 +109,15 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
   visitor.leaf({"query_drop", Apply::restart},
                TextListLeaf(cache.query_drop, "parameters", check_parameter, {}));
   visitor.leaf({"query_sort", Apply::restart}, BoolLeaf(cache.query_sort));
+  visitor.leaf({"no_vary_search_max", Apply::restart},
+               IntegerLeaf(cache.no_vary_search_max, 0, 100'000));
+  visitor.leaf({"targeted_fields"},
+               TextListLeaf(cache.targeted_fields, "field names", check_field_name, {8, 64}));
+  visitor.leaf({"heuristic_freshness"},
+               ChoiceLeaf(cache.heuristic_freshness, words::heuristic_freshness));
+  visitor.leaf({"heuristic_max"}, DurationLeaf(cache.heuristic_max, 1s, 7 * 24h));
+  visitor.leaf({"range_fill_max"}, SizeLeaf(cache.range_fill_max, 0, tebibyte));
+  visitor.leaf({"status_key"}, BoolLeaf(cache.status_key));
   visitor.leaf({"rules"}, RowsLeaf<CacheRule>(cache.rules, rules_max, visit_rule, check_rule));
   visitor.leaf({"groups", Apply::restart},
                NamedListsLeaf(cache.groups, check_identifier, "path patterns", check_path_pattern));

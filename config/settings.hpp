@@ -127,6 +127,12 @@ struct RedisSettings {
   std::size_t compress_above = kibibyte;
 };
 
+/// Freshness of responses that state none (RFC 9111 section 4.2.2).
+enum class HeuristicFreshness : std::uint8_t {
+  off,
+  last_modified,  ///< a tenth of the time since Last-Modified
+};
+
 struct CacheSettings {
   bool enabled = true;
   std::size_t memory = 100 * mebibyte;
@@ -139,6 +145,15 @@ struct CacheSettings {
   milliseconds fill_wait_max{30000};    ///< how long a waiter follows another request's fill
   std::vector<std::string> query_drop;  ///< parameters ignored in the key
   bool query_sort = true;
+  std::size_t no_vary_search_max = 1000;  ///< paths whose No-Vary-Search is remembered; 0 = ignored
+  /// Response fields that replace Cache-Control, the first valid one (RFC 9213).
+  std::vector<std::string> targeted_fields = {"CDN-Cache-Control"};
+  HeuristicFreshness heuristic_freshness = HeuristicFreshness::off;
+  seconds heuristic_max{86400};  ///< the longest lifetime a heuristic gives
+  /// A Range request that misses fetches the whole response up to this size, so
+  /// that the next ranges are hits; 0 = ranges pass through.
+  std::size_t range_fill_max = 4 * mebibyte;
+  bool status_key = false;  ///< Cache-Status shows the key, which is the operator's business
   std::vector<CacheRule> rules;
   std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   std::vector<std::pair<std::string, std::vector<std::string>>> events;

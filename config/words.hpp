@@ -9,6 +9,7 @@ namespace homeostat::config::words {
 
 inline constexpr std::array<std::string_view, 3> loop_mode{"off", "shadow", "on"};
 inline constexpr std::array<std::string_view, 3> compression_mode{"off", "on", "adaptive"};
+inline constexpr std::array<std::string_view, 2> heuristic_freshness{"off", "last-modified"};
 inline constexpr std::array<std::string_view, 2> role{"viewer", "operator"};
 inline constexpr std::array<std::string_view, 4> priority_class{"critical", "high", "normal",
                                                                 "low"};

@@ -15,13 +15,14 @@
 //
 // Thread safety: CacheControl methods and `attach_encoded` from any thread;
 // everything per request goes through one Worker per thread (worker.hpp).
-// Lock order: shard, then policy, then fill. Errors: none; a refused store has
+// Lock order: search, then shard, then policy, then fill. Errors: none; a refused store has
 // a Reason. The Clock is asked only by CacheControl methods.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -72,6 +73,8 @@ class Cache final : public CacheControl {
   [[nodiscard]] const RequestRules& rules() const noexcept { return rules_; }
   [[nodiscard]] std::uint64_t object_bytes_max() const noexcept { return object_bytes_max_; }
   [[nodiscard]] std::size_t bytes() const;
+  /// Paths whose No-Vary-Search is remembered.
+  [[nodiscard]] std::size_t search_paths() const noexcept { return search_paths_known_.load(); }
   [[nodiscard]] std::size_t fill_bytes() const noexcept { return budget_.used(); }
   /// How often each Reason was counted, all workers.
   [[nodiscard]] std::array<std::uint64_t, reason_count> reasons() const;
@@ -86,6 +89,7 @@ class Cache final : public CacheControl {
     ObjectPtr object;
     VarySpecPtr spec;          ///< null: the response does not vary
     std::string_view variant;  ///< with spec
+    const PrimaryKey& key;     ///< the fill's own, or that of its exact query
   };
   using Victims = EvictionPolicy::Victims;
 
@@ -120,8 +124,25 @@ class Cache final : public CacheControl {
   Dropped drop_entries(Shard& shard, const std::vector<Entry*>& entries);
   /// Drops the entry that holds exactly this object, if there still is one.
   void drop_object(const Object& object);
+  /// The same, unless it is stored at this location.
+  void drop_elsewhere(const Object& object, std::uint64_t location);
   /// Waits, for a bounded number of yields, until readers let go of garbage.
   void reclaim_all();
+
+  // search.cpp
+  struct SearchPath {
+    std::string key;
+    std::uint64_t hash = 0, location = 0;
+  };
+  /// Makes `variance` the newest rule of a path. Without a lock.
+  void learn_search(KeyView path, std::uint64_t location, const http::SearchVariance& variance);
+  [[nodiscard]] std::vector<SearchRulePtr> with_newest(const SearchList* known,
+                                                       const http::SearchVariance& variance);
+  void remove_search(Shard& shard, Entry& entry);
+  void forget_oldest_search(std::vector<SearchRulePtr>& gone);
+  /// Fills that used a forgotten rule: invalidation no longer finds them.
+  void invalidate_fills(const std::vector<SearchRulePtr>& gone);
+  [[nodiscard]] SearchListPtr search_of(EpochSlot& slot, KeyView path, std::uint64_t location);
 
   void record_miss(std::uint64_t hash);
   void add_worker(const Counters* counters);
@@ -142,6 +163,11 @@ class Cache final : public CacheControl {
   EvictionPolicy policy_;  // guarded by policy_mutex_
 
   std::array<Shard, shard_count> shards_;
+
+  std::mutex search_mutex_;              // before any shard's
+  std::deque<SearchPath> search_paths_;  // guarded by search_mutex_; oldest first
+  std::uint64_t search_rules_made_ = 0;  // guarded by search_mutex_
+  std::atomic<std::size_t> search_paths_known_{0};
 
   mutable std::mutex workers_mutex_;
   std::vector<const Counters*> workers_;  // guarded by workers_mutex_

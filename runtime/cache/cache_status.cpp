@@ -30,6 +30,24 @@ std::string_view token(Forward forward) noexcept {
   return {};
 }
 
+/// As a string of RFC 9651; octets it cannot hold are percent-encoded.
+void append_key(std::string_view key, std::string& out) {
+  static constexpr std::string_view digits = "0123456789ABCDEF";
+  out += "; key=\"";
+  for (const char c : key) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (octet < 0x20 || octet > 0x7e) {
+      out += '%';
+      out += digits[octet >> 4U];
+      out += digits[octet & 0x0FU];
+      continue;
+    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
 }  // namespace
 
 void write_cache_status(const CacheStatus& status, std::string& out) {
@@ -49,6 +67,7 @@ void write_cache_status(const CacheStatus& status, std::string& out) {
   }
   if (status.stored) out += "; stored";
   if (status.collapsed) out += "; collapsed";
+  if (!status.key.empty()) append_key(status.key, out);
   if (status.detail != Reason::none) {
     out += "; detail=";
     out += to_string(status.detail);

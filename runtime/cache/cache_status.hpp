@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "runtime/cache/reason.hpp"
 #include "runtime/ports/clock.hpp"
@@ -30,6 +31,7 @@ struct CacheStatus {
   bool stored = false;
   bool collapsed = false;
   Reason detail = Reason::none;
+  std::string_view key;  ///< only where the operator wants it shown
 };
 
 /// Appends e.g. `homeostat; hit; ttl=12` (value only, no field name, no CRLF).

@@ -144,8 +144,9 @@ void Fill::finish(FillState state, Reason reason, Tickets& out) {
 
 // -- FillReader -----------------------------------------------------------------
 
-FillReader::FillReader(FillPtr fill)
+FillReader::FillReader(FillPtr fill, bool same_query)
     : fill_(std::move(fill)), entry_(std::make_unique<Fill::ReaderEntry>()) {
+  entry_->same_query = same_query;
   const std::lock_guard lock(fill_->mutex_);
   entry_->cursor = fill_->base_;
   fill_->readers_.push_back(entry_.get());
@@ -197,6 +198,7 @@ bool FillReader::accepts(const Fields& request) const {
   {
     const std::lock_guard lock(fill_->mutex_);
     if (!fill_->published_) return false;
+    if (fill_->exact_only_ && !entry_->same_query) return false;
     spec = fill_->spec_;
   }
   if (!spec) return true;

@@ -78,12 +78,13 @@ class Fill final : public RefCounted<Fill> {
  public:
   /// What the fill answers; all keys are those of the primary unless said.
   struct Identity {
-    std::string primary;  ///< key text without variant
-    std::uint64_t primary_hash = 0;
-    KeyShape shape;   ///< of primary
-    std::string key;  ///< key text requests join by: primary or variant
+    PrimaryKey primary;
+    /// With `search`: the key of the leader's own query, which `primary` is not.
+    PrimaryKey exact;
+    SearchRulePtr search;  ///< the No-Vary-Search rule `primary` was made with
+    std::string key;       ///< key text requests join by: primary or variant
     std::uint64_t hash = 0;
-    std::uint64_t location = 0;
+    std::string host;
     std::string path;
     VarySpecPtr spec;    ///< spec `key` was made with; may be null
     bool keyed = false;  ///< the key holds an authorization or body hash
@@ -104,6 +105,7 @@ class Fill final : public RefCounted<Fill> {
     std::uint64_t cursor = 0;
     FillState seen = FillState::waiting;
     std::optional<FillWaiter::Ticket> waiting;
+    bool same_query = true;  // as the leader's, and not only equivalent
   };
   using Tickets = std::vector<FillWaiter::Ticket>;
 
@@ -131,6 +133,7 @@ class Fill final : public RefCounted<Fill> {
   FillState state_ = FillState::waiting;
   Reason reason_ = Reason::none;
   bool published_ = false;
+  bool exact_only_ = false;  // the response does not confirm identity_.search
   bool storing_ = true;
   bool invalidated_ = false;
   ObjectHead head_;  // constant once state_ left `waiting`
@@ -151,7 +154,8 @@ using FillPtr = Ref<Fill>;
 /// Reads a fill from its start.
 class FillReader {
  public:
-  explicit FillReader(FillPtr fill);
+  /// `same_query`: the reader's query has the same exact key as the leader's.
+  explicit FillReader(FillPtr fill, bool same_query = true);
   ~FillReader();
   FillReader(FillReader&& other) noexcept = default;
   FillReader& operator=(FillReader&& other) noexcept;
@@ -160,7 +164,8 @@ class FillReader {
   [[nodiscard]] Reason reason() const;
   /// Null while waiting. Stays valid as long as the reader.
   [[nodiscard]] const ObjectHead* head() const;
-  /// True if the published response answers this request (Vary). A follower
+  /// True if the published response answers this request (Vary and
+  /// No-Vary-Search). A follower
   /// must ask once the head is there and go upstream itself on false.
   [[nodiscard]] bool accepts(const Fields& request) const;
   [[nodiscard]] std::optional<std::uint64_t> content_length() const;

@@ -29,6 +29,8 @@ FillLeader::FillLeader(FillLeader&& other) noexcept
       fill_(std::move(other.fill_)),
       stale_(std::move(other.stale_)),
       waiter_(std::move(other.waiter_)),
+      search_(std::move(other.search_)),
+      exact_only_(other.exact_only_),
       done_(std::exchange(other.done_, true)) {}
 
 FillLeader::~FillLeader() {
@@ -38,7 +40,7 @@ FillLeader::~FillLeader() {
 
 void FillLeader::detach(bool mark_uncacheable, Instant now) {
   Cache& cache = worker_->cache_;
-  Shard& shard = cache.shard_of(fill_->identity().location);
+  Shard& shard = cache.shard_of(fill_->identity().primary.location);
   const std::lock_guard lock(shard.mutex());
   shard.remove_fill(*fill_);
   if (mark_uncacheable) {
@@ -56,8 +58,43 @@ void FillLeader::finish(FillState state, Reason reason) {
   Fill::post(tickets);
 }
 
+void FillLeader::judge_search(const ObjectHead& head) {
+  const SearchRulePtr& used = fill_->identity().search;
+  std::optional<http::SearchVariance> variance;
+  if (head.search && worker_->cache_.settings_.no_vary_search_max > 0) {
+    Fields fields;
+    head.for_each_field([&](std::string_view name, std::string_view value) {
+      if (http::header_id(name) == http::HeaderId::no_vary_search) fields.add(name, value);
+    });
+    variance = http::SearchVariance::of(fields);
+  }
+  exact_only_ = used && (!variance || !(*variance == used->variance));
+  if (variance && (!used || exact_only_)) search_ = std::move(variance);
+}
+
+Reason FillLeader::store(const ObjectPtr& object, const VarySpecPtr& spec, std::string_view variant,
+                         Instant now) {
+  const Fill::Identity& identity = fill_->identity();
+  const PrimaryKey& key = exact_only_ ? identity.exact : identity.primary;
+  Cache& cache = worker_->cache_;
+  const Reason reason =
+      cache.store(worker_->slot_, worker_->counters_, {*fill_, object, spec, variant, key}, now);
+  if (reason != Reason::none) return reason;
+  // What was stored under the query's own key is found second, and is older.
+  if (stale_) cache.drop_elsewhere(*stale_, key.location);
+  if (search_) {
+    Request request;
+    request.host = identity.host;
+    request.path = identity.path;
+    const KeyView path = worker_->keys_.search_path(request);
+    cache.learn_search(path, worker_->keys_.search_location(), *search_);
+  }
+  return reason;
+}
+
 bool FillLeader::publish_head(StoreDecision decision, std::optional<std::uint64_t> content_length,
                               const Fields& request, Instant now) {
+  judge_search(decision.head);
   VarySpecPtr spec = united(fill_->identity().spec, std::move(decision.vary));
   std::string variant;
   if (spec) spec->write_variant(request, variant);
@@ -79,6 +116,7 @@ bool FillLeader::publish_head(StoreDecision decision, std::optional<std::uint64_
     fill_->grow();
     storing = fill_->storing_;
     shrink = fill_->budget_.used() > Cache::fill_slack;
+    fill_->exact_only_ = exact_only_;
     fill_->published_ = true;
     fill_->state_ = FillState::streaming;
     fill_->collect_waiters(tickets);
@@ -156,8 +194,7 @@ Reason FillLeader::complete(Instant now) {
     return reason;
   }
   ObjectPtr object = Object::make(fill_->head_, fill_->take_body());
-  const Reason reason = worker_->cache_.store(worker_->slot_, worker_->counters_,
-                                              {*fill_, object, fill_->spec_, fill_->variant_}, now);
+  const Reason reason = store(object, fill_->spec_, fill_->variant_, now);
   {
     const std::lock_guard lock(fill_->mutex_);
     fill_->object_ = std::move(object);
@@ -174,11 +211,12 @@ void FillLeader::complete_refreshed(ObjectHead head, const Fields& request, Inst
   if (spec) spec->write_variant(request, variant);
   ObjectPtr object = Object::make(head, stale_->body());
   worker_->counters_.refreshes.add();
-  const Reason reason = worker_->cache_.store(worker_->slot_, worker_->counters_,
-                                              {*fill_, object, spec, variant}, now);
+  judge_search(head);
+  const Reason reason = store(object, spec, variant, now);
   {
     const std::lock_guard lock(fill_->mutex_);
     fill_->head_ = std::move(head);
+    fill_->exact_only_ = exact_only_;
     fill_->published_ = true;
     fill_->spec_ = spec;
     fill_->variant_ = std::move(variant);
@@ -210,6 +248,23 @@ void FillLeader::uncacheable(Reason reason, Instant now) {
   if (reason != Reason::status) drop_stale();
   detach(true, now);
   finish(FillState::uncacheable, reason);
+}
+
+void FillLeader::abandon(Reason reason) {
+  if (done_) return;
+  worker_->counters_.count(reason);
+  detach(false, {});
+  finish(FillState::uncacheable, reason);
+}
+
+void FillLeader::abandon_range(Instant now) {
+  if (done_) return;
+  Shard& shard = worker_->cache_.shard_of(fill_->identity().primary.location);
+  {
+    const std::lock_guard lock(shard.mutex());
+    shard.mark_uncacheable(range_mark(fill_->identity().hash), now + range_pass);
+  }
+  abandon(Reason::range);
 }
 
 std::uint64_t FillLeader::backlog() const {

@@ -58,6 +58,13 @@ class FillLeader {
   /// remembered as hit-for-miss for negative_ttl. The stale response is dropped,
   /// except for Reason::status: an error may still be bridged by it.
   void uncacheable(Reason reason, Instant now);
+  /// REQUIRES: state waiting. Followers go upstream themselves, and nothing else
+  /// changes: the response was not what this fill is for.
+  void abandon(Reason reason);
+  /// The same for a range whose whole response is too much to fetch: ranges of
+  /// this key pass through for `range_pass`.
+  void abandon_range(Instant now);
+  static constexpr std::chrono::seconds range_pass{60};
   [[nodiscard]] bool done() const noexcept { return done_; }
 
   /// Bytes the slowest reader still has to consume; only meaningful, and only
@@ -74,12 +81,19 @@ class FillLeader {
 
  private:
   void detach(bool mark_uncacheable, Instant now);
+  /// Takes note of the response's No-Vary-Search. Before it is published.
+  void judge_search(const ObjectHead& head);
+  Reason store(const ObjectPtr& object, const VarySpecPtr& spec, std::string_view variant,
+               Instant now);
   void finish(FillState state, Reason reason);
 
   Worker* worker_;
   FillPtr fill_;
   ObjectPtr stale_;
   FillWaiter waiter_;
+  /// To be learned once the response is stored.
+  std::optional<http::SearchVariance> search_;
+  bool exact_only_ = false;
   bool done_ = false;
 };
 

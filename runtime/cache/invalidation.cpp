@@ -53,7 +53,7 @@ Cache::Dropped Cache::invalidate(KeyView primary, std::uint64_t location) {
   Shard& shard = shard_of(location);
   const std::lock_guard lock(shard.mutex());
   shard.for_each_fill([&](Fill& fill) {
-    if (fill.identity().location != location) return;
+    if (fill.identity().primary.location != location) return;
     fill.joinable_ = false;
     const std::lock_guard fill_lock(fill.mutex_);
     fill.invalidated_ = true;
@@ -78,6 +78,10 @@ void Cache::drop_object(const Object& object) {
   Shard& shard = shard_of(object.location_);
   const std::lock_guard lock(shard.mutex());
   if (Entry* entry = shard.find(object.hash_, object)) drop(shard, *entry);
+}
+
+void Cache::drop_elsewhere(const Object& object, std::uint64_t location) {
+  if (object.location_ != location) drop_object(object);
 }
 
 void Cache::reclaim_all() {

@@ -77,7 +77,8 @@ KeyBuilder::KeyBuilder(const config::CacheSettings& settings, std::uint64_t seed
   base_ += ':';
 }
 
-KeyView KeyBuilder::primary(const Request& request, std::string_view authorization) {
+/// Everything up to the query.
+void KeyBuilder::begin(const Request& request) {
   primary_.assign(base_);
   append_escaped(primary_, request.method == "HEAD" ? "GET" : request.method);
   primary_ += ':';
@@ -86,9 +87,10 @@ KeyView KeyBuilder::primary(const Request& request, std::string_view authorizati
   primary_.append(request.host);
   append_escaped(primary_, request.path);
   primary_ += ':';
-  normalised_.clear();
-  query_.append(normalised_, request.query);
-  append_escaped(primary_, normalised_);
+}
+
+/// Everything after it.
+KeyView KeyBuilder::finish(const Request& request, std::string_view authorization) {
   location_ = hash_key(std::string_view(primary_).substr(shape_.stem), seed_);
   primary_ += ':';
   shape_.vary_at = primary_.size();
@@ -101,6 +103,38 @@ KeyView KeyBuilder::primary(const Request& request, std::string_view authorizati
   if (shorten(primary_, shape_.stem)) shape_.vary_at = std::string_view::npos;
   hash_ = hash_key(primary_, seed_);
   return {primary_, hash_};
+}
+
+KeyView KeyBuilder::primary(const Request& request, std::string_view authorization) {
+  begin(request);
+  normalised_.clear();
+  query_.append(normalised_, request.query);
+  append_escaped(primary_, normalised_);
+  return finish(request, authorization);
+}
+
+std::optional<KeyView> KeyBuilder::searched(const Request& request, const SearchRule& rule,
+                                            std::string_view authorization) {
+  // In an escaped text a backslash comes before `:` or another one only, so that
+  // no query can pose as a canonical one.
+  std::string canonical = "\\n" + std::to_string(rule.id) + ',';
+  normalised_.clear();
+  query_.append(normalised_, request.query);
+  if (!rule.variance.append_canonical(canonical, normalised_)) return std::nullopt;
+  begin(request);
+  primary_ += canonical;  // has no character that needs an escape
+  return finish(request, authorization);
+}
+
+KeyView KeyBuilder::search_path(const Request& request) {
+  search_.assign(base_);
+  search_ += "\\n:";  // no method
+  const std::size_t stem = search_.size();
+  search_.append(request.host);
+  append_escaped(search_, request.path);
+  search_location_ = hash_key(std::string_view(search_).substr(stem), seed_);
+  shorten(search_, stem);
+  return {search_, hash_key(search_, seed_)};
 }
 
 KeyView KeyBuilder::variant(std::string_view vary) {

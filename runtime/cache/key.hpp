@@ -10,11 +10,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "config/settings.hpp"
 #include "runtime/cache/request.hpp"
+#include "runtime/cache/search_list.hpp"
 #include "runtime/http/query.hpp"
 
 namespace homeostat::cache {
@@ -33,6 +35,14 @@ struct KeyShape {
   std::size_t vary_at = 0;  ///< where {vary} goes; npos: the text is hashed, append
 };
 
+/// A key without variants that owns its text.
+struct PrimaryKey {
+  std::string text;
+  std::uint64_t hash = 0;
+  KeyShape shape;
+  std::uint64_t location = 0;  ///< see KeyBuilder::location()
+};
+
 [[nodiscard]] std::uint64_t hash_key(std::string_view text, std::uint64_t seed) noexcept;
 /// Writes the key of one variant of a primary key.
 void write_variant_key(std::string_view primary, KeyShape shape, std::string_view vary,
@@ -46,6 +56,17 @@ class KeyBuilder {
   /// The key without variants. `authorization` is empty unless a rule allows
   /// authenticated content; its hash, never its value, enters the key.
   KeyView primary(const Request& request, std::string_view authorization = {});
+  /// The same with the canonical query of a No-Vary-Search rule in place of the
+  /// query; nothing if the query is beyond the rule's bounds. The rule's number
+  /// is part of the key.
+  [[nodiscard]] std::optional<KeyView> searched(const Request& request, const SearchRule& rule,
+                                                std::string_view authorization = {});
+  /// The key by which the No-Vary-Search rules of host and path are found, and
+  /// its location. Leaves the last primary as it is.
+  KeyView search_path(const Request& request);
+  [[nodiscard]] std::uint64_t search_location() const noexcept { return search_location_; }
+  /// A copy of the last primary.
+  [[nodiscard]] PrimaryKey copy() const { return {primary_, hash_, shape_, location_}; }
   /// The key of one variant of the last primary.
   KeyView variant(std::string_view vary);
 
@@ -56,13 +77,17 @@ class KeyBuilder {
   [[nodiscard]] std::uint64_t location() const noexcept { return location_; }
 
  private:
+  void begin(const Request& request);
+  KeyView finish(const Request& request, std::string_view authorization);
+
   std::string base_;  // "{prefix}:{namespace}:"
   http::QueryNormalizer query_;
   std::uint64_t seed_;
   KeyShape shape_;
   std::uint64_t location_ = 0;
   std::uint64_t hash_ = 0;
-  std::string normalised_, primary_, variant_;
+  std::uint64_t search_location_ = 0;
+  std::string normalised_, primary_, variant_, search_;
 };
 
 /// Appends `text` with `:` and `\` escaped.

@@ -21,6 +21,7 @@ void ObjectHead::add_field(std::string_view name, std::string_view value) {
     case http::HeaderId::etag: etag_ = span; break;
     case http::HeaderId::last_modified: last_modified_ = span; break;
     case http::HeaderId::content_type: content_type_ = span; break;
+    case http::HeaderId::no_vary_search: search = true; break;
     default: break;
   }
   http::HeadWriter(block_).field(name, value);

@@ -38,6 +38,8 @@ class ObjectHead {
   bool encoded = false;
   /// Cache-Control: no-transform.
   bool no_transform = false;
+  /// No-Vary-Search is present.
+  bool search = false;
   /// Sum of what rules, not the origin, gave; for figures only.
   bool rule_ttl = false;
 

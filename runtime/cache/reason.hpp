@@ -15,13 +15,15 @@ enum class Reason : std::uint8_t {
   disabled,     ///< the cache is off
   rule_bypass,  ///< a rule says bypass
   method,       ///< neither GET nor HEAD, and no rule allows it
-  range,        ///< Range requests are passed through
+  range,        ///< a Range that is passed through: another unit, or too large to fill
   request_no_store,
   request_body,       ///< GET with a body
   authorization,      ///< RFC 9111 section 3.5
   request_directive,  ///< no-cache, max-age, min-fresh of the request refuse the stored response
   only_if_cached,     ///< nothing usable stored: 504
   upgrade,
+  override_field,  ///< X-HTTP-Method-Override and its like: the key does not say what it asks for
+  precondition,    ///< If-Match or If-Unmodified-Since, which the origin decides
   // Responses.
   no_store,
   private_,
@@ -43,8 +45,9 @@ enum class Reason : std::uint8_t {
   hit_for_miss,  ///< known as uncacheable a moment ago
   upstream_failed,
   head_request,  ///< an answer to HEAD has no body to store
+  validator,     ///< a 304 that is about another representation than the stored one
 };
-inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::head_request) + 1;
+inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::validator) + 1;
 
 /// A token of RFC 8941 (lower case, `-`); static storage.
 [[nodiscard]] std::string_view to_string(Reason reason) noexcept;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/http/ascii.hpp"
+#include "runtime/http/byte_range.hpp"
 #include "runtime/http/cache_control.hpp"
 
 namespace homeostat::cache {
@@ -23,8 +24,28 @@ bool method_fits(const config::CacheRule& rule, std::string_view method) noexcep
   return listed(method) || (method == "HEAD" && listed("GET"));
 }
 
+using http::HeaderId;
+
 bool conditional_for_origin(const Fields& fields) noexcept {
-  return fields.has(http::HeaderId::if_match) || fields.has(http::HeaderId::if_unmodified_since);
+  return fields.has(HeaderId::if_match) || fields.has(HeaderId::if_unmodified_since);
+}
+
+bool conditional(const Fields& fields) noexcept {
+  return conditional_for_origin(fields) || fields.has(HeaderId::if_none_match) ||
+         fields.has(HeaderId::if_modified_since);
+}
+
+/// Fields by which some frameworks answer another request than the one the key
+/// is made of: a stored answer could then be anybody's.
+bool overrides_request(const Fields& fields) noexcept {
+  return fields.has(HeaderId::x_http_method_override) || fields.has(HeaderId::x_http_method) ||
+         fields.has(HeaderId::x_method_override) || fields.has(HeaderId::x_original_url) ||
+         fields.has(HeaderId::x_rewrite_url);
+}
+
+bool other_range_unit(const Fields& fields) noexcept {
+  const std::string_view value = fields.get(HeaderId::range);
+  return !http::iequals(http::trim(value.substr(0, value.find('='))), "bytes");
 }
 
 Reason refusal(const Request& request, const CompiledRule* rule) noexcept {
@@ -38,8 +59,13 @@ Reason refusal(const Request& request, const CompiledRule* rule) noexcept {
   } else if (request.has_body) {
     return Reason::request_body;
   }
-  if (request.fields->has(http::HeaderId::range)) return Reason::range;
-  if (conditional_for_origin(*request.fields)) return Reason::request_directive;
+  if (overrides_request(*request.fields)) return Reason::override_field;
+  // Conditions on POST protect from lost updates: nothing a cache can answer.
+  if (request.method == "POST" && conditional(*request.fields)) return Reason::precondition;
+  if (request.method == "GET" && request.fields->has(HeaderId::range) &&
+      other_range_unit(*request.fields)) {
+    return Reason::range;
+  }
   return Reason::none;
 }
 
@@ -82,7 +108,10 @@ bool RequestDecision::accepts(const Freshness& freshness, Instant now) const noe
 }
 
 RequestRules::RequestRules(const config::CacheSettings& settings)
-    : enabled_(settings.enabled), groups_(settings.groups) {
+    : enabled_(settings.enabled),
+      responses_{settings.targeted_fields, settings.heuristic_freshness, settings.heuristic_max,
+                 settings.range_fill_max},
+      groups_(settings.groups) {
   for (const config::CacheRule& rule : settings.rules) {
     CompiledRule compiled{PathPattern(rule.match.path), rule, {}, {}};
     for (const std::string& name : rule.vary) {
@@ -117,6 +146,7 @@ RequestDecision RequestRules::decide(const Request& request) const {
     decision.reason = Reason::disabled;
     return decision;
   }
+  decision.responses = &responses_;
   decision.head = request.method == "HEAD";
   decision.rule = match(request.method, request.path);
   decision.reason = refusal(request, decision.rule);
@@ -131,8 +161,8 @@ RequestDecision RequestRules::decide(const Request& request) const {
   decision.min_fresh = as_seconds(control.min_fresh);
   decision.revalidate =
       control.no_cache || control.max_age == http::DeltaSeconds{0} ||
-      (!control.present && request.fields->contains_token(http::HeaderId::pragma, "no-cache"));
-  if (request.fields->has(http::HeaderId::authorization)) {
+      (!control.present && request.fields->contains_token(HeaderId::pragma, "no-cache"));
+  if (request.fields->has(HeaderId::authorization)) {
     const bool allowed = decision.rule != nullptr && decision.rule->settings.authenticated;
     decision.authorization_key = allowed;
     decision.authorization = !allowed;
@@ -140,6 +170,19 @@ RequestDecision RequestRules::decide(const Request& request) const {
   decision.lookup = true;
   decision.store = !decision.head;
   if (decision.head) decision.reason = Reason::head_request;
+  const http::Field* range =
+      request.method == "GET" ? request.fields->find(HeaderId::range) : nullptr;
+  decision.range = range != nullptr && request.fields->count(HeaderId::range) == 1 &&
+                   http::is_byte_range(range->value);
+  if (decision.range && responses_.range_fill_max == 0) {
+    decision.store = false;
+    decision.reason = Reason::range;
+  }
+  if (conditional_for_origin(*request.fields)) {
+    decision.precondition = true;
+    decision.store = false;
+    decision.reason = Reason::precondition;
+  }
   // Who asks for a fresh answer must not get one that was under way before;
   // who shows credentials must not wait for somebody else's answer.
   decision.collapse = decision.store && !decision.revalidate && !decision.authorization;

@@ -3,10 +3,11 @@
 // Rules are compiled once; `decide` is a pure function of the request.
 // Thread safety: RequestRules is immutable after construction. A decision
 // borrows the rule it matched: it must not outlive the RequestRules.
-// Sources: RFC 9111 sections 3, 3.5, 4 and 5.2.1; RFC 9110 section 14 (Range).
+// Sources: RFC 9111 sections 3, 3.5, 4 and 5.2.1; RFC 9110 sections 13 and 14.
 //
-// Bounded simplicity: Range requests are passed through. `max-stale` never
-// makes this cache serve stale content (RFC 9111 allows, not demands it).
+// `max-stale` never makes this cache serve stale content (RFC 9111 allows, not
+// demands it). If-Match and If-Unmodified-Since are the origin's to decide,
+// except where a fresh stored response already satisfies them.
 #pragma once
 
 #include <chrono>
@@ -41,14 +42,25 @@ struct CompiledRule {
   std::vector<PathPattern> invalidate_on;
 };
 
+/// What the configuration says about responses, whatever the request.
+struct ResponsePolicy {
+  std::vector<std::string> targeted_fields;  ///< RFC 9213, in order of preference
+  config::HeuristicFreshness heuristic = config::HeuristicFreshness::off;
+  std::chrono::seconds heuristic_max{};
+  std::uint64_t range_fill_max = 0;
+};
+
 struct RequestDecision {
   bool lookup = false;           ///< a stored response may be used (or validated)
   bool store = false;            ///< the response may be stored if it allows that
   bool collapse = false;         ///< may share another request's fill
   Reason reason = Reason::none;  ///< why not, when something is not allowed
   const CompiledRule* rule = nullptr;
+  const ResponsePolicy* responses = nullptr;  ///< null only while the cache is off
   bool head = false;
-  bool authorization = false;      ///< needs ObjectHead::authorization_shared
+  bool range = false;          ///< GET with a Range of bytes in valid syntax
+  bool precondition = false;   ///< If-Match or If-Unmodified-Since must hold for a stored response
+  bool authorization = false;  ///< needs ObjectHead::authorization_shared
   bool authorization_key = false;  ///< the value's hash is part of the key
   bool only_if_cached = false;     ///< answer 504 instead of going upstream
   bool revalidate = false;         ///< no-cache, max-age=0, Pragma: no-cache
@@ -79,6 +91,7 @@ class RequestRules {
 
  private:
   bool enabled_;
+  ResponsePolicy responses_;
   std::vector<CompiledRule> rules_;
   std::vector<std::pair<std::string, std::vector<std::string>>> groups_;
 };

@@ -19,24 +19,53 @@ using std::chrono::seconds;
 
 constexpr seconds lifetime_max{http::delta_seconds_max};
 
-/// Statuses that may be stored with explicit freshness from the origin.
-bool cacheable_status(int status) noexcept {
+/// Statuses a rule or a heuristic may give freshness (RFC 9110 section 15.1).
+bool heuristically_cacheable(int status) noexcept {
   constexpr int statuses[] = {200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501};
   return std::find(std::begin(statuses), std::end(statuses), status) != std::end(statuses);
 }
 
-http::CacheControl effective_control(const Fields& fields) noexcept {
-  if (const auto targeted = http::parse_targeted_cache_control(fields)) return *targeted;
-  return http::parse_cache_control(fields);
+/// Never stored, whatever the response says: answers to what the key does not
+/// hold (ranges, conditions, expectations, the connection), and those RFC 6585
+/// forbids to store.
+bool never_stored(int status) noexcept {
+  constexpr int statuses[] = {206, 304, 407, 412, 416, 417, 421, 425, 426, 428, 429, 431, 511};
+  return status < 200 || status > 599 ||
+         std::find(std::begin(statuses), std::end(statuses), status) != std::end(statuses);
 }
 
-bool targeted(const Fields& fields) noexcept {
-  return http::parse_targeted_cache_control(fields).has_value();
+/// Statuses whose caching requirements are those of RFC 9110, for
+/// must-understand (RFC 9111 section 5.2.2.3).
+bool understood(int status) noexcept {
+  constexpr int statuses[] = {200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401,
+                              403, 404, 405, 410, 414, 500, 501, 502, 503, 504};
+  return std::find(std::begin(statuses), std::end(statuses), status) != std::end(statuses);
 }
 
-Reason forbidden(const RequestDecision& request, const Fields& fields,
+/// Cache-Control, or the targeted field that replaces it and Expires.
+struct Directives {
+  http::CacheControl control;
+  bool targeted = false;
+};
+
+Directives effective_control(const RequestDecision& request, const Fields& fields) {
+  if (request.responses != nullptr) {
+    for (const std::string& name : request.responses->targeted_fields) {
+      if (const auto control = http::parse_targeted_cache_control(fields, name)) {
+        return {*control, true};
+      }
+    }
+  }
+  return {http::parse_cache_control(fields), false};
+}
+
+/// A qualified no-cache or private counts as the unqualified one: always
+/// correct (RFC 9111 sections 5.2.2.4 and 5.2.2.7), and it never serves a
+/// response without fields the origin sent.
+Reason forbidden(const RequestDecision& request, int status, const Fields& fields,
                  const http::CacheControl& control) noexcept {
-  if (control.no_store) return Reason::no_store;
+  if (control.must_understand && !understood(status)) return Reason::status;
+  if (control.no_store && !control.must_understand) return Reason::no_store;
   if (control.private_ || !control.private_fields[0].empty()) return Reason::private_;
   if (fields.has(HeaderId::set_cookie) || fields.has(HeaderId::set_cookie2)) {
     return Reason::set_cookie;
@@ -61,9 +90,25 @@ seconds scaled(seconds ttl, const EndpointPolicy& policy) noexcept {
 }
 
 struct Lifetime {
+  enum class Source : std::uint8_t { origin, rule, heuristic };
   std::optional<seconds> value;
-  bool from_rule = false;
+  Source source = Source::origin;
 };
+
+/// RFC 9111 section 4.2.2: a tenth of the time since it was last modified.
+std::optional<seconds> from_heuristic(const RequestDecision& request, const Response& response,
+                                      WallTime date) {
+  if (request.responses == nullptr ||
+      request.responses->heuristic != config::HeuristicFreshness::last_modified ||
+      !heuristically_cacheable(response.status)) {
+    return std::nullopt;
+  }
+  const auto modified =
+      http::parse_date(response.fields->get(HeaderId::last_modified), response.received_wall);
+  if (!modified || *modified >= date) return std::nullopt;
+  return std::min(request.responses->heuristic_max,
+                  std::chrono::duration_cast<seconds>(date - *modified) / 10);
+}
 
 std::optional<seconds> from_expires(const Fields& fields, WallTime date, WallTime now) {
   const http::Field* expires = fields.find(HeaderId::expires);
@@ -76,20 +121,23 @@ std::optional<seconds> from_expires(const Fields& fields, WallTime date, WallTim
 }
 
 Lifetime lifetime_of(const RequestDecision& request, const Response& response, WallTime date,
-                     const http::CacheControl& control, const EndpointPolicy& policy) {
+                     const Directives& directives, const EndpointPolicy& policy) {
   const config::CacheRule* rule = request.rule != nullptr ? &request.rule->settings : nullptr;
   // A rule's ttl is meant for answers, not for errors: those need the origin's word.
-  const bool rule_ttl = rule != nullptr && rule->ttl && response.status < 400;
-  if (rule_ttl && rule->override_origin) return {scaled(*rule->ttl, policy), true};
-  if (control.s_maxage) return {seconds(*control.s_maxage), false};
-  if (control.max_age) return {seconds(*control.max_age), false};
-  if (!targeted(*response.fields)) {
+  const bool rule_ttl = rule != nullptr && rule->ttl && response.status < 400 &&
+                        heuristically_cacheable(response.status);
+  using Source = Lifetime::Source;
+  if (rule_ttl && rule->override_origin) return {scaled(*rule->ttl, policy), Source::rule};
+  const http::CacheControl& control = directives.control;
+  if (control.s_maxage) return {seconds(*control.s_maxage), Source::origin};
+  if (control.max_age) return {seconds(*control.max_age), Source::origin};
+  if (!directives.targeted) {
     if (const auto expires = from_expires(*response.fields, date, response.received_wall)) {
-      return {expires, false};
+      return {expires, Source::origin};
     }
   }
-  if (rule_ttl) return {scaled(*rule->ttl, policy), true};
-  return {};
+  if (rule_ttl) return {scaled(*rule->ttl, policy), Source::rule};
+  return {from_heuristic(request, response, date), Source::heuristic};
 }
 
 seconds age_value(const Fields& fields) noexcept {
@@ -142,6 +190,9 @@ bool kept_from_stored(HeaderId id) noexcept {
          id == HeaderId::transfer_encoding || http::is_hop_by_hop(id);
 }
 
+/// Whether a 304 is about the stored response (RFC 9111 section 4.3.4). A
+/// strong tag where a weak one is stored counts if it is the one we asked about:
+/// servers that compress on the fly weaken the tag of a 200, not that of a 304.
 bool same_resource(const Object& stored, const Fields& not_modified) noexcept {
   if (const http::Field* etag = not_modified.find(HeaderId::etag)) {
     return stored.head().etag().empty() || http::weakly_equal(etag->value, stored.head().etag());
@@ -163,44 +214,64 @@ Duration corrected_initial_age(const Response& response, std::optional<WallTime>
   return std::max(apparent, age + delay);
 }
 
+namespace {
+
+/// Everything that must hold before freshness is looked at.
+Reason refusal(const RequestDecision& request, const Response& response,
+               const http::CacheControl& control, const VaryNames& vary,
+               std::uint64_t object_bytes_max) noexcept {
+  if (!request.store) return request.reason != Reason::none ? request.reason : Reason::method;
+  if (response.status == 206) return Reason::partial;
+  if (never_stored(response.status)) return Reason::status;
+  const Reason reason = forbidden(request, response.status, *response.fields, control);
+  if (reason != Reason::none) return reason;
+  if (vary.star) return Reason::vary_star;
+  if (vary.too_many) return Reason::vary_limit;
+  if (response.content_length && *response.content_length > object_bytes_max) {
+    return Reason::too_large;
+  }
+  return Reason::none;
+}
+
+/// Whether what is known about its lifetime lets it be stored (RFC 9111 section 3).
+Reason freshness_refusal(int status, const Lifetime& lifetime,
+                         const Freshness& freshness) noexcept {
+  const bool stated = lifetime.value.has_value() && lifetime.source == Lifetime::Source::origin;
+  if (!stated && !heuristically_cacheable(status)) return Reason::status;
+  if (freshness.no_cache) return Reason::none;  // validated before every use
+  if (!lifetime.value) return Reason::no_freshness;
+  return freshness.lifetime <= freshness.initial_age ? Reason::expired : Reason::none;
+}
+
+}  // namespace
+
 StoreDecision decide_store(const RequestDecision& request_decision, const Request& request,
                            const Response& response, const EndpointPolicy& policy,
                            std::uint64_t object_bytes_max) {
   StoreDecision decision;
   const auto refuse = [&](Reason reason) -> StoreDecision& {
-    decision.reason = reason;
+    // What an error says is about the error, not about what is stored.
+    decision.reason = response.status >= 500 && request_decision.store ? Reason::status : reason;
     return decision;
   };
   const Fields& fields = *response.fields;
-  if (!request_decision.store) {
-    return refuse(request_decision.reason != Reason::none ? request_decision.reason
-                                                          : Reason::method);
-  }
-  if (response.status == 206) return refuse(Reason::partial);
-  if (!cacheable_status(response.status)) return refuse(Reason::status);
-  const http::CacheControl control = effective_control(fields);
-  const Reason reason = forbidden(request_decision, fields, control);
-  if (reason != Reason::none) return refuse(reason);
+  const Directives directives = effective_control(request_decision, fields);
+  const http::CacheControl& control = directives.control;
   static const std::vector<std::string> no_names;
   VaryNames vary =
       vary_names(fields, request_decision.rule != nullptr ? request_decision.rule->vary : no_names);
-  if (vary.star) return refuse(Reason::vary_star);
-  if (vary.too_many) return refuse(Reason::vary_limit);
-  if (response.content_length && *response.content_length > object_bytes_max) {
-    return refuse(Reason::too_large);
-  }
+  const Reason refused = refusal(request_decision, response, control, vary, object_bytes_max);
+  if (refused != Reason::none) return refuse(refused);
 
   const std::optional<WallTime> date =
       http::parse_date(fields.get(HeaderId::date), response.received_wall);
   const Lifetime lifetime = lifetime_of(request_decision, response,
-                                        date.value_or(response.received_wall), control, policy);
+                                        date.value_or(response.received_wall), directives, policy);
   const Duration initial_age = corrected_initial_age(response, date, age_value(fields));
   const Freshness freshness =
       freshness_of(response, control, initial_age, lifetime.value.value_or(seconds{0}));
-  if (!freshness.no_cache) {
-    if (!lifetime.value) return refuse(Reason::no_freshness);
-    if (freshness.lifetime <= freshness.initial_age) return refuse(Reason::expired);
-  }
+  const Reason stale = freshness_refusal(response.status, lifetime, freshness);
+  if (stale != Reason::none) return refuse(stale);
 
   write_head(decision.head, response, date.has_value());
   decision.head.freshness = freshness;
@@ -212,7 +283,7 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
       control.public_ || control.s_maxage || control.must_revalidate;
   decision.head.encoded = fields.has(HeaderId::content_encoding);
   decision.head.no_transform = control.no_transform;
-  decision.head.rule_ttl = lifetime.from_rule;
+  decision.head.rule_ttl = lifetime.source == Lifetime::Source::rule;
   decision.vary = std::move(vary.names);
   return decision;
 }
@@ -224,12 +295,16 @@ std::optional<ObjectHead> refreshed_head(const Object& stored,
   const Fields& update = *not_modified.fields;
   if (!same_resource(stored, update)) return std::nullopt;
   const http::HopByHopFilter filter(update);
+  // A strong tag must not come to stand over a body that was stored as weak.
+  const bool weak = stored.head().etag().starts_with("W/");
   const auto replaces = [&](const http::Field& field) {
+    if (field.id == HeaderId::etag && weak) return false;
     return !kept_from_stored(field.id) && filter.forwarded(field);
   };
-  Fields merged;
+  Fields merged, before;
   bool fits = true;
   stored.head().for_each_field([&](std::string_view name, std::string_view value) {
+    if (http::header_id(name) == HeaderId::vary) fits = fits && before.add(name, value);
     // A 304 without Date counts as sent now, not when the stored one was.
     if (http::header_id(name) == HeaderId::date) return;
     const http::Field* newer = update.find(name);
@@ -248,7 +323,25 @@ std::optional<ObjectHead> refreshed_head(const Object& stored,
   StoreDecision decision =
       decide_store(request_decision, request, response, policy, stored.body_bytes());
   if (!decision.storable()) return std::nullopt;
+  static const std::vector<std::string> no_names;
+  const auto& from_rule = request_decision.rule != nullptr ? request_decision.rule->vary : no_names;
+  // Under other Vary names it would have to be found by another key.
+  if (vary_names(before, from_rule).names != decision.vary) return std::nullopt;
   return std::move(decision.head);
+}
+
+HeadComparison compare_head_response(const Object& stored, const Response& head) noexcept {
+  if (stored.status() != 200 || head.status != 200) return HeadComparison::unknown;
+  if (head.content_length && *head.content_length != stored.body_bytes()) {
+    return HeadComparison::differs;
+  }
+  const http::Field* etag = head.fields->find(HeaderId::etag);
+  const http::Field* modified = head.fields->find(HeaderId::last_modified);
+  if (etag != nullptr && etag->value != stored.head().etag()) return HeadComparison::differs;
+  if (modified != nullptr && modified->value != stored.head().last_modified()) {
+    return HeadComparison::differs;
+  }
+  return etag != nullptr || modified != nullptr ? HeadComparison::same : HeadComparison::unknown;
 }
 
 }  // namespace homeostat::cache

@@ -1,16 +1,19 @@
 // Whether a response may be stored, and for how long.
 //
 // A pure function of request decision, response, policy and time. Sources:
-// RFC 9111 sections 3, 4.2 and 5.2.2; RFC 5861. There is no heuristic
-// freshness: without explicit freshness from the origin or a rule nothing is
-// stored. `no-cache` (with or without field names) is stored only with a
-// validator, and then validated before every use. `private` with field names
-// is treated as plain `private`. Set-Cookie is never stored.
+// RFC 9111 sections 3, 4.2, 4.3 and 5.2.2; RFC 5861; RFC 6585; RFC 9213. Without
+// explicit freshness from the origin or a rule nothing is stored, unless
+// heuristic freshness was switched on. `no-cache` (with or without field names)
+// is stored only with a validator, and then validated before every use.
+// `private` with field names is treated as plain `private`. Set-Cookie is never
+// stored.
 //
 // Lifetime, first that applies:
-//   rule ttl with override_origin > s-maxage > max-age > Expires > rule ttl.
+//   rule ttl with override_origin > s-maxage > max-age > Expires > rule ttl >
+//   heuristic.
 // A rule's ttl is scaled by EndpointPolicy.ttl_multiplier and bounded by
-// ttl_max; what the origin states is never extended.
+// ttl_max; what the origin states is never extended. A status that is not
+// cacheable by default (RFC 9110 section 15.1) needs the origin's own freshness.
 #pragma once
 
 #include <cstdint>
@@ -64,5 +67,14 @@ struct StoreDecision {
                                                        const Request& request,
                                                        const Response& not_modified,
                                                        const EndpointPolicy& policy);
+
+enum class HeadComparison : std::uint8_t {
+  same,     ///< the stored response may be updated from it
+  differs,  ///< the stored response is out of date
+  unknown,  ///< nothing to compare by
+};
+/// RFC 9111 section 4.3.5: what a response to HEAD says about a stored GET.
+[[nodiscard]] HeadComparison compare_head_response(const Object& stored,
+                                                   const Response& head) noexcept;
 
 }  // namespace homeostat::cache

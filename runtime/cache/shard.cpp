@@ -21,6 +21,7 @@ std::size_t Entry::bytes() const noexcept {
     bytes += object->memory();
     if (const Object* encoded = object->encoded()) bytes += encoded->memory();
   }
+  if (search) bytes += search->memory();
   if (spec) bytes += spec->memory() + variants.capacity() * sizeof(Entry*);
   return bytes;
 }

@@ -25,17 +25,20 @@
 #include "runtime/cache/fill.hpp"
 #include "runtime/cache/key.hpp"
 #include "runtime/cache/object.hpp"
+#include "runtime/cache/search_list.hpp"
 #include "runtime/cache/vary.hpp"
 
 namespace homeostat::cache {
 
-/// A stored object, or (`spec` set) the list of a resource's variants.
+/// A stored object, or (`spec` set) the list of a resource's variants, or
+/// (`search` set) what is known about the queries of a path.
 struct Entry final : PolicyItem, Retirable {
   std::string key;
   std::string path;
   std::uint64_t location = 0;
-  ObjectPtr object;  ///< null if spec is set
+  ObjectPtr object;  ///< null if spec or search is set
   VarySpecPtr spec;
+  SearchListPtr search;
   bool keyed = false;  ///< key holds an authorization or body hash
   std::array<std::atomic<Entry*>, 2> next{};
   // Guarded by the shard's mutex.
@@ -46,6 +49,11 @@ struct Entry final : PolicyItem, Retirable {
   /// Everything this entry keeps alive, allocator overhead included.
   [[nodiscard]] std::size_t bytes() const noexcept;
 };
+
+/// Marks for ranges of a key are kept beside those for the whole.
+[[nodiscard]] constexpr std::uint64_t range_mark(std::uint64_t hash) noexcept {
+  return hash ^ 0x9e3779b97f4a7c15ULL;
+}
 
 class Shard {
  public:

@@ -1,5 +1,6 @@
 // Putting finished fills into the table. See cache.hpp for the locks.
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "runtime/cache/cache.hpp"
@@ -20,24 +21,40 @@ Instant useful_until(const Freshness& freshness) noexcept {
   return freshness.expires() + freshness.stale_while_revalidate;
 }
 
-KeyView primary_of(const Fill& fill) noexcept {
-  return {fill.identity().primary, fill.identity().primary_hash};
-}
+KeyView view_of(const PrimaryKey& key) noexcept { return {key.text, key.hash}; }
+
+/// Both shards at once, so that no invalidation can come between leaving one
+/// and entering the other.
+class ShardLocks {
+ public:
+  ShardLocks(Shard& a, Shard& b)
+      : first_(a.mutex(), std::defer_lock), second_(b.mutex(), std::defer_lock) {
+    if (&a == &b) {
+      first_.lock();
+    } else {
+      std::lock(first_, second_);
+    }
+  }
+
+ private:
+  std::unique_lock<std::mutex> first_, second_;
+};
 
 }  // namespace
 
 Reason Cache::store(EpochSlot& slot, Counters& counters, const StoreRequest& request, Instant now) {
-  const std::uint64_t location = request.fill.identity().location;
   Victims victims;
   Reason reason = Reason::none;
   {
     // Victims are unlinked after the policy gave them up; the guard keeps those
     // alive that somebody else unlinks in between.
     const EpochGuard guard(slot);
-    Shard& shard = shard_of(location);
+    Shard& joined = shard_of(request.fill.identity().primary.location);
+    Shard& shard = shard_of(request.key.location);
     {
-      const std::lock_guard lock(shard.mutex());
-      shard.remove_fill(request.fill);
+      const ShardLocks locks(joined, shard);
+      joined.remove_fill(request.fill);
+      joined.forget_uncacheable(request.fill.identity().hash);
       reason = store_locked(shard, request, now, victims);
     }
     unlink(victims);
@@ -57,13 +74,13 @@ std::unique_ptr<Entry> Cache::make_entry(const StoreRequest& request, std::strin
   entry->hash = hash_key(key, seed_);
   entry->key = std::move(key);
   entry->path = identity.path;
-  entry->location = identity.location;
+  entry->location = request.key.location;
   entry->keyed = identity.keyed;
   return entry;
 }
 
 bool Cache::spec_conflicts(const Shard& shard, const StoreRequest& request) const {
-  const Entry* known = shard.find(primary_of(request.fill));
+  const Entry* known = shard.find(view_of(request.key));
   if (known == nullptr || !known->spec) return false;
   // A list made meanwhile with names this fill did not look at.
   return !request.spec || !request.spec->covers(*known->spec);
@@ -77,12 +94,11 @@ Reason Cache::store_locked(Shard& shard, const StoreRequest& request, Instant no
   }
   if (garbage_.size() > garbage_max) return Reason::admission;
   if (spec_conflicts(shard, request)) return Reason::invalidated;
-  const Fill::Identity& identity = request.fill.identity();
   std::string key;
   if (request.spec) {
-    write_variant_key(identity.primary, identity.shape, request.variant, key);
+    write_variant_key(request.key.text, request.key.shape, request.variant, key);
   } else {
-    key = identity.primary;
+    key = request.key.text;
   }
   std::unique_ptr<Entry> entry = make_entry(request, std::move(key));
   entry->object = request.object;
@@ -90,7 +106,6 @@ Reason Cache::store_locked(Shard& shard, const StoreRequest& request, Instant no
   entry->weight = entry->bytes() + sizeof(Entry*);
   request.object->location_ = entry->location;
   request.object->hash_ = entry->hash;
-  shard.forget_uncacheable(identity.hash);
 
   Entry* list = request.spec ? variant_list(shard, request) : nullptr;
   if (list != nullptr) join_list(*list, *entry);
@@ -114,12 +129,12 @@ Reason Cache::store_locked(Shard& shard, const StoreRequest& request, Instant no
 }
 
 Entry* Cache::variant_list(Shard& shard, const StoreRequest& request) {
-  Entry* known = shard.find(primary_of(request.fill));
+  Entry* known = shard.find(view_of(request.key));
   if (known != nullptr && known->spec && known->spec->names() == request.spec->names()) {
     return known;
   }
   if (known != nullptr) drop(shard, *known);
-  std::unique_ptr<Entry> list = make_entry(request, request.fill.identity().primary);
+  std::unique_ptr<Entry> list = make_entry(request, request.key.text);
   list->spec = request.spec;
   Entry* made = list.get();
   shard.insert(std::move(list), garbage_);

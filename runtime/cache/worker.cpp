@@ -17,25 +17,62 @@ std::string_view authorization_of(const Request& request, const RequestDecision&
 /// Path and query of a URI reference on the same host; empty path if it is
 /// somewhere else or not understood.
 struct LocalUri {
-  std::string_view path, query;
+  std::string path;
+  std::string_view query;
 };
 
-LocalUri local_uri(std::string_view reference, std::string_view host) {
-  const std::size_t scheme = reference.find("://");
-  if (scheme != std::string_view::npos) {
-    reference.remove_prefix(scheme + 3);
-    const std::size_t slash = reference.find_first_of("/?#");
-    if (!http::iequals(reference.substr(0, slash), host)) return {};
-    if (slash == std::string_view::npos) return {"/", {}};
-    reference.remove_prefix(slash);
-  } else if (reference.starts_with("//")) {
-    return {};
+/// RFC 3986 section 5.2.4.
+std::string without_dot_segments(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/', 1), path.size());
+    const std::string_view segment = path.substr(0, end);
+    path.remove_prefix(end);
+    if (segment == "/..") {
+      out.resize(out.empty() ? 0 : out.rfind('/'));
+      if (path.empty()) out += '/';
+    } else if (segment == "/.") {
+      if (path.empty()) out += '/';
+    } else {
+      out += segment;
+    }
   }
+  return out;
+}
+
+/// RFC 3986 section 5.2, for references without a scheme.
+std::string merged_path(std::string_view reference, std::string_view base) {
+  if (reference.empty()) return std::string(base);
+  if (reference.front() == '/') return without_dot_segments(reference);
+  std::string merged(base.substr(0, base.rfind('/') + 1));
+  merged += reference;
+  return without_dot_segments(merged);
+}
+
+LocalUri local_uri(std::string_view reference, std::string_view host, std::string_view base) {
   reference = reference.substr(0, reference.find('#'));
+  const std::size_t path_begin = std::min(reference.find_first_of("/?"), reference.size());
+  const std::size_t colon = reference.find(':');
+  if (colon < path_begin) {
+    if (reference.substr(colon, 3) != "://") return {};
+    reference.remove_prefix(colon + 1);
+  }
+  if (reference.starts_with("//")) {
+    reference.remove_prefix(2);
+    const std::size_t authority = std::min(reference.find_first_of("/?"), reference.size());
+    if (!http::iequals(reference.substr(0, authority), host)) return {};
+    reference.remove_prefix(authority);
+    base = "/";
+  }
   const std::size_t mark = reference.find('?');
-  const std::string_view path = reference.substr(0, mark);
-  if (!path.starts_with('/')) return {};
-  return {path, mark == std::string_view::npos ? std::string_view{} : reference.substr(mark + 1)};
+  return {merged_path(reference.substr(0, mark), base),
+          mark == std::string_view::npos ? std::string_view{} : reference.substr(mark + 1)};
+}
+
+/// RFC 9111 section 4: of several that fit, the most recent one.
+const Entry* newer(const Entry* a, const Entry* b) noexcept {
+  if (a == nullptr || b == nullptr) return a != nullptr ? a : b;
+  return a->object->freshness().received > b->object->freshness().received ? a : b;
 }
 
 }  // namespace
@@ -86,26 +123,29 @@ Lookup Worker::lookup(const Request& request, const RequestDecision& decision, I
     count(lookup);
     return lookup;
   }
-  KeyView key = keys_.primary(request, authorization_of(request, decision));
+  const std::string_view authorization = authorization_of(request, decision);
+  const SearchListPtr search = search_rules(request);
   ObjectPtr object;
   bool vary_miss = false;
   {
     const EpochGuard guard(slot_);
-    const Shard& shard = cache_.shard_of(keys_.location());
-    const Entry* entry = shard.find(key);
-    if (entry != nullptr && entry->spec) {
-      entry->spec->write_variant(*request.fields, variant_);
-      key = keys_.variant(variant_);
-      entry = shard.find(key);
-      vary_miss = entry == nullptr;
+    const Entry* entry = nullptr;
+    if (search) {
+      for (const SearchRulePtr& rule : search->rules) {
+        if (keys_.searched(request, *rule, authorization)) {
+          entry = newer(entry, find(request, vary_miss));
+        }
+      }
     }
-    if (entry != nullptr && entry->object) {
+    keys_.primary(request, authorization);
+    entry = newer(entry, find(request, vary_miss));
+    if (entry != nullptr) {
       entry->touch();
       object = entry->object;
     }
   }
   if (object) lookup = classify(std::move(object), decision, now);
-  lookup.vary_miss = vary_miss;
+  lookup.vary_miss = vary_miss && !lookup.object;
   if (lookup.kind == Lookup::Kind::miss && decision.only_if_cached) {
     lookup.reason = Reason::only_if_cached;
   }
@@ -113,9 +153,43 @@ Lookup Worker::lookup(const Request& request, const RequestDecision& decision, I
   return lookup;
 }
 
+std::string Worker::key_text(const Request& request, const RequestDecision& decision) {
+  return std::string(keys_.primary(request, authorization_of(request, decision)).text);
+}
+
+SearchListPtr Worker::search_rules(const Request& request) {
+  if (cache_.search_paths() == 0) return {};
+  const KeyView path = keys_.search_path(request);
+  return cache_.search_of(slot_, path, keys_.search_location());
+}
+
+const Entry* Worker::find(const Request& request, bool& vary_miss) {
+  const Shard& shard = cache_.shard_of(keys_.location());
+  const Entry* entry = shard.find(keys_.last_primary());
+  if (entry != nullptr && entry->spec) {
+    entry->spec->write_variant(*request.fields, variant_);
+    entry = shard.find(keys_.variant(variant_));
+    vary_miss = entry == nullptr;
+  }
+  return entry != nullptr && entry->object ? entry : nullptr;
+}
+
+void Worker::choose_key(const Request& request, std::string_view authorization) {
+  search_.reset();
+  const SearchListPtr search = search_rules(request);
+  keys_.primary(request, authorization);
+  if (!search) return;
+  exact_ = keys_.copy();
+  if (keys_.searched(request, *search->rules.front(), authorization)) {
+    search_ = search->rules.front();
+  } else {
+    keys_.primary(request, authorization);
+  }
+}
+
 FillStart Worker::begin_fill(const Request& request, const RequestDecision& decision,
                              ObjectPtr stale, Instant now) {
-  keys_.primary(request, authorization_of(request, decision));
+  choose_key(request, authorization_of(request, decision));
   Shard& shard = cache_.shard_of(keys_.location());
   FillStart start = [&] {
     const std::lock_guard lock(shard.mutex());
@@ -155,9 +229,13 @@ FillStart Worker::start_locked(Shard& shard, const Request& request,
     start.reason = Reason::hit_for_miss;
     return start;
   }
+  if (decision.range && shard.uncacheable(range_mark(key.hash), now)) {
+    start.reason = Reason::range;
+    return start;
+  }
   bool joinable = decision.collapse;
   if (Fill* running = decision.collapse ? shard.find_fill(key) : nullptr) {
-    FillReader reader{FillPtr(running)};
+    FillReader reader(FillPtr(running), !search_ || running->identity().exact.text == exact_.text);
     // Joined too late if the beginning was dropped already.
     const bool whole = reader.consumed() == 0;
     if (whole && (reader.head() == nullptr || reader.accepts(*request.fields))) {
@@ -182,20 +260,44 @@ FillStart Worker::start_locked(Shard& shard, const Request& request,
 FillPtr Worker::open_fill(Shard& shard, const Request& request, KeyView key, VarySpecPtr spec,
                           bool keyed, bool joinable) {
   Fill::Identity identity;
-  const KeyView primary = keys_.last_primary();
-  identity.primary = primary.text;
-  identity.primary_hash = primary.hash;
-  identity.shape = keys_.shape();
+  identity.primary = keys_.copy();
+  identity.search = search_;
+  if (search_) identity.exact = exact_;
   identity.key = key.text;
   identity.hash = key.hash;
-  identity.location = keys_.location();
+  identity.host = request.host;
   identity.path = request.path;
   identity.spec = std::move(spec);
   identity.keyed = keyed;
   FillPtr fill(new Fill(std::move(identity), cache_.budget_, cache_.object_bytes_max_));
   fill->joinable_ = joinable;
+  if (search_ && search_->forgotten.load()) {  // invalidation would not find it
+    fill->joinable_ = false;
+    const std::lock_guard lock(fill->mutex_);
+    fill->invalidated_ = true;
+  }
   shard.add_fill(fill);
   return fill;
+}
+
+void Worker::learn_from_head(const Request& request, const RequestDecision& decision,
+                             const ObjectPtr& stored, const Response& head,
+                             const EndpointPolicy& policy) {
+  switch (compare_head_response(*stored, head)) {
+    case HeadComparison::unknown: return;
+    case HeadComparison::differs: cache_.drop_object(*stored); return;
+    case HeadComparison::same: break;
+  }
+  RequestDecision storing = decision;
+  storing.store = true;
+  auto refreshed = refreshed_head(*stored, storing, request, head, policy);
+  if (!refreshed) {
+    cache_.drop_object(*stored);
+    return;
+  }
+  FillStart start = begin_fill(request, decision, stored, head.received);
+  if (start.kind != FillStart::Kind::leader) return;
+  start.leader->complete_refreshed(std::move(*refreshed), *request.fields, head.received);
 }
 
 std::size_t Worker::invalidate_uri(std::string_view host, std::string_view path,
@@ -205,11 +307,18 @@ std::size_t Worker::invalidate_uri(std::string_view host, std::string_view path,
   target.host = host;
   target.path = path;
   target.query = query;
+  const SearchListPtr search = search_rules(target);
   const KeyView primary = keys_.primary(target);
-  const Cache::Dropped dropped = cache_.invalidate(primary, keys_.location());
+  std::size_t dropped = cache_.invalidate(primary, keys_.location()).entries;
+  if (search) {
+    for (const SearchRulePtr& rule : search->rules) {
+      const auto canonical = keys_.searched(target, *rule);
+      if (canonical) dropped += cache_.invalidate(*canonical, keys_.location()).entries;
+    }
+  }
   cache_.garbage_.reclaim();
-  counters_.deletes.add(dropped.entries);
-  return dropped.entries;
+  counters_.deletes.add(dropped);
+  return dropped;
 }
 
 std::size_t Worker::invalidate_after(const Request& request, const Response& response,
@@ -219,7 +328,7 @@ std::size_t Worker::invalidate_after(const Request& request, const Response& res
   for (const http::HeaderId id : {http::HeaderId::location, http::HeaderId::content_location}) {
     const http::Field* field = response.fields->find(id);
     if (field == nullptr) continue;
-    const LocalUri uri = local_uri(field->value, request.host);
+    const LocalUri uri = local_uri(field->value, request.host, request.path);
     if (!uri.path.empty()) dropped += invalidate_uri(request.host, uri.path, uri.query);
   }
   std::vector<std::string_view> patterns;

@@ -75,9 +75,15 @@ class Worker {
   /// the same host, and what rules' invalidate_on names. Returns entries dropped.
   std::size_t invalidate_after(const Request& request, const Response& response,
                                const RequestRules& rules);
+  /// RFC 9111 section 4.3.5: a response to HEAD refreshes the stored GET it is
+  /// about, or drops it if that is out of date. `stored` is lookup's object.
+  void learn_from_head(const Request& request, const RequestDecision& decision,
+                       const ObjectPtr& stored, const Response& head, const EndpointPolicy& policy);
   /// Drops everything stored for one URI, whatever the variant.
   std::size_t invalidate_uri(std::string_view host, std::string_view path, std::string_view query);
 
+  /// The key of the request itself, without variant.
+  [[nodiscard]] std::string key_text(const Request& request, const RequestDecision& decision);
   /// Counts a reason the proxy found by itself.
   void count(Reason reason) noexcept { counters_.count(reason); }
   [[nodiscard]] Cache& cache() noexcept { return cache_; }
@@ -88,17 +94,27 @@ class Worker {
   [[nodiscard]] static Lookup classify(ObjectPtr object, const RequestDecision& decision,
                                        Instant now);
   void count(const Lookup& lookup);
+  /// What is known about the queries of the request's path; mostly nothing.
+  [[nodiscard]] SearchListPtr search_rules(const Request& request);
+  /// Inside a guard: the entry of the last primary for this request. `vary_miss`
+  /// is set if there are only other variants of it.
+  [[nodiscard]] const Entry* find(const Request& request, bool& vary_miss);
   [[nodiscard]] FillStart start_locked(Shard& shard, const Request& request,
                                        const RequestDecision& decision, ObjectPtr& stale,
                                        Instant now);
   [[nodiscard]] FillPtr open_fill(Shard& shard, const Request& request, KeyView key,
                                   VarySpecPtr spec, bool keyed, bool joinable);
+  /// Makes the last primary the key requests join this one by.
+  void choose_key(const Request& request, std::string_view authorization);
 
   Cache& cache_;
   EpochSlot slot_;
   Counters counters_;
   KeyBuilder keys_;
   std::string variant_;
+  // Of the request whose fill begins: choose_key() sets them.
+  SearchRulePtr search_;
+  PrimaryKey exact_;
 };
 
 }  // namespace homeostat::cache

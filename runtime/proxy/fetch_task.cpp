@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "runtime/cache/preconditions.hpp"
 #include "runtime/cache/response_rules.hpp"
 #include "runtime/proxy/fill_exchange.hpp"
 #include "runtime/proxy/upstream_head.hpp"
@@ -47,6 +48,10 @@ bool FetchTask::serve_stale_instead(const http::ResponseHead& head) const {
   return failure && stale_is_allowed(worker_, *leader_.stale());
 }
 
+void FetchTask::on_upstream_interim(const http::ResponseHead& head) {
+  if (client_ != nullptr) client_->pass_interim(head);
+}
+
 void FetchTask::on_upstream_wants_body() { call_->send_whole_body(request_->body); }
 
 void FetchTask::on_upstream_head(const http::ResponseHead& head) {
@@ -60,7 +65,7 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
   response.received_wall = worker_.wall_now();
   if (client_ != nullptr) client_->note_upstream(head.status, call_->latency());
   if (head.status == 304 && leader_.stale()) {
-    not_modified(response);
+    not_modified(response, head);
     return;
   }
   if (serve_stale_instead(head)) {
@@ -70,6 +75,11 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
   cache::StoreDecision decision = cache::decide_store(
       request_->decision, request_->cache_request, response,
       worker_.policy().cache.of(request_->endpoint), worker_.cache().cache().object_bytes_max());
+  if (request_->decision.range && !fills_range(decision, response)) {
+    // The client gets its range by a request of its own.
+    leader_.abandon_range(response.received);
+    return;
+  }
   if (!decision.storable()) {
     uncacheable(decision.reason, head);
     return;
@@ -79,21 +89,44 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
   if (client_ != nullptr) client_->note_stored(stored);
 }
 
-void FetchTask::not_modified(const cache::Response& response) {
-  std::optional<cache::ObjectHead> head =
+/// Whether what came for a request without its Range is worth fetching whole.
+bool FetchTask::fills_range(const cache::StoreDecision& decision,
+                            const cache::Response& response) const {
+  if (response.status >= 300) return true;  // redirects and errors have no ranges
+  return decision.storable() && response.status == 200 && response.content_length.has_value() &&
+         *response.content_length <= request_->decision.responses->range_fill_max;
+}
+
+void FetchTask::not_modified(const cache::Response& response, const http::ResponseHead& head) {
+  using cache::Validated;
+  switch (cache::validated(leader_.stale()->head(), request_->head().headers, head.headers)) {
+    case Validated::stored: break;
+    case Validated::client:
+      // The client is up to date, the cache is not.
+      leader_.drop_stale();
+      leader_.abandon(cache::Reason::validator);
+      hand_to_client(head, cache::Reason::validator);
+      return;
+    case Validated::unknown: leader_.abandon(cache::Reason::validator); return;
+  }
+  std::optional<cache::ObjectHead> refreshed =
       cache::refreshed_head(*leader_.stale(), request_->decision, request_->cache_request, response,
                             worker_.policy().cache.of(request_->endpoint));
-  if (!head.has_value()) {
+  if (!refreshed.has_value()) {
     // It may not be stored any more: everyone asks for himself.
     leader_.drop_stale();
     leader_.uncacheable(cache::Reason::no_store, response.received);
     return;
   }
-  leader_.complete_refreshed(std::move(*head), request_->head().headers, response.received);
+  leader_.complete_refreshed(std::move(*refreshed), request_->head().headers, response.received);
 }
 
 void FetchTask::uncacheable(cache::Reason reason, const http::ResponseHead& head) {
   leader_.uncacheable(reason, worker_.now());
+  hand_to_client(head, reason);
+}
+
+void FetchTask::hand_to_client(const http::ResponseHead& head, cache::Reason reason) {
   if (client_ == nullptr) return;  // on_upstream_data ends the call
   FillExchange& client = *client_;
   const Ref<FetchTask> keep(this);

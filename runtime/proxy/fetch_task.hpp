@@ -34,13 +34,16 @@ class FetchTask final : public RefCounted, private UpstreamSink {
   void on_upstream_rejected(const gate::Rejection& rejection) override;
   void on_upstream_wants_body() override;
   void on_upstream_body_drained() override {}
-  void on_upstream_interim(const http::ResponseHead&) override {}
+  void on_upstream_interim(const http::ResponseHead& head) override;
   void on_upstream_head(const http::ResponseHead& head) override;
   void on_upstream_data() override;
   void on_upstream_failure(UpstreamError error) override;
 
-  void not_modified(const cache::Response& response);
+  void not_modified(const cache::Response& response, const http::ResponseHead& head);
   void uncacheable(cache::Reason reason, const http::ResponseHead& head);
+  void hand_to_client(const http::ResponseHead& head, cache::Reason reason);
+  [[nodiscard]] bool fills_range(const cache::StoreDecision& decision,
+                                 const cache::Response& response) const;
   [[nodiscard]] bool serve_stale_instead(const http::ResponseHead& head) const;
   void done();
 

@@ -1,5 +1,6 @@
 #include "runtime/proxy/fill_exchange.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "runtime/proxy/gzip_variant.hpp"
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/object_reply.hpp"
+#include "runtime/proxy/range_reply.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -57,6 +59,24 @@ void FillExchange::note_upstream(int status, Duration latency) {
   RequestOutcome& outcome = connection_->request().outcome;
   outcome.upstream_latency = latency;
   if (status == 304) outcome.cache = CacheResult::revalidated;
+}
+
+void FillExchange::pass_interim(const http::ResponseHead& head) {
+  if (writer_.started() || connection_->request().head().version_minor == 0 || head.status == 101) {
+    return;
+  }
+  std::string text;
+  append_interim(head, text);
+  iovec piece{text.data(), text.size()};
+  const IoResult result = connection_->stream.write({&piece, 1});
+  // 1xx are hints: a client without room for one goes without; half of one
+  // cannot be taken back.
+  if (result.status == IoStatus::ok && result.bytes < text.size()) {
+    const Ref<FillExchange> keep(this);
+    connection_->request().outcome.client_abort = true;
+    leave();
+    connection_->abort();
+  }
 }
 
 void FillExchange::adopt(Ref<UpstreamCall> call, const http::ResponseHead& head,
@@ -128,19 +148,82 @@ bool FillExchange::begin_response() {
                                                    cache::ObjectPtr(), std::uint64_t{0}, true));
     return false;
   }
+  if (request.decision.range) return begin_range(head, extras);
   writer_.start_stored(request, head, reader_->content_length(), extras,
                        gzip_level_for(worker_, request, head, reader_->content_length()));
+  return true;
+}
+
+/// A range of a body that is still coming; `partial` is cut from the stream, the
+/// rest waits for the whole. False: nothing is to be sent now.
+bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtras& extras) {
+  using Kind = http::ByteRanges::Kind;
+  const RequestContext& request = connection_->request();
+  const std::optional<std::uint64_t> length = reader_->content_length();
+  if (head.status == 200 && !length) {
+    forward_instead(cache::Reason::range);  // where a range ends is not known
+    return false;
+  }
+  const http::ByteRanges ranges = ranges_of(request, head, length.value_or(0));
+  if (ranges.kind() == Kind::ignored) {
+    writer_.start_stored(request, head, length, extras, 0);
+    return true;
+  }
+  if (ranges.kind() == Kind::unsatisfiable) {
+    const std::string status(extras.cache_status);
+    leave();
+    reply_unsatisfiable(*connection_, *length, status);
+    return false;
+  }
+  if (ranges.ranges().size() > 1) {
+    if (reader_->state() == cache::FillState::complete) {
+      forward_instead(cache::Reason::range);  // it was not kept
+    } else {
+      if (!leader_) {
+        connection_->arm_deadline(connection_->request().config->settings().cache.fill_wait_max);
+      }
+      static_cast<void>(skip_to(UINT64_MAX));
+      wait();
+    }
+    return false;
+  }
+  range_ = ranges.ranges().front();
+  connection_->request().outcome.status = 206;
+  writer_.start_partial(request, head, *range_, *length, extras);
+  return true;
+}
+
+/// Lets go of what comes before `offset`; false: not all of it has come yet.
+bool FillExchange::skip_to(std::uint64_t offset) {
+  while (reader_->consumed() < offset) {
+    std::array<std::string_view, UpstreamCall::pieces_max> views;
+    const std::size_t count = reader_->gather(views);
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < count; ++i) bytes += views[i].size();
+    if (bytes == 0) return false;
+    reader_->consume(static_cast<std::size_t>(std::min(bytes, offset - reader_->consumed())));
+  }
   return true;
 }
 
 void FillExchange::send_pieces() {
   // The state first: what is complete now is complete in what gather() finds.
   const bool complete = reader_->state() == cache::FillState::complete;
+  if (range_ && !skip_to(range_->offset)) {
+    wait();
+    return;
+  }
   std::array<std::string_view, UpstreamCall::pieces_max> views;
-  const std::size_t count = reader_->gather(views);
+  std::size_t count = reader_->gather(views);
   sending_ = 0;
-  for (std::size_t i = 0; i < count; ++i) sending_ += views[i].size();
-  body_done_ = complete && count < views.size();
+  std::uint64_t left = range_ ? range_->end() - reader_->consumed() : UINT64_MAX;
+  for (std::size_t i = 0; i < count; ++i) {
+    views[i] = views[i].substr(
+        0, static_cast<std::size_t>(std::min<std::uint64_t>(left, views[i].size())));
+    sending_ += views[i].size();
+    left -= views[i].size();
+  }
+  body_done_ = range_ ? left == 0 : complete && count < views.size();
   if (!writer_.add({views.data(), count}, body_done_)) {
     connection_->abort();
     return;

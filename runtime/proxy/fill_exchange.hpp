@@ -35,6 +35,8 @@ class FillExchange final : public Exchange {
   void adopt(Ref<UpstreamCall> call, const http::ResponseHead& head, cache::Reason reason);
   void note_upstream(int status, Duration latency);
   void note_stored(bool stored) noexcept { status_.stored = stored; }
+  /// Passes a 1xx response on to the client that caused the fetch.
+  void pass_interim(const http::ResponseHead& head);
   void note_rejection(const gate::Rejection& rejection) { rejection_ = rejection; }
   void note_failure(UpstreamError error) { failure_ = error; }
 
@@ -47,6 +49,8 @@ class FillExchange final : public Exchange {
   void proceed();
   void wait();
   [[nodiscard]] bool begin_response();
+  [[nodiscard]] bool begin_range(const cache::ObjectHead& head, const ResponseExtras& extras);
+  [[nodiscard]] bool skip_to(std::uint64_t offset);
   void send_pieces();
   void flush();
   void failed();
@@ -62,7 +66,8 @@ class FillExchange final : public Exchange {
   std::optional<gate::Rejection> rejection_;
   std::optional<UpstreamError> failure_;
   ResponseWriter writer_;
-  std::uint64_t sending_ = 0;  ///< fill bytes that are in the writer
+  std::optional<http::ByteRange> range_;  ///< the part of the body that is sent
+  std::uint64_t sending_ = 0;             ///< fill bytes that are in the writer
   bool body_done_ = false;
   bool flushing_ = false;
 };

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "runtime/http/head_writer.hpp"
-#include "runtime/http/hop_by_hop.hpp"
 #include "runtime/proxy/failure_response.hpp"
 #include "runtime/proxy/gzip_variant.hpp"
 #include "runtime/proxy/local_response.hpp"
@@ -23,6 +21,7 @@ void ForwardExchange::start() {
   const Ref<ForwardExchange> keep(this);
   RequestContext& request = connection_->request();
   request.outcome.cache = telemetry::CacheResult::bypass;
+  requested_ = worker_.now();
   call_ = make_ref<UpstreamCall>(
       worker_, static_cast<UpstreamSink&>(*this),
       make_upstream_request(worker_, request, connection_->client_address(), false, nullptr));
@@ -32,6 +31,7 @@ void ForwardExchange::start() {
 }
 
 void ForwardExchange::adopt(Ref<UpstreamCall> call, const http::ResponseHead& head) {
+  requested_ = connection_->request().started;
   call_ = std::move(call);
   call_->set_sink(*this);
   on_upstream_head(head);
@@ -117,13 +117,7 @@ void ForwardExchange::on_upstream_interim(const http::ResponseHead& head) {
   if (connection_->request().head().version_minor == 0 || head.status == 101) return;
   if (!interim_out_.empty()) return;  // 1xx are hints; a stalled client loses further ones
   interim_.clear();
-  http::HeadWriter out(interim_);
-  out.status_line(head.status);
-  const http::HopByHopFilter filter(head.headers);
-  for (const http::Field& field : head.headers) {
-    if (filter.forwarded(field)) out.field(field);
-  }
-  out.end();
+  append_interim(head, interim_);
   interim_out_.add(interim_);
   if (interim_out_.flush(connection_->stream) == IoStatus::would_block) {
     connection_->arm_deadline(connection_->request().config->server().write_timeout);
@@ -131,13 +125,25 @@ void ForwardExchange::on_upstream_interim(const http::ResponseHead& head) {
   }
 }
 
-void ForwardExchange::invalidate_stored(const http::ResponseHead& head) {
+/// What the response says about others that are stored: those an unsafe method
+/// made invalid, or the GET a HEAD is about.
+void ForwardExchange::update_stored(const http::ResponseHead& head) {
   RequestContext& request = connection_->request();
-  if (http::is_safe(request.head().method) || head.status >= 400) return;
   cache::Response response;
   response.status = head.status;
   response.fields = &head.headers;
-  worker_.cache().invalidate_after(request.cache_request, response, request.config->cache_rules());
+  if (head.has_content_length) response.content_length = head.content_length;
+  response.requested = requested_;
+  response.received = worker_.now();
+  response.received_wall = worker_.wall_now();
+  if (!http::is_safe(request.head().method)) {
+    if (head.status >= 400) return;
+    worker_.cache().invalidate_after(request.cache_request, response,
+                                     request.config->cache_rules());
+  } else if (request.decision.head && request.found.object) {
+    worker_.cache().learn_from_head(request.cache_request, request.decision, request.found.object,
+                                    response, worker_.policy().cache.of(request.endpoint));
+  }
 }
 
 void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
@@ -146,7 +152,7 @@ void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
   request.outcome.upstream_latency = call_->latency();
   upgrade_ = head.upgrade;
   request.outcome.streamed = upgrade_ || is_event_stream(head);
-  invalidate_stored(head);
+  update_stored(head);
   // A response before the end of the request body: the rest of it is not read.
   const bool unread = sending_body_ && !connection_->body_complete();
   std::string text;

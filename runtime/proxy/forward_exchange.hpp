@@ -48,7 +48,7 @@ class ForwardExchange final : public Exchange, private UpstreamSink {
   }
   void flush_response();
   void response_flushed();
-  void invalidate_stored(const http::ResponseHead& head);
+  void update_stored(const http::ResponseHead& head);
   void client_failed();
   void become_tunnel();
 
@@ -61,6 +61,7 @@ class ForwardExchange final : public Exchange, private UpstreamSink {
   Outgoing interim_out_;
   bool sending_body_ = false;
   bool upgrade_ = false;
+  Instant requested_{};
   bool data_pending_ = false;  ///< pieces in the writer, waiting for the client
 };
 

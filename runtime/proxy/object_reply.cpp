@@ -8,6 +8,7 @@
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/gzip_variant.hpp"
 #include "runtime/proxy/local_response.hpp"
+#include "runtime/proxy/range_reply.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -100,12 +101,26 @@ void send(ClientConnection& connection, const Reply& reply, const cache::ObjectP
 void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
                        const cache::CacheStatus& status, telemetry::CacheResult result) {
   RequestContext& request = connection.request();
-  cache::ObjectPtr chosen = choose_variant(connection, std::move(object));
+  cache::ObjectPtr chosen = choose_variant(connection, object);
+  if (request.decision.range && !range_names(request, *chosen)) chosen = std::move(object);
   std::string& dynamic = connection.worker().scratch();
   dynamic.clear();
   request.outcome.cache = result;
   const bool not_modified = cache::evaluate_preconditions(request.head().headers, chosen->head()) ==
                             cache::Precondition::not_modified;
+  if (request.decision.range && !not_modified) {
+    const http::ByteRanges ranges = ranges_of(request, chosen->head(), chosen->body_bytes());
+    if (ranges.kind() == http::ByteRanges::Kind::unsatisfiable) {
+      cache::write_cache_status(status, dynamic);
+      reply_unsatisfiable(connection, chosen->body_bytes(), dynamic);
+      return;
+    }
+    if (ranges.kind() == http::ByteRanges::Kind::partial) {
+      append_dynamic_fields(connection, chosen->head(), status, dynamic);
+      reply_with_ranges(connection, std::move(chosen), ranges, dynamic);
+      return;
+    }
+  }
   Reply reply;
   if (not_modified) {
     cache::write_not_modified(chosen->head(), dynamic);

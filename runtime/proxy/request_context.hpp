@@ -50,6 +50,7 @@ class RequestContext final : public RefCounted {
     priority_class = 2;
     body.clear();
     body_hash.clear();
+    cache_key.clear();
   }
 
   [[nodiscard]] const http::RequestHead& head() const noexcept { return parser.head(); }
@@ -61,6 +62,7 @@ class RequestContext final : public RefCounted {
   std::string host;       ///< effective authority, lower case
   std::string body;       ///< collected, where a rule caches POST
   std::string body_hash;  ///< not empty: `body` is the whole request body
+  std::string cache_key;  ///< only with cache.status_key
   cache::Request cache_request;
   cache::RequestDecision decision;
   cache::Lookup found;

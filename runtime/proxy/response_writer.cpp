@@ -6,6 +6,7 @@
 #include "runtime/http/forwarded.hpp"
 #include "runtime/http/head_writer.hpp"
 #include "runtime/http/hop_by_hop.hpp"
+#include "runtime/proxy/range_reply.hpp"
 #include "runtime/proxy/request_context.hpp"
 #include "runtime/proxy/worker.hpp"
 
@@ -49,6 +50,16 @@ std::string joined_vary(const http::HeaderTable& headers) {
 }
 
 }  // namespace
+
+void append_interim(const http::ResponseHead& head, std::string& text) {
+  http::HeadWriter out(text);
+  out.status_line(head.status);
+  const http::HopByHopFilter filter(head.headers);
+  for (const http::Field& field : head.headers) {
+    if (filter.forwarded(field)) out.field(field);
+  }
+  out.end();
+}
 
 void ResponseWriter::choose_framing(const RequestContext& request, bool has_body,
                                     bool known_length) {
@@ -126,6 +137,22 @@ void ResponseWriter::start_stored(const RequestContext& request, const cache::Ob
     head_ += head.block();
   }
   if (framing_ == Framing::length) out.field(HeaderId::content_length, *length);
+  if (request.config->server().via) {
+    static const http::HeaderTable none;
+    http::append_via(out, none, 1, worker_.pseudonym());
+  }
+  finish_head(request, extras, head.date.has_value());
+}
+
+void ResponseWriter::start_partial(const RequestContext& request, const cache::ObjectHead& head,
+                                   const http::ByteRange& range, std::uint64_t length,
+                                   const ResponseExtras& extras) {
+  started_ = true;
+  framing_ = Framing::length;
+  head_.clear();
+  append_partial_head(head, range, length, head_);
+  http::HeadWriter out(head_);
+  out.field(HeaderId::content_length, range.length);
   if (request.config->server().via) {
     static const http::HeaderTable none;
     http::append_via(out, none, 1, worker_.pseudonym());

@@ -14,6 +14,7 @@
 
 #include "runtime/cache/object.hpp"
 #include "runtime/compress/gzip_encoder.hpp"
+#include "runtime/http/byte_range.hpp"
 #include "runtime/http/message.hpp"
 #include "runtime/proxy/outgoing.hpp"
 
@@ -30,6 +31,9 @@ struct ResponseExtras {
   std::string_view fields = {};   ///< further complete lines
 };
 
+/// Appends a 1xx response for the client.
+void append_interim(const http::ResponseHead& head, std::string& out);
+
 class ResponseWriter {
  public:
   explicit ResponseWriter(Worker& worker) : worker_(worker) {}
@@ -41,6 +45,11 @@ class ResponseWriter {
   void start_stored(const RequestContext& request, const cache::ObjectHead& head,
                     std::optional<std::uint64_t> length, const ResponseExtras& extras,
                     int gzip_level);
+
+  /// One range of a stored head's body of `length` bytes.
+  void start_partial(const RequestContext& request, const cache::ObjectHead& head,
+                     const http::ByteRange& range, std::uint64_t length,
+                     const ResponseExtras& extras);
 
   /// Body pieces in order; `last` ends the body. Returns false if gzip failed.
   [[nodiscard]] bool add(std::span<const std::string_view> pieces, bool last,

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "runtime/cache/preconditions.hpp"
 #include "runtime/http/ascii.hpp"
 #include "runtime/http/forwarded.hpp"
 #include "runtime/proxy/body_collector.hpp"
@@ -68,21 +69,27 @@ Forward forward_kind(const RequestContext& request) {
   const cache::RequestDecision& decision = request.decision;
   if (decision.reason == cache::Reason::method) return Forward::method;
   if (request.found.kind == Lookup::Kind::bypass) return Forward::bypass;
-  if (request.found.by_request) return Forward::request;
+  if (request.found.by_request || request.found.kind == Lookup::Kind::hit) return Forward::request;
   if (request.found.kind == Lookup::Kind::stale) return Forward::stale;
   if (request.found.vary_miss) return Forward::vary_miss;
   return Forward::uri_miss;
 }
 
-void reply_hit(ClientConnection& connection, Lookup& found) {
+cache::CacheStatus status_of(const RequestContext& request) {
   cache::CacheStatus status;
+  status.key = request.cache_key;
+  return status;
+}
+
+void reply_hit(ClientConnection& connection, Lookup& found) {
+  cache::CacheStatus status = status_of(connection.request());
   status.hit = true;
   status.ttl = found.remaining;
   reply_with_object(connection, std::move(found.object), status, CacheResult::hit);
 }
 
 void reply_stale(ClientConnection& connection, const Lookup& found) {
-  cache::CacheStatus status;
+  cache::CacheStatus status = status_of(connection.request());
   status.hit = true;
   status.ttl = found.remaining;
   reply_with_object(connection, found.object, status, CacheResult::stale);
@@ -131,17 +138,22 @@ void serve_identified(ClientConnection& connection) {
   RequestContext& request = connection.request();
   request.decision = request.config->cache_rules().decide(request.cache_request);
   request.found = worker.cache().lookup(request.cache_request, request.decision, request.started);
+  if (request.config->settings().cache.status_key && request.decision.lookup) {
+    request.cache_key = worker.cache().key_text(request.cache_request, request.decision);
+  }
   Lookup& found = request.found;
-  if (found.kind == Lookup::Kind::hit) {
+  const bool fits = !request.decision.precondition || found.object == nullptr ||
+                    cache::satisfies_preconditions(request.head().headers, found.object->head());
+  if (found.kind == Lookup::Kind::hit && fits) {
     reply_hit(connection, found);
     return;
   }
-  if (found.kind == Lookup::Kind::stale && !found.by_request && worker.policy().mode.emergency &&
-      stale_is_allowed(worker, *found.object)) {
+  if (found.kind == Lookup::Kind::stale && fits && !found.by_request &&
+      worker.policy().mode.emergency && stale_is_allowed(worker, *found.object)) {
     reply_stale(connection, found);
     return;
   }
-  cache::CacheStatus status;
+  cache::CacheStatus status = status_of(request);
   status.forward = forward_kind(request);
   if (request.decision.only_if_cached) {
     std::string text;

@@ -13,10 +13,11 @@ namespace {
 
 using http::HeaderId;
 
+/// What asks for less than the whole response; a fill asks for all of it.
 bool is_condition(HeaderId id) noexcept {
   return id == HeaderId::if_none_match || id == HeaderId::if_modified_since ||
          id == HeaderId::if_match || id == HeaderId::if_unmodified_since ||
-         id == HeaderId::if_range;
+         id == HeaderId::if_range || id == HeaderId::range;
 }
 
 /// Statements about the client that only a proxy in front may make.
@@ -70,7 +71,7 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   const std::string& own = settings.upstream.targets.front().host_header;
   out.field(HeaderId::host, settings.upstream.preserve_host && !host.empty() ? host : own);
   append_fields(out, request, for_cache);
-  if (validate != nullptr) cache::write_validators(validate->head(), result.head);
+  if (validate != nullptr) cache::write_validators(validate->head(), head.headers, result.head);
   http::append_forwarding_fields(
       out, head.headers,
       {.client_address = client_address, .host = host, .trust = settings.server.trust_forwarded});

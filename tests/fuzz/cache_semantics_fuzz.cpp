@@ -2,11 +2,12 @@
 // gives it.
 //
 // Input: lines. `R` starts a request/response pair; `<name>: <value>` adds a
-// field to the request before a `>` line, to the response after it; `+` moves
-// time on by a minute; `-` flushes.
+// field to the request before a `>` line, to the response after it; `?<query>`
+// sets the request's query; `+` moves time on by a minute; `-` flushes.
 // Properties: an answer with no-store, private, Set-Cookie or `Vary: *` is never
 // served again; a hit was made for a request with the same values of what its
-// answer varies on; nothing stored for Authorization reaches others unless it
+// answer varies on, and for the same query or one that the answer's own
+// No-Vary-Search makes equivalent; nothing stored for Authorization reaches others unless it
 // says public, s-maxage or must-revalidate; the byte bound holds.
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,8 @@
 #include "runtime/cache/preconditions.hpp"
 #include "runtime/cache/worker.hpp"
 #include "runtime/http/ascii.hpp"
+#include "runtime/http/query.hpp"
+#include "runtime/http/search_variance.hpp"
 
 namespace {
 
@@ -51,14 +54,32 @@ bool forbidden(const Fields& response) {
   if (response.contains_token(http::HeaderId::vary, "*")) return true;
   // A valid targeted field replaces Cache-Control.
   if (response.has(http::HeaderId::cdn_cache_control)) return false;
-  return has_directive(response, "no-store") || has_directive(response, "private");
+  // must-understand lifts no-store: 200 is understood.
+  return (has_directive(response, "no-store") && !has_directive(response, "must-understand")) ||
+         has_directive(response, "private");
+}
+
+/// Whether an answer to one query may answer another.
+bool same_search(const Fields& response, std::string_view asked, std::string_view now) {
+  const http::QueryNormalizer normalizer({}, true);
+  std::string first, second, before, after;
+  normalizer.append(first, asked);
+  normalizer.append(second, now);
+  if (first == second) return true;
+  const auto variance = http::SearchVariance::of(response);
+  return variance && variance->append_canonical(before, first) &&
+         variance->append_canonical(after, second) && before == after;
 }
 
 struct Session {
   ManualClock clock;
   Cache cache;
   Worker worker;
-  std::vector<std::pair<Lines, Lines>> exchanges;  // body = index
+  struct Exchange {
+    std::string query;
+    Lines asked, answered;
+  };
+  std::vector<Exchange> exchanges;  // body = index
 
   Session() : cache(settings(), clock, 42), worker(cache) {}
   static config::CacheSettings settings() {
@@ -68,12 +89,13 @@ struct Session {
     return settings;
   }
 
-  void check_hit(const Fields& request, const Object& object) {
+  void check_hit(const Fields& request, std::string_view query, const Object& object) {
     std::string text;
     for (const BodyPart& part : object.body()) text += part.view();
-    const auto& [asked, answered] = exchanges.at(std::stoul(text));
+    const auto& [asked_query, asked, answered] = exchanges.at(std::stoul(text));
     const Fields first = table(asked), response = table(answered);
     require(!forbidden(response));
+    require(same_search(response, asked_query, query));
     response.for_each_token(http::HeaderId::vary, [&](std::string_view name) {
       if (http::iequals(name, "Accept-Encoding")) return;
       require(first.find(name) == nullptr ? request.find(name) == nullptr
@@ -84,20 +106,24 @@ struct Session {
     }
     std::string head;
     static_cast<void>(evaluate_preconditions(request, object.head()));
+    static_cast<void>(satisfies_preconditions(request, object.head()));
+    static_cast<void>(range_applies(request, object.head()));
+    static_cast<void>(validated(object.head(), request, response));
     write_not_modified(object.head(), head);
-    write_validators(object.head(), head);
+    write_validators(object.head(), request, head);
   }
 
-  void exchange(Lines asked, Lines answered) {
+  void exchange(const std::string& query, Lines asked, Lines answered) {
     const Fields request_fields = table(asked), response_fields = table(answered);
     Request request;
     request.method = "GET";
     request.host = "h";
     request.path = "/";
+    request.query = query;
     request.fields = &request_fields;
     const RequestDecision decision = cache.rules().decide(request);
     const Lookup found = worker.lookup(request, decision, clock.now());
-    if (found.kind == Lookup::Kind::hit) return check_hit(request_fields, *found.object);
+    if (found.kind == Lookup::Kind::hit) return check_hit(request_fields, query, *found.object);
     if (!decision.store) return;
     FillStart start = worker.begin_fill(request, decision, found.object, clock.now());
     if (start.kind != FillStart::Kind::leader) return;
@@ -109,7 +135,7 @@ struct Session {
     StoreDecision store =
         decide_store(decision, request, response, EndpointPolicy{}, cache.object_bytes_max());
     const std::string body = std::to_string(exchanges.size());
-    exchanges.emplace_back(std::move(asked), std::move(answered));
+    exchanges.push_back({query, std::move(asked), std::move(answered)});
     if (!store.storable()) return start.leader->uncacheable(store.reason, clock.now());
     start.leader->publish_head(std::move(store), std::nullopt, request_fields, clock.now());
     start.leader->append(body, clock.now());
@@ -124,9 +150,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   Session session;
   Lines request, response;
+  std::string query;
   bool open = false, answering = false;
   const auto finish = [&] {
-    if (open) session.exchange(std::exchange(request, {}), std::exchange(response, {}));
+    if (open) {
+      session.exchange(std::exchange(query, {}), std::exchange(request, {}),
+                       std::exchange(response, {}));
+    }
     open = answering = false;
   };
   while (!rest.empty()) {
@@ -139,6 +169,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       open = true;
     } else if (line == ">") {
       answering = true;
+    } else if (line.starts_with('?')) {
+      query = line.substr(1);
     } else if (line == "+") {
       finish();
       session.clock.advance(std::chrono::minutes(1));

@@ -71,7 +71,7 @@ TEST_F(ConditionalTest, NotModifiedHeadHasValidatorsAndNoContentFields) {
 
 TEST_F(ConditionalTest, ValidatorsForTheOrigin) {
   std::string fields;
-  write_validators(object()->head(), fields);
+  write_validators(object()->head(), Fields{}, fields);
   EXPECT_EQ(fields,
             "If-None-Match: \"one\"\r\nIf-Modified-Since: " + http_date(modified_) + "\r\n");
 }

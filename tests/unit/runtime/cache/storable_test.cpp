@@ -59,8 +59,12 @@ INSTANTIATE_TEST_SUITE_P(
                   {{"Cache-Control", "max-age=60"}, {"Vary", "Accept, *"}},
                   Reason::vary_star},
         NeverCase{"partial", {}, 206, {{"Cache-Control", "max-age=60"}}, Reason::partial},
-        NeverCase{"created", {}, 201, {{"Cache-Control", "max-age=60"}}, Reason::status},
-        NeverCase{"error", {}, 500, {{"Cache-Control", "max-age=60"}}, Reason::status},
+        NeverCase{"too_many", {}, 429, {{"Cache-Control", "max-age=60"}}, Reason::status},
+        NeverCase{"not_modified", {}, 304, {{"Cache-Control", "max-age=60"}}, Reason::status},
+        NeverCase{"proxy_login", {}, 407, {{"Cache-Control", "max-age=60"}}, Reason::status},
+        NeverCase{"bad_range", {}, 416, {{"Cache-Control", "max-age=60"}}, Reason::status},
+        NeverCase{"error", {}, 500, {{"ETag", "\"1\""}}, Reason::status},
+        NeverCase{"found", {}, 302, {{"ETag", "\"1\""}}, Reason::status},
         NeverCase{"no_freshness", {}, 200, {}, Reason::no_freshness},
         NeverCase{"authorization",
                   {{"Authorization", "Basic x"}},
@@ -72,20 +76,31 @@ INSTANTIATE_TEST_SUITE_P(
                   200,
                   {{"Cache-Control", "max-age=60"}},
                   Reason::request_no_store},
-        NeverCase{"range",
-                  {{"Range", "bytes=0-1"}},
+        NeverCase{"range_of_other_units",
+                  {{"Range", "items=0-1"}},
                   200,
                   {{"Cache-Control", "max-age=60"}},
                   Reason::range},
+        NeverCase{"method_override",
+                  {{"X-HTTP-Method-Override", "DELETE"}},
+                  200,
+                  {{"Cache-Control", "max-age=60"}},
+                  Reason::override_field},
+        NeverCase{"original_url",
+                  {{"x-original-url", "/admin"}},
+                  200,
+                  {{"Cache-Control", "max-age=60"}},
+                  Reason::override_field},
         NeverCase{"if_match",
                   {{"If-Match", "\"a\""}},
                   200,
                   {{"Cache-Control", "max-age=60"}},
-                  Reason::request_directive}),
+                  Reason::precondition}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(Storable, EveryCacheableStatusIsStoredWithExplicitFreshness) {
-  for (const int status : {200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501}) {
+  for (const int status : {200, 201, 203, 204, 299, 300, 301, 302, 303, 307, 308, 400,
+                           403, 404, 405, 410, 414, 418, 499, 500, 501, 503, 599}) {
     Harness harness;
     harness.get({}, {status, fresh(), status == 204 ? "" : "text"});
     EXPECT_EQ(harness.find({}).kind, Lookup::Kind::hit) << status;
