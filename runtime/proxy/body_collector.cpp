@@ -33,7 +33,7 @@ void BodyCollector::collect() {
       case IoStatus::ok: break;
       case IoStatus::would_block:
         connection_->arm_deadline(request.config->server().body_timeout);
-        connection_->watch_client();
+        connection_->await_body();
         return;
       default:
         request.outcome.client_abort = true;

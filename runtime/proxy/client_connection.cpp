@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "runtime/proxy/local_response.hpp"
@@ -39,6 +40,7 @@ void ClientConnection::start(int descriptor, int family) {
     const int on = 1;
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
+  idle_since_ = worker_.now();
   go_idle();
 }
 
@@ -72,8 +74,8 @@ void ClientConnection::go_idle() {
     close();
     return;
   }
-  worker_.wheel().arm(*this, worker_.now() + worker_.config()->server().idle_timeout);
-  stream.arm_readable();
+  worker_.wheel().arm(*this, idle_since_ + worker_.config()->server().idle_timeout);
+  stream.arm_next_readable();
 }
 
 void ClientConnection::read_request() {
@@ -113,10 +115,6 @@ bool ClientConnection::grow_input() {
 /// True when a head is complete and valid.
 bool ClientConnection::parse_head() {
   Buffer& in = request_->in;
-  if (!head_started_) {
-    head_started_ = true;
-    worker_.wheel().arm(*this, worker_.now() + worker_.config()->server().header_timeout);
-  }
   const http::ParseStep step = request_->parser.next(in.view());
   in.consume(step.consumed);
   switch (step.event) {
@@ -125,6 +123,10 @@ bool ClientConnection::parse_head() {
       if (in.space().empty() && !grow_input()) {
         reject_head({431, "request header is too large"});
         return false;
+      }
+      if (!head_started_) {
+        head_started_ = true;
+        worker_.wheel().arm(*this, worker_.now() + worker_.config()->server().header_timeout);
       }
       stream.arm_readable();
       return false;
@@ -212,9 +214,10 @@ void ClientConnection::record_outcome() {
   RequestContext& request = *request_;
   const RequestOutcome& outcome = request.outcome;
   const http::RequestHead& head = request.head();
+  idle_since_ = worker_.now();
   // How long a stream or tunnel stayed open says nothing about the upstream.
   const Duration latency = outcome.streamed ? outcome.upstream_latency.value_or(Duration::zero())
-                                            : worker_.now() - request.started;
+                                            : idle_since_ - request.started;
   telemetry::RequestRecord record;
   record.endpoint = request.endpoint;
   record.method = head.method_text;
@@ -267,14 +270,14 @@ void ClientConnection::finish(bool reusable) {
 }
 
 void ClientConnection::next_request() {
-  if (request_->shared()) {
+  const std::string_view rest = unread();
+  if (rest.empty()) {
+    worker_.take_back(std::move(request_));
+  } else if (request_->shared()) {
     // A fill still reads the head: it keeps the context, its bytes stay put.
-    const std::string_view rest = unread();
     Ref<RequestContext> fresh = worker_.lend_request();
-    if (!rest.empty()) {
-      fresh->in = worker_.buffers().lend(std::max(rest.size(), BufferPool::head_size));
-      fresh->in.append(rest);
-    }
+    fresh->in = worker_.buffers().lend(std::max(rest.size(), BufferPool::head_size));
+    fresh->in.append(rest);
     request_ = std::move(fresh);
   } else {
     if (body_in_) request_->in = std::move(body_in_);

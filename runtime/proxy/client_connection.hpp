@@ -47,7 +47,9 @@ class ClientConnection final : public StreamOwner, public Deadline {
   /// Sets the exchange's deadline (bounded by total_timeout).
   void arm_deadline(Duration after);
   void disarm_deadline();
-  void watch_client() { stream.arm_readable(); }
+  void watch_client() { stream.arm_next_readable(); }
+  /// Waits for more of the request body.
+  void await_body() { stream.arm_readable(); }
 
   // -- request body -------------------------------------------------------------
   enum class BodyEvent : std::uint8_t {
@@ -105,6 +107,7 @@ class ClientConnection final : public StreamOwner, public Deadline {
   std::uint64_t served_ = 0;
   std::uint64_t lingered_ = 0;
   Instant total_deadline_ = Instant::max();
+  Instant idle_since_{};  ///< accepted, or the end of the last response
 };
 
 }  // namespace homeostat::proxy

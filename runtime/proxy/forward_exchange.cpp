@@ -82,7 +82,7 @@ void ForwardExchange::pump_request_body() {
       case IoStatus::ok: break;
       case IoStatus::would_block:
         connection_->arm_deadline(connection_->request().config->server().body_timeout);
-        connection_->watch_client();
+        connection_->await_body();
         return;
       default: client_failed(); return;
     }
@@ -155,7 +155,8 @@ void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
   update_stored(head);
   // A response before the end of the request body: the rest of it is not read.
   const bool unread = sending_body_ && !connection_->body_complete();
-  std::string text;
+  std::string& text = worker_.scratch();
+  text.clear();
   status_.forward_status = head.status;
   cache::write_cache_status(status_, text);
   ResponseExtras extras;

@@ -8,14 +8,26 @@
 namespace homeostat::proxy {
 
 LocalResponse::LocalResponse(ClientConnection& connection, std::string text,
-                             cache::ObjectPtr object, std::uint64_t skip, bool reusable)
+                             cache::ObjectPtr object, std::uint64_t skip, bool reusable, bool full)
     : connection_(&connection),
       text_(std::move(text)),
       object_(std::move(object)),
       skip_(skip),
-      reusable_(reusable) {}
+      reusable_(reusable),
+      full_(full) {}
 
-void LocalResponse::start() { proceed(); }
+void LocalResponse::start() {
+  if (full_) {
+    await_room();
+  } else {
+    proceed();
+  }
+}
+
+void LocalResponse::await_room() {
+  connection_->arm_deadline(connection_->request().config->server().write_timeout);
+  connection_->stream.arm_writable();
+}
 
 void LocalResponse::queue_parts() {
   if (!std::exchange(text_queued_, true)) out_.add(text_);
@@ -40,10 +52,7 @@ void LocalResponse::proceed() {
     }
     switch (out_.flush(connection_->stream)) {
       case IoStatus::ok: break;
-      case IoStatus::would_block:
-        connection_->arm_deadline(connection_->request().config->server().write_timeout);
-        connection_->stream.arm_writable();
-        return;
+      case IoStatus::would_block: await_room(); return;
       default:
         connection_->request().outcome.client_abort = true;
         connection_->abort();

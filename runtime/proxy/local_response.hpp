@@ -17,9 +17,9 @@ namespace homeostat::proxy {
 class LocalResponse final : public Exchange {
  public:
   /// `text` = head and perhaps body; then `object`'s body if not null, all but
-  /// its first `skip` bytes.
+  /// its first `skip` bytes. `full`: the socket has just refused more.
   LocalResponse(ClientConnection& connection, std::string text, cache::ObjectPtr object,
-                std::uint64_t skip, bool reusable);
+                std::uint64_t skip, bool reusable, bool full = false);
 
   void start() override;
   void on_client_readable() override {}
@@ -29,6 +29,7 @@ class LocalResponse final : public Exchange {
 
  private:
   void proceed();
+  void await_room();
   void queue_parts();
 
   Ref<ClientConnection> connection_;
@@ -37,6 +38,7 @@ class LocalResponse final : public Exchange {
   std::size_t part_ = 0;
   std::uint64_t skip_;
   bool reusable_;
+  bool full_;
   bool text_queued_ = false;
   Outgoing out_;
 };

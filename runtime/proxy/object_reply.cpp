@@ -92,8 +92,9 @@ void send(ClientConnection& connection, const Reply& reply, const cache::ObjectP
   }
   cache::ObjectPtr body;
   if (reply.body != nullptr) body = owner;
+  const bool full = result.status == IoStatus::would_block || result.bytes < total;
   connection.hand_over(
-      make_ref<LocalResponse>(connection, std::move(text), std::move(body), skip, true));
+      make_ref<LocalResponse>(connection, std::move(text), std::move(body), skip, true, full));
 }
 
 }  // namespace

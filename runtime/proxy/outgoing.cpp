@@ -8,6 +8,8 @@ IoStatus Outgoing::flush(Stream& stream) noexcept {
     if (result.status != IoStatus::ok) return result.status;
     written_ += result.bytes;
     drop(result.bytes);
+    // A short write filled the socket (epoll(7)): asking again would only say so.
+    if (!empty()) return IoStatus::would_block;
   }
   clear();
   return IoStatus::ok;

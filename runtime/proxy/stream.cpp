@@ -1,32 +1,124 @@
 #include "runtime/proxy/stream.hpp"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace homeostat::proxy {
 namespace {
+
+using boost::asio::detail::reactor;
 
 IoResult failure(int error) noexcept {
   if (error == EAGAIN || error == EWOULDBLOCK) return {IoStatus::would_block, 0, 0};
   return {IoStatus::error, 0, error};
 }
 
+/// Bytes (or the end, as 1) still waiting after a read; -1 if the kernel did not say.
+int rest_of(msghdr& message) noexcept {
+  for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
+    if (one->cmsg_level != SOL_TCP || one->cmsg_type != TCP_INQ) continue;
+    int rest = 0;
+    std::memcpy(&rest, CMSG_DATA(one), sizeof rest);
+    return rest;
+  }
+  return -1;
+}
+
 }  // namespace
 
+// -- waiting ----------------------------------------------------------------------
+
+Stream::Wait::Wait(Stream& stream, Callback callback)
+    : reactor_op({}, &Wait::perform, &Wait::complete), stream_(stream), callback_(callback) {}
+
+void Stream::Wait::arm(int kind, bool look_again) {
+  keep_ = Ref<StreamOwner>(&stream_.owner_);
+  ec_ = {};
+  arming_ = kind == reactor::write_op;
+  stream_.reactor_.start_op(kind, stream_.descriptor_, stream_.registration_, this, false,
+                            !look_again);
+  arming_ = false;
+}
+
+/// Called on an event, and at arming when an event came while nobody waited. A
+/// write event from before the socket was full says nothing: only the next does.
+boost::asio::detail::reactor_op::status Stream::Wait::perform(reactor_op* base) {
+  return static_cast<Wait*>(base)->arming_ ? not_done : done_and_exhausted;
+}
+
+void Stream::Wait::complete(void* scheduler, Operation* base, const boost::system::error_code&,
+                            std::size_t) {
+  auto* self = static_cast<Wait*>(base);
+  Stream& stream = self->stream_;
+  const Ref<StreamOwner> owner = std::move(self->keep_);
+  // Without a scheduler the loop is being destroyed; the owner may go with it.
+  if (scheduler == nullptr || self->ec_ || !stream.is_open()) return;
+  if (self == &stream.read_wait_) stream.drained_ = false;
+  ((*owner).*self->callback_)();
+}
+
+void Stream::arm_read(bool look_again) {
+  if (read_wait_.armed() || !is_open()) return;
+  read_wait_.arm(reactor::read_op, look_again);
+}
+
+void Stream::arm_writable() {
+  if (write_wait_.armed() || !is_open()) return;
+  const bool first = !writes_watched_;
+  writes_watched_ = true;
+  write_wait_.arm(reactor::write_op, first);
+}
+
+// -- the socket -------------------------------------------------------------------
+
+Stream::Stream(StreamOwner& owner, const Executor& executor)
+    : owner_(owner),
+      reactor_(boost::asio::use_service<reactor>(executor.context())),
+      read_wait_(*this, &StreamOwner::on_readable),
+      write_wait_(*this, &StreamOwner::on_writable) {}
+
 void Stream::assign(int descriptor, int family) {
-  socket_.assign(boost::asio::generic::stream_protocol(family, 0), descriptor);
-  boost::system::error_code ignored;
-  socket_.native_non_blocking(true, ignored);
+  close();
+  reactor_.init_task();
+  if (reactor_.register_descriptor(descriptor, registration_) != 0) {
+    // Out of memory or of epoll watches: a stream that is not open gets no
+    // callbacks, and its owner goes away with its last reference.
+    reactor_.cleanup_descriptor_data(registration_);
+    ::close(descriptor);
+    return;
+  }
+  descriptor_ = descriptor;
+  drained_ = writes_watched_ = false;
+  const int on = 1;
+  tells_rest_ =
+      family != AF_UNIX && ::setsockopt(descriptor, IPPROTO_TCP, TCP_INQ, &on, sizeof on) == 0;
 }
 
 IoResult Stream::read(std::span<char> into) noexcept {
+  if (drained_) return {IoStatus::would_block, 0, 0};
+  iovec piece{into.data(), into.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
   for (;;) {
-    const ssize_t count = ::recv(descriptor(), into.data(), into.size(), 0);
-    if (count > 0) return {IoStatus::ok, static_cast<std::size_t>(count), 0};
+    message.msg_control = tells_rest_ ? control : nullptr;
+    message.msg_controllen = tells_rest_ ? sizeof control : 0;
+    const ssize_t count = ::recvmsg(descriptor_, &message, 0);
+    if (count > 0) {
+      drained_ = tells_rest_ && rest_of(message) == 0;
+      return {IoStatus::ok, static_cast<std::size_t>(count), 0};
+    }
     if (count == 0) return {IoStatus::end, 0, 0};
-    if (errno != EINTR) return failure(errno);
+    if (errno == EINTR) continue;
+    const IoResult result = failure(errno);
+    drained_ = result.status == IoStatus::would_block;
+    return result;
   }
 }
 
@@ -35,67 +127,52 @@ IoResult Stream::write(std::span<const iovec> pieces) noexcept {
   message.msg_iov = const_cast<iovec*>(pieces.data());  // the C interface is not const-correct
   message.msg_iovlen = pieces.size();
   for (;;) {
-    const ssize_t count = ::sendmsg(descriptor(), &message, MSG_NOSIGNAL);
+    const ssize_t count = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
     if (count >= 0) return {IoStatus::ok, static_cast<std::size_t>(count), 0};
-    if (errno != EINTR) return failure(errno);
+    if (errno == EINTR) continue;
+    const IoResult result = failure(errno);
+    if (result.status == IoStatus::error) drained_ = false;  // reading will say it too
+    return result;
   }
 }
 
 IoStatus Stream::peek() noexcept {
   char byte = 0;
   for (;;) {
-    const ssize_t count = ::recv(descriptor(), &byte, 1, MSG_PEEK);
-    if (count > 0) return IoStatus::ok;
-    if (count == 0) return IoStatus::end;
-    if (errno != EINTR) return failure(errno).status;
+    const ssize_t count = ::recv(descriptor_, &byte, 1, MSG_PEEK);
+    if (count < 0 && errno == EINTR) continue;
+    const IoStatus status = count > 0    ? IoStatus::ok
+                            : count == 0 ? IoStatus::end
+                                         : failure(errno).status;
+    drained_ = status == IoStatus::would_block;
+    return status;
   }
 }
 
 int Stream::connect_error() noexcept {
   int error = 0;
   socklen_t size = sizeof error;
-  if (::getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
+  if (::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
   return error;
 }
 
-void Stream::arm_readable() {
-  if (read_armed_ || !socket_.is_open()) return;
-  read_armed_ = true;
-  socket_.async_wait(boost::asio::socket_base::wait_read,
-                     [this, owner = Ref<StreamOwner>(&owner_)](boost::system::error_code error) {
-                       read_armed_ = false;
-                       if (error != boost::asio::error::operation_aborted && socket_.is_open()) {
-                         owner->on_readable();
-                       }
-                     });
-}
-
-void Stream::arm_writable() {
-  if (write_armed_ || !socket_.is_open()) return;
-  write_armed_ = true;
-  socket_.async_wait(boost::asio::socket_base::wait_write,
-                     [this, owner = Ref<StreamOwner>(&owner_)](boost::system::error_code error) {
-                       write_armed_ = false;
-                       if (error != boost::asio::error::operation_aborted && socket_.is_open()) {
-                         owner->on_writable();
-                       }
-                     });
-}
-
 void Stream::shutdown_send() noexcept {
-  if (socket_.is_open()) ::shutdown(descriptor(), SHUT_WR);
+  if (is_open()) ::shutdown(descriptor_, SHUT_WR);
 }
 
 void Stream::abort() noexcept {
-  if (!socket_.is_open()) return;
+  if (!is_open()) return;
   const linger reset{1, 0};
-  ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   close();
 }
 
 void Stream::close() noexcept {
-  boost::system::error_code ignored;
-  if (socket_.is_open()) socket_.close(ignored);
+  if (!is_open()) return;
+  reactor_.deregister_descriptor(descriptor_, registration_, true);
+  ::close(descriptor_);
+  descriptor_ = -1;
+  reactor_.cleanup_descriptor_data(registration_);
 }
 
 }  // namespace homeostat::proxy

@@ -75,8 +75,12 @@ bool UpstreamCall::reuse(UpstreamTarget& target) {
     Ref<UpstreamConnection> idle = worker_.upstream().take_idle(target);
     if (!idle) return false;
     // Closed meanwhile, or bytes that belong to no request: the next answer on
-    // this connection could not be trusted.
-    if (idle->stream.peek() != IoStatus::would_block) {
+    // this connection could not be trusted. A drained one was empty after its
+    // last answer and the loop has reported nothing since; the kernel is asked
+    // again only for a request that could not be repeated if the server has just
+    // closed.
+    const bool known = idle->stream.drained() && repeatable();
+    if (!known && idle->stream.peek() != IoStatus::would_block) {
       idle->stream.close();
       continue;
     }
@@ -306,8 +310,7 @@ void UpstreamCall::on_upstream_deadline() {
 
 bool UpstreamCall::may_repeat(UpstreamError error) const noexcept {
   if (error != UpstreamError::reset || head_received_ || body_started_) return false;
-  if (!request_.idempotent || request_.body != http::BodyKind::none || !connection_->parser->idle())
-    return false;
+  if (!repeatable() || !connection_->parser->idle()) return false;
   return attempts_ <= set_->settings().retries;
 }
 

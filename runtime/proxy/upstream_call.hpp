@@ -147,6 +147,9 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
   void connect_failed(UpstreamError error);
   void broken(UpstreamError error);
   [[nodiscard]] bool may_repeat(UpstreamError error) const noexcept;
+  [[nodiscard]] bool repeatable() const noexcept {
+    return request_.idempotent && request_.body == http::BodyKind::none;
+  }
   void fail(UpstreamError error);
   void let_go(bool reusable);
   void arm(Duration after);

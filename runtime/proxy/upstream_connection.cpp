@@ -31,8 +31,12 @@ bool UpstreamConnection::connect(int& error) {
     ::close(descriptor);
     return false;
   }
-  connecting_ = true;
   stream.assign(descriptor, address.family());
+  if (!stream.is_open()) {
+    error = ENOMEM;
+    return false;
+  }
+  connecting_ = true;
   stream.arm_writable();
   return true;
 }

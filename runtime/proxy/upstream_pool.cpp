@@ -62,7 +62,7 @@ void UpstreamPool::give_back(Ref<UpstreamConnection> connection) {
     return;
   }
   wheel_.arm(*connection, clock_.now() + set_->settings().idle_timeout);
-  connection->stream.arm_readable();  // sees the server closing it
+  connection->stream.arm_next_readable();  // sees the server closing it
   place->idle.push_back(std::move(connection));
 }
 

@@ -18,7 +18,7 @@ void UpstreamCall::dispatch() {
   out_.clear();
   out_.add(request_.head);
   arm(set_->settings().timeout);
-  connection_->stream.arm_readable();
+  connection_->stream.arm_next_readable();
   on_upstream_writable();
 }
 

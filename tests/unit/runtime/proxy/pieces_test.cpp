@@ -64,7 +64,7 @@ class Output : public testing::Test {
  protected:
   Output() {
     int pair[2] = {-1, -1};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     owner->stream.assign(pair[0], AF_UNIX);
     peer = pair[1];
     ::fcntl(peer, F_SETFL, O_NONBLOCK);
