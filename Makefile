@@ -39,7 +39,7 @@ sanitize: ## Run the tests under ASan+UBSan, and the threaded ones under TSan
 	  cmake --build build/$$preset -j $(JOBS) && \
 	  ctest --preset $$preset -j $(JOBS) || exit 1; done
 
-bench: ## Measure beside nginx and HAProxy in one run
+bench: ## Measure beside nginx, HAProxy, Varnish and Traffic Server in one run
 	@tools/install_dependencies.sh bench
 	@$(MAKE) --no-print-directory build/release/build.ninja
 	@cmake --build build/release -j $(JOBS)

@@ -1,19 +1,27 @@
 #!/usr/bin/env python3
-"""What a request costs: homeostat beside nginx and HAProxy, in one run.
+"""What a request costs: homeostat beside nginx, HAProxy, Varnish and Traffic
+Server, and beside a bare epoll loop, in one run.
 
-Each server has one worker, pinned to the first CPU; the load (wrk) and the
-origin (nginx) run on the second. The figure to compare is CPU microseconds per
-request of the server's own threads, read from /proc/PID/task/*/schedstat, as a
-ratio to a peer of the same run. Rounds alternate between the servers, so that
-a machine that drifts drifts for all of them. Medians are printed.
+Each server has one worker, pinned to the first CPU; the load and the origin
+(nginx) run on the second. The figure to compare is CPU microseconds per request
+of the server's own threads, read from /proc/PID/task/*/schedstat, as a ratio to a
+peer of the same run. Rounds alternate between the servers, so that a machine
+that drifts drifts for all of them. Medians are printed.
+
+  hits     cached objects of three sizes, 64 connections
+  crowd    cached 1 KiB objects, 1000 connections
+  fresh    304 to a matching If-None-Match
+  mix      10 000 objects, Zipf 0.9, one request in twenty for something new
+  passes   uncacheable responses of three sizes
+  latency  cached 1 KiB objects at 70 % of the best peer's throughput, open loop
 
 Traffic stays on loopback; every run is bounded in time and connections.
-Needs: nginx haproxy wrk (Debian packages nginx-light, haproxy, wrk).
+Needs the Debian packages nginx-light haproxy varnish trafficserver wrk gcc; a peer
+that is not installed is left out, and said so.
 """
 import argparse
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -22,9 +30,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
-SIZES = {"1k": 1024, "16k": 16 * 1024, "256k": 256 * 1024}
+import peer_measure as measure
+from peer_servers import SIZES, TOOLS, Servers
+
+PEERS = ("nginx", "haproxy", "varnish", "trafficserver")
+SECTIONS = ("hits", "crowd", "fresh", "mix", "passes", "latency")
 
 
 def free_port():
@@ -34,25 +45,44 @@ def free_port():
 
 
 class Bench:
-    def __init__(self, binary, first_cpu, second_cpu):
+    def __init__(self, options, server_cpu, load_cpu):
+        self.options, self.server_cpu, self.load_cpu = options, server_cpu, load_cpu
         self.dir = tempfile.mkdtemp(prefix="homeostat-bench-")
         os.chmod(self.dir, 0o755)
-        self.binary, self.server_cpu, self.load_cpu = binary, first_cpu, second_cpu
         self.children = []
-        self.origin_port = free_port()
-
-    def write(self, name, text):
-        path = os.path.join(self.dir, name)
-        with open(path, "w") as out:
-            out.write(text)
-        return path
+        self.servers = Servers(self.dir, options.binary, free_port())
+        self.live = {}
+        self.floors = {}
 
     def start(self, name, cpu, command):
         log = open(os.path.join(self.dir, name + ".log"), "w")
         child = subprocess.Popen(["taskset", "-c", str(cpu)] + command, stdout=log,
                                  stderr=subprocess.STDOUT, start_new_session=True)
         self.children.append(child)
-        return child
+        return child.pid
+
+    def start_all(self):
+        self.start("origin", self.load_cpu, self.servers.origin())
+        if not measure.wait_for(self.servers.origin_port, "/1k"):
+            sys.exit("peers.py: the origin did not start")
+        for name in self.options.servers.split(","):
+            if TOOLS[name] is not None and shutil.which(TOOLS[name]) is None:
+                print(f"{name}: not installed, left out")
+                continue
+            port = free_port()
+            pid = self.start(name, self.server_cpu, getattr(self.servers, name)(port))
+            if measure.wait_for(port, "/1k"):
+                self.live[name] = (port, pid)
+            else:
+                with open(os.path.join(self.dir, name + ".log")) as log:
+                    print(f"{name}: did not answer, left out: {log.read()[-500:]}")
+        if shutil.which("gcc") is not None:
+            for size in SIZES:
+                port = free_port()
+                self.floors["/" + size] = (port, self.start("floor-" + size, self.server_cpu,
+                                                            self.servers.floor_hit(port, size)))
+            port = free_port()
+            self.floors["pass"] = (port, self.start("floor-pass", self.server_cpu, self.servers.floor_pass(port)))
 
     def stop(self):
         for child in reversed(self.children):
@@ -67,221 +97,136 @@ class Bench:
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
         shutil.rmtree(self.dir, ignore_errors=True)
+        shutil.rmtree(self.servers.store, ignore_errors=True)
 
-    # -- servers ------------------------------------------------------------
+    # -- one closed-loop question -------------------------------------------
 
-    def nginx_common(self, name):
-        paths = " ".join(f"{kind}_temp_path {self.dir}/{name}-{kind};"
-                         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        return (f"worker_processes 1; daemon off; pid {self.dir}/{name}.pid; error_log {self.dir}/{name}.err;\n"
-                f"events {{ worker_connections 4096; }}\n"
-                f"http {{ access_log off; keepalive_requests 10000000; sendfile on; tcp_nopush on; {paths}\n")
-
-    def origin(self):
-        root = os.path.join(self.dir, "www")
-        os.makedirs(root)
-        for name, size in SIZES.items():
-            with open(os.path.join(root, name), "w") as out:
-                out.write("x" * size)
-        os.chmod(root, 0o755)
-        config = self.write("origin.conf", self.nginx_common("origin") + f"""
-  server {{ listen 127.0.0.1:{self.origin_port} backlog=4096; root {root}; default_type application/json;
-    location / {{ add_header Cache-Control "public, max-age=3600"; }}
-    location /pass/ {{ alias {root}/; add_header Cache-Control "no-store"; }} }} }}
-""")
-        self.start("origin", self.load_cpu, ["nginx", "-c", config])
-
-    def nginx(self, port):
-        store = f"/dev/shm/homeostat-bench-{os.getpid()}"
-        config = self.write("nginx.conf", self.nginx_common("nginx") + f"""
-  proxy_cache_path {store} levels=1:2 keys_zone=z:50m max_size=1g use_temp_path=off;
-  open_file_cache max=1000; open_file_cache_valid 600s;
-  upstream o {{ server 127.0.0.1:{self.origin_port}; keepalive 64; }}
-  server {{ listen 127.0.0.1:{port} backlog=4096;
-    location / {{ proxy_pass http://o; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_cache z; proxy_cache_lock on; }}
-    location /pass/ {{ proxy_pass http://o; proxy_http_version 1.1; proxy_set_header Connection ""; }} }} }}
-""")
-        return ["nginx", "-c", config]
-
-    def haproxy(self, port):
-        config = self.write("haproxy.cfg", f"""
-global
-  nbthread 1
-  maxconn 4096
-  tune.bufsize 32768
-defaults
-  mode http
-  timeout client 30s
-  timeout server 30s
-  timeout connect 5s
-cache c
-  total-max-size 256
-  max-object-size 1000000
-  max-age 3600
-frontend f
-  bind 127.0.0.1:{port}
-  default_backend b
-backend b
-  http-request cache-use c
-  http-response cache-store c
-  http-reuse always
-  server s 127.0.0.1:{self.origin_port}
-""")
-        return ["haproxy", "-db", "-f", config]
-
-    def homeostat(self, port):
-        # Admission is off: this measures the cost of a request, not of refusing one.
-        return [self.binary, "run", "--listen", f"127.0.0.1:{port}",
-                "--upstream", f"http://127.0.0.1:{self.origin_port}",
-                "--set", "workers=1", "--set", "admin.listen=127.0.0.1:0",
-                "--set", "admission.mode=off", "--set", "log.level=warn"]
-
-
-# -- measuring ----------------------------------------------------------------
-
-def family(pid):
-    found, queue = [], [pid]
-    while queue:
-        one = queue.pop()
-        found.append(one)
-        try:
-            for task in os.listdir(f"/proc/{one}/task"):
-                with open(f"/proc/{one}/task/{task}/children") as text:
-                    queue += [int(child) for child in text.read().split()]
-        except OSError:
-            pass
-    return found
-
-
-def cpu_microseconds(pid):
-    total = 0
-    for one in family(pid):
-        try:
-            for task in os.listdir(f"/proc/{one}/task"):
-                with open(f"/proc/{one}/task/{task}/schedstat") as text:
-                    total += int(text.read().split()[0])
-        except OSError:
-            pass
-    return total / 1000
-
-
-def pss_mebibytes(pid):
-    total = 0
-    for one in family(pid):
-        try:
-            with open(f"/proc/{one}/smaps_rollup") as text:
-                total += int(re.search(r"^Pss:\s+(\d+)", text.read(), re.M).group(1))
-        except (OSError, AttributeError):
-            pass
-    return total / 1024
-
-
-def wait_for(port, path, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
-                answer.read()
-                return True
-        except OSError:
-            time.sleep(0.1)
-    return False
-
-
-def load(port, path, seconds, connections, cpu):
-    text = subprocess.run(["taskset", "-c", str(cpu), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-                           "--latency", f"http://127.0.0.1:{port}{path}"],
-                          capture_output=True, text=True, check=True).stdout
-    requests = int(re.search(r"(\d+) requests in", text).group(1))
-    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
-    errors = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
-    sockets = re.search(r"Socket errors: (.*)", text)
-    return {"requests": requests, "p99_ms": float(value) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit],
-            "errors": int(errors.group(1)) if errors else 0, "sockets": sockets.group(1) if sockets else ""}
-
-
-def measure(bench, live, paths, rounds, seconds, connections):
-    rows = {}
-    for round_number in range(rounds):
-        for path in paths:
-            for name, (port, pid) in live.items():
+    def run(self, path, connections=64, floor=None, **load):
+        """Rows by server: CPU, rate, p99, errors, origin requests per request."""
+        rows = {}
+        everyone = dict(self.live)
+        if floor in self.floors:
+            everyone["floor"] = self.floors[floor]
+        for round_number in range(self.options.rounds):
+            for name, (port, pid) in everyone.items():
+                if "script_arguments" in load:  # another seed: other one-time requests
+                    load["script_arguments"] = [str(len(rows.get(name, ())) + 1)]
                 if round_number == 0:
-                    load(port, path, 1, connections, bench.load_cpu)  # warm
-                before = cpu_microseconds(pid)
-                result = load(port, path, seconds, connections, bench.load_cpu)
-                used = cpu_microseconds(pid) - before
-                rows.setdefault((path, name), []).append(
-                    (used / max(1, result["requests"]), result["requests"] / seconds, result["p99_ms"],
-                     result["errors"]))
-    return rows
+                    warm = dict(load, script_arguments=["77"]) if "script_arguments" in load else load
+                    measure.closed_loop(port, path, 1, connections, self.load_cpu, **warm)
+                asked = measure.origin_requests(self.servers.origin_port)
+                before = measure.cpu_microseconds(pid)
+                result = measure.closed_loop(port, path, self.options.seconds, connections, self.load_cpu, **load)
+                used = measure.cpu_microseconds(pid) - before
+                asked = measure.origin_requests(self.servers.origin_port) - asked - 1
+                requests = max(1, result["requests"])
+                rows.setdefault(name, []).append({
+                    "cpu_us": used / requests, "rate": result["rate"], "p99_ms": result["p99_ms"],
+                    "errors": result["errors"], "origin": asked / requests})
+        return {name: {key: statistics.median(one[key] for one in values) for key in values[0]}
+                for name, values in rows.items()}
+
+    # -- sections ---------------------------------------------------------------
+
+    def hits(self):
+        return {f"hit {size}": self.run("/" + size, floor="/" + size) for size in self.sizes()}
+
+    def crowd(self):
+        return {"hit 1k, 1000 connections": self.run("/1k", connections=1000, floor="/1k")}
+
+    def fresh(self):
+        tag = measure.fetch(self.servers.origin_port, "/1k")[1]["ETag"]
+        return {"304": self.run("/1k", options=["-H", f"If-None-Match: {tag}"])}
+
+    def mix(self):
+        script = self.servers.write("mix.lua", measure.MIX_SCRIPT)
+        return {"mix": self.run("/mix/0", options=["-s", script], script_arguments=["1"])}
+
+    def passes(self):
+        return {f"pass {size}": self.run("/pass/" + size, floor="pass") for size in self.sizes()}
+
+    def latency(self):
+        program = self.servers.compile("open_loop.c")
+        best = max((statistics.median(measure.closed_loop(port, "/1k", 1, 64, self.load_cpu)["rate"]
+                                      for _ in range(3)), name)
+                   for name, (port, _) in self.live.items() if name in PEERS or len(self.live) == 1)
+        rate = 0.7 * best[0]
+        print(f"\nlatency at {rate:.0f} requests/s: 70 % of {best[1]}'s {best[0]:.0f}")
+        print(f"{'server':14} {'p50 us':>8} {'p99 us':>8} {'p99.9 us':>9} {'failed':>7} {'late':>6}")
+        rows = {}
+        for _ in range(self.options.rounds):
+            for name, (port, _) in self.live.items():
+                rows.setdefault(name, []).append(measure.open_loop(
+                    program, port, "/1k", rate, self.options.seconds, 64, self.load_cpu))
+        medians = {name: {key: statistics.median(one[key] for one in values) for key in values[0]}
+                   for name, values in rows.items()}
+        for name, row in medians.items():
+            print(f"{name:14} {row['p50_us']:8.0f} {row['p99_us']:8.0f} {row['p999_us']:9.0f} "
+                  f"{row['failed']:7.0f} {row['late']:6.0f}")
+        return {"latency": medians}
+
+    def sizes(self):
+        return self.options.sizes.split(",")
+
+    def rest(self, title):
+        before = {name: measure.cpu_microseconds(pid) for name, (_, pid) in self.live.items()}
+        time.sleep(self.options.idle_seconds)
+        print(f"\n{title}")
+        result = {}
+        for name, (_, pid) in self.live.items():
+            cpu = (measure.cpu_microseconds(pid) - before[name]) / (self.options.idle_seconds * 1e6) * 100
+            result[name] = {"cpu_percent": cpu, "pss_mib": measure.pss_mebibytes(pid)}
+            print(f"  {name:14} {cpu:7.3f} % CPU  {result[name]['pss_mib']:7.1f} MiB PSS")
+        return {title: result}
 
 
-def idle(live, seconds):
-    before = {name: cpu_microseconds(pid) for name, (_, pid) in live.items()}
-    time.sleep(seconds)
-    return {name: ((cpu_microseconds(pid) - before[name]) / (seconds * 1e6) * 100, pss_mebibytes(pid))
-            for name, (_, pid) in live.items()}
-
-
-def print_rows(rows):
-    print(f"{'path':12} {'server':10} {'CPU us/request':>15} {'ratio to nginx':>15} {'requests/s':>11} "
-          f"{'p99 ms':>8} errors")
-    for (path, name), values in sorted(rows.items()):
-        cost, rate, p99 = (statistics.median(value[i] for value in values) for i in range(3))
-        base = statistics.median(value[0] for value in rows[(path, "nginx")]) if (path, "nginx") in rows else cost
-        print(f"{path:12} {name:10} {cost:15.2f} {cost / base:15.2f} {rate:11.0f} {p99:8.2f} "
-              f"{sum(value[3] for value in values)}")
+def print_rows(title, rows):
+    peers = [row["cpu_us"] for name, row in rows.items() if name in PEERS]
+    floor = rows.get("floor", {}).get("cpu_us")
+    print(f"\n{title}\n{'server':14} {'CPU us/request':>15} {'/ cheapest peer':>15} {'/ floor':>8} {'requests/s':>11} "
+          f"{'p99 ms':>8} {'origin':>7} errors")
+    for name, row in rows.items():
+        cost = row["cpu_us"]
+        relative = f"{cost / min(peers):.2f}" if peers else "-"
+        above = f"{cost / floor:.2f}" if floor else "-"
+        print(f"{name:14} {cost:15.2f} {relative:>15} {above:>8} {row['rate']:11.0f} {row['p99_ms']:8.2f} "
+              f"{row['origin']:7.3f} {row['errors']:.0f}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default="build/release/homeostat")
+    parser.add_argument("--servers", default=",".join(("homeostat",) + PEERS))
+    parser.add_argument("--sections", default=",".join(SECTIONS))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--sizes", default="1k,16k,256k")
-    parser.add_argument("--idle-seconds", type=int, default=10)
-    parser.add_argument("--json")
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--sizes", default=",".join(SIZES))
+    parser.add_argument("--idle-seconds", type=int, default=5)
+    parser.add_argument("--json", help="write all medians to this file")
     options = parser.parse_args()
-    for tool in ("nginx", "haproxy", "wrk", "taskset", options.binary):
+    for tool in ("nginx", "wrk", "taskset", options.binary):
         if shutil.which(tool) is None:
             sys.exit(f"peers.py: {tool} is missing")
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         sys.exit("peers.py: needs two CPUs, one for the servers and one for the load")
-    bench = Bench(options.binary, cpus[0], cpus[1])
+    bench = Bench(options, cpus[0], cpus[1])
+    results = {}
     try:
-        bench.origin()
-        if not wait_for(bench.origin_port, "/1k"):
-            sys.exit("peers.py: the origin did not start")
-        live = {}
-        for name in ("homeostat", "nginx", "haproxy"):
-            port = free_port()
-            child = bench.start(name, bench.server_cpu, getattr(bench, name)(port))
-            if not wait_for(port, "/1k"):
-                sys.exit(f"peers.py: {name} did not answer")
-            live[name] = (port, child.pid)
-        calm = idle(live, options.idle_seconds)
-        print("idle")
-        for name, (cpu, memory) in calm.items():
-            print(f"  {name:10} {cpu:6.3f} % CPU  {memory:7.1f} MiB PSS")
-        sizes = options.sizes.split(",")
-        results = {}
-        for title, prefix in (("cached hits", "/"), ("passed requests", "/pass/")):
-            print(f"\n{title}")
-            rows = measure(bench, live, [prefix + size for size in sizes], options.rounds,
-                           options.seconds, options.connections)
-            print_rows(rows)
-            results[title] = {f"{path} {name}": values for (path, name), values in rows.items()}
-        print("\nafter the load")
-        for name, (_, pid) in live.items():
-            print(f"  {name:10} {pss_mebibytes(pid):7.1f} MiB PSS")
+        bench.start_all()
+        results.update(bench.rest("idle"))
+        for section in options.sections.split(","):
+            rows = getattr(bench, section)()
+            results.update(rows)
+            if section != "latency":
+                for title, values in rows.items():
+                    print_rows(title, values)
+        results.update(bench.rest("after the load"))
         if options.json:
             with open(options.json, "w") as out:
-                json.dump({"idle": calm, "results": results}, out, indent=1)
+                json.dump(results, out, indent=1)
     finally:
         bench.stop()
-        shutil.rmtree(f"/dev/shm/homeostat-bench-{os.getpid()}", ignore_errors=True)
 
 
 if __name__ == "__main__":

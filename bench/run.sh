@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILD:-build/release}
-echo "== What does a request cost beside nginx and HAProxy?"
+echo "== What does a request cost beside nginx, HAProxy, Varnish and Traffic Server?"
 python3 bench/peers.py --binary "$build/homeostat" "$@"
 for question in "$build"/bench/*_bench; do
   [ -x "$question" ] || continue
