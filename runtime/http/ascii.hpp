@@ -29,9 +29,17 @@ namespace homeostat::http {
 }
 
 /// tchar of RFC 9110 section 5.6.2.
+inline constexpr std::array<bool, 256> token_chars = [] {
+  std::array<bool, 256> table{};
+  for (unsigned byte = 0; byte < 128; ++byte) {
+    const char c = static_cast<char>(byte);
+    table[byte] = is_digit(c) || is_alpha(c) ||
+                  std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  }
+  return table;
+}();
 [[nodiscard]] constexpr bool is_token_char(char c) noexcept {
-  return is_digit(c) || is_alpha(c) ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  return token_chars[static_cast<unsigned char>(c)];
 }
 [[nodiscard]] constexpr bool is_token(std::string_view text) noexcept {
   if (text.empty()) return false;

@@ -1,8 +1,8 @@
 // Boost.Beast's basic_parser with its callbacks turned into plain values.
 //
 // Internal to runtime/http: only the parsers' source files include it, so that
-// Beast is compiled in two places. It sees complete heads, chunk lines and
-// trailer sections that the LineScanner has already accepted.
+// Beast is compiled in two places. It sees start lines, framing fields, chunk lines
+// and trailer sections, complete and already accepted by the LineScanner.
 #pragma once
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -15,7 +15,7 @@ namespace homeostat::http {
 
 /// What Beast reported; filled during feed().
 struct BeastOutput {
-  HeaderTable* fields = nullptr;  ///< where fields go: the head's table or the trailers
+  HeaderTable* fields = nullptr;  ///< where fields go; null: nowhere
   std::size_t field_count_max = 0;
   bool too_many_fields = false;
   std::string_view method;
@@ -57,6 +57,7 @@ class BeastParser final : public boost::beast::http::basic_parser<is_request> {
     output_.version = version;
   }
   void on_field_impl(boost::beast::http::field, text name, text value, error_code& error) override {
+    if (output_.fields == nullptr) return;
     HeaderTable& fields = *output_.fields;
     if (fields.size() >= output_.field_count_max || !fields.add(view(name), view(value))) {
       output_.too_many_fields = true;

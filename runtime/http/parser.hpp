@@ -3,7 +3,8 @@
 // Purpose: strict framing (RFC 9112, in particular sections 6.3 and 11) on top
 // of Boost.Beast's basic_parser. A guard scans each head, chunk line and
 // trailer section once before Beast sees it and refuses what Beast tolerates:
-// bare CR or LF, line folding, control bytes, unusual chunk sizes.
+// bare CR or LF, line folding, control bytes, unusual chunk sizes. Fields that say
+// nothing about framing are split without Beast (field_lines.hpp).
 //
 // Use: call next() with all bytes received and not yet consumed. Drop
 // `consumed` bytes from the front after every call, whatever the event (it may
@@ -21,7 +22,7 @@
 // head or interim; body and trailers() into the `input` of the call that
 // returned them. The caller keeps these bytes unchanged while it reads the views.
 //
-// Memory: one allocation per parser object, none per message (one more, kept,
+// Memory: two allocations per parser object, none per message (one more, kept,
 // when a head has more than 64 fields). Work: linear in the bytes supplied,
 // also when they arrive one by one.
 // Thread safety: none; one owner. Movable, not copyable.

@@ -54,7 +54,10 @@ struct RequestParser::Impl {
       return core.fail(status,
                        status == 505 ? "unsupported HTTP version" : "malformed request line");
     }
-    if (!core.feed_head(bytes, head.headers)) return core.failed();
+    if (!core.feed_start_line(bytes.substr(0, core.start_line_size())) ||
+        !core.feed_fields(bytes.substr(core.start_line_size()), head.headers)) {
+      return core.failed();
+    }
     if (ParseError error = fill_head(); error.status != 0) {
       return core.fail(error.status, error.reason);
     }

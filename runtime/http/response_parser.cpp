@@ -37,17 +37,18 @@ struct ResponseParser::Impl {
   /// Many servers leave out the blank before an empty reason phrase (RFC 9112
   /// section 4 asks for it, and Beast insists): it is put in for them.
   bool feed(std::string_view bytes) {
-    if (core.start_line_size() != bare_status_line) return core.feed_head(bytes, head.headers);
+    const std::size_t size = core.start_line_size();
+    if (size != bare_status_line) {
+      return core.feed_start_line(bytes.substr(0, size)) &&
+             core.feed_fields(bytes.substr(size), head.headers);
+    }
     std::array<char, bare_status_line + 1> line{};
     bytes.copy(line.data(), bare_status_line - 2);
     line[bare_status_line - 2] = ' ';
     line[bare_status_line - 1] = '\r';
     line[bare_status_line] = '\n';
-    if (!core.feed_start_line({line.data(), line.size()})) {
-      core.fail(502, "malformed status line");
-      return false;
-    }
-    return core.feed_head(bytes.substr(bare_status_line), head.headers);
+    return core.feed_start_line({line.data(), line.size()}) &&
+           core.feed_fields(bytes.substr(bare_status_line), head.headers);
   }
 
   ParseStep complete_head(std::size_t consumed) {

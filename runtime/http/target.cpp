@@ -1,20 +1,27 @@
 #include "runtime/http/target.hpp"
 
+#include <array>
+
 #include "runtime/http/ascii.hpp"
 
 namespace homeostat::http {
 namespace {
 
 /// reg-name of RFC 3986 without ',' (some recipients join repeated Host lines).
-constexpr bool is_name_char(char c) noexcept {
-  return is_alpha(c) || is_digit(c) ||
-         std::string_view("-._~!$&'()*+;=").find(c) != std::string_view::npos;
-}
+constexpr auto name_chars = [] {
+  std::array<bool, 256> table{};
+  for (unsigned byte = 0; byte < 128; ++byte) {
+    const char c = static_cast<char>(byte);
+    table[byte] = is_alpha(c) || is_digit(c) ||
+                  std::string_view("-._~!$&'()*+;=").find(c) != std::string_view::npos;
+  }
+  return table;
+}();
 
 bool valid_name(std::string_view name) noexcept {
   if (name.empty()) return false;
   for (std::size_t i = 0; i < name.size(); ++i) {
-    if (is_alpha(name[i]) || is_digit(name[i]) || is_name_char(name[i])) continue;
+    if (name_chars[static_cast<unsigned char>(name[i])]) continue;
     if (name[i] != '%' || i + 2 >= name.size()) return false;
     if (hex_value(name[i + 1]) < 0 || hex_value(name[i + 2]) < 0) return false;
     i += 2;

@@ -127,7 +127,9 @@ IoResult Stream::write(std::span<const iovec> pieces) noexcept {
   message.msg_iov = const_cast<iovec*>(pieces.data());  // the C interface is not const-correct
   message.msg_iovlen = pieces.size();
   for (;;) {
-    const ssize_t count = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+    const ssize_t count = pieces.size() == 1 ? ::send(descriptor_, pieces.front().iov_base,
+                                                      pieces.front().iov_len, MSG_NOSIGNAL)
+                                             : ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
     if (count >= 0) return {IoStatus::ok, static_cast<std::size_t>(count), 0};
     if (errno == EINTR) continue;
     const IoResult result = failure(errno);
