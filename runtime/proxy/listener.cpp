@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -47,6 +48,25 @@ std::uint16_t port_of(const sockaddr_storage& storage) {
   return 0;
 }
 
+/// Keeps others from replacing a socket file between a look and the bind. A lock
+/// on the folder leaves no file behind; one that cannot be had is done without.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& path) {
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor_ >= 0) ::flock(descriptor_, LOCK_EX);
+  }
+  ~FolderLock() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
 /// A socket file nobody listens on is left over from a crash.
 void remove_stale_socket(const SocketAddress& address, const std::string& path) {
   struct stat status {};
@@ -59,44 +79,73 @@ void remove_stale_socket(const SocketAddress& address, const std::string& path) 
   ::close(probe);
 }
 
-int listen_on(const SocketAddress& address, const config::Address& wanted) {
+bool switch_on(int descriptor, int level, int option) noexcept {
+  const int on = 1;
+  return ::setsockopt(descriptor, level, option, &on, sizeof on) == 0;
+}
+
+/// Binds and listens. Without SO_REUSEPORT one of the two fails if anybody else
+/// listens; SO_REUSEADDR only lets connections of the past be.
+bool occupy(int descriptor, const SocketAddress& address) noexcept {
+  return ::bind(descriptor, address.get(), address.length) == 0 &&
+         ::listen(descriptor, backlog) == 0;
+}
+
+bool listen_tcp(int descriptor, const SocketAddress& address, bool every_interface,
+                ListenerRank rank) {
+  if (!switch_on(descriptor, SOL_SOCKET, SO_REUSEADDR)) return false;
+  if (address.family() == AF_INET6 && every_interface) {
+    const int off = 0;
+    ::setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  }
+  if (rank == ListenerRank::first) {
+    // Set afterwards: it lets our own further sockets join, which set it before.
+    return occupy(descriptor, address) && switch_on(descriptor, SOL_SOCKET, SO_REUSEPORT);
+  }
+  return switch_on(descriptor, SOL_SOCKET, SO_REUSEPORT) && occupy(descriptor, address);
+}
+
+bool listen_unix(int descriptor, const SocketAddress& address, const std::string& path) {
+  const FolderLock lock(path);
+  remove_stale_socket(address, path);
+  return occupy(descriptor, address);
+}
+
+int listen_on(const SocketAddress& address, const config::Address& wanted, ListenerRank rank) {
   const int descriptor = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return -1;
-  const int on = 1;
-  if (address.family() == AF_UNIX) {
-    remove_stale_socket(address, wanted.unix_path);
-  } else {
-    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    if (address.family() == AF_INET6 && wanted.host.empty()) {
-      const int off = 0;
-      ::setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    }
-  }
-  if (::bind(descriptor, address.get(), address.length) != 0 ||
-      ::listen(descriptor, backlog) != 0) {
-    const int error = errno;
-    ::close(descriptor);
-    errno = error;
-    return -1;
-  }
-  return descriptor;
+  const bool listening = address.family() == AF_UNIX
+                             ? listen_unix(descriptor, address, wanted.unix_path)
+                             : listen_tcp(descriptor, address, wanted.host.empty(), rank);
+  if (listening) return descriptor;
+  const int error = errno;
+  ::close(descriptor);
+  errno = error;
+  return -1;
+}
+
+std::string refusal(const config::Address& address, int error) {
+  std::string text = "cannot listen on " + display_name(address) + ": " + std::strerror(error);
+  if (error == EADDRINUSE) text += "; another process, perhaps another homeostat, serves there";
+  return text;
 }
 
 }  // namespace
 
-int open_listener(const config::Address& address, config::Address& bound, std::string& error) {
+int open_listener(const config::Address& address, ListenerRank rank, config::Address& bound,
+                  std::string& error) {
   std::vector<SocketAddress> addresses = resolve(address, true, error);
   if (addresses.empty()) return -1;
   // An empty host means every interface: one IPv6 socket serves both families.
-  for (const SocketAddress& one : addresses) {
-    if (address.host.empty() && one.family() == AF_INET6)
-      std::swap(addresses.front(), const_cast<SocketAddress&>(one));
+  for (SocketAddress& one : addresses) {
+    if (address.host.empty() && one.family() == AF_INET6) std::swap(addresses.front(), one);
   }
   for (const SocketAddress& one : addresses) {
-    const int descriptor = listen_on(one, address);
+    const int descriptor = listen_on(one, address, rank);
     if (descriptor < 0) {
-      error = std::string("cannot listen: ") + std::strerror(errno);
+      const int reason = errno;
+      error = refusal(address, reason);
+      if (reason == EADDRINUSE) return -1;  // the name's other address would hide that
       continue;
     }
     bound = address;

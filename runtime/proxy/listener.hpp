@@ -2,6 +2,9 @@
 //
 // Each worker has its own socket on the same port (SO_REUSEPORT), so that the
 // kernel spreads connections without a lock of ours; a Unix socket is shared.
+// Only the workers of one agent share: the first socket is opened exclusively,
+// so that an address somebody else serves on is an error and not half of his
+// traffic.
 // Accepts a bounded number per event so that others get their turn. When the
 // process runs out of descriptors it pauses instead of spinning.
 // Thread safety: none; one worker.
@@ -20,10 +23,15 @@ namespace homeostat::proxy {
 
 class Worker;
 
+enum class ListenerRank : std::uint8_t {
+  first,    ///< fails if anybody listens there already; then lets others join
+  further,  ///< joins the first one of this agent
+};
+
 /// Opens a listening socket. -1 on failure, with the reason in `error`.
 /// `bound` receives the address with the port the kernel chose.
-[[nodiscard]] int open_listener(const config::Address& address, config::Address& bound,
-                                std::string& error);
+[[nodiscard]] int open_listener(const config::Address& address, ListenerRank rank,
+                                config::Address& bound, std::string& error);
 
 class Listener {
  public:

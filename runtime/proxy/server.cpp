@@ -44,7 +44,8 @@ std::string Server::start() {
     for (const auto& worker : workers_) {
       config::Address bound;
       const bool share = shared >= 0 && !wanted.unix_path.empty();
-      const int descriptor = share ? ::dup(shared) : open_listener(address, bound, error);
+      const ListenerRank rank = shared < 0 ? ListenerRank::first : ListenerRank::further;
+      const int descriptor = share ? ::dup(shared) : open_listener(address, rank, bound, error);
       if (descriptor < 0) return error.empty() ? "cannot listen" : error;
       if (shared < 0) {
         shared = descriptor;

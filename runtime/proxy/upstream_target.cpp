@@ -25,13 +25,13 @@ std::vector<SocketAddress> unix_address(const std::string& path, std::string& er
   return {address};
 }
 
+}  // namespace
+
 std::string display_name(const config::Address& address) {
   if (!address.unix_path.empty()) return "unix:" + address.unix_path;
   const bool ipv6 = address.host.find(':') != std::string::npos;
   return (ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
-
-}  // namespace
 
 std::vector<SocketAddress> resolve(const config::Address& address, bool passive,
                                    std::string& error) {

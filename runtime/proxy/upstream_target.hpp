@@ -37,6 +37,9 @@ struct SocketAddress {
 [[nodiscard]] std::vector<SocketAddress> resolve(const config::Address& address, bool passive,
                                                  std::string& error);
 
+/// "127.0.0.1:8080", "[::1]:80", "unix:/path": for logs and errors.
+[[nodiscard]] std::string display_name(const config::Address& address);
+
 class UpstreamTarget {
  public:
   UpstreamTarget(config::UpstreamTarget settings, std::vector<SocketAddress> addresses);

@@ -1,0 +1,149 @@
+// Who may listen where: the workers of one agent together, nobody else.
+#include "runtime/proxy/listener.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <latch>
+#include <thread>
+#include <vector>
+
+#include "runtime/proxy/upstream_target.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+using config::Address;
+
+/// Closes what a test opened.
+class Opened {
+ public:
+  explicit Opened(const Address& address, ListenerRank rank = ListenerRank::first)
+      : descriptor_(open_listener(address, rank, bound, error)) {}
+  ~Opened() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  [[nodiscard]] bool ok() const noexcept { return descriptor_ >= 0; }
+
+  Address bound;
+  std::string error;
+
+ private:
+  int descriptor_;
+};
+
+/// How many of several agents that start at the same moment get the address.
+int winners(const Address& address) {
+  constexpr int agents = 4;
+  std::latch together(agents);
+  std::latch all_tried(agents);
+  std::atomic<int> won{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < agents; ++i) {
+    threads.emplace_back([&] {
+      together.arrive_and_wait();
+      const Opened mine(address);
+      if (mine.ok()) ++won;
+      all_tried.arrive_and_wait();  // nobody leaves before all have tried
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return won;
+}
+
+class Listening : public ::testing::TestWithParam<const char*> {
+ protected:
+  Address any_port() const { return {GetParam(), 0, {}}; }
+};
+
+TEST_P(Listening, WorkersOfOneAgentShareThePort) {
+  const Opened first(any_port());
+  ASSERT_TRUE(first.ok()) << first.error;
+  EXPECT_NE(first.bound.port, 0);
+  const Opened second(first.bound, ListenerRank::further);
+  const Opened third(first.bound, ListenerRank::further);
+  EXPECT_TRUE(second.ok()) << second.error;
+  EXPECT_TRUE(third.ok()) << third.error;
+}
+
+TEST_P(Listening, ASecondAgentIsRefusedWithTheAddressInTheReason) {
+  const Opened first(any_port());
+  const Opened shared(first.bound, ListenerRank::further);
+  ASSERT_TRUE(shared.ok());
+  const Opened other(first.bound);
+  EXPECT_FALSE(other.ok());
+  EXPECT_EQ(other.error, "cannot listen on " + display_name(first.bound) +
+                             ": Address already in use; another process, perhaps another "
+                             "homeostat, serves there");
+}
+
+TEST_P(Listening, OfManyAtOnceExactlyOneGetsThePort) {
+  Address address;
+  {
+    const Opened free(any_port());
+    ASSERT_TRUE(free.ok()) << free.error;
+    address = free.bound;
+  }
+  for (int round = 0; round < 20; ++round) EXPECT_EQ(winners(address), 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Addresses, Listening, ::testing::Values("127.0.0.1", "", "localhost"),
+                         [](const auto& test) {
+                           return test.index == 0   ? "Loopback"
+                                  : test.index == 1 ? "EveryInterface"
+                                                    : "Name";
+                         });
+
+TEST(ListeningPort, OnEveryInterfaceCollidesWithOneOfThem) {
+  const Opened one({"127.0.0.1", 0, {}});
+  ASSERT_TRUE(one.ok()) << one.error;
+  const Opened every({"", one.bound.port, {}});
+  EXPECT_FALSE(every.ok());
+}
+
+class UnixListening : public ::testing::Test {
+ protected:
+  UnixListening() {
+    char pattern[] = "/tmp/homeostat-listen-XXXXXX";
+    folder_ = ::mkdtemp(pattern);
+    address_.unix_path = folder_ + "/agent.sock";
+  }
+  ~UnixListening() override { std::filesystem::remove_all(folder_); }
+
+  std::string folder_;
+  Address address_;
+};
+
+TEST_F(UnixListening, ASecondAgentIsRefused) {
+  const Opened first(address_);
+  ASSERT_TRUE(first.ok()) << first.error;
+  const Opened other(address_);
+  EXPECT_FALSE(other.ok());
+  EXPECT_NE(other.error.find("cannot listen on unix:" + address_.unix_path), std::string::npos);
+  // The first one is still reached.
+  const int client = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, address_.unix_path.c_str(), sizeof address.sun_path - 1);
+  EXPECT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ::close(client);
+}
+
+TEST_F(UnixListening, OfManyAtOnceOverALeftOverFileExactlyOneGetsThePath) {
+  for (int round = 0; round < 20; ++round) {
+    { const Opened crashed(address_); }  // leaves its file behind
+    ASSERT_TRUE(std::filesystem::exists(address_.unix_path));
+    EXPECT_EQ(winners(address_), 1);
+  }
+}
+
+}  // namespace
+}  // namespace homeostat::proxy
