@@ -53,7 +53,12 @@ class SharedGate {
   [[nodiscard]] bool waits_elsewhere(unsigned worker, std::uint8_t priority_class) const noexcept {
     return waiting_[priority_class].load() > workers_[worker].waiting[priority_class].load();
   }
+  /// For how long anybody has been waiting.
   [[nodiscard]] Duration standing(Instant now) const noexcept;
+  /// For how long requests of this class or a better one have been waiting: the
+  /// queue a request of this class stands in. What waits behind it is no sign
+  /// that its own queue only adds delay.
+  [[nodiscard]] Duration standing_before(std::uint8_t priority_class, Instant now) const noexcept;
   /// Work of the classes up to and including this one.
   [[nodiscard]] Duration work_ahead(std::uint8_t priority_class) const noexcept;
 
@@ -90,6 +95,7 @@ class SharedGate {
 
   alignas(cache_line) std::atomic<std::size_t> length_{0};
   std::atomic<Duration::rep> not_empty_since_{0};
+  std::array<std::atomic<Duration::rep>, rules::priority_class_count> class_waits_since_{};
   ByClass waiting_{};
   ByClass credits_{};
   std::array<std::atomic<std::int64_t>, rules::priority_class_count> work_{};

@@ -53,29 +53,51 @@ void WorkerGate::attach(boost::asio::any_io_executor executor) {
   timer_.emplace(executor_);
 }
 
+void WorkerGate::count_arrival() noexcept {
+  statistics_.on_arrival(!shared_.has_room() || shared_.queue_length() > 0);
+}
+
+/// Why the request can neither begin nor wait; nothing if it may do either.
+std::optional<RejectReason> WorkerGate::refusal(const GateRequest& request,
+                                                std::uint8_t priority_class) const noexcept {
+  if (priority_class >= shared_.shed_class_from()) return RejectReason::shed_class;
+  if (request.deadline && *request.deadline <= request.now) return RejectReason::deadline;
+  if (!shared_.waits_at_or_above(priority_class) && shared_.has_room()) return std::nullopt;
+  if (draining_) return RejectReason::shutdown;
+  std::optional<Duration> time_left;
+  if (request.deadline) time_left = *request.deadline - request.now;
+  const rules::ArrivalVerdict verdict =
+      rules::judge_arrival(shared_.bounds(), view(request, priority_class), time_left);
+  if (verdict == rules::ArrivalVerdict::join) return std::nullopt;
+  const bool place_can_be_made =
+      verdict == rules::ArrivalVerdict::queue_full && queue_.least_below(priority_class) != nullptr;
+  if (place_can_be_made) return std::nullopt;
+  return reason_of(verdict);
+}
+
+std::optional<Rejection> WorkerGate::refuse(const GateRequest& request) noexcept {
+  if (shared_.mode() != config::LoopMode::on) return std::nullopt;
+  const std::uint8_t priority_class = rules::clamp_class(request.priority_class);
+  const std::optional<RejectReason> reason = refusal(request, priority_class);
+  if (!reason) return std::nullopt;
+  count_arrival();
+  return reject(*reason, priority_class);
+}
+
 Admission WorkerGate::admit(const GateRequest& request, GateWaiter& waiter) noexcept {
   const std::uint8_t priority_class = rules::clamp_class(request.priority_class);
-  statistics_.on_arrival(!shared_.has_room() || shared_.queue_length() > 0);
+  count_arrival();
   if (shared_.mode() != config::LoopMode::on) return admit_unlimited(request);
-  if (priority_class >= shared_.shed_class_from()) {
-    return reject(RejectReason::shed_class, priority_class);
-  }
-  if (request.deadline && *request.deadline <= request.now) {
-    return reject(RejectReason::deadline, priority_class);
-  }
+  if (const auto reason = refusal(request, priority_class)) return reject(*reason, priority_class);
   if (!shared_.waits_at_or_above(priority_class) && shared_.try_acquire()) {
     return issue(request.endpoint, priority_class, request.now);
   }
+  // The room that was seen may have gone to another worker meanwhile.
   if (draining_) return reject(RejectReason::shutdown, priority_class);
-  std::optional<Duration> time_left;
-  if (request.deadline) time_left = *request.deadline - request.now;
-  const rules::QueueView seen = view(request, priority_class);
-  const rules::ArrivalVerdict verdict = rules::judge_arrival(shared_.bounds(), seen, time_left);
-  const bool join =
-      verdict == rules::ArrivalVerdict::join ||
-      (verdict == rules::ArrivalVerdict::queue_full && make_place_for(priority_class));
-  if (!join) return reject(reason_of(verdict), priority_class);
-  return enqueue(request, priority_class, seen, waiter);
+  if (shared_.queue_length() >= shared_.bounds().length_max && !make_place_for(priority_class)) {
+    return reject(RejectReason::queue_full, priority_class);
+  }
+  return enqueue(request, priority_class, waiter);
 }
 
 /// Off and shadow: everybody passes. In shadow, what is over the limit stands
@@ -118,7 +140,7 @@ rules::QueueView WorkerGate::view(const GateRequest& request,
   return {.work_ahead = shared_.work_ahead(priority_class),
           .limit = shared_.limit(),
           .length = shared_.queue_length(),
-          .standing = shared_.standing(request.now),
+          .standing = shared_.standing_before(priority_class, request.now),
           .service_mean = shared_.service_mean(),
           .own_service = shared_.service_of(request.endpoint)};
 }
@@ -133,7 +155,8 @@ bool WorkerGate::make_place_for(std::uint8_t priority_class) noexcept {
 }
 
 Admission WorkerGate::enqueue(const GateRequest& request, std::uint8_t priority_class,
-                              const rules::QueueView& seen, GateWaiter& waiter) noexcept {
+                              GateWaiter& waiter) noexcept {
+  const rules::QueueView seen = view(request, priority_class);
   waiter.owner_ = this;
   waiter.endpoint_ = request.endpoint;
   waiter.class_ = priority_class;

@@ -51,6 +51,10 @@ class WorkerGate {
   /// waiting already. The Permit may be issued after a wait of zero length.
   [[nodiscard]] Admission admit(const GateRequest& request, GateWaiter& waiter) noexcept;
 
+  /// The same question before anything was made for the request: a rejection if
+  /// admit() would give one at once (it is counted), else nothing happened.
+  [[nodiscard]] std::optional<Rejection> refuse(const GateRequest& request) noexcept;
+
   /// Rejects all waiters (reason shutdown) and everything that arrives later;
   /// lets go of the executor's timer. Requests already admitted run on.
   /// REQUIRES: before the worker's io_context is destroyed.
@@ -72,11 +76,14 @@ class WorkerGate {
   [[nodiscard]] Permit issue(EndpointId endpoint, std::uint8_t priority_class,
                              Instant now) noexcept;
   [[nodiscard]] Rejection reject(RejectReason reason, std::uint8_t priority_class) noexcept;
+  void count_arrival() noexcept;
+  [[nodiscard]] std::optional<RejectReason> refusal(const GateRequest& request,
+                                                    std::uint8_t priority_class) const noexcept;
   [[nodiscard]] Permit admit_unlimited(const GateRequest& request) noexcept;
   [[nodiscard]] rules::QueueView view(const GateRequest& request,
                                       std::uint8_t priority_class) const noexcept;
   [[nodiscard]] Admission enqueue(const GateRequest& request, std::uint8_t priority_class,
-                                  const rules::QueueView& seen, GateWaiter& waiter) noexcept;
+                                  GateWaiter& waiter) noexcept;
   void unlink(GateWaiter& waiter) noexcept;
   void abandon(GateWaiter& waiter) noexcept;
   void release() noexcept;

@@ -14,24 +14,40 @@ std::string status_text(const cache::CacheStatus& status) {
   return text;
 }
 
-}  // namespace
+constexpr std::string_view at_its_limit = "the service is at its limit; try again later";
 
-Ref<Exchange> make_rejection_response(ClientConnection& connection,
-                                      const gate::Rejection& rejection,
-                                      const cache::CacheStatus& status) {
-  RequestContext& request = connection.request();
+unsigned note_rejection(RequestContext& request) {
   request.outcome.rejected = true;
   request.outcome.cache = telemetry::CacheResult::none;
+  return static_cast<unsigned>(request.config->settings().admission.reject_status);
+}
+
+std::string rejection_fields(const gate::Rejection& rejection) {
   std::string fields;
+  fields.reserve(96);
   http::HeadWriter out(fields);
   out.field(http::HeaderId::retry_after, static_cast<std::uint64_t>(rejection.retry_after.count()));
   std::string reason = gate::to_string(rejection.reason);
   reason += "; class=";
   http::append_number(reason, rejection.priority_class);
   out.field("Homeostat-Rejected", reason);
-  const auto code = static_cast<unsigned>(request.config->settings().admission.reject_status);
-  return make_error_response(connection, code, "the service is at its limit; try again later",
-                             status_text(status), fields);
+  return fields;
+}
+
+}  // namespace
+
+Ref<Exchange> make_rejection_response(ClientConnection& connection,
+                                      const gate::Rejection& rejection,
+                                      const cache::CacheStatus& status) {
+  const unsigned code = note_rejection(connection.request());
+  return make_error_response(connection, code, at_its_limit, status_text(status),
+                             rejection_fields(rejection));
+}
+
+void send_rejection(ClientConnection& connection, const gate::Rejection& rejection,
+                    const cache::CacheStatus& status) {
+  const unsigned code = note_rejection(connection.request());
+  send_error(connection, code, at_its_limit, status_text(status), rejection_fields(rejection));
 }
 
 Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError error,

@@ -16,6 +16,9 @@ class ClientConnection;
 [[nodiscard]] Ref<Exchange> make_rejection_response(ClientConnection& connection,
                                                     const gate::Rejection& rejection,
                                                     const cache::CacheStatus& status);
+/// The same, answered at once: of a request nothing was made for yet.
+void send_rejection(ClientConnection& connection, const gate::Rejection& rejection,
+                    const cache::CacheStatus& status);
 [[nodiscard]] Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError error,
                                                   const cache::CacheStatus& status);
 

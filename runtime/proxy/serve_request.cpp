@@ -7,6 +7,7 @@
 #include "runtime/http/forwarded.hpp"
 #include "runtime/proxy/body_collector.hpp"
 #include "runtime/proxy/client_connection.hpp"
+#include "runtime/proxy/failure_response.hpp"
 #include "runtime/proxy/fill_exchange.hpp"
 #include "runtime/proxy/forward_exchange.hpp"
 #include "runtime/proxy/local_response.hpp"
@@ -88,16 +89,40 @@ void reply_hit(ClientConnection& connection, Lookup& found) {
   reply_with_object(connection, std::move(found.object), status, CacheResult::hit);
 }
 
-void reply_stale(ClientConnection& connection, const Lookup& found) {
+void reply_stale(ClientConnection& connection, const Lookup& found, cache::Reason reason) {
   cache::CacheStatus status = status_of(connection.request());
   status.hit = true;
-  status.ttl = found.remaining;
+  status.detail = reason;
+  status.ttl = found.object->freshness().remaining(connection.worker().now());
   reply_with_object(connection, found.object, status, CacheResult::stale);
+}
+
+/// Asked before anything is made for a request that would go upstream: under
+/// overload most requests end here.
+std::optional<gate::Rejection> refused(ClientConnection& connection) {
+  const RequestContext& request = connection.request();
+  return connection.worker().gate().refuse(
+      {request.endpoint, request.priority_class, request.started, std::nullopt});
 }
 
 void forward(ClientConnection& connection, cache::CacheStatus status, cache::Reason reason) {
   status.detail = reason;
+  if (const auto rejection = refused(connection)) {
+    send_rejection(connection, *rejection, status);
+    return;
+  }
   connection.hand_over(make_ref<ForwardExchange>(connection, status));
+}
+
+/// A stale answer is better than none, where that is allowed.
+void reply_refused_fill(ClientConnection& connection, const gate::Rejection& rejection,
+                        const cache::CacheStatus& status) {
+  const Lookup& found = connection.request().found;
+  if (found.object && stale_is_allowed(connection.worker(), *found.object)) {
+    reply_stale(connection, found, cache::Reason::upstream_failed);
+  } else {
+    send_rejection(connection, rejection, status);
+  }
 }
 
 void fill(ClientConnection& connection, const cache::CacheStatus& status) {
@@ -113,6 +138,11 @@ void fill(ClientConnection& connection, const cache::CacheStatus& status) {
           make_ref<FillExchange>(connection, std::move(*begin.follower), status, false));
       return;
     case cache::FillStart::Kind::leader: {
+      if (const auto rejection = refused(connection)) {
+        begin.leader->fail(cache::Reason::upstream_failed);
+        reply_refused_fill(connection, *rejection, status);
+        return;
+      }
       auto exchange = make_ref<FillExchange>(connection, begin.leader->reader(), status, true);
       connection.replace_exchange(exchange);
       exchange->start();
@@ -150,7 +180,7 @@ void serve_identified(ClientConnection& connection) {
   }
   if (found.kind == Lookup::Kind::stale && fits && !found.by_request &&
       worker.policy().mode.emergency && stale_is_allowed(worker, *found.object)) {
-    reply_stale(connection, found);
+    reply_stale(connection, found, cache::Reason::none);
     return;
   }
   cache::CacheStatus status = status_of(request);

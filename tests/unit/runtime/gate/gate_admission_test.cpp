@@ -79,6 +79,45 @@ TEST_F(GateAdmission, BetterClassesAreServedFirstAndFifoInside) {
   EXPECT_EQ(order, (std::vector<std::size_t>{2, 1, 3, 0}));
 }
 
+TEST_F(GateAdmission, ABetterClassIsNotMadeImpatientByTheQueueBehindIt) {
+  build(with_limit(1));
+  Permit busy = take();
+  Client normal;
+  ASSERT_TRUE(queued(ask(normal, 2)));
+  clock.advance(milliseconds(150));  // the normal queue only adds delay by now
+  Client late_normal, critical;
+  ASSERT_TRUE(queued(ask(late_normal, 2)));
+  ASSERT_TRUE(queued(ask(critical, 0)));
+  clock.advance(milliseconds(80));
+  busy.ignore();
+  EXPECT_TRUE(critical.permit) << "within max_wait, and nobody was before it";
+  critical.permit.ignore();
+  ASSERT_TRUE(late_normal.rejection.has_value());
+  EXPECT_EQ(late_normal.rejection->reason, RejectReason::wait_expired);
+}
+
+TEST_F(GateAdmission, RefusesBeforehandExactlyWhatItWouldNotTakeIn) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.queue_max = 1;
+  build(settings);
+  const auto refused = [this](std::uint8_t priority_class) {
+    return gate->worker(0).refuse({1, priority_class, clock.now(), std::nullopt});
+  };
+  EXPECT_FALSE(refused(2)) << "there is room";
+  const Permit busy = take();
+  EXPECT_FALSE(refused(2)) << "it may wait";
+  Client waiter;
+  ASSERT_TRUE(queued(ask(waiter, 2)));
+  EXPECT_EQ(gate->totals().rejected_total(), 0U);
+  const std::optional<Rejection> full = refused(2);
+  ASSERT_TRUE(full.has_value());
+  EXPECT_EQ(full->reason, RejectReason::queue_full);
+  EXPECT_GE(full->retry_after, seconds(1));
+  EXPECT_EQ(gate->totals().rejected_total(), 1U) << "it is counted like any other";
+  EXPECT_FALSE(refused(0)) << "the waiter would give way";
+  EXPECT_EQ(gate->queue_length(), 1U) << "but not before the better one is there";
+}
+
 TEST_F(GateAdmission, AFreeSlotOnItsWayToABetterWaiterIsNotTakenByAWorseOne) {
   build(with_limit(1), 2);
   Permit busy = take();
