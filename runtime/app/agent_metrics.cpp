@@ -26,11 +26,17 @@ void register_server(MetricsRegistry& metrics, Agent::Parts& parts) {
           counters.header_timeouts);
   counter("homeostat_client_body_timeouts_total", "Request bodies that came too slowly.",
           counters.body_timeouts);
-  counter("homeostat_client_write_timeouts_total", "Clients that stopped reading.",
+  counter("homeostat_client_write_timeouts_total", "Clients that read too slowly or not at all.",
           counters.write_timeouts);
   counter("homeostat_client_aborted_responses_total", "Responses cut off.",
           counters.aborted_responses);
   counter("homeostat_client_upgrades_total", "Connections that became tunnels.", counters.upgrades);
+  counter("homeostat_cache_readers_cut_off_total",
+          "Clients cut off because they held up others of an unstorable response.",
+          counters.fill_readers_cut_off);
+  counter("homeostat_cache_readers_detached_total",
+          "Clients given an own transfer before they could hold up others.",
+          counters.fill_readers_detached);
   counter("homeostat_gzip_streams_total", "Responses compressed while streaming.",
           counters.gzip_streams);
 }

@@ -54,6 +54,7 @@ Fill::Fill(Identity identity, MemoryBudget& budget, std::uint64_t object_bytes_m
 Fill::~Fill() { budget_.release(reserved_); }
 
 bool Fill::news(const ReaderEntry& reader) const {
+  if (reader.only_cut_off) return reader.cut_off;
   return state_ != reader.seen || size_ > reader.cursor || terminal(state_);
 }
 
@@ -81,9 +82,8 @@ void Fill::post(Tickets& tickets) {
 
 void Fill::stop_storing(Reason reason) {
   if (!storing_) return;
-  storing_ = false;
+  storing_ = false;  // what is held stays accounted for until it is dropped
   reason_ = reason;
-  budget_.release(std::exchange(reserved_, 0));
 }
 
 std::uint64_t Fill::slowest() const {
@@ -100,6 +100,8 @@ void Fill::drop_consumed() {
     // A tail that still takes bytes stays, whoever has read it.
     if (part.size < part.block->capacity() || base_ + part.size > needed) return;
     base_ += part.size;
+    reserved_ -= part.block->capacity();
+    budget_.release(part.block->capacity());
     parts_.pop_front();
   }
 }
@@ -116,9 +118,9 @@ void Fill::grow() {
   if (storing_ && !budget_.reserve(capacity)) {
     stop_storing(Reason::fill_memory);
     capacity = std::min(capacity, next_block);
-  } else if (storing_) {
-    reserved_ += capacity;
   }
+  if (!storing_) budget_.charge(capacity);  // the leader pauses before it is much
+  reserved_ += capacity;
   parts_.push_back({Block::allocate(capacity), 0});
 }
 
@@ -234,6 +236,8 @@ void FillReader::consume(std::size_t bytes) {
   {
     const std::lock_guard lock(fill_->mutex_);
     entry_->cursor = std::min(fill_->size_, entry_->cursor + bytes);
+    if (fill_->size_ - entry_->cursor <= fill_->drain_below_)
+      entry_->cut_off = false;  // it is back
     fill_->drop_consumed();
     fill_->collect_drained(tickets);
   }
@@ -256,9 +260,25 @@ ObjectPtr FillReader::object() const {
 }
 
 void FillReader::wait(boost::asio::any_io_executor executor, FillWaiter::Callback callback) {
+  arm(false, std::move(executor), std::move(callback));
+}
+
+void FillReader::wait_cut_off(boost::asio::any_io_executor executor,
+                              FillWaiter::Callback callback) {
+  arm(true, std::move(executor), std::move(callback));
+}
+
+bool FillReader::cut_off() const {
+  const std::lock_guard lock(fill_->mutex_);
+  return entry_->cut_off;
+}
+
+void FillReader::arm(bool only_cut_off, boost::asio::any_io_executor executor,
+                     FillWaiter::Callback callback) {
   Fill::Tickets tickets;
   {
     const std::lock_guard lock(fill_->mutex_);
+    entry_->only_cut_off = only_cut_off;
     entry_->waiting = waiter_.arm(std::move(executor), std::move(callback));
     if (fill_->news(*entry_)) {
       tickets.push_back(std::move(*entry_->waiting));

@@ -13,7 +13,8 @@
 // object_bytes_max and the fill memory) or only streaming: then blocks every
 // reader has consumed are dropped and the leader must pause while `backlog()`
 // is high. A fill turns from storing to streaming by itself when it grows
-// beyond a bound.
+// beyond a bound. Readers that hold up others for too long are cut off by the
+// leader; their blocks stay until they leave.
 //
 // Thread safety: leader and readers may be on different threads; each handle
 // belongs to one thread (that of its executor). Callbacks are posted to the
@@ -104,6 +105,8 @@ class Fill final : public RefCounted<Fill> {
   struct ReaderEntry {
     std::uint64_t cursor = 0;
     FillState seen = FillState::waiting;
+    bool cut_off = false;
+    bool only_cut_off = false;  ///< `waiting` is for nothing else
     std::optional<FillWaiter::Ticket> waiting;
     bool same_query = true;  // as the leader's, and not only equivalent
   };
@@ -141,9 +144,9 @@ class Fill final : public RefCounted<Fill> {
   VarySpecPtr spec_;
   std::string variant_;
   std::deque<BodyPart> parts_;
-  std::uint64_t base_ = 0;  // body offset of parts_.front()
-  std::uint64_t size_ = 0;  // bytes received
-  std::size_t reserved_ = 0;
+  std::uint64_t base_ = 0;    // body offset of parts_.front()
+  std::uint64_t size_ = 0;    // bytes received
+  std::size_t reserved_ = 0;  // of budget_, for parts_
   std::vector<ReaderEntry*> readers_;
   std::uint64_t drain_below_ = 0;
   std::optional<FillWaiter::Ticket> drain_waiting_;
@@ -182,10 +185,16 @@ class FillReader {
   /// Posts `callback` once to `executor` when there is something new since the
   /// last state() and consume(): a state change or more bytes. One at a time.
   void wait(boost::asio::any_io_executor executor, FillWaiter::Callback callback);
+  /// Instead of wait(), while what was gathered is on its way: posts `callback`
+  /// once if the leader cuts this reader off.
+  void wait_cut_off(boost::asio::any_io_executor executor, FillWaiter::Callback callback);
+  /// The others waited too long for this reader: it has to leave, soon.
+  [[nodiscard]] bool cut_off() const;
   void cancel() noexcept;
 
  private:
   void leave() noexcept;
+  void arm(bool only_cut_off, boost::asio::any_io_executor executor, FillWaiter::Callback callback);
 
   FillPtr fill_;
   std::unique_ptr<Fill::ReaderEntry> entry_;

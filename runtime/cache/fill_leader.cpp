@@ -282,6 +282,24 @@ std::size_t FillLeader::readers() const {
   return fill_->readers_.size();
 }
 
+void FillLeader::cut_off_laggards(std::uint64_t lag_max) {
+  Fill::Tickets tickets;
+  {
+    const std::lock_guard lock(fill_->mutex_);
+    const auto& readers = fill_->readers_;
+    const std::uint64_t size = fill_->size_;
+    if (std::none_of(readers.begin(), readers.end(),
+                     [size](const auto* reader) { return reader->cursor == size; })) {
+      return;  // nobody is held up
+    }
+    for (auto* reader : readers) {
+      if (size - reader->cursor > lag_max) reader->cut_off = true;
+    }
+    fill_->collect_waiters(tickets);
+  }
+  Fill::post(tickets);
+}
+
 void FillLeader::wait_drained(std::uint64_t low_water, boost::asio::any_io_executor executor,
                               FillWaiter::Callback callback) {
   Fill::Tickets tickets;

@@ -78,6 +78,9 @@ class FillLeader {
   void wait_drained(std::uint64_t low_water, boost::asio::any_io_executor executor,
                     FillWaiter::Callback callback);
   void cancel_wait() noexcept;
+  /// Cuts off the readers that are more than `lag_max` bytes behind while
+  /// another one has consumed everything. REQUIRES: !storing().
+  void cut_off_laggards(std::uint64_t lag_max);
 
  private:
   void detach(bool mark_uncacheable, Instant now);

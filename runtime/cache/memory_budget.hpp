@@ -1,5 +1,6 @@
 // Bytes held by fills in flight, against one bound shared by all workers.
-// Thread safety: atomic. `reserve` fails instead of going above the bound.
+// Thread safety: atomic. `reserve` fails instead of going above the bound;
+// `charge` is for what is held anyway and bounded otherwise.
 #pragma once
 
 #include <atomic>
@@ -18,6 +19,7 @@ class MemoryBudget {
     } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
     return true;
   }
+  void charge(std::size_t bytes) noexcept { used_.fetch_add(bytes, std::memory_order_relaxed); }
   void release(std::size_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
   [[nodiscard]] std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t bound() const noexcept {

@@ -31,17 +31,14 @@ void BodyCollector::collect() {
     }
     switch (connection_->read_body()) {
       case IoStatus::ok: break;
-      case IoStatus::would_block:
-        connection_->arm_deadline(request.config->server().body_timeout);
-        connection_->await_body();
-        return;
+      case IoStatus::would_block: connection_->await_body(); return;
       default:
         request.outcome.client_abort = true;
         connection_->abort();
         return;
     }
     if (connection_->body_too_slow()) {
-      on_client_deadline();
+      on_client_deadline(ClientWait::body);
       return;
     }
   }
@@ -49,7 +46,7 @@ void BodyCollector::collect() {
 
 void BodyCollector::complete() {
   RequestContext& request = connection_->request();
-  connection_->disarm_deadline();
+  connection_->body_not_awaited();
   // The same bytes mean something else under another type or coding.
   std::string text(request.head().headers.get(http::HeaderId::content_type));
   text += '\n';
@@ -61,7 +58,7 @@ void BodyCollector::complete() {
   serve_identified(*connection_);
 }
 
-void BodyCollector::on_client_deadline() {
+void BodyCollector::on_client_deadline(ClientWait) {
   connection_->worker().counters().body_timeouts.fetch_add(1, std::memory_order_relaxed);
   connection_->hand_over(
       make_error_response(*connection_, 408, "the request body did not arrive in time"));

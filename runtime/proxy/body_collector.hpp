@@ -23,7 +23,7 @@ class BodyCollector final : public Exchange {
   void start() override { collect(); }
   void on_client_readable() override { collect(); }
   void on_client_writable() override {}
-  void on_client_deadline() override;
+  void on_client_deadline(ClientWait wait) override;
   void on_client_gone() override {}
 
  private:

@@ -40,17 +40,29 @@ IoStatus ClientConnection::read_body() {
     body_in_.compact();
   }
   const IoResult result = stream.read(body_in_.space());
-  if (result.status == IoStatus::ok) body_in_.produced(result.bytes);
+  if (result.status == IoStatus::ok) {
+    body_in_.produced(result.bytes);
+    if (body_pace_.waiting()) body_pace_.end(worker_.now());
+  }
   return result.status;
+}
+
+void ClientConnection::await_body() {
+  body_pace_.begin(worker_.now());
+  arm_deadline(ClientWait::body, request_->config->server().body_timeout);
+  stream.arm_readable();
+}
+
+void ClientConnection::body_not_awaited() {
+  body_pace_.end(worker_.now());
+  disarm_deadline(ClientWait::body);
 }
 
 bool ClientConnection::body_too_slow() const noexcept {
   const std::size_t rate = request_->config->server().body_rate_min;
-  const Duration elapsed = worker_.now() - request_->started;
-  if (rate == 0 || elapsed < body_rate_grace) return false;
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(elapsed).count();
-  return request_->outcome.request_bytes + body_in_.size() <
-         rate * static_cast<std::uint64_t>(seconds);
+  const Instant now = worker_.now();
+  if (rate == 0 || body_pace_.waited(now) < body_rate_grace) return false;
+  return !body_pace_.keeps_up(now, request_->outcome.request_bytes + body_in_.size(), rate);
 }
 
 std::string_view ClientConnection::unread() const noexcept {

@@ -163,6 +163,9 @@ void ClientConnection::reject_head(const http::ParseError& error) {
   request_->started = worker_.now();
   close_after_ = true;
   body_complete_ = false;
+  deadlines_.clear();
+  body_pace_ = send_pace_ = Pace();
+  worker_.wheel().disarm(*this);
   state_ = State::serving;
   hand_over(make_error_response(*this, error.status, error.reason));
 }
@@ -179,36 +182,26 @@ void ClientConnection::serve() {
   const config::ServerSettings& server = request_->config->server();
   close_after_ = !head.keep_alive || (server.requests_per_connection_max != 0 &&
                                       served_ >= server.requests_per_connection_max);
-  total_deadline_ =
-      server.total_timeout.count() > 0 ? request_->started + server.total_timeout : Instant::max();
-  worker_.telemetry().request_started();
-  if (total_deadline_ != Instant::max()) {
-    worker_.wheel().arm(*this, total_deadline_);
-  } else {
-    disarm_deadline();
+  deadlines_.clear();
+  body_pace_ = send_pace_ = Pace();
+  if (server.total_timeout.count() > 0) {
+    deadlines_.set(ClientWait::total, request_->started + server.total_timeout);
   }
+  arm_wheel();
+  worker_.telemetry().request_started();
   serve_request(*this);
 }
 
 void ClientConnection::hand_over(Ref<Exchange> next) {
+  for (const ClientWait wait : {ClientWait::answer, ClientWait::body, ClientWait::send}) {
+    disarm_deadline(wait);
+  }
   exchange_ = std::move(next);
   const Ref<Exchange> keep = exchange_;
   keep->start();
 }
 
 bool ClientConnection::will_close() const noexcept { return close_after_ || worker_.draining(); }
-
-void ClientConnection::arm_deadline(Duration after) {
-  worker_.wheel().arm(*this, std::min(total_deadline_, worker_.now() + after));
-}
-
-void ClientConnection::disarm_deadline() {
-  if (total_deadline_ != Instant::max()) {
-    worker_.wheel().arm(*this, total_deadline_);
-  } else {
-    worker_.wheel().disarm(*this);
-  }
-}
 
 void ClientConnection::record_outcome() {
   RequestContext& request = *request_;
@@ -257,7 +250,7 @@ void ClientConnection::finish(bool reusable) {
   const Ref<ClientConnection> keep(this);
   const Ref<Exchange> ending = std::move(exchange_);
   record_outcome();
-  total_deadline_ = Instant::max();
+  deadlines_.clear();
   if (!body_complete_ && request_->parser.head().body == http::BodyKind::none) {
     std::string_view ignored;
     body_complete_ = next_body(ignored) == BodyEvent::end;
@@ -313,11 +306,7 @@ void ClientConnection::on_deadline() {
       worker_.counters().header_timeouts.fetch_add(1, std::memory_order_relaxed);
       reject_head({408, "the request header did not arrive in time"});
       return;
-    case State::serving: {
-      const Ref<Exchange> exchange = exchange_;
-      if (exchange) exchange->on_client_deadline();
-      return;
-    }
+    case State::serving: exchange_deadline(); return;
     default: close();
   }
 }

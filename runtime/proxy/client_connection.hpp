@@ -13,8 +13,10 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/proxy/deadline_slots.hpp"
 #include "runtime/proxy/deadline_wheel.hpp"
 #include "runtime/proxy/exchange.hpp"
+#include "runtime/proxy/pace.hpp"
 #include "runtime/proxy/request_context.hpp"
 #include "runtime/proxy/stream.hpp"
 
@@ -44,12 +46,14 @@ class ClientConnection final : public StreamOwner, public Deadline {
   void abort();
   /// Whether the response must announce that the connection closes.
   [[nodiscard]] bool will_close() const noexcept;
-  /// Sets the exchange's deadline (bounded by total_timeout).
-  void arm_deadline(Duration after);
-  void disarm_deadline();
+  void arm_deadline(ClientWait wait, Duration after);
+  void disarm_deadline(ClientWait wait);
   void watch_client() { stream.arm_next_readable(); }
-  /// Waits for more of the request body.
-  void await_body() { stream.arm_readable(); }
+  /// The socket takes no more for now: on_client_writable follows, or the end
+  /// of the client's time (server.write_timeout).
+  void await_room();
+  /// The client took everything: it is not being waited for.
+  void all_sent();
 
   // -- request body -------------------------------------------------------------
   enum class BodyEvent : std::uint8_t {
@@ -61,8 +65,12 @@ class ClientConnection final : public StreamOwner, public Deadline {
   [[nodiscard]] BodyEvent next_body(std::string_view& piece);
   /// Reads more. REQUIRES: all pieces were used.
   [[nodiscard]] IoStatus read_body();
+  /// Nothing was there: on_client_readable follows, or the deadline for `body`.
+  void await_body();
+  /// The body has ended, or it is not the client's turn to send it.
+  void body_not_awaited();
   [[nodiscard]] const http::ParseError& body_error() const noexcept { return body_error_; }
-  /// Below body_rate_min after a grace period: a slow-body attack.
+  /// Below body_rate_min after a grace period of waiting: a slow-body attack.
   [[nodiscard]] bool body_too_slow() const noexcept;
   [[nodiscard]] bool body_complete() const noexcept { return body_complete_; }
 
@@ -91,6 +99,8 @@ class ClientConnection final : public StreamOwner, public Deadline {
   void linger();
   void drain_input();
   void record_outcome();
+  void arm_wheel();
+  void exchange_deadline();
   [[nodiscard]] bool grow_input();
 
   Worker& worker_;
@@ -106,8 +116,9 @@ class ClientConnection final : public StreamOwner, public Deadline {
   bool processing_ = false;
   std::uint64_t served_ = 0;
   std::uint64_t lingered_ = 0;
-  Instant total_deadline_ = Instant::max();
-  Instant idle_since_{};  ///< accepted, or the end of the last response
+  Instant idle_since_{};                 ///< accepted, or the end of the last response
+  DeadlineSlots<ClientWait> deadlines_;  ///< while serving
+  Pace body_pace_, send_pace_;           ///< of the request being served
 };
 
 }  // namespace homeostat::proxy

@@ -37,6 +37,7 @@ void FetchTask::cancel() {
 }
 
 void FetchTask::done() {
+  worker_.wheel().disarm(*this);
   call_.reset();
   client_ = nullptr;
   worker_.release_fetch(*this);
@@ -164,13 +165,31 @@ void FetchTask::on_upstream_data() {
       return;
     }
     if (leader_.backlog() > backlog_high) {
-      leader_.wait_drained(backlog_low, worker_.context().get_executor(), [this, keep] {
-        if (call_) call_->resume();
-      });
+      pause();
       return;
     }
   }
   call->resume();
+}
+
+/// The slowest reader sets the pace of a fill that keeps nothing, within limits:
+/// while others wait for it, it has lag_time_max to come closer.
+void FetchTask::pause() {
+  leader_.wait_drained(backlog_low, worker_.context().get_executor(),
+                       [this, keep = Ref<FetchTask>(this)] {
+                         worker_.wheel().disarm(*this);
+                         if (call_) call_->resume();
+                       });
+  if (leader_.readers() > 1) arm_lag();
+}
+
+void FetchTask::arm_lag() { worker_.wheel().arm(*this, worker_.now() + lag_time_max); }
+
+void FetchTask::on_deadline() {
+  const Ref<FetchTask> keep(this);
+  if (!call_ || leader_.done()) return;
+  leader_.cut_off_laggards(backlog_low);
+  arm_lag();
 }
 
 void FetchTask::on_upstream_rejected(const gate::Rejection& rejection) {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "runtime/cache/fill_leader.hpp"
+#include "runtime/proxy/deadline_wheel.hpp"
 #include "runtime/proxy/request_context.hpp"
 #include "runtime/proxy/upstream_call.hpp"
 
@@ -16,7 +17,7 @@ namespace homeostat::proxy {
 
 class FillExchange;
 
-class FetchTask final : public RefCounted, private UpstreamSink {
+class FetchTask final : public RefCounted, public Deadline, private UpstreamSink {
  public:
   FetchTask(Worker& worker, cache::FillLeader leader, Ref<RequestContext> request,
             std::string client_address);
@@ -25,10 +26,14 @@ class FetchTask final : public RefCounted, private UpstreamSink {
   /// The client that began it is gone; the fetch goes on for the others.
   void forget_client() noexcept { client_ = nullptr; }
   void cancel();
+  /// The slowest readers held up the others for lag_time_max.
+  void on_deadline() override;
 
  private:
   static constexpr std::uint64_t backlog_high = 512 * 1024;  ///< pause reading above
   static constexpr std::uint64_t backlog_low = 128 * 1024;
+  /// How long the slowest reader may hold up others that wait for more.
+  static constexpr std::chrono::seconds lag_time_max{1};
 
   // UpstreamSink
   void on_upstream_rejected(const gate::Rejection& rejection) override;
@@ -45,6 +50,8 @@ class FetchTask final : public RefCounted, private UpstreamSink {
   [[nodiscard]] bool fills_range(const cache::StoreDecision& decision,
                                  const cache::Response& response) const;
   [[nodiscard]] bool serve_stale_instead(const http::ResponseHead& head) const;
+  void pause();
+  void arm_lag();
   void done();
 
   Worker& worker_;

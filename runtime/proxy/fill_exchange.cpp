@@ -49,7 +49,8 @@ void FillExchange::start() {
   connection_->request().outcome.cache = leader_ ? CacheResult::miss : CacheResult::collapsed;
   connection_->watch_client();
   if (!leader_) {
-    connection_->arm_deadline(connection_->request().config->settings().cache.fill_wait_max);
+    connection_->arm_deadline(ClientWait::answer,
+                              connection_->request().config->settings().cache.fill_wait_max);
   }
   proceed();
 }
@@ -117,7 +118,7 @@ bool FillExchange::begin_response() {
     forward_instead(cache::Reason::none);
     return false;
   }
-  connection_->disarm_deadline();
+  connection_->disarm_deadline(ClientWait::answer);
   if (cache::ObjectPtr object = reader_->object(); object) {
     const CacheResult result = request.outcome.cache;
     leave();
@@ -180,7 +181,8 @@ bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtr
       forward_instead(cache::Reason::range);  // it was not kept
     } else {
       if (!leader_) {
-        connection_->arm_deadline(connection_->request().config->settings().cache.fill_wait_max);
+        connection_->arm_deadline(ClientWait::answer,
+                                  request.config->settings().cache.fill_wait_max);
       }
       static_cast<void>(skip_to(UINT64_MAX));
       wait();
@@ -236,8 +238,11 @@ void FillExchange::flush() {
   switch (writer_.flush(connection_->stream)) {
     case IoStatus::ok: break;
     case IoStatus::would_block:
-      connection_->arm_deadline(connection_->request().config->server().write_timeout);
-      connection_->stream.arm_writable();
+      connection_->await_room();
+      if (!std::exchange(watching_, true)) {
+        reader_->wait_cut_off(worker_.context().get_executor(),
+                              [this, keep = Ref<FillExchange>(this)] { cut_off(); });
+      }
       return;
     default:
       connection_->request().outcome.client_abort = true;
@@ -245,8 +250,8 @@ void FillExchange::flush() {
       connection_->abort();
       return;
   }
-  flushing_ = false;
-  connection_->disarm_deadline();
+  flushing_ = watching_ = false;
+  connection_->all_sent();
   connection_->request().outcome.response_bytes = writer_.body_bytes();
   if (reader_ && sending_ > 0) reader_->consume(sending_);
   sending_ = 0;
@@ -297,12 +302,30 @@ void FillExchange::failed() {
   forward_instead(cache::Reason::upstream_failed);
 }
 
+/// Others of an unstorable fill waited for this client for too long.
+void FillExchange::cut_off() {
+  const Ref<FillExchange> keep(this);
+  watching_ = false;
+  if (!reader_ || !reader_->cut_off()) return;
+  ServerCounters& counters = worker_.counters();
+  if (!writer_.committed()) {  // nothing went out yet: a transfer of its own
+    flushing_ = false;
+    counters.fill_readers_detached.fetch_add(1, std::memory_order_relaxed);
+    forward_instead(reader_->reason());
+    return;
+  }
+  counters.fill_readers_cut_off.fetch_add(1, std::memory_order_relaxed);
+  connection_->request().outcome.client_abort = true;
+  connection_->request().outcome.truncated = true;
+  leave();
+  connection_->abort();
+}
+
 void FillExchange::forward_instead(cache::Reason reason) {
   leave();
   status_.collapsed = false;
   status_.forward_status = 0;
   status_.detail = reason;
-  connection_->disarm_deadline();
   connection_->hand_over(make_ref<ForwardExchange>(*connection_, status_));
 }
 
@@ -330,16 +353,19 @@ void FillExchange::on_client_writable() {
   if (flushing_) flush();
 }
 
-void FillExchange::on_client_deadline() {
+void FillExchange::on_client_deadline(ClientWait wait) {
   const Ref<FillExchange> keep(this);
   if (writer_.started()) {
-    worker_.counters().write_timeouts.fetch_add(1, std::memory_order_relaxed);
-    connection_->request().outcome.client_abort = true;
+    if (wait == ClientWait::send) {
+      worker_.counters().write_timeouts.fetch_add(1, std::memory_order_relaxed);
+      connection_->request().outcome.client_abort = true;
+    }
+    connection_->request().outcome.truncated = true;
     leave();
     connection_->abort();
     return;
   }
-  if (!leader_) {  // waited long enough for somebody else's answer
+  if (wait == ClientWait::answer) {  // waited long enough for somebody else's answer
     forward_instead(cache::Reason::none);
     return;
   }

@@ -42,7 +42,7 @@ class FillExchange final : public Exchange {
 
   void on_client_readable() override;
   void on_client_writable() override;
-  void on_client_deadline() override;
+  void on_client_deadline(ClientWait wait) override;
   void on_client_gone() override;
 
  private:
@@ -54,6 +54,7 @@ class FillExchange final : public Exchange {
   void send_pieces();
   void flush();
   void failed();
+  void cut_off();
   void forward_instead(cache::Reason reason);
   void leave();
 
@@ -70,6 +71,7 @@ class FillExchange final : public Exchange {
   std::uint64_t sending_ = 0;             ///< fill bytes that are in the writer
   bool body_done_ = false;
   bool flushing_ = false;
+  bool watching_ = false;  ///< will be told when the others waited too long
 };
 
 }  // namespace homeostat::proxy

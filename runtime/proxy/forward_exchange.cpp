@@ -72,7 +72,7 @@ void ForwardExchange::pump_request_body() {
     if (event == ClientConnection::BodyEvent::end) {
       sending_body_ = false;
       call_->end_body(&connection_->request().parser.trailers());
-      connection_->disarm_deadline();
+      connection_->body_not_awaited();
       (void)call_->flush_body();
       connection_->watch_client();
       return;
@@ -80,23 +80,29 @@ void ForwardExchange::pump_request_body() {
     if (!flush_request_body()) return;  // the pieces still point into the buffer
     switch (connection_->read_body()) {
       case IoStatus::ok: break;
-      case IoStatus::would_block:
-        connection_->arm_deadline(connection_->request().config->server().body_timeout);
-        connection_->await_body();
-        return;
+      case IoStatus::would_block: await_request_body(); return;
       default: client_failed(); return;
     }
     if (connection_->body_too_slow()) {
-      on_client_deadline();
+      on_client_deadline(ClientWait::body);
       return;
     }
+  }
+}
+
+/// A client that was promised "100 Continue" is not late before it came.
+void ForwardExchange::await_request_body() {
+  if (call_->awaits_continue()) {
+    connection_->stream.arm_readable();
+  } else {
+    connection_->await_body();
   }
 }
 
 /// False: on_upstream_body_drained continues. Meanwhile the client is not late.
 bool ForwardExchange::flush_request_body() {
   if (call_->flush_body()) return true;
-  if (!writer_.started()) connection_->disarm_deadline();
+  connection_->body_not_awaited();
   return false;
 }
 
@@ -114,15 +120,13 @@ void ForwardExchange::body_failed() {
 // -- response ---------------------------------------------------------------------
 
 void ForwardExchange::on_upstream_interim(const http::ResponseHead& head) {
+  if (head.status == 100 && sending_body_ && call_->awaits_continue()) connection_->await_body();
   if (connection_->request().head().version_minor == 0 || head.status == 101) return;
   if (!interim_out_.empty()) return;  // 1xx are hints; a stalled client loses further ones
   interim_.clear();
   append_interim(head, interim_);
   interim_out_.add(interim_);
-  if (interim_out_.flush(connection_->stream) == IoStatus::would_block) {
-    connection_->arm_deadline(connection_->request().config->server().write_timeout);
-    connection_->stream.arm_writable();
-  }
+  if (interim_out_.flush(connection_->stream) == IoStatus::would_block) connection_->await_room();
 }
 
 /// What the response says about others that are stored: those an unsafe method
@@ -181,18 +185,15 @@ void ForwardExchange::flush_response() {
   if (!interim_out_.empty()) {
     const IoStatus status = interim_out_.flush(connection_->stream);
     if (status == IoStatus::would_block) {
-      connection_->arm_deadline(connection_->request().config->server().write_timeout);
-      connection_->stream.arm_writable();
+      connection_->await_room();
       return;
     }
+    connection_->all_sent();
   }
   if (!data_pending_) return;
   switch (writer_.flush(connection_->stream)) {
     case IoStatus::ok: response_flushed(); break;
-    case IoStatus::would_block:
-      connection_->arm_deadline(connection_->request().config->server().write_timeout);
-      connection_->stream.arm_writable();
-      break;
+    case IoStatus::would_block: connection_->await_room(); break;
     default: client_failed();
   }
 }
@@ -201,7 +202,7 @@ void ForwardExchange::response_flushed() {
   data_pending_ = false;
   RequestContext& request = connection_->request();
   request.outcome.response_bytes = writer_.body_bytes();
-  if (!sending_body_) connection_->disarm_deadline();
+  connection_->all_sent();
   if (upgrade_) {
     become_tunnel();
     return;
@@ -271,23 +272,26 @@ void ForwardExchange::on_client_writable() {
   flush_response();
 }
 
-void ForwardExchange::on_client_deadline() {
+void ForwardExchange::on_client_deadline(ClientWait wait) {
   const Ref<ForwardExchange> keep(this);
   if (call_) call_->cancel();
   call_.reset();
+  ServerCounters& counters = worker_.counters();
+  RequestOutcome& outcome = connection_->request().outcome;
+  if (wait == ClientWait::send) counters.write_timeouts.fetch_add(1, std::memory_order_relaxed);
+  if (wait == ClientWait::body) counters.body_timeouts.fetch_add(1, std::memory_order_relaxed);
   if (response_begun()) {
-    worker_.counters().write_timeouts.fetch_add(1, std::memory_order_relaxed);
-    connection_->request().outcome.client_abort = true;
+    outcome.client_abort = wait != ClientWait::total;
+    outcome.truncated = true;
     connection_->abort();
     return;
   }
-  if (sending_body_) {
-    worker_.counters().body_timeouts.fetch_add(1, std::memory_order_relaxed);
+  if (wait == ClientWait::body || (wait == ClientWait::total && sending_body_)) {
     connection_->hand_over(
         make_error_response(*connection_, 408, "the request body did not arrive in time"));
     return;
   }
-  connection_->request().outcome.upstream_timeout = true;
+  outcome.upstream_timeout = true;
   connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));
 }
 

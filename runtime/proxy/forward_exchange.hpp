@@ -26,7 +26,7 @@ class ForwardExchange final : public Exchange, private UpstreamSink {
 
   void on_client_readable() override;
   void on_client_writable() override;
-  void on_client_deadline() override;
+  void on_client_deadline(ClientWait wait) override;
   void on_client_gone() override;
 
  private:
@@ -40,6 +40,7 @@ class ForwardExchange final : public Exchange, private UpstreamSink {
   void on_upstream_failure(UpstreamError error) override;
 
   void pump_request_body();
+  void await_request_body();
   [[nodiscard]] bool flush_request_body();
   void body_failed();
   /// Bytes of a response may be on their way: no other one can follow.

@@ -18,15 +18,10 @@ LocalResponse::LocalResponse(ClientConnection& connection, std::string text,
 
 void LocalResponse::start() {
   if (full_) {
-    await_room();
+    connection_->await_room();
   } else {
     proceed();
   }
-}
-
-void LocalResponse::await_room() {
-  connection_->arm_deadline(connection_->request().config->server().write_timeout);
-  connection_->stream.arm_writable();
 }
 
 void LocalResponse::queue_parts() {
@@ -52,7 +47,7 @@ void LocalResponse::proceed() {
     }
     switch (out_.flush(connection_->stream)) {
       case IoStatus::ok: break;
-      case IoStatus::would_block: await_room(); return;
+      case IoStatus::would_block: connection_->await_room(); return;
       default:
         connection_->request().outcome.client_abort = true;
         connection_->abort();
@@ -61,7 +56,7 @@ void LocalResponse::proceed() {
   }
 }
 
-void LocalResponse::on_client_deadline() {
+void LocalResponse::on_client_deadline(ClientWait) {
   connection_->worker().counters().write_timeouts.fetch_add(1, std::memory_order_relaxed);
   connection_->request().outcome.client_abort = true;
   connection_->abort();
@@ -69,48 +64,86 @@ void LocalResponse::on_client_deadline() {
 
 void LocalResponse::on_client_gone() { out_.clear(); }
 
-Ref<Exchange> make_error_response(ClientConnection& connection, unsigned status,
-                                  std::string_view detail, std::string_view cache_status,
-                                  std::string_view fields) {
+namespace {
+
+struct ErrorAnswer {
+  unsigned status;
+  std::string_view detail, cache_status, fields;
+};
+
+/// Appends the whole response; returns whether the connection can go on.
+bool write_error(ClientConnection& connection, const ErrorAnswer& answer, std::string& text) {
   RequestContext& request = connection.request();
-  Worker& worker = connection.worker();
-  request.outcome.status = static_cast<int>(status);
-  std::string body = R"({"type":"about:blank","title":")";
-  body += http::reason_phrase(status);
-  body += R"(","status":)";
-  http::append_number(body, status);
-  body += R"(,"detail":")";
-  body += detail;
-  body += "\"}\n";
+  request.outcome.status = static_cast<int>(answer.status);
   const http::RequestHead& head = request.head();
-  const bool has_body = head.method != http::Method::head;
+  const std::string_view title = http::reason_phrase(answer.status);
+  constexpr std::string_view begin = R"({"type":"about:blank","title":")";
+  constexpr std::string_view then_status = R"(","status":)";
+  constexpr std::string_view then_detail = R"(,"detail":")";
+  constexpr std::string_view end = "\"}\n";
+  constexpr std::size_t status_digits = 3;
+  const std::size_t body_bytes = begin.size() + title.size() + then_status.size() + status_digits +
+                                 then_detail.size() + answer.detail.size() + end.size();
   // Unread request bytes make the connection's state uncertain.
   const bool reusable =
       !connection.will_close() && (head.body == http::BodyKind::none || connection.body_complete());
-  std::string text;
-  text.reserve(512);
   http::HeadWriter out(text);
-  out.status_line(status)
-      .field(http::HeaderId::date, worker.date())
+  out.status_line(answer.status)
+      .field(http::HeaderId::date, connection.worker().date())
       .field(http::HeaderId::content_type, "application/problem+json")
       .field(http::HeaderId::cache_control, "no-store")
-      .field(http::HeaderId::content_length, body.size());
+      .field(http::HeaderId::content_length, body_bytes);
   // Refused before the cache was asked: it says so itself.
   out.field(http::HeaderId::cache_status,
-            cache_status.empty() ? "homeostat; detail=refused" : cache_status);
-  text += fields;
+            answer.cache_status.empty() ? "homeostat; detail=refused" : answer.cache_status);
+  text += answer.fields;
   if (!reusable) {
     out.field(http::HeaderId::connection, "close");
   } else if (head.version_minor == 0) {
     out.field(http::HeaderId::connection, "keep-alive");
   }
   out.end();
-  if (has_body) {
-    text += body;
-    request.outcome.response_bytes = body.size();
-  }
+  if (head.method == http::Method::head) return reusable;
+  text += begin;
+  text += title;
+  text += then_status;
+  http::append_number(text, answer.status);
+  text += then_detail;
+  text += answer.detail;
+  text += end;
+  request.outcome.response_bytes = body_bytes;
+  return reusable;
+}
+
+}  // namespace
+
+Ref<Exchange> make_error_response(ClientConnection& connection, unsigned status,
+                                  std::string_view detail, std::string_view cache_status,
+                                  std::string_view fields) {
+  std::string text;
+  text.reserve(512);
+  const bool reusable = write_error(connection, {status, detail, cache_status, fields}, text);
   return make_ref<LocalResponse>(connection, std::move(text), cache::ObjectPtr(), std::uint64_t{0},
                                  reusable);
+}
+
+void send_error(ClientConnection& connection, unsigned status, std::string_view detail,
+                std::string_view cache_status, std::string_view fields) {
+  std::string& text = connection.worker().scratch();
+  text.clear();
+  const bool reusable = write_error(connection, {status, detail, cache_status, fields}, text);
+  const iovec piece{text.data(), text.size()};
+  const IoResult result = connection.stream.write({&piece, 1});
+  if (result.status == IoStatus::ok && result.bytes == text.size()) {
+    connection.finish(reusable);
+  } else if (result.status == IoStatus::error) {
+    connection.request().outcome.client_abort = true;
+    connection.abort();
+  } else {
+    connection.hand_over(make_ref<LocalResponse>(connection, text.substr(result.bytes),
+                                                 cache::ObjectPtr(), std::uint64_t{0}, reusable,
+                                                 true));
+  }
 }
 
 }  // namespace homeostat::proxy

@@ -24,12 +24,11 @@ class LocalResponse final : public Exchange {
   void start() override;
   void on_client_readable() override {}
   void on_client_writable() override { proceed(); }
-  void on_client_deadline() override;
+  void on_client_deadline(ClientWait wait) override;
   void on_client_gone() override;
 
  private:
   void proceed();
-  void await_room();
   void queue_parts();
 
   Ref<ClientConnection> connection_;
@@ -48,5 +47,10 @@ class LocalResponse final : public Exchange {
                                                 std::string_view detail,
                                                 std::string_view cache_status = {},
                                                 std::string_view fields = {});
+
+/// The same, sent at once, without an exchange unless the socket is full: for
+/// refusals, which must cost next to nothing.
+void send_error(ClientConnection& connection, unsigned status, std::string_view detail,
+                std::string_view cache_status, std::string_view fields);
 
 }  // namespace homeostat::proxy

@@ -175,10 +175,7 @@ void RangeResponse::proceed() {
     }
     switch (out_.flush(connection_->stream)) {
       case IoStatus::ok: break;
-      case IoStatus::would_block:
-        connection_->arm_deadline(connection_->request().config->server().write_timeout);
-        connection_->stream.arm_writable();
-        return;
+      case IoStatus::would_block: connection_->await_room(); return;
       default:
         connection_->request().outcome.client_abort = true;
         connection_->abort();
@@ -187,7 +184,7 @@ void RangeResponse::proceed() {
   }
 }
 
-void RangeResponse::on_client_deadline() {
+void RangeResponse::on_client_deadline(ClientWait) {
   connection_->worker().counters().write_timeouts.fetch_add(1, std::memory_order_relaxed);
   connection_->request().outcome.client_abort = true;
   connection_->abort();

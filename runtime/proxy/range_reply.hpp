@@ -54,7 +54,7 @@ class RangeResponse final : public Exchange {
   void start() override { proceed(); }
   void on_client_readable() override {}
   void on_client_writable() override { proceed(); }
-  void on_client_deadline() override;
+  void on_client_deadline(ClientWait wait) override;
   void on_client_gone() override { out_.clear(); }
 
  private:

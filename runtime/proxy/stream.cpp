@@ -1,7 +1,9 @@
 #include "runtime/proxy/stream.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -130,12 +132,22 @@ IoResult Stream::write(std::span<const iovec> pieces) noexcept {
     const ssize_t count = pieces.size() == 1 ? ::send(descriptor_, pieces.front().iov_base,
                                                       pieces.front().iov_len, MSG_NOSIGNAL)
                                              : ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
-    if (count >= 0) return {IoStatus::ok, static_cast<std::size_t>(count), 0};
+    if (count >= 0) {
+      bytes_written_ += static_cast<std::uint64_t>(count);
+      return {IoStatus::ok, static_cast<std::size_t>(count), 0};
+    }
     if (errno == EINTR) continue;
     const IoResult result = failure(errno);
     if (result.status == IoStatus::error) drained_ = false;  // reading will say it too
     return result;
   }
+}
+
+std::uint64_t Stream::bytes_taken() noexcept {
+  int queued = 0;  // a Unix socket's count includes overhead: close enough for a rate
+  if (::ioctl(descriptor(), SIOCOUTQ, &queued) != 0) queued = 0;
+  const auto kept = static_cast<std::uint64_t>(queued);
+  return bytes_written_ > kept ? bytes_written_ - kept : 0;
 }
 
 IoStatus Stream::peek() noexcept {

@@ -66,6 +66,8 @@ class Stream {
   /// The last read proved that nothing more had arrived, not even the end of
   /// the stream, and no event has come since.
   [[nodiscard]] bool drained() const noexcept { return drained_; }
+  /// Bytes the peer's side has acknowledged. One system call.
+  [[nodiscard]] std::uint64_t bytes_taken() noexcept;
   /// The pending error of an asynchronous connect; 0 when connected.
   [[nodiscard]] int connect_error() noexcept;
 
@@ -115,6 +117,7 @@ class Stream {
   boost::asio::detail::reactor& reactor_;
   boost::asio::detail::reactor::per_descriptor_data registration_ = nullptr;
   int descriptor_ = -1;
+  std::uint64_t bytes_written_ = 0;
   bool tells_rest_ = false;      ///< each read says what is left (TCP_INQ)
   bool drained_ = false;         ///< nothing is left until the next read event
   bool writes_watched_ = false;  ///< the registration covers write events

@@ -29,7 +29,7 @@ void Tunnel::start() {
   up_.buffer.append(connection_->unread());
   down_.buffer.append(upstream_->in.view());
   upstream_->in.reset();
-  connection_->arm_deadline(idle_max);
+  connection_->arm_deadline(ClientWait::answer, idle_max);
   pump(up_, connection_->stream, upstream_->stream);
   if (upstream_) pump(down_, upstream_->stream, connection_->stream);
 }
@@ -50,7 +50,7 @@ bool Tunnel::write_out(Direction& direction, Stream& to) {
     }
     direction.buffer.consume(result.bytes);
     direction.bytes += result.bytes;
-    connection_->arm_deadline(idle_max);
+    connection_->arm_deadline(ClientWait::answer, idle_max);
   }
   direction.buffer.clear();
   return true;

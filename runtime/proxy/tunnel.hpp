@@ -23,7 +23,7 @@ class Tunnel final : public Exchange, private UpstreamUser {
   void start() override;
   void on_client_readable() override { pump(up_, connection_->stream, upstream_->stream); }
   void on_client_writable() override { pump(down_, upstream_->stream, connection_->stream); }
-  void on_client_deadline() override { end(); }
+  void on_client_deadline(ClientWait) override { end(); }
   void on_client_gone() override { detach(); }
 
  private:

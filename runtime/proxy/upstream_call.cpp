@@ -115,7 +115,7 @@ void UpstreamCall::connect() {
   }
   connection_ = std::move(opened.connection);
   connection_->set_user(this);
-  arm(set_->settings().connect_timeout);
+  arm(Wait::answer, set_->settings().connect_timeout);
 }
 
 void UpstreamCall::on_upstream_connected(int error) {
@@ -164,6 +164,7 @@ void UpstreamCall::resume() {
     finish();
     return;
   }
+  if (!out_.empty()) arm_for_room();
   if (!pumping_) pump();
 }
 
@@ -227,7 +228,7 @@ bool UpstreamCall::read_more() {
 
 /// Waits for more of the response; delivery has taken the deadline away.
 void UpstreamCall::arm_for_more() {
-  if (head_received_) arm(set_->settings().body_timeout);
+  if (head_received_) arm_for_answer();
   connection_->stream.arm_readable();
 }
 
@@ -239,9 +240,7 @@ void UpstreamCall::parse() {
     in.consume(step.consumed);
     if (step.event == http::ParseEvent::need_more) break;
     switch (step.event) {
-      case http::ParseEvent::interim:
-        sink_->on_upstream_interim(connection_->parser->head());
-        break;
+      case http::ParseEvent::interim: take_interim(); break;
       case http::ParseEvent::head:
         head_now = true;
         take_head();
@@ -254,6 +253,14 @@ void UpstreamCall::parse() {
   }
   unparsed_ = piece_count_ == pieces_max && !ended_;
   if (!over_ && (head_now || piece_count_ > 0 || ended_)) deliver();
+}
+
+void UpstreamCall::take_interim() {
+  const http::ResponseHead& head = connection_->parser->head();
+  sink_->on_upstream_interim(head);
+  if (over_ || head.status != 100) return;
+  continued_ = true;
+  arm_for_answer();  // now it is the client's turn
 }
 
 void UpstreamCall::take_head() {
@@ -273,7 +280,8 @@ void UpstreamCall::take_head() {
 
 void UpstreamCall::deliver() {
   paused_ = true;
-  worker_.wheel().disarm(*connection_);  // from here the client's pace counts
+  deadlines_.clear();  // from here the client's pace counts
+  arm_wheel();
   sink_->on_upstream_data();
 }
 
@@ -289,7 +297,8 @@ void UpstreamCall::finish() {
 Ref<UpstreamConnection> UpstreamCall::release_connection() {
   over_ = true;
   permit_.ignore();
-  worker_.wheel().disarm(*connection_);
+  deadlines_.clear();
+  arm_wheel();
   connection_->set_user(nullptr);
   target_->request_ended();
   return std::move(connection_);
@@ -299,6 +308,10 @@ Ref<UpstreamConnection> UpstreamCall::release_connection() {
 
 void UpstreamCall::on_upstream_deadline() {
   const Ref<UpstreamCall> keep(this);
+  if (deadlines_.take_due(worker_.now()) == Wait::count_) {
+    arm_wheel();
+    return;
+  }
   set_->counters().timeouts.fetch_add(1, std::memory_order_relaxed);
   if (connection_->connecting()) {
     let_go(false);
@@ -351,7 +364,8 @@ void UpstreamCall::fail(UpstreamError error) {
 void UpstreamCall::let_go(bool reusable) {
   if (!connection_) return;
   target_->request_ended();
-  worker_.wheel().disarm(*connection_);
+  deadlines_.clear();
+  arm_wheel();
   connection_->set_user(nullptr);
   if (reusable) {
     connection_->note_served();
@@ -362,6 +376,24 @@ void UpstreamCall::let_go(bool reusable) {
   }
 }
 
-void UpstreamCall::arm(Duration after) { worker_.wheel().arm(*connection_, worker_.now() + after); }
+void UpstreamCall::arm_wheel() {
+  const Instant earliest = deadlines_.earliest();
+  if (earliest == Instant::max()) {
+    worker_.wheel().disarm(*connection_);
+  } else {
+    worker_.wheel().arm(*connection_, earliest);
+  }
+}
+
+void UpstreamCall::arm(Wait wait, Duration after) {
+  deadlines_.set(wait, worker_.now() + after);
+  arm_wheel();
+}
+
+void UpstreamCall::disarm(Wait wait) {
+  if (!deadlines_.armed(wait)) return;
+  deadlines_.clear(wait);
+  arm_wheel();
+}
 
 }  // namespace homeostat::proxy

@@ -22,6 +22,7 @@
 
 #include "runtime/gate/gate.hpp"
 #include "runtime/http/parser.hpp"
+#include "runtime/proxy/deadline_slots.hpp"
 #include "runtime/proxy/outgoing.hpp"
 #include "runtime/proxy/upstream_connection.hpp"
 
@@ -36,6 +37,7 @@ struct UpstreamRequest {
   bool head_method = false;  ///< HEAD: the response has no body
   bool idempotent = true;
   bool upgrade = false;
+  bool expect_continue = false;  ///< the client waits for 100 before it sends the body
   http::BodyKind body = http::BodyKind::none;
   rules::EndpointId endpoint = 0;
   std::uint8_t priority_class = 2;
@@ -103,6 +105,11 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
   void send_whole_body(std::string_view body);
   /// True when all was written; false: on_upstream_body_drained follows.
   [[nodiscard]] bool flush_body();
+  /// The client need not send its body yet: 100 was neither received nor made
+  /// unnecessary by a body that began.
+  [[nodiscard]] bool awaits_continue() const noexcept {
+    return request_.expect_continue && !continued_ && !body_started_ && !head_received_;
+  }
   /// Pieces that still fit before a flush; one place is kept for the end.
   [[nodiscard]] std::size_t body_room() const noexcept { return (out_.room() - 1) / 3; }
 
@@ -137,10 +144,12 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
   void dispatch();
   void sent();
   void arm_for_answer();
+  void arm_for_room();
   void arm_for_more();
   void pump();
   [[nodiscard]] bool read_more();
   void parse();
+  void take_interim();
   void take_head();
   void deliver();
   void finish();
@@ -152,7 +161,11 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
   }
   void fail(UpstreamError error);
   void let_go(bool reusable);
-  void arm(Duration after);
+  /// Each direction has its own time, which runs while it is the upstream's turn.
+  enum class Wait : std::uint8_t { answer, send, count_ };
+  void arm(Wait wait, Duration after);
+  void disarm(Wait wait);
+  void arm_wheel();
 
   Worker& worker_;
   UpstreamSink* sink_;
@@ -165,6 +178,7 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
   std::string frame_;  ///< chunk headers and trailers, stable while out_ uses them
   std::array<std::string_view, pieces_max> pieces_;
   std::size_t piece_count_ = 0;
+  DeadlineSlots<Wait> deadlines_;
   Instant dispatched_{};
   Duration latency_{};
   unsigned attempts_ = 0;
@@ -174,6 +188,7 @@ class UpstreamCall final : public RefCounted, private UpstreamUser, private gate
   bool body_started_ = false;
   bool body_ended_ = false;
   bool body_waiting_ = false;
+  bool continued_ = false;  ///< 100 was received
   bool head_received_ = false;
   bool ended_ = false;
   bool paused_ = false;

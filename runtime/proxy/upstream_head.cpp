@@ -55,6 +55,7 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   // A body and a switch of protocols cannot share the connection's bytes.
   result.upgrade = head.upgrade && head.body == http::BodyKind::none;
   result.body = head.body;
+  result.expect_continue = head.expect_continue && head.body != http::BodyKind::none;
   result.endpoint = request.endpoint;
   result.priority_class = request.priority_class;
   result.head.reserve(512);

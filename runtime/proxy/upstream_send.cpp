@@ -9,7 +9,7 @@ namespace homeostat::proxy {
 
 void UpstreamCall::dispatch() {
   dispatched_ = worker_.now();
-  head_sent_ = false;
+  head_sent_ = continued_ = false;
   if (!connection_->parser) {
     connection_->parser = std::make_unique<http::ResponseParser>(worker_.response_limits());
   }
@@ -17,7 +17,7 @@ void UpstreamCall::dispatch() {
       {.head_request = request_.head_method, .upgrade_requested = request_.upgrade});
   out_.clear();
   out_.add(request_.head);
-  arm(set_->settings().timeout);
+  arm(Wait::answer, set_->settings().timeout);
   connection_->stream.arm_next_readable();
   on_upstream_writable();
 }
@@ -26,7 +26,10 @@ void UpstreamCall::on_upstream_writable() {
   const Ref<UpstreamCall> keep(this);
   switch (out_.flush(connection_->stream)) {
     case IoStatus::ok: break;
-    case IoStatus::would_block: connection_->stream.arm_writable(); return;
+    case IoStatus::would_block:
+      arm_for_room();
+      connection_->stream.arm_writable();
+      return;
     default:
       // The server may have answered before it closed: let the reader decide.
       connection_->stream.arm_readable();
@@ -35,19 +38,31 @@ void UpstreamCall::on_upstream_writable() {
   sent();
 }
 
-/// The upstream's time to answer runs only while it is the upstream's turn: a
-/// client that sends its body slowly has deadlines of its own.
+/// The upstream's time to answer, or to go on with its answer, runs only while
+/// it is the upstream's turn: a client that sends its body slowly has deadlines
+/// of its own, and so has one that reads slowly.
 void UpstreamCall::arm_for_answer() {
-  if (head_received_) return;
-  if (request_.body == http::BodyKind::none || body_ended_ || !out_.empty()) {
-    arm(set_->settings().timeout);
+  const bool clients_turn =
+      request_.body != http::BodyKind::none && !body_ended_ && !awaits_continue();
+  if (clients_turn || paused_ || !out_.empty()) {
+    disarm(Wait::answer);
   } else {
-    worker_.wheel().disarm(*connection_);
+    const auto& settings = set_->settings();
+    arm(Wait::answer, head_received_ ? settings.body_timeout : settings.timeout);
   }
+}
+
+/// The upstream takes no more for now. While its answer is not read, that may
+/// be the reason, and the client's pace counts.
+void UpstreamCall::arm_for_room() {
+  if (paused_) return;
+  const auto& settings = set_->settings();
+  arm(Wait::send, head_received_ ? settings.body_timeout : settings.timeout);
 }
 
 void UpstreamCall::sent() {
   frame_.clear();
+  disarm(Wait::send);
   arm_for_answer();
   if (!head_sent_) {
     head_sent_ = true;
@@ -109,11 +124,13 @@ bool UpstreamCall::flush_body() {
   switch (out_.flush(connection_->stream)) {
     case IoStatus::ok:
       frame_.clear();
+      disarm(Wait::send);
       arm_for_answer();
       return true;
     case IoStatus::would_block:
       body_waiting_ = true;
-      arm_for_answer();
+      disarm(Wait::answer);
+      arm_for_room();
       connection_->stream.arm_writable();
       return false;
     default:

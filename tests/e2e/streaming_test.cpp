@@ -180,6 +180,42 @@ TEST(Interim, AFinalAnswerInsteadOfContinueEndsTheRequest) {
   EXPECT_TRUE(client.closed());
 }
 
+TEST(Interim, WithoutContinueFromASilentOriginTheAnswerIs504) {
+  ScriptedOrigin origin;
+  origin.on("/careful",
+            [](OriginExchange& exchange) { exchange.alive = !exchange.reader.at_end(); });
+  AgentConfig config = config_for(origin);
+  config.upstream = "timeout: 2s, retries: 0";
+  config.server = "body_timeout: 1s";  // the client is not late: it waits for 100
+  RunningAgent agent(config);
+  HttpClient client(agent.port());
+  ASSERT_TRUE(
+      client.send("POST /careful HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 4\r\n\r\n"));
+  EXPECT_EQ(client.read().status(), 504);
+  EXPECT_EQ(agent.metric("homeostat_client_body_timeouts_total"), 0);
+}
+
+TEST(Interim, AfterContinueTheClientHasToSendItsBody) {
+  ScriptedOrigin origin;
+  origin.on("/careful", [](OriginExchange& exchange) {
+    exchange.send("HTTP/1.1 100 Continue\r\n\r\n");
+    (void)exchange.body();
+    exchange.alive = false;
+  });
+  AgentConfig config = config_for(origin);
+  config.upstream = "timeout: 200ms, retries: 0";  // not the upstream's turn
+  config.server = "body_timeout: 1s";
+  RunningAgent agent(config);
+  HttpClient client(agent.port());
+  ASSERT_TRUE(
+      client.send("POST /careful HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 4\r\n\r\n"));
+  EXPECT_EQ(client.read().status(), 100);
+  EXPECT_EQ(client.read().status(), 408);
+  EXPECT_EQ(agent.metric("homeostat_client_body_timeouts_total"), 1);
+}
+
 TEST(Interim, EarlyHintsAreForwarded) {
   ScriptedOrigin origin;
   origin.on("/hints", [](OriginExchange& exchange) {

@@ -1,72 +1,15 @@
-// Request collapsing within one thread: states, bytes, bounds, back-pressure.
-#include <boost/asio/io_context.hpp>
-
-#include "cache_fixture.hpp"
+// Request collapsing within one thread: states and bytes.
+#include "fill_fixture.hpp"
 
 namespace homeostat::cache {
 namespace {
 
 using std::chrono::seconds;
+using testing::FillTest;
 using testing::fresh;
-using testing::Harness;
+using testing::pattern;
+using testing::read_all;
 using testing::TestRequest;
-
-std::string read_all(FillReader& reader) {
-  std::string text;
-  std::string_view views[3];
-  while (const std::size_t count = reader.gather(views)) {
-    std::size_t bytes = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      text += views[i];
-      bytes += views[i].size();
-    }
-    if (bytes == 0) break;
-    reader.consume(bytes);
-  }
-  return text;
-}
-
-std::string pattern(std::size_t size) {
-  std::string text(size, ' ');
-  for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + (i * 7 + i / 251) % 26);
-  return text;
-}
-
-class FillTest : public ::testing::Test {
- protected:
-  FillTest() : FillTest(testing::small_settings()) {}
-  explicit FillTest(const config::CacheSettings& settings) : harness_(settings) {}
-
-  FillLeader lead(const std::string& path = "/") {
-    request_.path = path;
-    FillStart start = harness_.begin(request_);
-    EXPECT_EQ(start.kind, FillStart::Kind::leader);
-    return std::move(*start.leader);
-  }
-  FillReader follow(const std::string& path = "/") {
-    TestRequest request;
-    request.path = path;
-    FillStart start = harness_.begin(request);
-    EXPECT_EQ(start.kind, FillStart::Kind::follower);
-    return std::move(*start.follower);
-  }
-  bool publish(FillLeader& leader, std::optional<std::uint64_t> length = std::nullopt,
-               const testing::FieldList& fields = fresh()) {
-    const Request view = request_.view();
-    return leader.publish_head(harness_.judge(request_, {200, fields}), length, *view.fields,
-                               now());
-  }
-  Instant now() const { return harness_.clock.now(); }
-  Lookup::Kind found(const std::string& path = "/") {
-    TestRequest request;
-    request.path = path;
-    return harness_.find(request).kind;
-  }
-
-  Harness harness_;
-  TestRequest request_;
-  boost::asio::io_context io_;
-};
 
 TEST_F(FillTest, FollowersStreamWhatTheLeaderAppendsAndTheObjectIsStored) {
   FillLeader leader = lead();
@@ -237,124 +180,6 @@ TEST_F(FillTest, CancelledAndDestroyedWaitsNeverCallBack) {
   destroyed.reset();
   io_.poll();
   EXPECT_FALSE(called);
-}
-
-class BoundedFillTest : public FillTest {
- protected:
-  static config::CacheSettings settings() {
-    config::CacheSettings settings = testing::small_settings();
-    settings.object_bytes_max = 100000;
-    return settings;
-  }
-  BoundedFillTest() : FillTest(settings()) {}
-};
-
-TEST_F(BoundedFillTest, KnownLengthAboveTheBoundIsRefusedOnTheHead) {
-  TestRequest request;
-  testing::TestResponse response{200, fresh(), "", 100001};
-  EXPECT_EQ(harness_.judge(request, response).reason, Reason::too_large);
-  response.content_length = 100000;
-  EXPECT_EQ(harness_.judge(request, response).reason, Reason::none);
-}
-
-TEST_F(BoundedFillTest, UnknownLengthBeyondTheBoundStreamsWithoutBeingStored) {
-  const std::string chunk = pattern(50000);
-  FillLeader leader = lead();
-  FillReader slow = leader.reader();
-  FillReader fast = follow();
-  publish(leader);
-  std::string sent, fast_text, slow_text;
-  for (int i = 0; i < 4; ++i) {
-    leader.append(chunk, now());
-    sent += chunk;
-    fast_text += read_all(fast);
-  }
-  EXPECT_FALSE(leader.storing());
-  EXPECT_EQ(harness_.cache.fill_bytes(), 0U);
-  EXPECT_EQ(leader.backlog(), sent.size());
-
-  bool drained = false;
-  leader.wait_drained(60000, io_.get_executor(), [&] { drained = true; });
-  io_.poll();
-  EXPECT_FALSE(drained);
-  std::string_view views[8];
-  while (leader.backlog() > 60000) {
-    ASSERT_GT(slow.gather(views), 0U);
-    slow_text += views[0];
-    slow.consume(views[0].size());
-  }
-  io_.restart();
-  io_.poll();
-  EXPECT_TRUE(drained);
-  // Too late to join: the beginning is gone.
-  TestRequest late;
-  EXPECT_EQ(harness_.begin(late).kind, FillStart::Kind::pass);
-  EXPECT_EQ(leader.complete(now()), Reason::too_large);
-  slow_text += read_all(slow);
-  EXPECT_EQ(slow_text, sent);
-  EXPECT_EQ(fast_text, sent);
-  EXPECT_TRUE(slow.finished());
-  EXPECT_EQ(found(), Lookup::Kind::miss);
-}
-
-TEST_F(BoundedFillTest, LastReaderLeavingDrains) {
-  FillLeader leader = lead();
-  std::optional<FillReader> reader(leader.reader());
-  publish(leader);
-  leader.append(pattern(200000), now());
-  bool drained = false;
-  leader.wait_drained(0, io_.get_executor(), [&] { drained = true; });
-  reader.reset();
-  io_.poll();
-  EXPECT_TRUE(drained);
-  EXPECT_EQ(leader.readers(), 0U);
-}
-
-TEST(FillMemory, IsBoundedAndGivenBack) {
-  config::CacheSettings settings = testing::small_settings();
-  settings.memory = config::mebibyte;
-  settings.object_bytes_max = 512 * config::kibibyte;
-  Harness harness(settings);
-  const std::size_t bound = settings.memory / 2;
-  {
-    std::vector<FillLeader> leaders;
-    std::vector<TestRequest> requests(20);
-    Reason refused = Reason::none;
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      requests[i].path = "/" + std::to_string(i);
-      FillStart start = harness.begin(requests[i]);
-      if (start.kind != FillStart::Kind::leader) {
-        refused = start.reason;
-        break;
-      }
-      leaders.push_back(std::move(*start.leader));
-      const Request view = requests[i].view();
-      leaders.back().publish_head(harness.judge(requests[i], {200, fresh()}), 128 * 1024,
-                                  *view.fields, harness.clock.now());
-      EXPECT_LE(harness.cache.fill_bytes(), bound);
-    }
-    EXPECT_EQ(refused, Reason::fill_memory);
-    EXPECT_EQ(leaders.size(), 4U);
-  }
-  EXPECT_EQ(harness.cache.fill_bytes(), 0U);
-}
-
-TEST(FillMemory, RunningOutHalfWayTurnsTheFillIntoAStream) {
-  config::CacheSettings settings = testing::small_settings();
-  settings.memory = config::mebibyte;
-  settings.object_bytes_max = config::mebibyte;
-  Harness harness(settings);
-  TestRequest request;
-  FillStart start = harness.begin(request);
-  const Request view = request.view();
-  start.leader->publish_head(harness.judge(request, {200, fresh()}), std::nullopt, *view.fields,
-                             harness.clock.now());
-  FillReader reader = start.leader->reader();
-  const std::string body = pattern(700000);
-  start.leader->append(body, harness.clock.now());
-  EXPECT_FALSE(start.leader->storing());
-  EXPECT_EQ(start.leader->complete(harness.clock.now()), Reason::fill_memory);
-  EXPECT_EQ(read_all(reader), body);
 }
 
 }  // namespace
