@@ -13,8 +13,7 @@ namespace {
 
 /// One request at a time; whoever comes waits up to 10 s unless `more` says otherwise.
 AgentConfig one_at_a_time(const ScriptedOrigin& origin, const std::string& more) {
-  AgentConfig config;
-  config.upstream_url = origin.url();
+  AgentConfig config = config_for(origin);
   config.workers = 1;
   config.admission = "mode: on, limit_initial: 1, limit_min: 1, limit_max: 1, " + more;
   return config;

@@ -13,8 +13,7 @@ namespace homeostat::test {
 namespace {
 
 AgentConfig config_of(const ScriptedOrigin& origin, const std::string& cache = {}) {
-  AgentConfig config;
-  config.upstream_url = origin.url();
+  AgentConfig config = config_for(origin);
   config.cache = cache;
   return config;
 }

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 #include <thread>
 #include <vector>
 
+#include "tests/e2e/in_flight.hpp"
 #include "tests/e2e/running_agent.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/waiting.hpp"
@@ -13,14 +16,21 @@
 namespace homeostat::test {
 namespace {
 
-AgentConfig config_of(const ScriptedOrigin& origin) {
-  AgentConfig config;
-  config.upstream_url = origin.url();
-  return config;
-}
-
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
+}
+
+std::vector<std::string> actor_names(const std::string& status) {
+  std::vector<std::string> names;
+  boost::system::error_code error;
+  const boost::json::value report = boost::json::parse(status, error);
+  const boost::json::value* actors =
+      error ? nullptr : report.find_pointer("/performance_status/actors", error);
+  if (actors == nullptr || !actors->is_array()) return names;
+  for (const boost::json::value& actor : actors->get_array()) {
+    names.emplace_back(actor.at("name").as_string());
+  }
+  return names;
 }
 
 class ActorCrash : public testing::TestWithParam<const char*> {};
@@ -28,7 +38,7 @@ class ActorCrash : public testing::TestWithParam<const char*> {};
 TEST_P(ActorCrash, LosesNoRequestAndIsRepaired) {
   ScriptedOrigin origin;
   origin.answer("/kept", 200, "Cache-Control: max-age=60\r\n", "kept");
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_for(origin));
   std::atomic<bool> done{false};
   std::atomic<int> lost{0};
   std::atomic<int> served{0};
@@ -45,10 +55,12 @@ TEST_P(ActorCrash, LosesNoRequestAndIsRepaired) {
   const std::string name = GetParam();
   const std::string restarts = "homeostat_actor_restarts_total{actor=\"" + name + "\"}";
   EXPECT_TRUE(eventually([&] { return contains(agent.status(), '"' + name + '"'); }));
-  const int before = served;
+  InFlight flight(origin, agent);
   agent.crash_actor(name);
   EXPECT_TRUE(eventually([&] { return agent.metric(restarts) >= 1; })) << agent.status();
+  const int before = served;
   EXPECT_TRUE(eventually([&] { return served > before + 10 || lost > 0; }));
+  flight.expect_whole();
   done = true;
   traffic.join();
   EXPECT_EQ(lost, 0);
@@ -61,6 +73,25 @@ INSTANTIATE_TEST_SUITE_P(Each, ActorCrash,
                          [](const testing::TestParamInfo<const char*>& parameter) {
                            return std::string(parameter.param);
                          });
+
+TEST(ActorCrashes, AreTestedForEveryActor) {
+  ScriptedOrigin origin;
+  RunningAgent agent(origin);
+  const auto tested = [](const std::string& name) {
+    for (const char* one : {"resource_monitor", "endpoint_monitor", "rule_engine", "throttler",
+                            "cache_tuner", "memory_keeper", "alerter"}) {
+      if (name == one) return true;
+    }
+    return false;
+  };
+  std::vector<std::string> names;
+  ASSERT_TRUE(eventually([&] {
+    names = actor_names(agent.status());
+    return !names.empty();
+  }));
+  EXPECT_EQ(names.size(), 7U);
+  for (const std::string& name : names) EXPECT_TRUE(tested(name)) << name;
+}
 
 TEST(Rules, ARuleFiresIsVisibleAndLengthensATtl) {
   ScriptedOrigin origin;
@@ -77,7 +108,7 @@ TEST(Rules, ARuleFiresIsVisibleAndLengthensATtl) {
     then:
       - scale_ttl: {by: 3.0, max: 1h}
 )");
-  AgentConfig config = config_of(origin);
+  AgentConfig config = config_for(origin);
   config.cache = "rules: [{match: {path: /slow}, ttl: 100s}]";
   config.optimization = "rules: [\"" + path + "\"], interval: 100ms";
   RunningAgent agent(config);
@@ -96,7 +127,7 @@ TEST(Rules, ARuleFiresIsVisibleAndLengthensATtl) {
 
 AgentConfig emergency_config(const ScriptedOrigin& origin, const ScriptedOrigin& webhook,
                              const std::string& rules_path) {
-  AgentConfig config = config_of(origin);
+  AgentConfig config = config_for(origin);
   config.optimization = "rules: [\"" + rules_path + "\"], interval: 100ms";
   config.alerts = "webhooks: [\"" + webhook.url() + "/hook\"], timeout: 2s";
   return config;
@@ -141,7 +172,7 @@ TEST(Emergency, InjectedMemoryEntersItAlertsAndStaleIsServed) {
 
 TEST(Injection, IsRefusedUnlessAllowed) {
   ScriptedOrigin origin;
-  AgentConfig config = config_of(origin);
+  AgentConfig config = config_for(origin);
   config.admin = "";
   RunningAgent agent(config);
   EXPECT_EQ(agent.admin("POST", "/api/v1/test/performance?metric=cpu&value=99", "{}").status(),
@@ -150,8 +181,9 @@ TEST(Injection, IsRefusedUnlessAllowed) {
 
 TEST(Reload, ABadFileChangesNothingAndSaysWhere) {
   ScriptedOrigin origin;
-  AgentConfig config = config_of(origin);
+  AgentConfig config = config_for(origin);
   RunningAgent agent(config);
+  InFlight flight(origin, agent);
   agent.set_text(config.text() + "cache: {memory: lots}\nnonsense: 1\n");
   const Message answer = agent.admin("POST", "/api/v1/rules/reload", "{}");
   EXPECT_EQ(answer.status(), 422);
@@ -160,6 +192,17 @@ TEST(Reload, ABadFileChangesNothingAndSaysWhere) {
   agent.set_text("listen: [\n");
   EXPECT_EQ(agent.admin("POST", "/api/v1/rules/reload", "{}").status(), 422);
   EXPECT_EQ(agent.get("/page").status(), 200);
+  flight.expect_whole();
+  EXPECT_EQ(agent.metric("homeostat_config_reload_failures_total"), 2);
+  EXPECT_EQ(agent.metric("homeostat_config_reloads_total"), 0);
+  // What was in force is in force: a good file still takes effect.
+  config.server = "body_bytes_max: 3B";
+  agent.set_text(config.text());
+  EXPECT_EQ(agent.admin("POST", "/api/v1/rules/reload", "{}").status(), 200);
+  EXPECT_TRUE(eventually([&] {
+    HttpClient sending(agent.port());
+    return sending.request("POST", "/page", "", "four").status() == 413;
+  }));
 }
 
 TEST(Reload, AGoodFileChangesWhatIsServedWithoutLosingConnections) {
@@ -167,7 +210,7 @@ TEST(Reload, AGoodFileChangesWhatIsServedWithoutLosingConnections) {
   ScriptedOrigin second;
   first.answer("/page", 200, "", "first");
   second.answer("/page", 200, "", "second");
-  AgentConfig config = config_of(first);
+  AgentConfig config = config_for(first);
   RunningAgent agent(config);
   HttpClient client(agent.port());
   ASSERT_EQ(client.request("POST", "/page").body, "first");
@@ -184,21 +227,28 @@ TEST(Reload, AGoodFileChangesWhatIsServedWithoutLosingConnections) {
 
 TEST(Endpoints, AFullTableCountsTheRestAsOther) {
   ScriptedOrigin origin;
-  AgentConfig config = config_of(origin);
+  AgentConfig config = config_for(origin);
   config.monitor = "interval: 100ms, endpoints: {max: 5}";
   RunningAgent agent(config);
+  InFlight flight(origin, agent);
   HttpClient client(agent.port());
   for (int i = 0; i < 200; ++i) {
     const std::string letters{static_cast<char>('a' + i % 26), static_cast<char>('a' + i / 26)};
-    ASSERT_EQ(client.get("/" + letters + "/page").status(), 200);
+    const Message answer = client.get("/" + letters + "/page");
+    ASSERT_EQ(answer.status(), 200);
+    ASSERT_EQ(answer.body, "hello");
   }
+  flight.expect_whole();
+  EXPECT_TRUE(eventually(
+      [&] { return agent.metric("homeostat_endpoint_overflow_requests_total") >= 195; }));
+  EXPECT_EQ(agent.metric("homeostat_endpoints"), 5);
   EXPECT_TRUE(eventually([&] { return contains(agent.admin("GET", "/metrics").body, "other"); }));
   EXPECT_EQ(client.get("/page").status(), 200);
 }
 
 TEST(Admin, ProbesAndMetricsAnswer) {
   ScriptedOrigin origin;
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_for(origin));
   EXPECT_EQ(agent.admin("GET", "/livez").status(), 200);
   EXPECT_TRUE(eventually([&] { return agent.admin("GET", "/readyz").status() == 200; }));
   ASSERT_EQ(agent.get("/page").status(), 200);

@@ -9,12 +9,6 @@
 namespace homeostat::test {
 namespace {
 
-AgentConfig config_of(const ScriptedOrigin& origin) {
-  AgentConfig config;
-  config.upstream_url = origin.url();
-  return config;
-}
-
 TEST(Http, OneConnectionServesManyRequests) {
   ScriptedOrigin origin;
   RunningAgent agent(origin);
@@ -168,7 +162,7 @@ TEST(Http, ForwardingFieldsOfAnUntrustedClientAreReplaced) {
 
 TEST(Http, ForwardingFieldsOfATrustedProxyAreContinued) {
   ScriptedOrigin origin;
-  AgentConfig config = config_of(origin);
+  AgentConfig config = config_for(origin);
   config.server = "trust_forwarded: true";
   RunningAgent agent(config);
   ASSERT_EQ(agent.get("/page", "X-Forwarded-For: 192.0.2.9\r\nVia: 1.1 edge\r\n").status(), 200);
@@ -210,7 +204,7 @@ TEST(Http, AbsoluteTargetsAreForwardedInOriginForm) {
 
 TEST(Http, AConnectionEndsAfterItsLastAllowedRequest) {
   ScriptedOrigin origin;
-  AgentConfig config = config_of(origin);
+  AgentConfig config = config_for(origin);
   config.server = "requests_per_connection_max: 2";
   RunningAgent agent(config);
   HttpClient client(agent.port());
@@ -331,7 +325,7 @@ TEST(Limits, ALargeHeadWithinTheLimitPasses) {
 
 TEST(Limits, ABodyAboveTheLimitIsRefused) {
   ScriptedOrigin origin;
-  AgentConfig config = config_of(origin);
+  AgentConfig config = config_for(origin);
   config.server = "body_bytes_max: 10B";
   RunningAgent agent(config);
   HttpClient announced(agent.port());

@@ -29,8 +29,7 @@ TEST(Isolation, ARefusedRequestIsNotTakenForTheOneBefore) {
 
 TEST(Isolation, ANewConnectionKnowsNothingOfAnOldOne) {
   ScriptedOrigin origin;
-  AgentConfig config;
-  config.upstream_url = origin.url();
+  AgentConfig config = config_for(origin);
   config.workers = 1;
   RunningAgent agent(config);
   {
@@ -63,8 +62,7 @@ TEST(Isolation, AnUntrustedClientCannotClaimAnIdentity) {
 
 TEST(Isolation, ACachedPostIsKeyedByItsBody) {
   ScriptedOrigin origin;
-  AgentConfig config;
-  config.upstream_url = origin.url();
+  AgentConfig config = config_for(origin);
   config.cache = "rules: [{match: {path: /generate, methods: [POST]}, post: true, ttl: 1m}]";
   RunningAgent agent(config);
   origin.on("/generate", [](OriginExchange& exchange) {

@@ -12,8 +12,7 @@ namespace {
 
 TEST(Metrics, PromtoolAcceptsThePageOfAWorkingAgent) {
   ScriptedOrigin origin;
-  AgentConfig config;
-  config.upstream_url = origin.url();
+  AgentConfig config = config_for(origin);
   RunningAgent agent(config);
   for (const char* path : {"/one", "/one", "/two"}) EXPECT_GT(agent.get(path).status(), 0);
   const std::string page = agent.admin("GET", "/metrics", "").body;

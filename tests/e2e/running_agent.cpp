@@ -26,13 +26,13 @@ config::Settings settings_of(const std::string& text) {
   throw std::runtime_error(reasons + "\n" + text);
 }
 
+}  // namespace
+
 AgentConfig config_for(const ScriptedOrigin& origin) {
   AgentConfig config;
   config.upstream_url = origin.url();
   return config;
 }
-
-}  // namespace
 
 std::string AgentConfig::text() const {
   std::string text = "listen: \"" + listen + "\"\nworkers: " + std::to_string(workers) + "\n";

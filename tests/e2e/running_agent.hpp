@@ -35,6 +35,9 @@ struct AgentConfig {
   [[nodiscard]] std::string text() const;
 };
 
+/// The defaults in front of one upstream.
+[[nodiscard]] AgentConfig config_for(const ScriptedOrigin& origin);
+
 class RunningAgent {
  public:
   explicit RunningAgent(const AgentConfig& config, bool handle_signals = false);

@@ -16,8 +16,7 @@ TEST(Shutdown, SigtermFinishesRunningRequestsAndRefusesNewConnections) {
     go_on.wait();
     exchange.respond(200, "", "finished");
   });
-  AgentConfig config;
-  config.upstream_url = origin.url();
+  AgentConfig config = config_for(origin);
   RunningAgent agent(config, true);
   const std::uint16_t port = agent.port();
   HttpClient busy(port);
@@ -47,8 +46,7 @@ TEST(Shutdown, ASecondSigtermQuitsAtOnce) {
     go_on.wait();
     exchange.alive = false;
   });
-  AgentConfig config;
-  config.upstream_url = origin.url();
+  AgentConfig config = config_for(origin);
   RunningAgent agent(config, true);
   HttpClient busy(agent.port());
   ASSERT_TRUE(busy.send(request_text("GET", "/slow")));
@@ -69,8 +67,7 @@ TEST(Shutdown, TheDrainTimeoutEndsWhatDoesNotFinish) {
     go_on.wait();
     exchange.alive = false;
   });
-  AgentConfig config;
-  config.upstream_url = origin.url();
+  AgentConfig config = config_for(origin);
   config.server = "drain_timeout: 1s";
   RunningAgent agent(config, true);
   HttpClient busy(agent.port());
@@ -134,8 +131,7 @@ TEST(Shutdown, AgentsCanBeBuiltAndStoppedAgainAndAgain) {
 TEST(Shutdown, AnAddressInUseIsAClearErrorAndLeavesNothingRunning) {
   ScriptedOrigin origin;
   const ListeningSocket taken;
-  AgentConfig config;
-  config.upstream_url = origin.url();
+  AgentConfig config = config_for(origin);
   config.listen = "127.0.0.1:" + std::to_string(taken.port());
   try {
     RunningAgent agent(config);

@@ -10,8 +10,7 @@ namespace homeostat::test {
 namespace {
 
 AgentConfig config_of(const ScriptedOrigin& origin, const std::string& server) {
-  AgentConfig config;
-  config.upstream_url = origin.url();
+  AgentConfig config = config_for(origin);
   config.server = server;
   return config;
 }

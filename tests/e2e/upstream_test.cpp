@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "tests/e2e/in_flight.hpp"
 #include "tests/e2e/running_agent.hpp"
 #include "tests/support/waiting.hpp"
 
@@ -77,6 +78,7 @@ TEST(Upstream, ABodyThatIsCutIsNeverTakenForWhole) {
     exchange.respond(200, "", "whole");
   });
   RunningAgent agent(origin);
+  InFlight flight(origin, agent);
   for (const char* path : {"/length", "/chunked"}) {
     for (const char* method : {"GET", "POST"}) {
       HttpClient client(agent.port());
@@ -85,6 +87,7 @@ TEST(Upstream, ABodyThatIsCutIsNeverTakenForWhole) {
       EXPECT_FALSE(answer.complete) << method << path;
     }
   }
+  flight.expect_whole();
   broken = false;
   EXPECT_EQ(agent.get("/length").body, "whole");
   EXPECT_EQ(agent.get("/chunked").body, "whole");
