@@ -68,6 +68,11 @@ class Checks {
     if (settings_.cache.object_bytes_max > settings_.cache.memory) {
       fail("cache.object_bytes_max", "`cache.object_bytes_max` is above `cache.memory`");
     }
+    if (!settings_.cache.query_drop.empty() && !settings_.cache.query_keep.empty()) {
+      fail("cache.query_keep",
+           "`cache.query_keep` and `cache.query_drop` exclude each other: what is not kept is "
+           "dropped");
+    }
     const auto& optimization = settings_.optimization;
     if (optimization.policy_lease < 2 * optimization.interval) {
       fail("optimization.policy_lease",

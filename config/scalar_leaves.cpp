@@ -47,13 +47,18 @@ void ScalarLeaf::read(const Node& node, const std::string& path, Reading& readin
   }
 }
 
+std::string BoolLeaf::show() const {
+  if (field_ == nullptr && !optional_->has_value()) return {};
+  return (field_ != nullptr ? *field_ : **optional_) ? "true" : "false";
+}
+
 std::optional<UnitError> BoolLeaf::set(const Node& scalar) {
-  if (contains(true_words, scalar.text)) {
-    field_ = true;
-  } else if (contains(false_words, scalar.text)) {
-    field_ = false;
+  const bool value = contains(true_words, scalar.text);
+  if (!value && !contains(false_words, scalar.text)) return UnitError{"must be true or false"};
+  if (field_ != nullptr) {
+    *field_ = value;
   } else {
-    return UnitError{"must be true or false"};
+    *optional_ = value;
   }
   return std::nullopt;
 }

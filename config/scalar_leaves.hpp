@@ -29,14 +29,17 @@ class ScalarLeaf : public Leaf {
 
 class BoolLeaf final : public ScalarLeaf {
  public:
-  explicit BoolLeaf(bool& field) : field_(field) {}
-  std::string show() const override { return field_ ? "true" : "false"; }
+  explicit BoolLeaf(bool& field) : field_(&field) {}
+  /// Nothing by default.
+  explicit BoolLeaf(std::optional<bool>& field) : optional_(&field) {}
+  std::string show() const override;
   std::string type() const override { return "boolean"; }
   std::string allowed() const override { return "true or false"; }
 
  private:
   std::optional<UnitError> set(const Node& scalar) override;
-  bool& field_;
+  bool* field_ = nullptr;
+  std::optional<bool>* optional_ = nullptr;
 };
 
 /// Whole numbers of any width. `zero` names what 0 may also be written as

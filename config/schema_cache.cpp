@@ -28,13 +28,19 @@ CheckResult no_check_of_events(std::string_view) { return std::nullopt; }
 void visit_rule(Visitor& visitor, CacheRule& rule) {
   visit_match(visitor, rule.match);
   visitor.leaf({"ttl"}, DurationLeaf(rule.ttl, 0s, 365 * 24h));
+  visitor.leaf({"ttl_min"}, DurationLeaf(rule.ttl_min, 0s, 365 * 24h));
+  visitor.leaf({"ttl_max"}, DurationLeaf(rule.ttl_max, 0s, 365 * 24h));
   visitor.leaf({"post"}, BoolLeaf(rule.post));
   visitor.leaf({"authenticated"}, BoolLeaf(rule.authenticated));
   visitor.leaf({"bypass"}, BoolLeaf(rule.bypass));
   visitor.leaf({"override_origin"}, BoolLeaf(rule.override_origin));
+  visitor.leaf({"query_drop"}, TextListLeaf(rule.query_drop, "parameters", check_parameter, {}));
+  visitor.leaf({"query_keep"}, TextListLeaf(rule.query_keep, "parameters", check_parameter, {}));
+  visitor.leaf({"etag"}, BoolLeaf(rule.etag));
+  visitor.leaf({"cache_control"},
+               TextLeaf(rule.cache_control, "Cache-Control", check_cache_control));
   visitor.leaf({"vary"}, TextListLeaf(rule.vary, "field names", check_field_name, {16, 128}));
-  visitor.leaf({"tags", Apply::reload, not_available},
-               TextListLeaf(rule.tags, "tags", check_identifier, {32, 64}));
+  visitor.leaf({"tags"}, TextListLeaf(rule.tags, "tags", check_tag, {32, 128}));
   visitor.leaf({"invalidate_on"},
                TextListLeaf(rule.invalidate_on, "path patterns", check_path_pattern, {}));
 }
@@ -50,11 +56,12 @@ void check_rule(CacheRule& rule, const Node& row, const std::string& path, Readi
     reading.report.error(row.place, fmt::format("`{}` needs a `match` with a `path`", path));
     return;
   }
-  if (rule.bypass &&
-      (rule.ttl || rule.post || rule.authenticated || rule.override_origin || !rule.vary.empty())) {
+  if (rule.bypass && (rule.ttl || rule.ttl_min || rule.ttl_max || rule.post || rule.authenticated ||
+                      rule.override_origin || rule.etag || !rule.query_drop.empty() ||
+                      !rule.query_keep.empty() || !rule.vary.empty() || !rule.tags.empty())) {
     reading.report.error(place_of("bypass"),
-                         fmt::format("`{}.bypass`: a bypassed request is never cached, so ttl, "
-                                     "post, authenticated, override_origin and vary have no place",
+                         fmt::format("`{}.bypass`: a bypassed request is never cached, so of the "
+                                     "other keys only cache_control and invalidate_on have a place",
                                      path));
   }
   if (rule.post && !rule.match.methods.empty() && !names_method(rule.match, "POST")) {
@@ -67,10 +74,29 @@ void check_rule(CacheRule& rule, const Node& row, const std::string& path, Readi
                                      "`post: true`",
                                      path));
   }
+  if (rule.ttl_min && rule.ttl_max && *rule.ttl_min > *rule.ttl_max) {
+    reading.report.error(place_of("ttl_min"),
+                         fmt::format("`{}.ttl_min` is above `{}.ttl_max`", path, path));
+  }
+  if (!rule.query_drop.empty() && !rule.query_keep.empty()) {
+    reading.report.error(place_of("query_keep"),
+                         fmt::format("`{}.query_keep` and `{}.query_drop` exclude each other: what "
+                                     "is not kept is dropped",
+                                     path, path));
+  }
   if (rule.override_origin && !rule.ttl) {
     reading.report.error(place_of("override_origin"),
                          fmt::format("`{}.override_origin` needs a `ttl`", path));
   }
+}
+
+void visit_tags(Visitor& visitor, CacheTagSettings& tags) {
+  visitor.begin({"tags"});
+  visitor.leaf({"fields"}, TextListLeaf(tags.fields, "field names", check_field_name, {16, 128}));
+  visitor.leaf({"remove"}, BoolLeaf(tags.remove));
+  visitor.leaf({"per_object_max"}, IntegerLeaf(tags.per_object_max, 1, 1000));
+  visitor.leaf({"distinct_max", Apply::restart}, IntegerLeaf(tags.distinct_max, 1, 10'000'000));
+  visitor.end();
 }
 
 void visit_redis(Visitor& visitor) {
@@ -101,6 +127,7 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
                TextLeaf(cache.key_prefix, "name", check_identifier));
   visitor.leaf({"key_namespace", Apply::restart},
                TextLeaf(cache.key_namespace, "name", check_identifier));
+  visitor.leaf({"key_version"}, IntegerLeaf(cache.key_version, 0, 1'000'000'000));
   visitor.leaf({"negative_ttl", Apply::restart}, DurationLeaf(cache.negative_ttl, 0s, 1h));
   visitor.leaf({"negative_entries_max", Apply::restart},
                IntegerLeaf(cache.negative_entries_max, 0, 10'000'000));
@@ -108,6 +135,9 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
   visitor.leaf({"fill_wait_max"}, DurationLeaf(cache.fill_wait_max, 0ms, 10min));
   visitor.leaf({"query_drop", Apply::restart},
                TextListLeaf(cache.query_drop, "parameters", check_parameter, {}));
+  visitor.leaf({"query_keep", Apply::restart},
+               TextListLeaf(cache.query_keep, "parameters", check_parameter, {}));
+  visitor.leaf({"query_drop_tracking", Apply::restart}, BoolLeaf(cache.query_drop_tracking));
   visitor.leaf({"query_sort", Apply::restart}, BoolLeaf(cache.query_sort));
   visitor.leaf({"no_vary_search_max", Apply::restart},
                IntegerLeaf(cache.no_vary_search_max, 0, 100'000));
@@ -118,9 +148,11 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
   visitor.leaf({"heuristic_max"}, DurationLeaf(cache.heuristic_max, 1s, 7 * 24h));
   visitor.leaf({"range_fill_max"}, SizeLeaf(cache.range_fill_max, 0, tebibyte));
   visitor.leaf({"status_key"}, BoolLeaf(cache.status_key));
+  visitor.leaf({"etag"}, BoolLeaf(cache.etag));
   visitor.leaf({"rules"}, RowsLeaf<CacheRule>(cache.rules, rules_max, visit_rule, check_rule));
   visitor.leaf({"groups", Apply::restart},
                NamedListsLeaf(cache.groups, check_identifier, "path patterns", check_path_pattern));
+  visit_tags(visitor, cache.tags);
   visitor.leaf({"events", Apply::reload, not_available},
                NamedListsLeaf(cache.events, no_check_of_events, "key patterns", nullptr));
   visitor.leaf({"staleness_budget", Apply::reload, not_available},

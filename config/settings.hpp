@@ -116,9 +116,23 @@ struct CacheRule {
   bool bypass = false;
   bool override_origin =
       false;  ///< `ttl` wins over the origin's max-age (never over no-store/private)
+  std::optional<seconds> ttl_min;       ///< a shorter lifetime, whoever gave it, is raised to this
+  std::optional<seconds> ttl_max;       ///< a longer one is cut
+  std::vector<std::string> query_drop;  ///< in addition to CacheSettings::query_drop
+  std::vector<std::string> query_keep;  ///< not empty: only these parameters are in the key
+  std::optional<bool> etag;             ///< absent: CacheSettings::etag
+  std::string cache_control;            ///< sent to clients instead of the origin's; empty: as is
   std::vector<std::string> vary;
   std::vector<std::string> tags;
   std::vector<std::string> invalidate_on;
+};
+
+/// Tags that responses bring, for invalidation by tag.
+struct CacheTagSettings {
+  std::vector<std::string> fields = {"Surrogate-Key", "Cache-Tag", "xkey"};
+  bool remove = false;                ///< do not pass `fields` on to clients
+  std::size_t per_object_max = 256;   ///< a response with more is not stored
+  std::size_t distinct_max = 100000;  ///< tags told apart in memory; further ones share
 };
 
 struct RedisSettings {
@@ -143,7 +157,10 @@ struct CacheSettings {
   std::size_t negative_entries_max = 10000;
   std::size_t variants_max = 16;        ///< Vary variants per key
   milliseconds fill_wait_max{30000};    ///< how long a waiter follows another request's fill
+  unsigned key_version = 0;             ///< part of every key; a new number empties the cache
   std::vector<std::string> query_drop;  ///< parameters ignored in the key
+  std::vector<std::string> query_keep;  ///< not empty: all others are ignored
+  bool query_drop_tracking = false;     ///< ignore well-known tracking parameters
   bool query_sort = true;
   std::size_t no_vary_search_max = 1000;  ///< paths whose No-Vary-Search is remembered; 0 = ignored
   /// Response fields that replace Cache-Control, the first valid one (RFC 9213).
@@ -154,6 +171,8 @@ struct CacheSettings {
   /// that the next ranges are hits; 0 = ranges pass through.
   std::size_t range_fill_max = 4 * mebibyte;
   bool status_key = false;  ///< Cache-Status shows the key, which is the operator's business
+  bool etag = true;         ///< add a strong ETag to stored responses that have none
+  CacheTagSettings tags;
   std::vector<CacheRule> rules;
   std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   std::vector<std::pair<std::string, std::vector<std::string>>> events;

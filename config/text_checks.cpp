@@ -72,6 +72,39 @@ CheckResult check_identifier(std::string_view text) {
   return "1 to 64 letters, digits, `_` or `-` are allowed";
 }
 
+CheckResult check_cache_control(std::string_view text) {
+  static constexpr std::array<std::string_view, 9> flags{
+      "public",           "private",      "no-cache",  "no-store",       "must-revalidate",
+      "proxy-revalidate", "no-transform", "immutable", "must-understand"};
+  static constexpr std::array<std::string_view, 4> timed{
+      "max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"};
+  for (std::string_view rest = text; !rest.empty() || rest.data() == text.data();) {
+    const std::size_t comma = rest.find(',');
+    std::string_view item = rest.substr(0, comma);
+    rest = comma == std::string_view::npos ? rest.substr(rest.size()) : rest.substr(comma + 1);
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    const std::size_t equals = item.find('=');
+    const std::string_view name = item.substr(0, equals);
+    const bool flag = std::find(flags.begin(), flags.end(), name) != flags.end();
+    if (flag && equals == std::string_view::npos) continue;
+    if (std::find(timed.begin(), timed.end(), name) == timed.end()) {
+      return flag ? fmt::format("`{}` takes no value here", name)
+                  : fmt::format("`{}` is no directive of a response", name);
+    }
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (equals == std::string_view::npos || !all(item.substr(equals + 1), digit)) {
+      return fmt::format("`{}` needs whole seconds, e.g. {}=60", name, name);
+    }
+  }
+  return std::nullopt;
+}
+
+CheckResult check_tag(std::string_view text) {
+  if (all(text, is_visible) && text.find(',') == std::string_view::npos) return std::nullopt;
+  return "a tag has no blanks and no commas, e.g. books or book:42";
+}
+
 CheckResult check_label_name(std::string_view text) {
   const auto allowed = [](char c) { return is_alnum(c) || c == '_'; };
   const bool digit_first = !text.empty() && text.front() >= '0' && text.front() <= '9';

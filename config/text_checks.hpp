@@ -13,6 +13,8 @@ using CheckResult = std::optional<std::string>;
 CheckResult check_path_pattern(std::string_view text);   ///< "/a/*", starts with '/' or '*'
 CheckResult check_method(std::string_view text);         ///< GET, POST, ...
 CheckResult check_field_name(std::string_view text);     ///< RFC 9110 token
+CheckResult check_cache_control(std::string_view text);  ///< known response directives
+CheckResult check_tag(std::string_view text);            ///< visible, no comma
 CheckResult check_identifier(std::string_view text);     ///< letters, digits, _ and -
 CheckResult check_label_name(std::string_view text);     ///< Prometheus label, not reserved
 CheckResult check_content_type(std::string_view text);   ///< type/subtype, `*` allowed

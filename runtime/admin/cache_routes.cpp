@@ -1,14 +1,12 @@
-// GET /cache/{stats,health}, DELETE /cache/flush, POST /cache/invalidate/{group}.
+// GET /cache/{stats,health}.
 //
 // This version has the in-memory tier only; what concerns Redis says so.
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "runtime/admin/recommendations.hpp"
-#include "runtime/admin/request_body.hpp"
 #include "runtime/admin/routes.hpp"
 
 namespace homeostat::admin {
@@ -16,9 +14,6 @@ namespace homeostat::admin {
 namespace json = boost::json;
 
 namespace {
-
-constexpr std::size_t pattern_bytes_max = 1024;
-constexpr const char* all_groups = "all";
 
 json::value number_or_null(std::optional<double> value) {
   return value ? json::value(*value) : json::value();
@@ -89,92 +84,6 @@ Reply stats(const AdminServices& services) {
   return reply;
 }
 
-struct Cleared {
-  std::uint64_t entries = 0;
-  std::size_t bytes = 0;
-};
-
-/// Entries are the growth of the `deletes` counter; an invalidation by a
-/// request at the same moment is counted, too.
-template <class Flush>
-Cleared count_cleared(CacheControl& cache, Flush flush_patterns) {
-  const std::uint64_t before = cache.figures().deletes;
-  const std::size_t bytes = flush_patterns();
-  const std::uint64_t after = cache.figures().deletes;
-  return {after > before ? after - before : 0, bytes};
-}
-
-Reply flush(const RouteContext& context, const Call& call) {
-  std::string level(call.request.parameter("level"));
-  const std::string pattern(call.request.parameter("pattern"));
-  const std::string reason(call.request.parameter("reason"));
-  if (level.empty()) level = "all";
-  std::vector<std::string> errors;
-  if (level != "l1" && level != "l2" && level != "all") {
-    errors.emplace_back("level: expected l1, l2 or all");
-  }
-  if (pattern.size() > pattern_bytes_max) errors.emplace_back("pattern: at most 1024 bytes");
-  if (reason.size() > reason_bytes_max) errors.emplace_back("reason: at most 500 bytes");
-  if (!errors.empty()) return problem(422, "the query cannot be used", std::move(errors));
-  if (level == "l2") return problem(409, "there is no Redis tier to flush");
-  CacheControl& cache = context.services.cache;
-  const Cleared cleared = count_cleared(cache, [&] { return cache.flush(pattern); });
-  context.audit.record(
-      call, {"flush_cache", level + " " + (pattern.empty() ? "everything" : pattern), reason,
-             cleared.entries});
-  Reply reply;
-  reply.members["status"] = "success";
-  reply.members["message"] = pattern.empty() ? "cache flushed" : "matching entries flushed";
-  reply.members["details"] = json::object{{"l1_entries_cleared", cleared.entries},
-                                          {"l1_bytes_freed", cleared.bytes},
-                                          {"l2_keys_cleared", 0},
-                                          {"total_cleared", cleared.entries}};
-  return reply;
-}
-
-/// The patterns of a group; `all` always exists and means everything.
-std::optional<std::vector<std::string>> group_patterns(const AdminServices& services,
-                                                       const std::string& name) {
-  for (const auto& [group, patterns] : services.cache_groups) {
-    if (group == name) return patterns;
-  }
-  if (name == all_groups) return std::vector<std::string>{"*"};
-  return std::nullopt;
-}
-
-Reply unknown_group(const AdminServices& services) {
-  std::string known;
-  for (const auto& [group, patterns] : services.cache_groups) known += group + ", ";
-  return problem(404, "no such group in cache.groups; known are: " + known + all_groups);
-}
-
-Reply invalidate(const RouteContext& context, const Call& call) {
-  const std::string& name = call.parameter("group");
-  const auto patterns = group_patterns(context.services, name);
-  if (!patterns) return unknown_group(context.services);
-  auto body = read_body(call.request);
-  if (auto* refused = std::get_if<Reply>(&body)) return std::move(*refused);
-  BodyReader reader(std::get<json::object>(body));
-  const std::string reason = reader.optional_reason();
-  reader.refuse_others();
-  if (!reader.ok()) return reader.to_problem();
-  CacheControl& cache = context.services.cache;
-  const Cleared cleared = count_cleared(cache, [&] {
-    std::size_t bytes = 0;
-    for (const std::string& pattern : *patterns) bytes += cache.flush(pattern);
-    return bytes;
-  });
-  json::array affected;
-  for (const std::string& pattern : *patterns) affected.emplace_back(pattern);
-  context.audit.record(call, {"invalidate_group", name, reason, cleared.entries});
-  Reply reply;
-  reply.members["status"] = "success";
-  reply.members["message"] = "group " + name + " invalidated";
-  reply.members["cleared_entries"] = cleared.entries;
-  reply.members["affected_endpoints"] = std::move(affected);
-  return reply;
-}
-
 Reply health(const AdminServices& services) {
   const CacheFigures figures = services.cache.figures();
   Reply reply;
@@ -192,10 +101,6 @@ void add_cache_routes(Router& router, const RouteContext& context) {
               [&context](const Call&) { return stats(context.services); }});
   router.add({"GET", "/api/v1/cache/health", Access::viewer,
               [&context](const Call&) { return health(context.services); }});
-  router.add({"DELETE", "/api/v1/cache/flush", Access::operator_,
-              [&context](const Call& call) { return flush(context, call); }});
-  router.add({"POST", "/api/v1/cache/invalidate/{group}", Access::operator_,
-              [&context](const Call& call) { return invalidate(context, call); }});
 }
 
 }  // namespace homeostat::admin

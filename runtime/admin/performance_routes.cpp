@@ -107,7 +107,7 @@ Reply report(const AdminServices& services) {
   out["window"] = "5m";
   out["top_slow_endpoints"] = slow_endpoints_json(*report);
   out["recommendations"] =
-      to_json(recommendations(*report, services.cache.figures(), services.policy.degraded()));
+      to_json(recommendations(*report, services.cache, services.policy.degraded()));
   out["resource_usage"] = json::object{
       {"memory_usage_trend", nullptr},
       {"cpu_usage_trend", nullptr},

@@ -16,6 +16,33 @@ constexpr double eviction_share_high = 0.05;
 constexpr double latency_high_seconds = 2.0;
 constexpr double error_ratio_high = 0.01;
 constexpr std::size_t endpoint_advice_max = 10;
+constexpr std::size_t uncached_advice_max = 5;
+
+std::string suggestion_for(std::string_view reason) {
+  struct Row {
+    std::string_view reason, suggestion;
+  };
+  static constexpr Row rows[] = {
+      {"no-freshness", "send Cache-Control, or give the route a cache rule with a ttl"},
+      {"expired", "send a longer max-age, or give the route a cache rule with ttl_min"},
+      {"authorization",
+       "if all users get the same answer send Cache-Control: public, else use a cache rule with "
+       "authenticated: true"},
+      {"set-cookie", "set cookies only on answers that differ by user"},
+      {"private", "check whether the answer really differs by user"},
+      {"no-store", "check whether the answer must not be stored"},
+      {"no-cache", "send an ETag or Last-Modified, so that it can be validated"},
+      {"vary-star", "name in Vary only the fields that change the answer"},
+      {"vary-limit", "name in Vary only the fields that change the answer"},
+      {"too-large", "raise cache.object_bytes_max"},
+      {"tag-limit", "send fewer tags, or raise cache.tags.per_object_max"},
+      {"request-body", "send GET without a body, or POST with a cache rule with post: true"},
+  };
+  for (const Row& row : rows) {
+    if (row.reason == reason) return std::string(row.suggestion);
+  }
+  return "see docs/caching.md";
+}
 
 void advise_endpoint(const EndpointFigures& endpoint, std::vector<Recommendation>& out) {
   const WindowFigures& window = endpoint.last_5m;
@@ -74,8 +101,26 @@ std::vector<Recommendation> cache_recommendations(const CacheFigures& figures) {
   return out;
 }
 
-std::vector<Recommendation> recommendations(const ControlReport& report,
-                                            const CacheFigures& figures, bool policy_degraded) {
+std::vector<Recommendation> uncached_recommendations(const std::vector<UncachedEndpoint>& endpoints,
+                                                     const TrafficFigures& traffic) {
+  std::vector<Recommendation> out;
+  for (const UncachedEndpoint& uncached : endpoints) {
+    if (uncached.requests < evidence_min) continue;
+    for (const EndpointFigures& endpoint : traffic.endpoints) {
+      if (endpoint.id != uncached.endpoint) continue;
+      out.push_back({"cache",
+                     "info",
+                     endpoint.method + " " + endpoint.route + " is not cached: " + uncached.reason,
+                     {suggestion_for(uncached.reason)},
+                     fmt::format("{} requests since the start stayed out of the cache, {} came",
+                                 uncached.requests, endpoint.requests_total)});
+    }
+  }
+  return out;
+}
+
+std::vector<Recommendation> recommendations(const ControlReport& report, const CacheControl& cache,
+                                            bool policy_degraded) {
   std::vector<Recommendation> out;
   if (policy_degraded) {
     out.push_back({"control",
@@ -91,8 +136,14 @@ std::vector<Recommendation> recommendations(const ControlReport& report,
                    {"add capacity or reduce load"},
                    report.emergency_reason});
   }
-  for (Recommendation& advice : cache_recommendations(figures)) out.push_back(std::move(advice));
+  for (Recommendation& advice : cache_recommendations(cache.figures())) {
+    out.push_back(std::move(advice));
+  }
   if (report.traffic) {
+    const auto uncached = cache.uncached(uncached_advice_max);
+    for (Recommendation& advice : uncached_recommendations(uncached, *report.traffic)) {
+      out.push_back(std::move(advice));
+    }
     for (const EndpointFigures& endpoint : report.traffic->endpoints) {
       if (out.size() >= endpoint_advice_max) break;
       advise_endpoint(endpoint, out);

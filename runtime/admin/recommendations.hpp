@@ -26,8 +26,11 @@ struct Recommendation {
 inline constexpr std::uint64_t evidence_min = 100;
 
 [[nodiscard]] std::vector<Recommendation> cache_recommendations(const CacheFigures& figures);
+/// Routes with at least `evidence_min` requests that stayed out of the cache.
+[[nodiscard]] std::vector<Recommendation> uncached_recommendations(
+    const std::vector<UncachedEndpoint>& endpoints, const TrafficFigures& traffic);
 [[nodiscard]] std::vector<Recommendation> recommendations(const ControlReport& report,
-                                                          const CacheFigures& figures,
+                                                          const CacheControl& cache,
                                                           bool policy_degraded);
 [[nodiscard]] boost::json::array to_json(const std::vector<Recommendation>& list);
 

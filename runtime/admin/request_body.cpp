@@ -69,6 +69,36 @@ std::string BodyReader::optional_reason() {
   return required_reason();
 }
 
+std::vector<std::string> BodyReader::optional_texts(std::string_view name) {
+  std::vector<std::string> texts;
+  const json::value* const value = member(name);
+  if (value == nullptr) return texts;
+  const auto bad = [](const json::value& item) {
+    return !item.is_string() || item.get_string().empty();
+  };
+  if (!value->is_array() || value->get_array().size() > texts_max ||
+      std::any_of(value->get_array().begin(), value->get_array().end(), bad)) {
+    fail(std::string(name) + ": expected a list of at most 1000 texts that are not empty");
+    return texts;
+  }
+  for (const json::value& item : value->get_array()) texts.emplace_back(item.get_string());
+  return texts;
+}
+
+std::string BodyReader::optional_word(std::string_view name,
+                                      std::initializer_list<std::string_view> words) {
+  const json::value* const value = member(name);
+  if (value == nullptr) return std::string(*words.begin());
+  const auto same = [&](std::string_view word) {
+    return value->is_string() && std::string_view(value->get_string()) == word;
+  };
+  if (std::any_of(words.begin(), words.end(), same)) return std::string(value->get_string());
+  std::string error = std::string(name) + ": expected";
+  for (const std::string_view word : words) error += " " + std::string(word);
+  fail(std::move(error));
+  return {};
+}
+
 void BodyReader::refuse_others() {
   for (const auto& item : body_) {
     const std::string_view key = item.key();

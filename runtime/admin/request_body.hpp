@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 namespace homeostat::admin {
 
 inline constexpr std::size_t reason_bytes_max = 500;
+inline constexpr std::size_t texts_max = 1000;  ///< of one list; the body's size bounds the rest
 
 /// The body as an object; an absent body is an empty object. Else a problem:
 /// 415 if it is not declared as JSON, 400 if it is not a JSON object.
@@ -33,6 +35,11 @@ class BodyReader {
   [[nodiscard]] std::string required_reason();
   /// `reason` or an empty text.
   [[nodiscard]] std::string optional_reason();
+  /// Texts that are not empty; an absent member is an empty list.
+  [[nodiscard]] std::vector<std::string> optional_texts(std::string_view name);
+  /// One of `words`; the first if the member is absent.
+  [[nodiscard]] std::string optional_word(std::string_view name,
+                                          std::initializer_list<std::string_view> words);
   /// Call last: members other than those asked for are errors.
   void refuse_others();
   void fail(std::string error) { errors_.push_back(std::move(error)); }

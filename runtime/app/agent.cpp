@@ -142,7 +142,8 @@ void Agent::Parts::restart_health_checks() {
   health->start();
 }
 
-/// The data plane's own guard: it must not follow a control plane that died.
+/// The data plane's own guard: it must not follow a control plane that died. And
+/// its housekeeping.
 void Agent::Parts::watch_policy() {
   for (const PolicySection section : policies.expire()) {
     lease_expiries.fetch_add(1, std::memory_order_relaxed);
@@ -163,6 +164,7 @@ void Agent::Parts::watch_policy() {
       alerts.resolve(alert, clock.wall_now());
     }
   }
+  cache.sweep();
   watchdog.expires_after(watchdog_period);
   watchdog.async_wait([this](boost::system::error_code error) {
     if (!error) watch_policy();
@@ -228,6 +230,9 @@ std::vector<std::string> Agent::Parts::reload() {
   }
   for (const std::string& key : config::restart_required(*settings, *next)) {
     spdlog::warn("{} changed: takes effect after a restart", key);
+  }
+  if (const std::size_t dropped = cache.reload(next->cache); dropped > 0) {
+    spdlog::info("cache rules changed: {} stored responses dropped", dropped);
   }
   const bool upstream_changed = !(settings->upstream == next->upstream);
   settings = next;

@@ -106,6 +106,11 @@ void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
           &CacheFigures::deletes);
   counter("homeostat_cache_collapsed_total", "Requests that shared another request's fill.",
           &CacheFigures::collapsed);
+  metrics.gauge("homeostat_cache_tags", "Tags that stored objects carry.", {},
+                [&parts] { return number(parts.cache.tags().slots()); });
+  metrics.counter("homeostat_cache_tag_overflows_total",
+                  "Tags that had to share a slot because cache.tags.distinct_max was reached.", {},
+                  [&parts] { return number(parts.cache.tags().overflows()); });
   gauge("homeostat_cache_entries", "Objects stored.", &CacheFigures::entries);
   gauge("homeostat_cache_bytes", "Bytes used, overhead included.", &CacheFigures::bytes);
   gauge("homeostat_cache_bytes_max", "Byte bound in force.", &CacheFigures::bytes_max);

@@ -15,6 +15,25 @@ std::uint64_t object_bound(const config::CacheSettings& settings) noexcept {
   return settings.object_bytes_max != 0 ? settings.object_bytes_max : settings.memory / 8;
 }
 
+/// Reasons that the application or a rule could remove.
+bool can_be_changed(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::request_body:
+    case Reason::authorization:
+    case Reason::no_store:
+    case Reason::private_:
+    case Reason::no_cache:
+    case Reason::set_cookie:
+    case Reason::vary_star:
+    case Reason::vary_limit:
+    case Reason::no_freshness:
+    case Reason::expired:
+    case Reason::too_large:
+    case Reason::tag_limit: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 Cache::Cache(const config::CacheSettings& settings, const Clock& clock, std::uint64_t seed)
@@ -24,7 +43,11 @@ Cache::Cache(const config::CacheSettings& settings, const Clock& clock, std::uin
       object_bytes_max_(object_bound(settings)),
       rules_(settings_),
       budget_(settings.memory / 2),
-      bound_(settings.memory) {
+      bound_(settings.memory),
+      tags_(settings.tags.distinct_max),
+      key_version_(settings.key_version),
+      rules_in_force_(rules_.fingerprint()),
+      control_keys_(settings_, seed_, key_version_) {
   // Rounded up: the marks of all shards together are at most one shard more.
   const std::size_t marks = (settings.negative_entries_max + shard_count - 1) / shard_count;
   for (Shard& shard : shards_) shard.set_marks_max(marks);
@@ -58,6 +81,12 @@ void Cache::remove_worker(const Counters* counters) {
   const std::lock_guard lock(workers_mutex_);
   std::erase(workers_, counters);
   departed_.add(*counters);
+  for (EndpointId endpoint = 0; endpoint < ReasonTable::endpoints_max; ++endpoint) {
+    const ReasonTable::Row* row = counters->endpoints.row(endpoint);
+    for (std::size_t i = 0; row != nullptr && i < reason_count; ++i) {
+      departed_.endpoints.count(endpoint, static_cast<Reason>(i), (*row)[i].get());
+    }
+  }
 }
 
 void Cache::sum(Counters& total) const {
@@ -87,6 +116,39 @@ CacheFigures Cache::figures() const {
   figures.collapsed = total.collapsed.get();
   figures.errors = total.errors.get();
   return figures;
+}
+
+std::vector<UncachedEndpoint> Cache::uncached(std::size_t count_max) const {
+  const std::lock_guard lock(workers_mutex_);
+  std::vector<UncachedEndpoint> found;
+  for (EndpointId endpoint = 0; endpoint < ReasonTable::endpoints_max; ++endpoint) {
+    std::array<std::uint64_t, reason_count> counts{};
+    const auto add = [&](const Counters& counters) {
+      const ReasonTable::Row* row = counters.endpoints.row(endpoint);
+      for (std::size_t i = 0; row != nullptr && i < reason_count; ++i) counts[i] += (*row)[i].get();
+    };
+    add(departed_);
+    for (const Counters* counters : workers_) add(*counters);
+    UncachedEndpoint result{endpoint, {}, 0};
+    std::uint64_t most = 0;
+    for (std::size_t i = 0; i < reason_count; ++i) {
+      const auto reason = static_cast<Reason>(i);
+      if (!can_be_changed(reason)) continue;
+      result.requests += counts[i];
+      if (counts[i] <= most) continue;
+      most = counts[i];
+      result.reason = to_string(reason);
+    }
+    if (most == 0) continue;
+    // Known as uncacheable for one of these reasons a moment before.
+    result.requests += counts[static_cast<std::size_t>(Reason::hit_for_miss)];
+    found.push_back(std::move(result));
+  }
+  std::sort(found.begin(), found.end(), [](const UncachedEndpoint& a, const UncachedEndpoint& b) {
+    return a.requests > b.requests;
+  });
+  if (found.size() > count_max) found.resize(count_max);
+  return found;
 }
 
 std::array<std::uint64_t, reason_count> Cache::reasons() const {

@@ -15,8 +15,13 @@
 //
 // Thread safety: CacheControl methods and `attach_encoded` from any thread;
 // everything per request goes through one Worker per thread (worker.hpp).
-// Lock order: search, then shard, then policy, then fill. Errors: none; a refused store has
+// Lock order: search, then shard, then tags, policy or fill. Errors: none; a refused store has
 // a Reason. The Clock is asked only by CacheControl methods.
+//
+// Purging: tags by number (tag_index.hpp), at once and without a search; what
+// they killed is dropped by sweep(). Keys and URIs are found by hash, patterns
+// by a walk. All of them also reach fills under way: what began before a purge
+// is never stored after it. Hard purges drop, soft ones make stale (Object::soften).
 #pragma once
 
 #include <array>
@@ -25,6 +30,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,10 +40,12 @@
 #include "runtime/cache/epoch.hpp"
 #include "runtime/cache/eviction_policy.hpp"
 #include "runtime/cache/fill.hpp"
+#include "runtime/cache/key.hpp"
 #include "runtime/cache/memory_budget.hpp"
 #include "runtime/cache/object.hpp"
 #include "runtime/cache/request_rules.hpp"
 #include "runtime/cache/shard.hpp"
+#include "runtime/cache/tag_index.hpp"
 #include "runtime/cache/vary.hpp"
 #include "runtime/ports/actuators.hpp"
 #include "runtime/ports/clock.hpp"
@@ -60,9 +68,16 @@ class Cache final : public CacheControl {
   [[nodiscard]] CacheFigures figures() const override;
   std::size_t drop_expired() override;
   std::size_t shrink_to(double ratio) override;
-  std::size_t flush(const std::string& pattern) override;
-  /// Flushes all patterns of a configured group; returns bytes freed.
-  std::size_t flush_group(std::string_view group);
+  PurgeResult purge(const PurgeRequest& request) override;
+  std::vector<UncachedEndpoint> uncached(std::size_t count_max) const override;
+  std::optional<CacheKeyPage> keys(const CacheKeyQuery& query) override;
+  /// Gives back the memory of what tag purges killed: up to `count_max` entries.
+  /// Returns how many; call it regularly.
+  std::size_t sweep(std::size_t count_max = 65536);
+  /// Follows a new configuration: another key version empties the cache; where
+  /// rules that make keys or tags changed, what they match goes, and fetches that
+  /// follow the old ones are not stored. Returns entries dropped.
+  std::size_t reload(const config::CacheSettings& next);
 
   /// Sets the encoded variant of a stored object, from any thread. Dropped
   /// (false) if the object is no longer stored or the bytes do not fit.
@@ -78,6 +93,7 @@ class Cache final : public CacheControl {
   [[nodiscard]] std::size_t fill_bytes() const noexcept { return budget_.used(); }
   /// How often each Reason was counted, all workers.
   [[nodiscard]] std::array<std::uint64_t, reason_count> reasons() const;
+  [[nodiscard]] const TagIndex& tags() const noexcept { return tags_; }
 
  private:
   friend class Worker;
@@ -102,6 +118,11 @@ class Cache final : public CacheControl {
   Reason store(EpochSlot& slot, Counters& counters, const StoreRequest& request, Instant now);
   [[nodiscard]] std::unique_ptr<Entry> make_entry(const StoreRequest& request,
                                                   std::string key) const;
+  [[nodiscard]] std::unique_ptr<Entry> make_object_entry(const StoreRequest& request);
+  /// An entry that was made but not stored.
+  void abandon(std::unique_ptr<Entry> entry);
+  void enter_tags(Entry& entry);
+  void leave_tags(Entry& entry);
   Reason store_locked(Shard& shard, const StoreRequest& request, Instant now, Victims& victims);
   [[nodiscard]] Entry* variant_list(Shard& shard, const StoreRequest& request);
   [[nodiscard]] bool spec_conflicts(const Shard& shard, const StoreRequest& request) const;
@@ -115,13 +136,30 @@ class Cache final : public CacheControl {
   /// Without a lock: evicts down to the bound in force; returns bytes freed.
   std::size_t make_room(EpochSlot& slot, Instant now);
 
-  // invalidation.cpp
+  // purge.cpp
   struct Dropped {
     std::size_t entries = 0, bytes = 0;
   };
-  Dropped flush_paths(const PathPattern* pattern);
-  Dropped invalidate(KeyView primary, std::uint64_t location);
-  Dropped drop_entries(Shard& shard, const std::vector<Entry*>& entries);
+  Dropped purge_entries(Shard& shard, const std::vector<Entry*>& entries, PurgeMode mode,
+                        Instant now);
+  template <class Concerned>
+  Dropped purge_where(Shard& shard, PurgeMode mode, Instant now, Concerned&& concerned);
+  Dropped purge_pattern(std::string_view pattern, PurgeMode mode, Instant now);
+  struct Uri {
+    std::string_view host, path, query;
+  };
+  /// Also finds entries of methods whose rule normalises the query in its own way.
+  Dropped purge_uri(EpochSlot& slot, KeyBuilder& keys, const RequestRules& rules, const Uri& uri,
+                    PurgeMode mode, Instant now);
+  Dropped purge_location(KeyView primary, std::uint64_t location, PurgeMode mode, Instant now);
+  Dropped purge_key(std::string_view key, PurgeMode mode, Instant now);
+  Dropped purge_tag(std::string_view identity, PurgeMode mode, Instant now);
+  Dropped sweep_tag(std::string_view identity, std::size_t count_max);
+  static void refuse_storing(Fill& fill);
+
+  // invalidation.cpp
+  /// True if exactly this object is stored, and not purged.
+  [[nodiscard]] bool holds(EpochSlot& slot, const Object& object);
   /// Drops the entry that holds exactly this object, if there still is one.
   void drop_object(const Object& object);
   /// The same, unless it is stored at this location.
@@ -158,6 +196,9 @@ class Cache final : public CacheControl {
   Garbage garbage_{epochs_};
   MemoryBudget budget_;
   std::atomic<std::size_t> bound_;
+  TagIndex tags_;
+  std::atomic<unsigned> key_version_;
+  std::atomic<std::uint64_t> rules_in_force_;  // fingerprint
 
   mutable std::mutex policy_mutex_;
   EvictionPolicy policy_;  // guarded by policy_mutex_
@@ -175,7 +216,9 @@ class Cache final : public CacheControl {
 
   std::mutex control_mutex_;  // one control operation at a time
   EpochSlot control_slot_{epochs_};
-  Counters control_counters_;  // guarded by control_mutex_
+  Counters control_counters_;                     // guarded by control_mutex_
+  KeyBuilder control_keys_;                       // guarded by control_mutex_
+  std::unique_ptr<RequestRules> reloaded_rules_;  // guarded by control_mutex_; null: rules_
 };
 
 }  // namespace homeostat::cache

@@ -1,37 +1,30 @@
 // One thread's event counts, summed by whoever asks.
 //
-// Thread safety: one writer, any readers; relaxed. The writer pays a load and
-// a store, no locked instruction.
+// Thread safety: one writer, any readers.
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 
+#include "runtime/cache/counter.hpp"
 #include "runtime/cache/epoch.hpp"
 #include "runtime/cache/reason.hpp"
+#include "runtime/cache/reason_table.hpp"
 
 namespace homeostat::cache {
-
-class Counter {
- public:
-  void add(std::uint64_t n = 1) noexcept {
-    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-  }
-  [[nodiscard]] std::uint64_t get() const noexcept {
-    return value_.load(std::memory_order_relaxed);
-  }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
-};
 
 struct alignas(cache_line) Counters {
   Counter hits, misses, stale, bypasses, stores, evictions, expirations, deletes, collapsed, errors,
       refreshes;
   std::array<Counter, reason_count> reasons;
+  ReasonTable endpoints;  // the same for each endpoint
 
   void count(Reason reason) noexcept { reasons[static_cast<std::size_t>(reason)].add(); }
+  void count(Reason reason, EndpointId endpoint) {
+    count(reason);
+    endpoints.count(endpoint, reason);
+  }
+  /// Everything but `endpoints`.
   void add(const Counters& other) noexcept {
     hits.add(other.hits.get());
     misses.add(other.misses.get());

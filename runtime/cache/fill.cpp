@@ -48,8 +48,12 @@ void FillWaiter::cancel() noexcept {
 
 // -- Fill -----------------------------------------------------------------------
 
-Fill::Fill(Identity identity, MemoryBudget& budget, std::uint64_t object_bytes_max)
-    : identity_(std::move(identity)), budget_(budget), object_bytes_max_(object_bytes_max) {}
+Fill::Fill(Identity identity, MemoryBudget& budget, const TagIndex& tags,
+           std::uint64_t object_bytes_max)
+    : identity_(std::move(identity)),
+      budget_(budget),
+      tags_(tags),
+      object_bytes_max_(object_bytes_max) {}
 
 Fill::~Fill() { budget_.release(reserved_); }
 
@@ -147,7 +151,9 @@ void Fill::finish(FillState state, Reason reason, Tickets& out) {
 // -- FillReader -----------------------------------------------------------------
 
 FillReader::FillReader(FillPtr fill, bool same_query)
-    : fill_(std::move(fill)), entry_(std::make_unique<Fill::ReaderEntry>()) {
+    : fill_(std::move(fill)),
+      joined_(fill_->tags_.current()),
+      entry_(std::make_unique<Fill::ReaderEntry>()) {
   entry_->same_query = same_query;
   const std::lock_guard lock(fill_->mutex_);
   entry_->cursor = fill_->base_;
@@ -160,6 +166,7 @@ FillReader& FillReader::operator=(FillReader&& other) noexcept {
   if (this != &other) {
     leave();
     fill_ = std::move(other.fill_);
+    joined_ = other.joined_;
     entry_ = std::move(other.entry_);
     waiter_ = std::move(other.waiter_);
   }
@@ -203,10 +210,21 @@ bool FillReader::accepts(const Fields& request) const {
     if (fill_->exact_only_ && !entry_->same_query) return false;
     spec = fill_->spec_;
   }
+  if (overtaken()) return false;
   if (!spec) return true;
   std::string variant;
   spec->write_variant(request, variant);
   return variant == fill_->variant_;  // constant once published
+}
+
+bool FillReader::overtaken() const {
+  const PurgeNumber since = fill_->identity().since;
+  if (joined_ == since) return false;
+  {
+    const std::lock_guard lock(fill_->mutex_);
+    if (!fill_->published_) return false;
+  }
+  return fill_->tags_.purged(fill_->head_.tags, since);  // constant once published
 }
 
 std::optional<std::uint64_t> FillReader::content_length() const {

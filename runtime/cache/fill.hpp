@@ -39,6 +39,7 @@
 #include "runtime/cache/memory_budget.hpp"
 #include "runtime/cache/object.hpp"
 #include "runtime/cache/reason.hpp"
+#include "runtime/cache/tag_index.hpp"
 #include "runtime/cache/vary.hpp"
 
 namespace homeostat::cache {
@@ -89,8 +90,12 @@ class Fill final : public RefCounted<Fill> {
     std::string path;
     VarySpecPtr spec;    ///< spec `key` was made with; may be null
     bool keyed = false;  ///< the key holds an authorization or body hash
+    EndpointId endpoint = 0;
+    PurgeNumber since = 0;    ///< the last purge when the fetch began
+    std::uint64_t rules = 0;  ///< fingerprint of the rules it follows
   };
-  Fill(Identity identity, MemoryBudget& budget, std::uint64_t object_bytes_max);
+  Fill(Identity identity, MemoryBudget& budget, const TagIndex& tags,
+       std::uint64_t object_bytes_max);
   ~Fill();
 
   [[nodiscard]] const Identity& identity() const noexcept { return identity_; }
@@ -126,6 +131,7 @@ class Fill final : public RefCounted<Fill> {
 
   const Identity identity_;
   MemoryBudget& budget_;
+  const TagIndex& tags_;
   const std::uint64_t object_bytes_max_;
 
   // Guarded by the shard's mutex.
@@ -167,10 +173,13 @@ class FillReader {
   [[nodiscard]] Reason reason() const;
   /// Null while waiting. Stays valid as long as the reader.
   [[nodiscard]] const ObjectHead* head() const;
-  /// True if the published response answers this request (Vary and
-  /// No-Vary-Search). A follower
-  /// must ask once the head is there and go upstream itself on false.
+  /// True if the published response answers this request: Vary and
+  /// No-Vary-Search fit, and no
+  /// purge came between the start of the fetch and this reader. A follower must
+  /// ask once the head is there, and look again or go upstream on false.
   [[nodiscard]] bool accepts(const Fields& request) const;
+  /// True if that purge is why not: looking again gives a new fetch.
+  [[nodiscard]] bool overtaken() const;
   [[nodiscard]] std::optional<std::uint64_t> content_length() const;
   /// Writes views of the body from the cursor on; returns how many. The views
   /// are valid until the bytes are consumed.
@@ -197,6 +206,7 @@ class FillReader {
   void arm(bool only_cut_off, boost::asio::any_io_executor executor, FillWaiter::Callback callback);
 
   FillPtr fill_;
+  PurgeNumber joined_;
   std::unique_ptr<Fill::ReaderEntry> entry_;
   FillWaiter waiter_;
 };

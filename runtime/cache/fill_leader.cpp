@@ -31,6 +31,7 @@ FillLeader::FillLeader(FillLeader&& other) noexcept
       waiter_(std::move(other.waiter_)),
       search_(std::move(other.search_)),
       exact_only_(other.exact_only_),
+      hash_(std::move(other.hash_)),
       done_(std::exchange(other.done_, true)) {}
 
 FillLeader::~FillLeader() {
@@ -96,6 +97,7 @@ bool FillLeader::publish_head(StoreDecision decision, std::optional<std::uint64_
                               const Fields& request, Instant now) {
   judge_search(decision.head);
   VarySpecPtr spec = united(fill_->identity().spec, std::move(decision.vary));
+  const bool add_etag = decision.add_etag;
   std::string variant;
   if (spec) spec->write_variant(request, variant);
   Fill::Tickets tickets;
@@ -122,6 +124,10 @@ bool FillLeader::publish_head(StoreDecision decision, std::optional<std::uint64_
     fill_->collect_waiters(tickets);
   }
   Fill::post(tickets);
+  if (storing && add_etag) {
+    hash_ = std::make_unique<BodyHash>();
+    hash_->update(fill_->head_.content_type());  // constant from here on
+  }
   if (!storing) detach(true, now);
   if (shrink) worker_->cache_.make_room(worker_->slot_, now);
   return storing;
@@ -137,6 +143,10 @@ std::span<char> FillLeader::prepare() {
 
 void FillLeader::commit(std::size_t bytes, Instant now) {
   if (bytes == 0) return;
+  if (hash_) {  // storing: only this leader changes the parts
+    const BodyPart& tail = fill_->parts_.back();
+    hash_->update({tail.block->data() + tail.size, bytes});
+  }
   Fill::Tickets tickets;
   bool stopped = false;
   bool shrink = false;
@@ -157,7 +167,10 @@ void FillLeader::commit(std::size_t bytes, Instant now) {
     fill_->collect_waiters(tickets);
   }
   Fill::post(tickets);
-  if (stopped) detach(true, now);
+  if (stopped) {
+    hash_.reset();
+    detach(true, now);
+  }
   if (shrink) worker_->cache_.make_room(worker_->slot_, now);
 }
 
@@ -189,11 +202,17 @@ Reason FillLeader::complete(Instant now) {
   }
   if (!storing) {
     const Reason reason = fill_->reason_;
-    worker_->counters_.count(reason);
+    worker_->counters_.count(reason, fill_->identity().endpoint);
     finish(FillState::complete, reason);
     return reason;
   }
-  ObjectPtr object = Object::make(fill_->head_, fill_->take_body());
+  ObjectHead head = fill_->head_;
+  if (const std::string etag = hash_ ? hash_->etag() : std::string(); !etag.empty()) {
+    // Who streams from the fill got its head before this could be known.
+    head.add_field("ETag", etag);
+    head.own_etag = true;
+  }
+  ObjectPtr object = Object::make(std::move(head), fill_->take_body());
   const Reason reason = store(object, fill_->spec_, fill_->variant_, now);
   {
     const std::lock_guard lock(fill_->mutex_);
@@ -236,7 +255,7 @@ void FillLeader::drop_stale() {
 
 void FillLeader::fail(Reason reason) {
   if (done_) return;
-  worker_->counters_.count(reason);
+  worker_->counters_.count(reason, fill_->identity().endpoint);
   worker_->counters_.errors.add();
   detach(false, {});
   finish(FillState::failed, reason);
@@ -244,7 +263,7 @@ void FillLeader::fail(Reason reason) {
 
 void FillLeader::uncacheable(Reason reason, Instant now) {
   if (done_) return;
-  worker_->counters_.count(reason);
+  worker_->counters_.count(reason, fill_->identity().endpoint);
   if (reason != Reason::status) drop_stale();
   detach(true, now);
   finish(FillState::uncacheable, reason);

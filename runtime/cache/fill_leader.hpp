@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 
+#include "runtime/cache/body_hash.hpp"
 #include "runtime/cache/fill.hpp"
 #include "runtime/cache/response_rules.hpp"
 
@@ -97,6 +99,7 @@ class FillLeader {
   /// To be learned once the response is stored.
   std::optional<http::SearchVariance> search_;
   bool exact_only_ = false;
+  std::unique_ptr<BodyHash> hash_;  // while the body is stored and gets an ETag of it
   bool done_ = false;
 };
 

@@ -1,4 +1,4 @@
-// Taking things out of the cache: flush, shrink, expiry, invalidation.
+// Taking things out of the cache: shrink, expiry; and putting variants in.
 #include <algorithm>
 #include <cmath>
 #include <thread>
@@ -14,66 +14,6 @@ constexpr unsigned reclaim_yields_max = 1000;
 
 }  // namespace
 
-Cache::Dropped Cache::drop_entries(Shard& shard, const std::vector<Entry*>& entries) {
-  Dropped dropped;
-  for (Entry* entry : entries) {
-    ++dropped.entries;
-    dropped.bytes += entry->weight;
-    drop(shard, *entry);
-  }
-  return dropped;
-}
-
-Cache::Dropped Cache::flush_paths(const PathPattern* pattern) {
-  Dropped total;
-  std::vector<Entry*> found;
-  for (Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex());
-    // A fill that started before the flush must not bring the old content back.
-    shard.for_each_fill([&](Fill& fill) {
-      if (pattern != nullptr && !pattern->matches(fill.identity().path)) return;
-      fill.joinable_ = false;
-      const std::lock_guard fill_lock(fill.mutex_);
-      fill.invalidated_ = true;
-    });
-    found.clear();
-    shard.for_each([&](Entry& entry) {
-      if (entry.object && (pattern == nullptr || pattern->matches(entry.path))) {
-        found.push_back(&entry);
-      }
-    });
-    const Dropped dropped = drop_entries(shard, found);
-    total.entries += dropped.entries;
-    total.bytes += dropped.bytes;
-  }
-  return total;
-}
-
-Cache::Dropped Cache::invalidate(KeyView primary, std::uint64_t location) {
-  Shard& shard = shard_of(location);
-  const std::lock_guard lock(shard.mutex());
-  shard.for_each_fill([&](Fill& fill) {
-    if (fill.identity().primary.location != location) return;
-    fill.joinable_ = false;
-    const std::lock_guard fill_lock(fill.mutex_);
-    fill.invalidated_ = true;
-  });
-  std::vector<Entry*> found;
-  if (shard.has_keyed()) {
-    // Keys with a user's or a body's hash cannot be computed from the URI.
-    shard.for_each([&](Entry& entry) {
-      if (entry.object && entry.location == location) found.push_back(&entry);
-    });
-  } else if (Entry* entry = shard.find(primary)) {
-    if (entry->spec) {
-      found = entry->variants;
-    } else {
-      found.push_back(entry);
-    }
-  }
-  return drop_entries(shard, found);
-}
-
 void Cache::drop_object(const Object& object) {
   Shard& shard = shard_of(object.location_);
   const std::lock_guard lock(shard.mutex());
@@ -88,23 +28,6 @@ void Cache::reclaim_all() {
   for (unsigned i = 0; garbage_.reclaim() > 0 && i < reclaim_yields_max; ++i) {
     std::this_thread::yield();
   }
-}
-
-std::size_t Cache::flush(const std::string& pattern) {
-  const std::lock_guard control(control_mutex_);
-  const PathPattern compiled(pattern);
-  const Dropped dropped = flush_paths(pattern.empty() ? nullptr : &compiled);
-  control_counters_.deletes.add(dropped.entries);
-  reclaim_all();
-  return dropped.bytes;
-}
-
-std::size_t Cache::flush_group(std::string_view group) {
-  const std::vector<std::string>* patterns = rules_.group(group);
-  if (patterns == nullptr) return 0;
-  std::size_t bytes = 0;
-  for (const std::string& pattern : *patterns) bytes += flush(pattern);
-  return bytes;
 }
 
 std::size_t Cache::drop_expired() {

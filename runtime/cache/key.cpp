@@ -75,16 +75,55 @@ void write_variant_key(std::string_view primary, KeyShape shape, std::string_vie
   shorten(out, shape.stem);
 }
 
-KeyBuilder::KeyBuilder(const config::CacheSettings& settings, std::uint64_t seed)
-    : query_(settings.query_drop, settings.query_sort), seed_(seed) {
-  append_escaped(base_, settings.key_prefix);
+http::QueryNormalizer query_normalizer(const config::CacheSettings& settings,
+                                       const config::CacheRule* rule) {
+  const bool own = rule != nullptr && (!rule->query_drop.empty() || !rule->query_keep.empty());
+  std::vector<std::string> drop = own ? rule->query_drop : settings.query_drop;
+  if (settings.query_drop_tracking) {
+    const std::vector<std::string>& tracking = http::tracking_parameters();
+    drop.insert(drop.end(), tracking.begin(), tracking.end());
+  }
+  return {drop, own ? rule->query_keep : settings.query_keep, settings.query_sort};
+}
+
+KeyBuilder::KeyBuilder(const config::CacheSettings& settings, std::uint64_t seed,
+                       const std::atomic<unsigned>& version)
+    : prefix_(settings.key_prefix),
+      namespace_(settings.key_namespace),
+      version_(version),
+      query_(query_normalizer(settings)),
+      seed_(seed) {
+  write_base();
+}
+
+void KeyBuilder::write_base() {
+  base_version_ = version_.load(std::memory_order_relaxed);
+  base_.clear();
+  append_escaped(base_, prefix_);
   base_ += ':';
-  append_escaped(base_, settings.key_namespace);
+  append_escaped(base_, namespace_);
+  if (base_version_ != 0) base_ += "@" + std::to_string(base_version_);
   base_ += ':';
+}
+
+void KeyBuilder::follow_version() {
+  if (version_.load(std::memory_order_relaxed) != base_version_) write_base();
+}
+
+/// Writes normalised_.
+void KeyBuilder::normalise(std::string_view query, const http::QueryNormalizer* normalizer) {
+  normalised_.clear();
+  if (query.find('%') != std::string_view::npos) {
+    equivalent_.clear();
+    http::normalise_percent(equivalent_, query);
+    query = equivalent_;
+  }
+  (normalizer != nullptr ? *normalizer : query_).append(normalised_, query);
 }
 
 /// Everything up to the query.
 void KeyBuilder::begin(const Request& request) {
+  follow_version();
   primary_.assign(base_);
   append_escaped(primary_, request.method == "HEAD" ? "GET" : request.method);
   primary_ += ':';
@@ -111,21 +150,21 @@ KeyView KeyBuilder::finish(const Request& request, std::string_view authorizatio
   return {primary_, hash_};
 }
 
-KeyView KeyBuilder::primary(const Request& request, std::string_view authorization) {
+KeyView KeyBuilder::primary(const Request& request, std::string_view authorization,
+                            const http::QueryNormalizer* query) {
   begin(request);
-  normalised_.clear();
-  query_.append(normalised_, request.query);
+  normalise(request.query, query);
   append_escaped(primary_, normalised_);
   return finish(request, authorization);
 }
 
 std::optional<KeyView> KeyBuilder::searched(const Request& request, const SearchRule& rule,
-                                            std::string_view authorization) {
+                                            std::string_view authorization,
+                                            const http::QueryNormalizer* query) {
   // In an escaped text a backslash comes before `:` or another one only, so that
   // no query can pose as a canonical one.
   std::string canonical = "\\n" + std::to_string(rule.id) + ',';
-  normalised_.clear();
-  query_.append(normalised_, request.query);
+  normalise(request.query, query);
   if (!rule.variance.append_canonical(canonical, normalised_)) return std::nullopt;
   begin(request);
   primary_ += canonical;  // has no character that needs an escape
@@ -133,6 +172,7 @@ std::optional<KeyView> KeyBuilder::searched(const Request& request, const Search
 }
 
 KeyView KeyBuilder::search_path(const Request& request) {
+  follow_version();
   search_.assign(base_);
   search_ += "\\n:";  // no method
   const std::size_t stem = search_.size();

@@ -1,14 +1,17 @@
 // Cache keys: `{prefix}:{namespace}:{method}:{host}{path}:{query}:{vary}:{body}`.
+// With a key version other than 0 the namespace is `{namespace}@{version}`.
 //
 // Different requests never share a key: `:` and `\` inside a component are
 // escaped by `\`, and a key above 250 characters becomes
 // `{prefix}:{namespace}:{method}:sha256:{hex}` of its full text. HEAD uses the
-// key of GET. The query is normalised as http/query.hpp says.
+// key of GET. The query is normalised as http/query.hpp says; path and query
+// differ as bytes once equivalent percent-encodings of the query are one.
 //
 // Thread safety: none; one builder per worker. The buffers are reused: views
 // are valid until the next call on the builder. No allocation once warm.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -50,17 +53,22 @@ void write_variant_key(std::string_view primary, KeyShape shape, std::string_vie
 
 class KeyBuilder {
  public:
-  /// `seed` makes collisions unpredictable from outside.
-  KeyBuilder(const config::CacheSettings& settings, std::uint64_t seed);
+  /// `seed` makes collisions unpredictable from outside. `version` is read for
+  /// every key and may change meanwhile; it outlives the builder.
+  KeyBuilder(const config::CacheSettings& settings, std::uint64_t seed,
+             const std::atomic<unsigned>& version);
 
   /// The key without variants. `authorization` is empty unless a rule allows
-  /// authenticated content; its hash, never its value, enters the key.
-  KeyView primary(const Request& request, std::string_view authorization = {});
+  /// authenticated content; its hash, never its value, enters the key. `query`
+  /// is how a rule wants the query normalised; null: as configured for all.
+  KeyView primary(const Request& request, std::string_view authorization = {},
+                  const http::QueryNormalizer* query = nullptr);
   /// The same with the canonical query of a No-Vary-Search rule in place of the
   /// query; nothing if the query is beyond the rule's bounds. The rule's number
   /// is part of the key.
   [[nodiscard]] std::optional<KeyView> searched(const Request& request, const SearchRule& rule,
-                                                std::string_view authorization = {});
+                                                std::string_view authorization = {},
+                                                const http::QueryNormalizer* query = nullptr);
   /// The key by which the No-Vary-Search rules of host and path are found, and
   /// its location. Leaves the last primary as it is.
   KeyView search_path(const Request& request);
@@ -79,7 +87,13 @@ class KeyBuilder {
  private:
   void begin(const Request& request);
   KeyView finish(const Request& request, std::string_view authorization);
+  void normalise(std::string_view query, const http::QueryNormalizer* normalizer);
+  void follow_version();
+  void write_base();
 
+  const std::string prefix_, namespace_;
+  const std::atomic<unsigned>& version_;
+  unsigned base_version_ = 0;
   std::string base_;  // "{prefix}:{namespace}:"
   http::QueryNormalizer query_;
   std::uint64_t seed_;
@@ -87,9 +101,12 @@ class KeyBuilder {
   std::uint64_t location_ = 0;
   std::uint64_t hash_ = 0;
   std::uint64_t search_location_ = 0;
-  std::string normalised_, primary_, variant_, search_;
+  std::string equivalent_, normalised_, primary_, variant_, search_;
 };
 
+/// How queries enter keys: as configured, or as `rule` wants it if it says so.
+[[nodiscard]] http::QueryNormalizer query_normalizer(const config::CacheSettings& settings,
+                                                     const config::CacheRule* rule = nullptr);
 /// Appends `text` with `:` and `\` escaped.
 void append_escaped(std::string& out, std::string_view text);
 /// Lower-case hex SHA-256.

@@ -27,6 +27,10 @@ void ObjectHead::add_field(std::string_view name, std::string_view value) {
   http::HeadWriter(block_).field(name, value);
 }
 
+void ObjectHead::add_hidden(std::string_view name, std::string_view value) {
+  http::HeadWriter(hidden_).field(name, value);
+}
+
 void ObjectHead::add_content_length(std::uint64_t bytes) {
   http::HeadWriter(block_).field(http::HeaderId::content_length, bytes);
 }
@@ -43,8 +47,7 @@ Object::Object(ObjectHead head, Body body) : head_(std::move(head)), body_(std::
     capacity += part.block->capacity() + sizeof(Block);
   }
   if (head_.status != 204 && head_.status != 304) head_.add_content_length(body_bytes_);
-  memory_ =
-      sizeof(Object) + head_.block_capacity() + body_.capacity() * sizeof(BodyPart) + capacity;
+  memory_ = sizeof(Object) + head_.memory() + body_.capacity() * sizeof(BodyPart) + capacity;
 }
 
 Object::~Object() {

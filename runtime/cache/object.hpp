@@ -1,7 +1,7 @@
 // A stored response: immutable, reference counted, ready to be sent.
 //
-// Thread safety: everything but the encoded slot is constant after
-// construction; the encoded slot is set once. Ownership: ObjectPtr. A reader
+// Thread safety: everything but the encoded slot and the moment of a soft purge
+// is constant after construction; these are set once. Ownership: ObjectPtr. A reader
 // keeps the object for as long as it sends from it; eviction does not wait.
 //
 // The head block is `HTTP/1.1 200 OK\r\n` and the end-to-end fields, each
@@ -19,6 +19,8 @@
 
 #include "runtime/cache/block.hpp"
 #include "runtime/cache/freshness.hpp"
+#include "runtime/cache/tags.hpp"
+#include "runtime/http/header_id.hpp"
 #include "runtime/ports/policy.hpp"
 
 namespace homeostat::cache {
@@ -42,6 +44,11 @@ class ObjectHead {
   bool search = false;
   /// Sum of what rules, not the origin, gave; for figures only.
   bool rule_ttl = false;
+  TagSet tags;
+  /// The ETag is this agent's own; the origin would not know it.
+  bool own_etag = false;
+  /// The Cache-Control is a rule's; the origin's is among the hidden fields.
+  bool own_control = false;
 
   [[nodiscard]] std::string_view block() const noexcept { return block_; }
   [[nodiscard]] std::string_view etag() const noexcept { return view(etag_); }
@@ -51,19 +58,33 @@ class ObjectHead {
     return etag_.size != 0 || last_modified_.size != 0;
   }
 
-  [[nodiscard]] std::size_t block_capacity() const noexcept { return block_.capacity(); }
+  /// Bytes outside of the head itself.
+  [[nodiscard]] std::size_t memory() const noexcept {
+    return block_.capacity() + hidden_.capacity() + tags.memory();
+  }
+  /// The ETag to validate with; empty if the origin gave none.
+  [[nodiscard]] std::string_view origin_etag() const noexcept {
+    return own_etag ? std::string_view{} : etag();
+  }
 
   /// Starts the block with `HTTP/1.1 <status> <reason>`.
   void start(int status_code, std::string_view reason_phrase);
   /// Appends one field and remembers it if it is ETag, Last-Modified or
   /// Content-Type. REQUIRES: name and value free of CR and LF.
   void add_field(std::string_view name, std::string_view value);
+  /// Keeps a field of the origin that clients do not get, for the next validation.
+  void add_hidden(std::string_view name, std::string_view value);
   void add_content_length(std::uint64_t bytes);
   /// Calls `visit(name, value)` for each field of the block.
   template <class Visit>
   void for_each_field(Visit&& visit) const;
+  /// The same for the fields as the origin sent them.
+  template <class Visit>
+  void for_each_origin_field(Visit&& visit) const;
 
  private:
+  template <class Visit>
+  static void for_each_line(std::string_view lines, Visit&& visit);
   struct Span {
     std::uint32_t offset = 0, size = 0;
   };
@@ -71,6 +92,7 @@ class ObjectHead {
     return std::string_view(block_).substr(span.offset, span.size);
   }
   std::string block_;
+  std::string hidden_;  // lines as in block_
   Span etag_, last_modified_, content_type_;
 };
 
@@ -88,7 +110,10 @@ class Object final : public RefCounted<Object> {
   [[nodiscard]] int status() const noexcept { return head_.status; }
   /// Status line and fields including Content-Length.
   [[nodiscard]] std::string_view wire_head() const noexcept { return head_.block(); }
-  [[nodiscard]] const Freshness& freshness() const noexcept { return head_.freshness; }
+  /// As the response stated it, or less: it ends with a soft purge.
+  [[nodiscard]] Freshness freshness() const noexcept;
+  /// A soft purge: stale from `at` on. False if it was purged so before.
+  bool soften(Instant at) const noexcept;
   [[nodiscard]] const Body& body() const noexcept { return body_; }
   [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
   /// Bytes this object holds: head, body capacity, itself.
@@ -122,6 +147,8 @@ class Object final : public RefCounted<Object> {
   // Where it is stored; set by Cache before anybody else sees the object.
   mutable std::uint64_t location_ = 0;
   mutable std::uint64_t hash_ = 0;
+  static constexpr Instant::rep never = Instant::max().time_since_epoch().count();
+  mutable std::atomic<Instant::rep> softened_{never};
   mutable std::atomic<const Object*> variant_{nullptr};
   mutable std::atomic<EncodingState> encoding_{EncodingState::none};
 };
@@ -133,14 +160,46 @@ class Object final : public RefCounted<Object> {
 
 // -- implementation -----------------------------------------------------------
 
+inline Freshness Object::freshness() const noexcept {
+  Freshness freshness = head_.freshness;
+  const Instant::rep softened = softened_.load(std::memory_order_relaxed);
+  if (softened != never) {
+    const Duration past = Instant(Duration(softened)) - freshness.received;
+    freshness.lifetime = std::min(freshness.lifetime, freshness.initial_age + past);
+  }
+  return freshness;
+}
+
+inline bool Object::soften(Instant at) const noexcept {
+  Instant::rep expected = never;
+  return softened_.compare_exchange_strong(expected, at.time_since_epoch().count(),
+                                           std::memory_order_relaxed);
+}
+
 template <class Visit>
 void ObjectHead::for_each_field(Visit&& visit) const {
-  std::string_view rest = block_;
-  rest.remove_prefix(std::min(rest.size(), rest.find("\r\n") + 2));
-  while (!rest.empty()) {
-    const std::size_t end = rest.find("\r\n");
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(end + 2);
+  std::string_view lines = block_;
+  lines.remove_prefix(std::min(lines.size(), lines.find("\r\n") + 2));
+  for_each_line(lines, visit);
+}
+
+template <class Visit>
+void ObjectHead::for_each_origin_field(Visit&& visit) const {
+  for_each_field([&](std::string_view name, std::string_view value) {
+    const http::HeaderId id = http::header_id(name);
+    if (own_etag && id == http::HeaderId::etag) return;
+    if (own_control && id == http::HeaderId::cache_control) return;
+    visit(name, value);
+  });
+  for_each_line(hidden_, visit);
+}
+
+template <class Visit>
+void ObjectHead::for_each_line(std::string_view lines, Visit&& visit) {
+  while (!lines.empty()) {
+    const std::size_t end = lines.find("\r\n");
+    const std::string_view line = lines.substr(0, end);
+    lines.remove_prefix(end + 2);
     const std::size_t colon = line.find(": ");
     visit(line.substr(0, colon), line.substr(colon + 2));
   }

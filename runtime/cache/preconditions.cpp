@@ -101,8 +101,8 @@ void write_not_modified(const ObjectHead& stored, std::string& out) {
 
 void write_validators(const ObjectHead& stored, const Fields& client, std::string& out) {
   http::HeadWriter writer(out);
-  if (!stored.etag().empty()) {
-    std::string tags(stored.etag());
+  if (const std::string_view known = stored.origin_etag(); !known.empty()) {
+    std::string tags(known);
     std::size_t added = 0;
     any_other_tag(stored, client, [&](std::string_view tag) {
       tags += ", ";

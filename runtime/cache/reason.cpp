@@ -5,39 +5,19 @@
 namespace homeostat::cache {
 
 std::string_view to_string(Reason reason) noexcept {
-  static constexpr std::array<std::string_view, reason_count> tokens = {"none",
-                                                                        "disabled",
-                                                                        "rule-bypass",
-                                                                        "method",
-                                                                        "range",
-                                                                        "request-no-store",
-                                                                        "request-body",
-                                                                        "authorization",
-                                                                        "request-directive",
-                                                                        "only-if-cached",
-                                                                        "upgrade",
-                                                                        "request-override",
-                                                                        "precondition",
-                                                                        "no-store",
-                                                                        "private",
-                                                                        "no-cache",
-                                                                        "set-cookie",
-                                                                        "vary-star",
-                                                                        "vary-limit",
-                                                                        "partial-content",
-                                                                        "status",
-                                                                        "no-freshness",
-                                                                        "expired",
-                                                                        "too-large",
-                                                                        "truncated",
-                                                                        "trailers",
-                                                                        "admission",
-                                                                        "invalidated",
-                                                                        "fill-memory",
-                                                                        "hit-for-miss",
-                                                                        "upstream-failed",
-                                                                        "head-request",
-                                                                        "validator"};
+  static constexpr std::array<std::string_view, reason_count> tokens = {
+      "none",           "disabled",        "rule-bypass",
+      "method",         "range",           "request-no-store",
+      "request-body",   "authorization",   "request-directive",
+      "only-if-cached", "upgrade",         "request-override",
+      "precondition",   "no-store",        "private",
+      "no-cache",       "set-cookie",      "vary-star",
+      "vary-limit",     "partial-content", "status",
+      "no-freshness",   "expired",         "too-large",
+      "truncated",      "trailers",        "tag-limit",
+      "admission",      "invalidated",     "fill-memory",
+      "hit-for-miss",   "upstream-failed", "head-request",
+      "validator"};
   return tokens[static_cast<std::size_t>(reason)];
 }
 

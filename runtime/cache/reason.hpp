@@ -38,6 +38,7 @@ enum class Reason : std::uint8_t {
   too_large,
   truncated,
   trailers,
+  tag_limit,  ///< more tags than an object may have
   // Fills and storage.
   admission,     ///< the eviction policy keeps what it has
   invalidated,   ///< flushed or invalidated while the fill ran

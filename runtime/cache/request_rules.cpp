@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/cache/key.hpp"
 #include "runtime/http/ascii.hpp"
 #include "runtime/http/byte_range.hpp"
 #include "runtime/http/cache_control.hpp"
@@ -69,6 +70,28 @@ Reason refusal(const Request& request, const CompiledRule* rule) noexcept {
   return Reason::none;
 }
 
+constexpr char separator = '\x1f';
+
+/// Everything of a rule that decides keys or tags.
+std::string shape_of(const config::CacheRule& rule) {
+  std::string shape = rule.match.path;
+  for (const std::vector<std::string>* list :
+       {&rule.match.methods, &rule.tags, &rule.invalidate_on, &rule.query_drop, &rule.query_keep}) {
+    shape += separator;
+    for (const std::string& text : *list) shape += text + separator;
+  }
+  shape += rule.post ? "p" : "";
+  shape += rule.authenticated ? "a" : "";
+  return shape;
+}
+
+bool is_restrictive(std::string_view text) {
+  Fields fields;
+  static_cast<void>(fields.add(http::HeaderId::cache_control, text));
+  const http::CacheControl control = http::parse_cache_control(fields);
+  return control.no_store || control.private_ || control.no_cache;
+}
+
 std::optional<std::chrono::seconds> as_seconds(std::optional<http::DeltaSeconds> value) {
   if (!value) return std::nullopt;
   return std::chrono::seconds(*value);
@@ -111,9 +134,20 @@ RequestRules::RequestRules(const config::CacheSettings& settings)
     : enabled_(settings.enabled),
       responses_{settings.targeted_fields, settings.heuristic_freshness, settings.heuristic_max,
                  settings.range_fill_max},
-      groups_(settings.groups) {
+      tag_fields_(settings.tags.fields),
+      tags_max_(settings.tags.per_object_max),
+      remove_tag_fields_(settings.tags.remove),
+      etag_(settings.etag) {
+  for (const std::string& name : settings.tags.fields) common_shape_ += name + separator;
+  fingerprint_ = hash_key(common_shape_, 0);
   for (const config::CacheRule& rule : settings.rules) {
-    CompiledRule compiled{PathPattern(rule.match.path), rule, {}, {}};
+    CompiledRule compiled{PathPattern(rule.match.path), rule, {}, {}, {}, false};
+    if (!rule.query_drop.empty() || !rule.query_keep.empty()) {
+      compiled.query = query_normalizer(settings, &rule);
+    }
+    compiled.restrictive_control = is_restrictive(rule.cache_control);
+    shapes_.push_back(shape_of(rule));
+    fingerprint_ = hash_key(shapes_.back(), fingerprint_);
     for (const std::string& name : rule.vary) {
       std::string lower = name;
       std::transform(lower.begin(), lower.end(), lower.begin(), http::to_lower);
@@ -147,6 +181,7 @@ RequestDecision RequestRules::decide(const Request& request) const {
     return decision;
   }
   decision.responses = &responses_;
+  decision.rules = this;
   decision.head = request.method == "HEAD";
   decision.rule = match(request.method, request.path);
   decision.reason = refusal(request, decision.rule);
@@ -198,11 +233,36 @@ void RequestRules::invalidated_by(std::string_view path,
   }
 }
 
-const std::vector<std::string>* RequestRules::group(std::string_view name) const noexcept {
-  for (const auto& [group_name, patterns] : groups_) {
-    if (group_name == name) return &patterns;
+bool RequestRules::read_tags(std::string_view path, const CompiledRule* rule,
+                             const Fields& response, TagSet& tags) const {
+  tag_fields_.read(response, tags_max_, tags);
+  if (tags.size() > tags_max_) return false;
+  if (rule != nullptr) {
+    for (const std::string& tag : rule->settings.tags) tags.add(TagKind::tag, tag);
   }
-  return nullptr;
+  for (const CompiledRule& other : rules_) {
+    if (!other.invalidate_on.empty() && other.path.matches(path)) {
+      tags.add(TagKind::path, other.path.text());
+    }
+  }
+  return true;
+}
+
+std::vector<std::string> RequestRules::changed_paths(const RequestRules& next) const {
+  if (common_shape_ != next.common_shape_) return {"*"};
+  const auto [here, there] =
+      std::mismatch(shapes_.begin(), shapes_.end(), next.shapes_.begin(), next.shapes_.end());
+  std::vector<std::string> paths;
+  // The first rule that matches decides: behind a change all may decide anew.
+  for (auto i = here - shapes_.begin(); i < std::ssize(rules_); ++i) {
+    paths.push_back(rules_[static_cast<std::size_t>(i)].path.text());
+  }
+  for (auto i = there - next.shapes_.begin(); i < std::ssize(next.rules_); ++i) {
+    paths.push_back(next.rules_[static_cast<std::size_t>(i)].path.text());
+  }
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  return paths;
 }
 
 }  // namespace homeostat::cache

@@ -21,6 +21,8 @@
 #include "runtime/cache/freshness.hpp"
 #include "runtime/cache/reason.hpp"
 #include "runtime/cache/request.hpp"
+#include "runtime/cache/tags.hpp"
+#include "runtime/http/query.hpp"
 
 namespace homeostat::cache {
 
@@ -40,8 +42,16 @@ struct CompiledRule {
   config::CacheRule settings;
   std::vector<std::string> vary;  ///< lower case
   std::vector<PathPattern> invalidate_on;
+  /// How its queries enter keys; unset: as all others do.
+  std::optional<http::QueryNormalizer> query;
+  bool restrictive_control = false;  ///< cache_control says private, no-store or no-cache
+
+  [[nodiscard]] const http::QueryNormalizer* key_query() const noexcept {
+    return query ? &*query : nullptr;
+  }
 };
 
+class RequestRules;
 /// What the configuration says about responses, whatever the request.
 struct ResponsePolicy {
   std::vector<std::string> targeted_fields;  ///< RFC 9213, in order of preference
@@ -51,10 +61,11 @@ struct ResponsePolicy {
 };
 
 struct RequestDecision {
-  bool lookup = false;           ///< a stored response may be used (or validated)
-  bool store = false;            ///< the response may be stored if it allows that
-  bool collapse = false;         ///< may share another request's fill
-  Reason reason = Reason::none;  ///< why not, when something is not allowed
+  const RequestRules* rules = nullptr;  ///< those that decided
+  bool lookup = false;                  ///< a stored response may be used (or validated)
+  bool store = false;                   ///< the response may be stored if it allows that
+  bool collapse = false;                ///< may share another request's fill
+  Reason reason = Reason::none;         ///< why not, when something is not allowed
   const CompiledRule* rule = nullptr;
   const ResponsePolicy* responses = nullptr;  ///< null only while the cache is off
   bool head = false;
@@ -86,14 +97,36 @@ class RequestRules {
   /// Paths patterns whose content a successful unsafe request on `path` makes
   /// invalid: the `match.path` of each rule with a fitting `invalidate_on`.
   void invalidated_by(std::string_view path, std::vector<std::string_view>& patterns) const;
-  /// Patterns of a configured group; null if unknown.
-  [[nodiscard]] const std::vector<std::string>* group(std::string_view name) const noexcept;
+  /// Tags of a response to a request for `path`: from its rule, its fields, and
+  /// the path patterns it could be invalidated by. False: more than it may have.
+  [[nodiscard]] bool read_tags(std::string_view path, const CompiledRule* rule,
+                               const Fields& response, TagSet& tags) const;
+  /// Tag fields that clients do not get; null: they get them.
+  [[nodiscard]] const TagFields* removed_tag_fields() const noexcept {
+    return remove_tag_fields_ ? &tag_fields_ : nullptr;
+  }
+  /// True if a response under `rule` gets an ETag where the origin sent none.
+  [[nodiscard]] bool adds_etag(const CompiledRule* rule) const noexcept {
+    return rule != nullptr && rule->settings.etag ? *rule->settings.etag : etag_;
+  }
+  /// Equal for rules that make the same keys and tags of the same traffic.
+  [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
+  /// Path patterns of rules whose keys or tags differ in `next`, or that changed
+  /// their order; what they match must go. `*` if everything may differ.
+  [[nodiscard]] std::vector<std::string> changed_paths(const RequestRules& next) const;
 
  private:
   bool enabled_;
   ResponsePolicy responses_;
   std::vector<CompiledRule> rules_;
-  std::vector<std::pair<std::string, std::vector<std::string>>> groups_;
+  TagFields tag_fields_;
+  std::size_t tags_max_;
+  bool remove_tag_fields_;
+  bool etag_;
+  // What decides keys and tags: that of all rules, then one text for each rule.
+  std::string common_shape_;
+  std::vector<std::string> shapes_;
+  std::uint64_t fingerprint_ = 0;
 };
 
 }  // namespace homeostat::cache

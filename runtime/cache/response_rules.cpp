@@ -4,18 +4,23 @@
 #include <cmath>
 #include <utility>
 
+#include "runtime/cache/client_fields.hpp"
 #include "runtime/http/ascii.hpp"
 #include "runtime/http/cache_control.hpp"
 #include "runtime/http/date.hpp"
 #include "runtime/http/etag.hpp"
 #include "runtime/http/hop_by_hop.hpp"
 #include "runtime/http/message.hpp"
+#include "runtime/http/structured_field.hpp"
 
 namespace homeostat::cache {
 namespace {
 
 using http::HeaderId;
 using std::chrono::seconds;
+
+// RFC 9875 asks for 32 at least.
+constexpr std::size_t groups_max = 256;
 
 constexpr seconds lifetime_max{http::delta_seconds_max};
 
@@ -120,8 +125,8 @@ std::optional<seconds> from_expires(const Fields& fields, WallTime date, WallTim
   return std::min(lifetime_max, std::chrono::duration_cast<seconds>(*at - date));
 }
 
-Lifetime lifetime_of(const RequestDecision& request, const Response& response, WallTime date,
-                     const Directives& directives, const EndpointPolicy& policy) {
+Lifetime stated_lifetime(const RequestDecision& request, const Response& response, WallTime date,
+                         const Directives& directives, const EndpointPolicy& policy) {
   const config::CacheRule* rule = request.rule != nullptr ? &request.rule->settings : nullptr;
   // A rule's ttl is meant for answers, not for errors: those need the origin's word.
   const bool rule_ttl = rule != nullptr && rule->ttl && response.status < 400 &&
@@ -140,6 +145,17 @@ Lifetime lifetime_of(const RequestDecision& request, const Response& response, W
   return {from_heuristic(request, response, date), Source::heuristic};
 }
 
+/// Within the bounds of the rule, for answers.
+Lifetime lifetime_of(const RequestDecision& request, const Response& response, WallTime date,
+                     const Directives& directives, const EndpointPolicy& policy) {
+  Lifetime lifetime = stated_lifetime(request, response, date, directives, policy);
+  if (!lifetime.value || request.rule == nullptr || response.status >= 400) return lifetime;
+  const config::CacheRule& rule = request.rule->settings;
+  if (rule.ttl_min) lifetime.value = std::max(*lifetime.value, *rule.ttl_min);
+  if (rule.ttl_max) lifetime.value = std::min(*lifetime.value, *rule.ttl_max);
+  return lifetime;
+}
+
 seconds age_value(const Fields& fields) noexcept {
   const http::Field* field = fields.find(HeaderId::age);
   if (field == nullptr) return seconds{0};
@@ -151,8 +167,10 @@ seconds age_value(const Fields& fields) noexcept {
       static_cast<seconds::rep>(std::min<std::uint64_t>(*value, http::delta_seconds_max)));
 }
 
-void write_head(ObjectHead& head, const Response& response, bool date_given) {
+void write_head(ObjectHead& head, const RequestDecision& decision, const Request& request,
+                const Response& response, bool date_given) {
   head.start(response.status, response.reason_phrase);
+  const ClientFields client(decision, *request.fields, response.status, *response.fields);
   const http::HopByHopFilter filter(*response.fields);
   for (const http::Field& field : *response.fields) {
     if (!filter.forwarded(field) || field.id == HeaderId::age ||
@@ -160,7 +178,15 @@ void write_head(ObjectHead& head, const Response& response, bool date_given) {
       continue;
     }
     if (field.id == HeaderId::date && !date_given) continue;
-    head.add_field(field.name, field.value);
+    if (client.hides(field)) {
+      head.add_hidden(field.name, field.value);
+    } else {
+      head.add_field(field.name, field.value);
+    }
+  }
+  if (!client.cache_control().empty()) {
+    head.add_field("Cache-Control", client.cache_control());
+    head.own_control = true;
   }
   if (!date_given) {
     const http::DateText text = http::format_date(response.received_wall);
@@ -195,10 +221,11 @@ bool kept_from_stored(HeaderId id) noexcept {
 /// servers that compress on the fly weaken the tag of a 200, not that of a 304.
 bool same_resource(const Object& stored, const Fields& not_modified) noexcept {
   if (const http::Field* etag = not_modified.find(HeaderId::etag)) {
-    return stored.head().etag().empty() || http::weakly_equal(etag->value, stored.head().etag());
+    const std::string_view own = stored.head().origin_etag();
+    return own.empty() || http::weakly_equal(etag->value, own);
   }
   const http::Field* modified = not_modified.find(HeaderId::last_modified);
-  return modified == nullptr || !stored.head().etag().empty() ||
+  return modified == nullptr || !stored.head().origin_etag().empty() ||
          modified->value == stored.head().last_modified();
 }
 
@@ -215,6 +242,13 @@ Duration corrected_initial_age(const Response& response, std::optional<WallTime>
 }
 
 namespace {
+
+/// RFC 9875 section 2. False: more groups than a response may have.
+bool add_groups(std::string_view host, const Fields& fields, TagSet& tags) {
+  const auto groups = http::parse_string_list(fields, HeaderId::cache_groups, groups_max + 1);
+  for (const std::string& group : groups) tags.add(TagKind::group, group_name(host, group));
+  return groups.size() <= groups_max;
+}
 
 /// Everything that must hold before freshness is looked at.
 Reason refusal(const RequestDecision& request, const Response& response,
@@ -273,7 +307,16 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
   const Reason stale = freshness_refusal(response.status, lifetime, freshness);
   if (stale != Reason::none) return refuse(stale);
 
-  write_head(decision.head, response, date.has_value());
+  if (request_decision.rules != nullptr &&
+      !request_decision.rules->read_tags(request.path, request_decision.rule, fields,
+                                         decision.head.tags)) {
+    return refuse(Reason::tag_limit);
+  }
+  if (!add_groups(request.host, fields, decision.head.tags)) return refuse(Reason::tag_limit);
+  write_head(decision.head, request_decision, request, response, date.has_value());
+  decision.add_etag = response.status == 200 && request.method == "GET" &&
+                      !fields.has(HeaderId::etag) && request_decision.rules != nullptr &&
+                      request_decision.rules->adds_etag(request_decision.rule);
   decision.head.freshness = freshness;
   decision.head.endpoint = request.endpoint;
   decision.head.date = date.value_or(response.received_wall);
@@ -303,7 +346,7 @@ std::optional<ObjectHead> refreshed_head(const Object& stored,
   };
   Fields merged, before;
   bool fits = true;
-  stored.head().for_each_field([&](std::string_view name, std::string_view value) {
+  stored.head().for_each_origin_field([&](std::string_view name, std::string_view value) {
     if (http::header_id(name) == HeaderId::vary) fits = fits && before.add(name, value);
     // A 304 without Date counts as sent now, not when the stored one was.
     if (http::header_id(name) == HeaderId::date) return;
@@ -327,6 +370,10 @@ std::optional<ObjectHead> refreshed_head(const Object& stored,
   const auto& from_rule = request_decision.rule != nullptr ? request_decision.rule->vary : no_names;
   // Under other Vary names it would have to be found by another key.
   if (vary_names(before, from_rule).names != decision.vary) return std::nullopt;
+  if (stored.head().own_etag && decision.head.etag().empty()) {  // the same body, the same tag
+    decision.head.add_field("ETag", stored.head().etag());
+    decision.head.own_etag = true;
+  }
   return std::move(decision.head);
 }
 
@@ -337,7 +384,9 @@ HeadComparison compare_head_response(const Object& stored, const Response& head)
   }
   const http::Field* etag = head.fields->find(HeaderId::etag);
   const http::Field* modified = head.fields->find(HeaderId::last_modified);
-  if (etag != nullptr && etag->value != stored.head().etag()) return HeadComparison::differs;
+  if (etag != nullptr && etag->value != stored.head().origin_etag()) {
+    return HeadComparison::differs;
+  }
   if (modified != nullptr && modified->value != stored.head().last_modified()) {
     return HeadComparison::differs;
   }

@@ -12,8 +12,8 @@
 //   rule ttl with override_origin > s-maxage > max-age > Expires > rule ttl >
 //   heuristic.
 // A rule's ttl is scaled by EndpointPolicy.ttl_multiplier and bounded by
-// ttl_max; what the origin states is never extended. A status that is not
-// cacheable by default (RFC 9110 section 15.1) needs the origin's own freshness.
+// ttl_max; what the origin states is extended by a rule's ttl_min only. A
+// status that is not cacheable by default (RFC 9110 section 15.1) needs the origin's own freshness.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,7 @@ struct StoreDecision {
   Reason reason = Reason::none;   ///< `none`: may be stored
   ObjectHead head;                ///< filled only if it may be stored
   std::vector<std::string> vary;  ///< sorted lower-case names
+  bool add_etag = false;          ///< of the body, once it is complete
 
   [[nodiscard]] bool storable() const noexcept { return reason == Reason::none; }
 };

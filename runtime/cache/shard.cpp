@@ -10,6 +10,7 @@ namespace {
 // object, body vector, head, block), and its share of the table: at most two
 // buckets per entry while growing and the place in two heaps.
 constexpr std::size_t allocator_overhead = 7 * 16;
+constexpr std::size_t tag_overhead = 2 * 16;  // the marks and their array
 constexpr std::size_t table_share = 2 * 2 * sizeof(void*) + 2 * 2 * sizeof(void*);
 
 }  // namespace
@@ -22,6 +23,7 @@ std::size_t Entry::bytes() const noexcept {
     if (const Object* encoded = object->encoded()) bytes += encoded->memory();
   }
   if (search) bytes += search->memory();
+  if (tags) bytes += tags->memory() + tag_overhead;
   if (spec) bytes += spec->memory() + variants.capacity() * sizeof(Entry*);
   return bytes;
 }

@@ -5,8 +5,8 @@
 // entry, so that readers of the old table still see a whole one; the next
 // resize waits until the old table is gone.
 //
-// Thread safety: find() under an EpochGuard from any thread; everything else
-// under mutex(). Ownership: the shard owns its entries until they are removed,
+// Thread safety: find() and for_each() under an EpochGuard from any thread;
+// everything else under mutex(). Ownership: the shard owns its entries until they are removed,
 // the garbage list afterwards.
 #pragma once
 
@@ -26,6 +26,7 @@
 #include "runtime/cache/key.hpp"
 #include "runtime/cache/object.hpp"
 #include "runtime/cache/search_list.hpp"
+#include "runtime/cache/tag_index.hpp"
 #include "runtime/cache/vary.hpp"
 
 namespace homeostat::cache {
@@ -39,7 +40,8 @@ struct Entry final : PolicyItem, Retirable {
   ObjectPtr object;  ///< null if spec or search is set
   VarySpecPtr spec;
   SearchListPtr search;
-  bool keyed = false;  ///< key holds an authorization or body hash
+  std::unique_ptr<TagMarks> tags;  ///< null: no tags
+  bool keyed = false;              ///< key holds an authorization or body hash
   std::array<std::atomic<Entry*>, 2> next{};
   // Guarded by the shard's mutex.
   bool linked = false;
@@ -48,6 +50,8 @@ struct Entry final : PolicyItem, Retirable {
 
   /// Everything this entry keeps alive, allocator overhead included.
   [[nodiscard]] std::size_t bytes() const noexcept;
+  /// Under a guard: not taken by a purge of one of its tags. REQUIRES: object.
+  [[nodiscard]] bool alive() const noexcept { return !tags || tags->alive(*object); }
 };
 
 /// Marks for ranges of a key are kept beside those for the whole.

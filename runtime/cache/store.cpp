@@ -63,7 +63,7 @@ Reason Cache::store(EpochSlot& slot, Counters& counters, const StoreRequest& req
   if (reason == Reason::none) {
     counters.stores.add();
   } else {
-    counters.count(reason);
+    counters.count(reason, request.fill.identity().endpoint);
   }
   return reason;
 }
@@ -92,20 +92,16 @@ Reason Cache::store_locked(Shard& shard, const StoreRequest& request, Instant no
     const std::lock_guard lock(request.fill.mutex_);
     if (request.fill.invalidated_) return Reason::invalidated;
   }
+  if (request.fill.identity().rules != rules_in_force_.load()) return Reason::invalidated;
   if (garbage_.size() > garbage_max) return Reason::admission;
   if (spec_conflicts(shard, request)) return Reason::invalidated;
-  std::string key;
-  if (request.spec) {
-    write_variant_key(request.key.text, request.key.shape, request.variant, key);
-  } else {
-    key = request.key.text;
+  const Fill::Identity& identity = request.fill.identity();
+  std::unique_ptr<Entry> entry = make_object_entry(request);
+  // Asked after the entry is in the lists of its tags: a later purge finds it.
+  if (entry->tags && tags_.purged(request.object->head().tags, identity.since)) {
+    abandon(std::move(entry));
+    return Reason::invalidated;
   }
-  std::unique_ptr<Entry> entry = make_entry(request, std::move(key));
-  entry->object = request.object;
-  entry->expires = useful_until(request.object->freshness());
-  entry->weight = entry->bytes() + sizeof(Entry*);
-  request.object->location_ = entry->location;
-  request.object->hash_ = entry->hash;
 
   Entry* list = request.spec ? variant_list(shard, request) : nullptr;
   if (list != nullptr) join_list(*list, *entry);
@@ -117,6 +113,7 @@ Reason Cache::store_locked(Shard& shard, const StoreRequest& request, Instant no
   }
   if (!admitted) {
     leave_list(shard, *entry);
+    abandon(std::move(entry));
     return Reason::admission;
   }
   Entry& stored = *entry;
@@ -126,6 +123,49 @@ Reason Cache::store_locked(Shard& shard, const StoreRequest& request, Instant no
     drop(shard, *list->variants.front());
   }
   return Reason::none;
+}
+
+std::unique_ptr<Entry> Cache::make_object_entry(const StoreRequest& request) {
+  const Fill::Identity& identity = request.fill.identity();
+  std::string key;
+  if (request.spec) {
+    write_variant_key(request.key.text, request.key.shape, request.variant, key);
+  } else {
+    key = request.key.text;
+  }
+  std::unique_ptr<Entry> entry = make_entry(request, std::move(key));
+  entry->object = request.object;
+  entry->expires = useful_until(request.object->freshness());
+  request.object->location_ = entry->location;
+  request.object->hash_ = entry->hash;
+  if (const TagSet& tags = request.object->head().tags; !tags.empty()) {
+    entry->tags = std::make_unique<TagMarks>(*entry, tags.size(), identity.since);
+    enter_tags(*entry);
+  }
+  entry->weight = entry->bytes() + sizeof(Entry*);
+  return entry;
+}
+
+void Cache::enter_tags(Entry& entry) {
+  const std::size_t bytes = tags_.attach(*entry.tags, entry.object->head().tags);
+  if (bytes == 0) return;
+  const std::lock_guard lock(policy_mutex_);
+  policy_.charge(bytes);
+}
+
+void Cache::leave_tags(Entry& entry) {
+  if (!entry.tags) return;
+  const std::size_t bytes = tags_.detach(*entry.tags, garbage_);
+  if (bytes == 0) return;
+  const std::lock_guard lock(policy_mutex_);
+  policy_.discharge(bytes);
+}
+
+void Cache::abandon(std::unique_ptr<Entry> entry) {
+  if (!entry->tags) return;
+  // Somebody who sweeps its tags may just have come across it.
+  leave_tags(*entry);
+  garbage_.retire(std::move(entry));
 }
 
 Entry* Cache::variant_list(Shard& shard, const StoreRequest& request) {
@@ -180,6 +220,7 @@ void Cache::drop(Shard& shard, Entry& entry) {
     policy_.remove(entry);
   }
   leave_list(shard, entry);
+  leave_tags(entry);
   shard.remove(entry, garbage_);
 }
 

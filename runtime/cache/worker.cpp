@@ -5,9 +5,18 @@
 #include <vector>
 
 #include "runtime/http/ascii.hpp"
+#include "runtime/http/structured_field.hpp"
 
 namespace homeostat::cache {
 namespace {
+
+// Of one Cache-Group-Invalidation: more than a response's head can hold.
+constexpr std::size_t groups_max = 65536;
+
+/// How the query of a request enters its key.
+const http::QueryNormalizer* query_of(const CompiledRule* rule) noexcept {
+  return rule != nullptr ? rule->key_query() : nullptr;
+}
 
 std::string_view authorization_of(const Request& request, const RequestDecision& decision) {
   return decision.authorization_key ? request.fields->get(http::HeaderId::authorization)
@@ -78,7 +87,7 @@ const Entry* newer(const Entry* a, const Entry* b) noexcept {
 }  // namespace
 
 Worker::Worker(Cache& cache)
-    : cache_(cache), slot_(cache.epochs_), keys_(cache.settings_, cache.seed_) {
+    : cache_(cache), slot_(cache.epochs_), keys_(cache.settings_, cache.seed_, cache.key_version_) {
   cache_.add_worker(&counters_);
 }
 
@@ -105,14 +114,14 @@ Lookup Worker::classify(ObjectPtr object, const RequestDecision& decision, Insta
   return lookup;
 }
 
-void Worker::count(const Lookup& lookup) {
+void Worker::count(const Lookup& lookup, EndpointId endpoint) {
   switch (lookup.kind) {
     case Lookup::Kind::hit: counters_.hits.add(); break;
     case Lookup::Kind::stale: counters_.stale.add(); break;
     case Lookup::Kind::miss: counters_.misses.add(); break;
     case Lookup::Kind::bypass: counters_.bypasses.add(); break;
   }
-  if (lookup.reason != Reason::none) counters_.count(lookup.reason);
+  if (lookup.reason != Reason::none) counters_.count(lookup.reason, endpoint);
 }
 
 Lookup Worker::lookup(const Request& request, const RequestDecision& decision, Instant now) {
@@ -120,10 +129,11 @@ Lookup Worker::lookup(const Request& request, const RequestDecision& decision, I
   if (!decision.lookup) {
     lookup.kind = Lookup::Kind::bypass;
     lookup.reason = decision.reason;
-    count(lookup);
+    count(lookup, request.endpoint);
     return lookup;
   }
   const std::string_view authorization = authorization_of(request, decision);
+  const http::QueryNormalizer* query = query_of(decision.rule);
   const SearchListPtr search = search_rules(request);
   ObjectPtr object;
   bool vary_miss = false;
@@ -132,12 +142,12 @@ Lookup Worker::lookup(const Request& request, const RequestDecision& decision, I
     const Entry* entry = nullptr;
     if (search) {
       for (const SearchRulePtr& rule : search->rules) {
-        if (keys_.searched(request, *rule, authorization)) {
+        if (keys_.searched(request, *rule, authorization, query)) {
           entry = newer(entry, find(request, vary_miss));
         }
       }
     }
-    keys_.primary(request, authorization);
+    keys_.primary(request, authorization, query);
     entry = newer(entry, find(request, vary_miss));
     if (entry != nullptr) {
       entry->touch();
@@ -149,12 +159,13 @@ Lookup Worker::lookup(const Request& request, const RequestDecision& decision, I
   if (lookup.kind == Lookup::Kind::miss && decision.only_if_cached) {
     lookup.reason = Reason::only_if_cached;
   }
-  count(lookup);
+  count(lookup, request.endpoint);
   return lookup;
 }
 
 std::string Worker::key_text(const Request& request, const RequestDecision& decision) {
-  return std::string(keys_.primary(request, authorization_of(request, decision)).text);
+  return std::string(
+      keys_.primary(request, authorization_of(request, decision), query_of(decision.rule)).text);
 }
 
 SearchListPtr Worker::search_rules(const Request& request) {
@@ -171,25 +182,27 @@ const Entry* Worker::find(const Request& request, bool& vary_miss) {
     entry = shard.find(keys_.variant(variant_));
     vary_miss = entry == nullptr;
   }
-  return entry != nullptr && entry->object ? entry : nullptr;
+  return entry != nullptr && entry->object && entry->alive() ? entry : nullptr;
 }
 
-void Worker::choose_key(const Request& request, std::string_view authorization) {
+void Worker::choose_key(const Request& request, const RequestDecision& decision) {
+  const std::string_view authorization = authorization_of(request, decision);
+  const http::QueryNormalizer* query = query_of(decision.rule);
   search_.reset();
   const SearchListPtr search = search_rules(request);
-  keys_.primary(request, authorization);
+  keys_.primary(request, authorization, query);
   if (!search) return;
   exact_ = keys_.copy();
-  if (keys_.searched(request, *search->rules.front(), authorization)) {
+  if (keys_.searched(request, *search->rules.front(), authorization, query)) {
     search_ = search->rules.front();
   } else {
-    keys_.primary(request, authorization);
+    keys_.primary(request, authorization, query);
   }
 }
 
 FillStart Worker::begin_fill(const Request& request, const RequestDecision& decision,
                              ObjectPtr stale, Instant now) {
-  choose_key(request, authorization_of(request, decision));
+  choose_key(request, decision);
   Shard& shard = cache_.shard_of(keys_.location());
   FillStart start = [&] {
     const std::lock_guard lock(shard.mutex());
@@ -199,7 +212,7 @@ FillStart Worker::begin_fill(const Request& request, const RequestDecision& deci
     case FillStart::Kind::leader: break;
     case FillStart::Kind::follower: counters_.collapsed.add(); break;
     case FillStart::Kind::hit: break;
-    case FillStart::Kind::pass: counters_.count(start.reason); break;
+    case FillStart::Kind::pass: counters_.count(start.reason, request.endpoint); break;
   }
   return start;
 }
@@ -216,7 +229,10 @@ FillStart Worker::start_locked(Shard& shard, const Request& request,
     key = keys_.variant(variant_);
     entry = shard.find(key);
   }
-  if (entry != nullptr && entry->object && entry->object != stale) {
+  const bool alive = entry != nullptr && entry->object && entry->alive();
+  // What was purged since the lookup is not even validated.
+  if (stale && !cache_.holds(slot_, *stale)) stale.reset();
+  if (alive && entry->object != stale) {
     // Somebody stored it since the lookup.
     Lookup found = classify(entry->object, decision, now);
     if (found.kind == Lookup::Kind::hit) {
@@ -252,13 +268,14 @@ FillStart Worker::start_locked(Shard& shard, const Request& request,
   }
   const bool keyed = decision.authorization_key || !request.body_hash.empty();
   start.kind = FillStart::Kind::leader;
-  start.leader.emplace(*this, open_fill(shard, request, key, std::move(spec), keyed, joinable),
-                       std::move(stale));
+  start.leader.emplace(
+      *this, open_fill(shard, request, key, std::move(spec), decision.rules, keyed, joinable),
+      std::move(stale));
   return start;
 }
 
 FillPtr Worker::open_fill(Shard& shard, const Request& request, KeyView key, VarySpecPtr spec,
-                          bool keyed, bool joinable) {
+                          const RequestRules* rules, bool keyed, bool joinable) {
   Fill::Identity identity;
   identity.primary = keys_.copy();
   identity.search = search_;
@@ -269,7 +286,11 @@ FillPtr Worker::open_fill(Shard& shard, const Request& request, KeyView key, Var
   identity.path = request.path;
   identity.spec = std::move(spec);
   identity.keyed = keyed;
-  FillPtr fill(new Fill(std::move(identity), cache_.budget_, cache_.object_bytes_max_));
+  identity.endpoint = request.endpoint;
+  identity.since = cache_.tags_.current();
+  identity.rules = rules != nullptr ? rules->fingerprint() : 0;
+  FillPtr fill(
+      new Fill(std::move(identity), cache_.budget_, cache_.tags_, cache_.object_bytes_max_));
   fill->joinable_ = joinable;
   if (search_ && search_->forgotten.load()) {  // invalidation would not find it
     fill->joinable_ = false;
@@ -297,25 +318,18 @@ void Worker::learn_from_head(const Request& request, const RequestDecision& deci
   }
   FillStart start = begin_fill(request, decision, stored, head.received);
   if (start.kind != FillStart::Kind::leader) return;
+  if (!start.leader->stale()) {  // purged meanwhile
+    start.leader->fail(Reason::invalidated);
+    return;
+  }
   start.leader->complete_refreshed(std::move(*refreshed), *request.fields, head.received);
 }
 
 std::size_t Worker::invalidate_uri(std::string_view host, std::string_view path,
-                                   std::string_view query) {
-  Request target;
-  target.method = "GET";
-  target.host = host;
-  target.path = path;
-  target.query = query;
-  const SearchListPtr search = search_rules(target);
-  const KeyView primary = keys_.primary(target);
-  std::size_t dropped = cache_.invalidate(primary, keys_.location()).entries;
-  if (search) {
-    for (const SearchRulePtr& rule : search->rules) {
-      const auto canonical = keys_.searched(target, *rule);
-      if (canonical) dropped += cache_.invalidate(*canonical, keys_.location()).entries;
-    }
-  }
+                                   std::string_view query, const RequestRules& rules) {
+  const std::size_t dropped =
+      cache_.purge_uri(slot_, keys_, rules, {host, path, query}, PurgeMode::hard, Instant{})
+          .entries;
   cache_.garbage_.reclaim();
   counters_.deletes.add(dropped);
   return dropped;
@@ -324,22 +338,29 @@ std::size_t Worker::invalidate_uri(std::string_view host, std::string_view path,
 std::size_t Worker::invalidate_after(const Request& request, const Response& response,
                                      const RequestRules& rules) {
   if (response.status < 200 || response.status >= 400) return 0;
-  std::size_t dropped = invalidate_uri(request.host, request.path, request.query);
+  std::size_t dropped = invalidate_uri(request.host, request.path, request.query, rules);
   for (const http::HeaderId id : {http::HeaderId::location, http::HeaderId::content_location}) {
     const http::Field* field = response.fields->find(id);
     if (field == nullptr) continue;
     const LocalUri uri = local_uri(field->value, request.host, request.path);
-    if (!uri.path.empty()) dropped += invalidate_uri(request.host, uri.path, uri.query);
+    if (!uri.path.empty()) dropped += invalidate_uri(request.host, uri.path, uri.query, rules);
+  }
+  // RFC 9875 section 3.
+  for (const std::string& group : http::parse_string_list(
+           *response.fields, http::HeaderId::cache_group_invalidation, groups_max)) {
+    dropped += invalidate_group(request.host, group);
   }
   std::vector<std::string_view> patterns;
   rules.invalidated_by(request.path, patterns);
   for (const std::string_view pattern : patterns) {
-    const PathPattern compiled{std::string(pattern)};
-    const Cache::Dropped flushed = cache_.flush_paths(&compiled);
-    counters_.deletes.add(flushed.entries);
-    dropped += flushed.entries;
+    dropped += cache_.tags_.purge(tag_identity(TagKind::path, pattern), PurgeMode::hard, {});
   }
   return dropped;
+}
+
+std::size_t Worker::invalidate_group(std::string_view host, std::string_view group) {
+  return cache_.tags_.purge(tag_identity(TagKind::group, group_name(host, group)), PurgeMode::hard,
+                            {});
 }
 
 }  // namespace homeostat::cache

@@ -79,8 +79,12 @@ class Worker {
   /// about, or drops it if that is out of date. `stored` is lookup's object.
   void learn_from_head(const Request& request, const RequestDecision& decision,
                        const ObjectPtr& stored, const Response& head, const EndpointPolicy& policy);
+  /// Drops what carries a group of RFC 9875 of that origin, without a search.
+  /// Returns how many entries did.
+  std::size_t invalidate_group(std::string_view host, std::string_view group);
   /// Drops everything stored for one URI, whatever the variant.
-  std::size_t invalidate_uri(std::string_view host, std::string_view path, std::string_view query);
+  std::size_t invalidate_uri(std::string_view host, std::string_view path, std::string_view query,
+                             const RequestRules& rules);
 
   /// The key of the request itself, without variant.
   [[nodiscard]] std::string key_text(const Request& request, const RequestDecision& decision);
@@ -93,7 +97,7 @@ class Worker {
 
   [[nodiscard]] static Lookup classify(ObjectPtr object, const RequestDecision& decision,
                                        Instant now);
-  void count(const Lookup& lookup);
+  void count(const Lookup& lookup, EndpointId endpoint);
   /// What is known about the queries of the request's path; mostly nothing.
   [[nodiscard]] SearchListPtr search_rules(const Request& request);
   /// Inside a guard: the entry of the last primary for this request. `vary_miss`
@@ -103,9 +107,10 @@ class Worker {
                                        const RequestDecision& decision, ObjectPtr& stale,
                                        Instant now);
   [[nodiscard]] FillPtr open_fill(Shard& shard, const Request& request, KeyView key,
-                                  VarySpecPtr spec, bool keyed, bool joinable);
+                                  VarySpecPtr spec, const RequestRules* rules, bool keyed,
+                                  bool joinable);
   /// Makes the last primary the key requests join this one by.
-  void choose_key(const Request& request, std::string_view authorization);
+  void choose_key(const Request& request, const RequestDecision& decision);
 
   Cache& cache_;
   EpochSlot slot_;

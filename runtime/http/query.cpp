@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
+
+#include "runtime/http/ascii.hpp"
 
 namespace homeostat::http {
 namespace {
@@ -20,26 +21,72 @@ std::string_view next_parameter(std::string_view& rest) noexcept {
 
 }  // namespace
 
-QueryNormalizer::QueryNormalizer(std::vector<std::string> drop, bool sort) : sort_(sort) {
-  for (std::string& pattern : drop) {
-    if (!pattern.empty() && pattern.back() == '*') {
-      pattern.pop_back();
-      prefixes_.push_back(std::move(pattern));
-    } else if (!pattern.empty()) {
-      exact_.push_back(std::move(pattern));
+void normalise_percent(std::string& out, std::string_view text) {
+  static constexpr std::string_view digits = "0123456789ABCDEF";
+  while (!text.empty()) {
+    const std::size_t plain = text.find('%');
+    out.append(text.substr(0, plain));
+    if (plain == std::string_view::npos) return;
+    text.remove_prefix(plain);
+    const int high = text.size() > 2 ? hex_value(text[1]) : -1;
+    const int low = text.size() > 2 ? hex_value(text[2]) : -1;
+    if (high < 0 || low < 0) {  // not an encoding: kept as it is
+      out += '%';
+      text.remove_prefix(1);
+      continue;
     }
+    const auto decoded = static_cast<char>(high * 16 + low);
+    if (is_digit(decoded) || is_alpha(decoded) ||
+        std::string_view("-._~").find(decoded) != std::string_view::npos) {
+      out += decoded;
+    } else {
+      out += '%';
+      out += digits[static_cast<std::size_t>(high)];
+      out += digits[static_cast<std::size_t>(low)];
+    }
+    text.remove_prefix(3);
   }
 }
 
-bool QueryNormalizer::dropped(std::string_view name) const noexcept {
+const std::vector<std::string>& tracking_parameters() {
+  static const std::vector<std::string> list = {
+      "utm_*",   "gclid",         "gclsrc",    "dclid",       "gbraid",    "wbraid",   "gad_source",
+      "_ga",     "_gl",           "fbclid",    "msclkid",     "mc_cid",    "mc_eid",   "_hsenc",
+      "_hsmi",   "hsCtaTracking", "mkt_tok",   "mtm_*",       "pk_*",      "matomo_*", "yclid",
+      "ysclid",  "twclid",        "ttclid",    "li_fat_id",   "igshid",    "epik",     "irclickid",
+      "srsltid", "vero_id",       "vero_conv", "oly_anon_id", "oly_enc_id"};
+  return list;
+}
+
+void QueryNormalizer::Patterns::add(const std::string& pattern) {
+  if (pattern.empty()) return;
+  if (pattern.back() == '*') {
+    prefixes_.push_back(pattern.substr(0, pattern.size() - 1));
+  } else {
+    exact_.push_back(pattern);
+  }
+}
+
+bool QueryNormalizer::Patterns::match(std::string_view name) const noexcept {
   return std::find(exact_.begin(), exact_.end(), name) != exact_.end() ||
          std::any_of(prefixes_.begin(), prefixes_.end(), [name](const std::string& prefix) {
            return name.substr(0, prefix.size()) == prefix;
          });
 }
 
+QueryNormalizer::QueryNormalizer(const std::vector<std::string>& drop,
+                                 const std::vector<std::string>& keep, bool sort)
+    : sort_(sort) {
+  for (const std::string& pattern : drop) drop_.add(pattern);
+  for (const std::string& pattern : keep) keep_.add(pattern);
+}
+
+bool QueryNormalizer::dropped(std::string_view name) const noexcept {
+  return drop_.match(name) || (!keep_.empty() && !keep_.match(name));
+}
+
 void QueryNormalizer::append(std::string& out, std::string_view query) const {
-  if (!sort_ && exact_.empty() && prefixes_.empty()) {
+  if (!sort_ && drop_.empty() && keep_.empty()) {
     out.append(query);
     return;
   }

@@ -6,8 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "rules/engine/frame.hpp"
 #include "rules/engine/rule.hpp"
 #include "runtime/ports/clock.hpp"
 
@@ -21,6 +24,53 @@ struct CacheFigures {
                 deletes = 0, collapsed = 0, errors = 0;
 };
 
+/// What to take out of the cache; everything a member names is taken.
+struct PurgeRequest {
+  std::vector<std::string> tags;
+  /// `*` matches any run of characters. A pattern that starts with `/` or `*` is
+  /// compared with paths, any other with whole keys.
+  std::vector<std::string> patterns;
+  /// Keys as CacheKey::key shows them, or absolute URLs.
+  std::vector<std::string> keys;
+  bool soft = false;  ///< make stale instead of dropping
+};
+
+/// Objects dropped or, by a soft purge, made stale. Each counts once, under the
+/// first that named it: tags, then patterns, then keys.
+struct PurgeResult {
+  std::uint64_t by_tags = 0, by_patterns = 0, by_keys = 0;
+  std::size_t bytes = 0;  ///< freed
+  [[nodiscard]] std::uint64_t entries() const noexcept { return by_tags + by_patterns + by_keys; }
+};
+
+struct CacheKeyQuery {
+  std::string pattern;  ///< as PurgeRequest::patterns; empty: all
+  std::size_t limit = 100;
+  std::string cursor;  ///< CacheKeyPage::next_cursor of the page before; empty: from the start
+};
+
+struct CacheKey {
+  std::string key;
+  Duration ttl{};  ///< remaining; negative when stale
+  WallTime expires{};
+  std::size_t bytes = 0;
+  std::vector<std::string> tags;
+};
+
+struct CacheKeyPage {
+  std::vector<CacheKey> keys;
+  std::uint64_t total_found = 0;  ///< when the first page was made
+  std::string next_cursor;        ///< empty: this is the last page
+};
+
+/// An endpoint whose responses stay out of the cache for a reason that the
+/// application or a rule could remove.
+struct UncachedEndpoint {
+  rules::EndpointId endpoint = 0;
+  std::string reason;          ///< the most frequent one, as in Cache-Status `detail`
+  std::uint64_t requests = 0;  ///< since the start
+};
+
 /// The L1 cache as the memory keeper and the admin listener see it.
 class CacheControl {
  public:
@@ -31,9 +81,15 @@ class CacheControl {
   /// Sets the byte bound to `ratio` (0..1) of the configured size, evicting
   /// the coldest first; returns bytes freed.
   virtual std::size_t shrink_to(double ratio) = 0;
-  /// Drops entries whose path matches the pattern (`*` wildcard); all if empty.
-  /// Returns bytes freed; figures().deletes counts the entries.
-  virtual std::size_t flush(const std::string& pattern) = 0;
+  /// Those with the most requests first.
+  [[nodiscard]] virtual std::vector<UncachedEndpoint> uncached(std::size_t count_max) const = 0;
+  /// In force when it returns: nothing that was stored, or whose fetch began,
+  /// before the call is served as fresh afterwards. Takes time in proportion to
+  /// what it takes; with patterns, to what is stored.
+  virtual PurgeResult purge(const PurgeRequest& request) = 0;
+  /// Stored objects in an order that does not change while objects come and go.
+  /// Nothing if the cursor is not one of ours.
+  virtual std::optional<CacheKeyPage> keys(const CacheKeyQuery& query) = 0;
 };
 
 /// Process memory outside the cache.

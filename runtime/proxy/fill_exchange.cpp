@@ -11,6 +11,7 @@
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/object_reply.hpp"
 #include "runtime/proxy/range_reply.hpp"
+#include "runtime/proxy/serve_request.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -114,6 +115,10 @@ void FillExchange::proceed() {
 /// False: the request was answered or handed over instead.
 bool FillExchange::begin_response() {
   RequestContext& request = connection_->request();
+  if (!leader_ && reader_->overtaken()) {
+    look_again();
+    return false;
+  }
   if (!leader_ && !reader_->accepts(request.head().headers)) {
     forward_instead(cache::Reason::none);
     return false;
@@ -327,6 +332,14 @@ void FillExchange::forward_instead(cache::Reason reason) {
   status_.forward_status = 0;
   status_.detail = reason;
   connection_->hand_over(make_ref<ForwardExchange>(*connection_, status_));
+}
+
+/// What was purged since this fetch began is not for who came afterwards: the
+/// first of them fetches anew, the others follow.
+void FillExchange::look_again() {
+  leave();
+  connection_->disarm_deadline();
+  serve_identified(*connection_);
 }
 
 void FillExchange::leave() {

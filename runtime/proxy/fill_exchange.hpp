@@ -56,6 +56,7 @@ class FillExchange final : public Exchange {
   void failed();
   void cut_off();
   void forward_instead(cache::Reason reason);
+  void look_again();
   void leave();
 
   Ref<ClientConnection> connection_;

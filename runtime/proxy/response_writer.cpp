@@ -1,6 +1,7 @@
 #include "runtime/proxy/response_writer.hpp"
 
 #include "runtime/cache/cache_status.hpp"
+#include "runtime/cache/client_fields.hpp"
 #include "runtime/compress/variant.hpp"
 #include "runtime/http/chunk.hpp"
 #include "runtime/http/forwarded.hpp"
@@ -95,12 +96,17 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
   out.status_line(head.status,
                   head.reason.empty() ? http::reason_phrase(head.status) : head.reason);
   const http::HopByHopFilter filter(head.headers);
+  const cache::ClientFields client(request.decision, request.head().headers,
+                                   static_cast<int>(head.status), head.headers);
   for (const http::Field& field : head.headers) {
     if (!filter.forwarded(field) || field.id == HeaderId::content_length ||
-        field.id == HeaderId::via || (gzip_ && changed_by_gzip(field.id))) {
+        field.id == HeaderId::via || (gzip_ && changed_by_gzip(field.id)) || client.hides(field)) {
       continue;
     }
     out.field(field);
+  }
+  if (!client.cache_control().empty()) {
+    out.field(HeaderId::cache_control, client.cache_control());
   }
   if (head.upgrade) {
     out.field(HeaderId::connection, "Upgrade");

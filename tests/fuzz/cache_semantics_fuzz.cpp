@@ -176,7 +176,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       session.clock.advance(std::chrono::minutes(1));
     } else if (line == "-") {
       finish();
-      session.cache.flush("");
+      session.cache.purge({.tags = {}, .patterns = {"*"}, .keys = {}});
     } else if (colon != std::string_view::npos && http::is_token(line.substr(0, colon)) &&
                line.find('\r') == std::string_view::npos) {
       (answering ? response : request)

@@ -149,12 +149,9 @@ class FakeCacheControl final : public CacheControl, public Watched {
       return std::size_t{2000};
     });
   }
-  std::size_t flush(const std::string& pattern) override {
-    return with_lock([&] {
-      flushes_.push_back(pattern);
-      return std::size_t{0};
-    });
-  }
+  std::vector<UncachedEndpoint> uncached(std::size_t) const override { return {}; }
+  PurgeResult purge(const PurgeRequest&) override { return {}; }
+  std::optional<CacheKeyPage> keys(const CacheKeyQuery&) override { return CacheKeyPage{}; }
   void set(const CacheFigures& figures) {
     with_lock([&] { figures_ = figures; });
   }
@@ -169,7 +166,6 @@ class FakeCacheControl final : public CacheControl, public Watched {
   std::mutex& const_mutex() const { return const_cast<FakeCacheControl*>(this)->mutex_; }
   CacheFigures figures_;
   std::vector<double> ratios_;
-  std::vector<std::string> flushes_;
   std::size_t expired_drops_ = 0;
 };
 

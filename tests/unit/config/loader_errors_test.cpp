@@ -154,8 +154,9 @@ INSTANTIATE_TEST_SUITE_P(
             "t.yaml:3:9: `cache.events` is not available in this version\n"},
         Bad{"cache: {staleness_budget: 1%}\n",
             "t.yaml:3:9: `cache.staleness_budget` is not available in this version\n"},
-        Bad{"cache: {rules: [{match: {path: /a}, tags: [x]}]}\n",
-            "t.yaml:3:37: `cache.rules[0].tags` is not available in this version\n"},
+        Bad{"cache: {rules: [{match: {path: /a}, tags: ['a b']}]}\n",
+            "t.yaml:3:44: `cache.rules[0].tags[0]`: `a b`: a tag has no blanks and no commas, e.g. "
+            "books or book:42\n"},
         Bad{"compression: {algorithms: [zstd, gzip]}\n",
             "t.yaml:3:28: `compression.algorithms[0]`: `zstd`: not available in this version; only "
             "gzip "
@@ -197,9 +198,22 @@ INSTANTIATE_TEST_SUITE_P(
             "`optimization.interval` "
             "(10s), or it lapses between two decisions\n"},
         Bad{"cache: {rules: [{match: {path: /a}, bypass: true, ttl: 1s}]}\n",
-            "t.yaml:3:45: `cache.rules[0].bypass`: a bypassed request is never cached, so ttl, "
-            "post, "
-            "authenticated, override_origin and vary have no place\n"},
+            "t.yaml:3:45: `cache.rules[0].bypass`: a bypassed request is never cached, so of the "
+            "other keys only cache_control and invalidate_on have a place\n"},
+        Bad{"cache: {rules: [{match: {path: /a}, ttl_min: 2s, ttl_max: 1s}]}\n",
+            "t.yaml:3:46: `cache.rules[0].ttl_min` is above `cache.rules[0].ttl_max`\n"},
+        Bad{"cache: {rules: [{match: {path: /a}, query_drop: [a], query_keep: [b]}]}\n",
+            "t.yaml:3:66: `cache.rules[0].query_keep` and `cache.rules[0].query_drop` exclude each "
+            "other: what is not kept is dropped\n"},
+        Bad{"cache: {query_drop: [a], query_keep: [b]}\n",
+            "t.yaml:3:38: `cache.query_keep` and `cache.query_drop` exclude each other: what is "
+            "not kept is dropped\n"},
+        Bad{"cache: {rules: [{match: {path: /a}, cache_control: 'public, max-age'}]}\n",
+            "t.yaml:3:52: `cache.rules[0].cache_control`: `public, max-age`: `max-age` needs whole "
+            "seconds, e.g. max-age=60\n"},
+        Bad{"cache: {rules: [{match: {path: /a}, cache_control: 'pubic'}]}\n",
+            "t.yaml:3:52: `cache.rules[0].cache_control`: `pubic`: `pubic` is no directive of a "
+            "response\n"},
         Bad{"cache: {rules: [{match: {path: /a, methods: [GET]}, post: true, ttl: 1s}]}\n",
             "t.yaml:3:59: `cache.rules[0].post`: `match.methods` leaves POST out\n"},
         Bad{"cache: {rules: [{match: {path: /a, methods: [POST]}, ttl: 1s}]}\n",

@@ -75,20 +75,35 @@ class FakeCache final : public CacheControl {
   }
   std::size_t drop_expired() override { return 0; }
   std::size_t shrink_to(double) override { return 0; }
-  std::size_t flush(const std::string& pattern) override {
+  [[nodiscard]] std::vector<UncachedEndpoint> uncached(std::size_t) const override {
     const std::lock_guard lock(mutex);
-    flushes.push_back(pattern);
-    now.deletes += 3;
-    return 3000;
+    return uncached_endpoints;
+  }
+  PurgeResult purge(const PurgeRequest& request) override {
+    const std::lock_guard lock(mutex);
+    purges.push_back(request);
+    return {.by_tags = 1 * request.tags.size(),
+            .by_patterns = 3 * request.patterns.size(),
+            .by_keys = request.keys.size(),
+            .bytes = 3000};
+  }
+  std::optional<CacheKeyPage> keys(const CacheKeyQuery& query) override {
+    const std::lock_guard lock(mutex);
+    listings.push_back(query);
+    if (query.cursor == "bad") return std::nullopt;
+    return page;
   }
   [[nodiscard]] bool untouched() const {
     const std::lock_guard lock(mutex);
-    return flushes.empty();
+    return purges.empty();
   }
 
   mutable std::mutex mutex;
   CacheFigures now;
-  std::vector<std::string> flushes;
+  std::vector<UncachedEndpoint> uncached_endpoints;
+  std::vector<PurgeRequest> purges;
+  std::vector<CacheKeyQuery> listings;
+  CacheKeyPage page;
 };
 
 struct Answer {

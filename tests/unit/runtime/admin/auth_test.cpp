@@ -29,12 +29,14 @@ const std::vector<Case>& routes() {
       {"GET", "/api/v1/rules", "", Access::viewer},
       {"GET", "/api/v1/cache/stats", "", Access::viewer},
       {"GET", "/api/v1/cache/health", "", Access::viewer},
+      {"GET", "/api/v1/cache/keys", "", Access::viewer},
       {"PUT", "/api/v1/performance/level", R"({"level":"aggressive","reason":"test"})",
        Access::operator_},
       {"PUT", "/api/v1/rules/high-cpu", R"({"enabled":false,"reason":"test"})", Access::operator_},
       {"POST", "/api/v1/rules/reload", "", Access::operator_},
       {"POST", "/api/v1/test/performance?metric=cpu&value=85&for=10s", "", Access::operator_},
       {"DELETE", "/api/v1/cache/flush?level=l1", "", Access::operator_},
+      {"POST", "/api/v1/cache/invalidate", R"({"tags":["a"]})", Access::operator_},
       {"POST", "/api/v1/cache/invalidate/books", "", Access::operator_},
   };
   return all;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "runtime/admin/recommendations.hpp"
 #include "runtime/admin/score.hpp"
 #include "tests/unit/runtime/admin/admin_fixture.hpp"
 
@@ -259,6 +260,22 @@ TEST_F(Performance, InjectionValuesAreChecked) {
   const Answer typo = call("POST", "/api/v1/test/performance?metric=cpu.utilisation&value=1");
   EXPECT_NE(typo.body.find("cpu.utilization?"), std::string::npos) << typo.body;
   EXPECT_TRUE(commands.untouched());
+}
+
+TEST(UncachedRecommendations, NameTheRouteAndWhatHelps) {
+  TrafficFigures traffic;
+  EndpointFigures endpoint;
+  endpoint.id = 4;
+  endpoint.method = "GET";
+  endpoint.route = "/book/{id}";
+  endpoint.requests_total = 500;
+  traffic.endpoints = {endpoint};
+  const auto advice = uncached_recommendations(
+      {{4, "no-freshness", 300}, {5, "private", 300}, {4, "too-large", 99}}, traffic);
+  ASSERT_EQ(advice.size(), 1U) << "unknown routes and little evidence are left out";
+  EXPECT_EQ(advice[0].message, "GET /book/{id} is not cached: no-freshness");
+  EXPECT_NE(advice[0].suggestions.at(0).find("ttl"), std::string::npos);
+  EXPECT_NE(advice[0].evidence.find("300"), std::string::npos);
 }
 
 TEST(OptimizationScore, FollowsItsFormula) {

@@ -160,10 +160,12 @@ TEST_F(Management, FlushTellsHowMuchItCleared) {
   EXPECT_EQ(answer.json().at("details").at("l1_bytes_freed"), 3000);
   EXPECT_EQ(answer.json().at("details").at("l2_keys_cleared"), 0);
   EXPECT_EQ(answer.json().at("details").at("total_cleared"), 3);
-  EXPECT_EQ(cache.flushes, std::vector<std::string>{"/api/*"});
+  ASSERT_EQ(cache.purges.size(), 1U);
+  EXPECT_EQ(cache.purges[0].patterns, std::vector<std::string>{"/api/*"});
+  EXPECT_FALSE(cache.purges[0].soft);
   EXPECT_EQ(call("DELETE", "/api/v1/cache/flush?level=l2").status, 409U);
   EXPECT_EQ(call("DELETE", "/api/v1/cache/flush?level=l3").status, 422U);
-  EXPECT_EQ(cache.flushes.size(), 1U);
+  EXPECT_EQ(cache.purges.size(), 1U);
 }
 
 TEST_F(Management, GroupsAreInvalidatedByTheirPatterns) {
@@ -173,11 +175,72 @@ TEST_F(Management, GroupsAreInvalidatedByTheirPatterns) {
   EXPECT_EQ(answer.status, 200U);
   EXPECT_EQ(answer.json().at("cleared_entries"), 6);
   EXPECT_EQ(answer.json().at("affected_endpoints").as_array().size(), 2U);
-  EXPECT_EQ(cache.flushes, (std::vector<std::string>{"/api/v1/books/*", "/api/v1/shelf*"}));
+  ASSERT_EQ(cache.purges.size(), 1U);
+  EXPECT_EQ(cache.purges[0].patterns,
+            (std::vector<std::string>{"/api/v1/books/*", "/api/v1/shelf*"}));
   EXPECT_EQ(call("POST", "/api/v1/cache/invalidate/all").status, 200U);
   const Answer unknown = call("POST", "/api/v1/cache/invalidate/bikes");
   EXPECT_EQ(unknown.status, 404U);
   EXPECT_NE(unknown.body.find("books"), std::string::npos);
+}
+
+TEST_F(Management, InvalidationNamesTagsPatternsAndKeys) {
+  start();
+  const Answer answer = send_json(
+      "POST", "/api/v1/cache/invalidate",
+      R"({"tags":["a","b"],"patterns":["/c/*"],"keys":["k"],"mode":"soft","reason":"edit"})");
+  EXPECT_EQ(answer.status, 200U);
+  const json::object body = answer.json();
+  EXPECT_EQ(body.at("status"), "success");
+  EXPECT_EQ(body.at("mode"), "soft");
+  EXPECT_EQ(body.at("invalidated_entries"), 6);
+  EXPECT_EQ(at(body, "details.by_tags"), 2);
+  EXPECT_EQ(at(body, "details.by_patterns"), 3);
+  EXPECT_EQ(at(body, "details.by_keys"), 1);
+  ASSERT_EQ(cache.purges.size(), 1U);
+  EXPECT_EQ(cache.purges[0].tags, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(cache.purges[0].soft);
+  EXPECT_EQ(send_json("POST", "/api/v1/cache/invalidate", R"({"tags":["a"]})").json().at("mode"),
+            "hard");
+}
+
+TEST_F(Management, AnInvalidationThatIsNotUnderstoodChangesNothing) {
+  start();
+  for (const char* body :
+       {"{}", R"({"tags":[]})", R"({"tags":"a"})", R"({"tags":[""]})", R"({"keys":[1]})",
+        R"({"tags":["a"],"mode":"gentle"})", R"({"tags":["a"],"tag":"b"})"}) {
+    EXPECT_EQ(send_json("POST", "/api/v1/cache/invalidate", body).status, 422U) << body;
+  }
+  EXPECT_TRUE(cache.untouched());
+}
+
+TEST_F(Management, KeysAreListedPageByPage) {
+  start();
+  cache.page.total_found = 7;
+  cache.page.next_cursor = "3-ff-7";
+  cache.page.keys = {{"hs:default:GET:h/a:::", 90s, WallTime{} + 90s, 512, {"a"}}};
+  const json::object body = get("/api/v1/cache/keys?pattern=/a*&limit=1&cursor=0-1-7").json();
+  EXPECT_EQ(body.at("pattern"), "/a*");
+  EXPECT_EQ(body.at("total_found"), 7);
+  EXPECT_EQ(body.at("limit"), 1);
+  EXPECT_EQ(body.at("next_cursor"), "3-ff-7");
+  const json::object key = body.at("keys").at(0).as_object();
+  EXPECT_EQ(key.at("key"), "hs:default:GET:h/a:::");
+  EXPECT_EQ(key.at("ttl"), 90);
+  EXPECT_EQ(key.at("expires"), "1970-01-01T00:01:30.000Z");
+  EXPECT_EQ(key.at("level"), "l1");
+  EXPECT_EQ(key.at("size_bytes"), 512);
+  EXPECT_EQ(key.at("tags").at(0), "a");
+  ASSERT_EQ(cache.listings.size(), 1U);
+  EXPECT_EQ(cache.listings[0].pattern, "/a*");
+  EXPECT_EQ(cache.listings[0].limit, 1U);
+  EXPECT_EQ(cache.listings[0].cursor, "0-1-7");
+  cache.page.next_cursor.clear();
+  EXPECT_TRUE(get("/api/v1/cache/keys").json().at("next_cursor").is_null());
+  EXPECT_EQ(cache.listings.back().limit, 100U);
+  for (const char* bad : {"limit=0", "limit=1001", "limit=-1", "limit=x", "cursor=bad"}) {
+    EXPECT_EQ(get(std::string("/api/v1/cache/keys?") + bad).status, 422U) << bad;
+  }
 }
 
 TEST_F(Management, CacheHealthClaimsNoRedis) {

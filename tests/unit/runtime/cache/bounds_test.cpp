@@ -37,7 +37,7 @@ TEST(Bounds, ManyTinyAndSomeLargeObjectsStayBelowTheBound) {
   }
   EXPECT_GT(harness.cache.figures().evictions, 100U);
   EXPECT_GT(harness.cache.bytes(), settings.memory / 2);
-  harness.cache.flush("");
+  testing::flush(harness.cache);
   EXPECT_EQ(harness.cache.figures().entries, 0U);
   EXPECT_LT(harness.cache.bytes(), settings.memory / 16);  // only the policy's own tables
 }
@@ -119,7 +119,7 @@ TEST(Bounds, EvictedObjectStaysAliveForWhoSendsIt) {
   Harness harness;
   harness.get({}, {200, fresh(), "held"});
   const ObjectPtr held = harness.find({}).object;
-  harness.cache.flush("");
+  testing::flush(harness.cache);
   EXPECT_EQ(harness.find({}).kind, Lookup::Kind::miss);
   EXPECT_EQ(testing::body_of(*held), "held");
 }
@@ -137,7 +137,7 @@ TEST(Bounds, EncodedVariantIsCountedAndGoesWithItsObject) {
   EXPECT_EQ(harness.cache.bytes(), before + encoded->memory());
   EXPECT_EQ(harness.find({}).object->encoded(), encoded.get());
   EXPECT_EQ(object->encoding_state(), Object::EncodingState::ready);
-  harness.cache.flush("");
+  testing::flush(harness.cache);
   EXPECT_LT(harness.cache.bytes(), 50000U);
   // An object that is gone takes no variant any more.
   EXPECT_FALSE(harness.cache.attach_encoded(object, encoded));

@@ -71,6 +71,13 @@ inline std::string body_of(const Object& object) {
   return text;
 }
 
+/// Hard purge by pattern (empty: everything).
+inline PurgeResult flush(Cache& cache, const std::string& pattern = {}) {
+  PurgeRequest request;
+  request.patterns = {pattern};
+  return cache.purge(request);
+}
+
 inline config::CacheSettings small_settings() {
   config::CacheSettings settings;
   settings.memory = 4 * config::mebibyte;

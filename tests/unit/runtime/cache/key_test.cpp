@@ -12,10 +12,11 @@ using testing::TestRequest;
 class KeyTest : public ::testing::Test {
  protected:
   config::CacheSettings settings_ = testing::small_settings();
+  std::atomic<unsigned> version_{0};
 
   std::string key(TestRequest request, std::string_view vary = {},
                   std::string_view authorization = {}) {
-    KeyBuilder builder(settings_, 1);
+    KeyBuilder builder(settings_, 1, version_);
     const KeyView primary = builder.primary(request.view(), authorization);
     return std::string(vary.empty() ? primary.text : builder.variant(vary).text);
   }
@@ -45,6 +46,36 @@ TEST_F(KeyTest, QueryIsSortedAndConfiguredParametersAreDropped) {
   EXPECT_NE(key(at("/a", "a=1&a=2")), key(at("/a", "a=2&a=1")));
   settings_.query_sort = false;
   EXPECT_NE(key(at("/a", "b=2&a=1")), key(at("/a", "a=1&b=2")));
+}
+
+TEST_F(KeyTest, QueryCanBeReducedToNamedParameters) {
+  settings_.query_keep = {"page"};
+  EXPECT_EQ(key(at("/a", "page=1&x=2")), key(at("/a", "y=3&page=1")));
+  EXPECT_NE(key(at("/a", "page=1")), key(at("/a", "page=2")));
+}
+
+TEST_F(KeyTest, TrackingParametersAreDroppedOnRequestOnly) {
+  EXPECT_NE(key(at("/a", "gclid=1")), key(at("/a")));
+  settings_.query_drop_tracking = true;
+  EXPECT_EQ(key(at("/a", "gclid=1&utm_medium=x")), key(at("/a")));
+  settings_.query_drop = {"own"};
+  EXPECT_EQ(key(at("/a", "gclid=1&own=2")), key(at("/a")));
+}
+
+TEST_F(KeyTest, EquivalentEncodingsOfTheQueryAreOneKey) {
+  EXPECT_EQ(key(at("/a", "q=%7Ex%2fy")), key(at("/a", "q=~x%2Fy")));
+  EXPECT_NE(key(at("/a", "q=a%2Fb")), key(at("/a", "q=a/b")));
+  EXPECT_NE(key(at("/a", "q=a%26b=1")), key(at("/a", "q=a&b=1")));
+  settings_.query_drop = {"utm_*"};
+  EXPECT_EQ(key(at("/a", "utm%5Fsource=x")), key(at("/a")));
+}
+
+TEST_F(KeyTest, TheVersionIsPartOfTheNamespaceAndMayChange) {
+  KeyBuilder builder(settings_, 1, version_);
+  TestRequest request = at("/a");
+  EXPECT_EQ(builder.primary(request.view()).text, "hs:default:GET:example.org/a:::");
+  version_ = 7;
+  EXPECT_EQ(builder.primary(request.view()).text, "hs:default@7:GET:example.org/a:::");
 }
 
 TEST_F(KeyTest, SeparatorsInsideComponentsCannotForgeAKey) {
@@ -79,7 +110,7 @@ TEST_F(KeyTest, AuthorizationEntersAsAHashOnly) {
 }
 
 TEST_F(KeyTest, LocationIsTheSameForAllMethodsAndUsersOfAUri) {
-  KeyBuilder builder(settings_, 1);
+  KeyBuilder builder(settings_, 1, version_);
   TestRequest get = at("/a", "x=1"), post = at("/a", "x=1"), other = at("/a", "x=2");
   post.method = "POST";
   post.body_hash = sha256_hex("body");

@@ -123,7 +123,9 @@ TEST_F(NoVarySearchTest, InvalidationOfOneQueryTakesWhatAnswersIt) {
   body("utm=a&id=1", "teach");
   body("utm=b&id=1", "shared");
   body("utm=b&id=2", "other");
-  EXPECT_EQ(harness_.worker.invalidate_uri("example.org", "/page", "utm=zzz&id=1"), 1U);
+  EXPECT_EQ(harness_.worker.invalidate_uri("example.org", "/page", "utm=zzz&id=1",
+                                           harness_.cache.rules()),
+            1U);
   EXPECT_EQ(kind("utm=b&id=1"), Lookup::Kind::miss);
   EXPECT_EQ(kind("utm=q&id=2"), Lookup::Kind::hit);
 }
@@ -133,7 +135,7 @@ TEST_F(NoVarySearchTest, AFillUnderWayCannotBringBackWhatWasInvalidated) {
   TestRequest request = query("utm=b");
   FillStart start = harness_.begin(request);
   ASSERT_EQ(start.kind, FillStart::Kind::leader);
-  harness_.worker.invalidate_uri("example.org", "/page", "utm=c");
+  harness_.worker.invalidate_uri("example.org", "/page", "utm=c", harness_.cache.rules());
   StoreDecision store = harness_.judge(request, {200, searched(utm)});
   start.leader->publish_head(std::move(store), std::nullopt, request.parsed, harness_.clock.now());
   start.leader->append("old", harness_.clock.now());
@@ -171,9 +173,9 @@ TEST_F(NoVarySearchTest, ValidationMovesAResponseToTheSharedKey) {
   ASSERT_TRUE(stale);
   Fields storage;
   const Request view = request.view();
-  auto head = refreshed_head(*stale, harness_.cache.rules().decide(view), view,
-                             harness_.response_view({304, {{"ETag", "\"1\""}}}, storage),
-                             harness_.policy);
+  auto head =
+      refreshed_head(*stale, harness_.cache.rules().decide(view), view,
+                     harness_.response_view({304, {{"ETag", "\"1\""}}}, storage), harness_.policy);
   ASSERT_TRUE(head);
   start.leader->complete_refreshed(std::move(*head), *view.fields, harness_.clock.now());
   EXPECT_EQ(body("utm=b", "x"), "first");

@@ -162,7 +162,7 @@ TEST(Secrets, RuleForAuthenticatedContentKeepsUsersApart) {
   EXPECT_EQ(harness.get(alice, {200, {}, "x"}).body, "alice's");
   EXPECT_EQ(harness.get(bob, {200, {}, "x"}).body, "bob's");
   // Invalidation of the URI takes every user's copy.
-  EXPECT_EQ(harness.worker.invalidate_uri("example.org", "/", ""), 3U);
+  EXPECT_EQ(harness.worker.invalidate_uri("example.org", "/", "", harness.cache.rules()), 3U);
   EXPECT_EQ(harness.find(alice).kind, Lookup::Kind::miss);
 }
 

@@ -244,7 +244,7 @@ TEST(Threads, ReadersWritersFlushAndShrinkTogether) {
           *view.fields, clock.now());
       start.leader->append(request.path + " " + std::string(number * 10, 'x'), clock.now());
       start.leader->complete(clock.now());
-      if (i % 50 == 0) worker.invalidate_uri(request.host, request.path, "");
+      if (i % 50 == 0) worker.invalidate_uri(request.host, request.path, "", cache.rules());
     }
   };
   std::vector<std::thread> threads;
@@ -253,7 +253,7 @@ TEST(Threads, ReadersWritersFlushAndShrinkTogether) {
     begin.arrive_and_wait();
     for (int i = 0; i < 300; ++i) {
       switch (i % 5) {
-        case 0: cache.flush("/1*"); break;
+        case 0: testing::flush(cache, "/1*"); break;
         case 1: cache.shrink_to(i % 2 == 0 ? 0.3 : 1.0); break;
         case 2: clock.advance(std::chrono::milliseconds(100)); break;
         case 3: cache.drop_expired(); break;
@@ -267,7 +267,7 @@ TEST(Threads, ReadersWritersFlushAndShrinkTogether) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong.load(), 0U);
   EXPECT_GT(hits.load(), 100U);
-  cache.flush("");
+  testing::flush(cache);
   EXPECT_EQ(cache.figures().entries, 0U);
   EXPECT_EQ(cache.fill_bytes(), 0U);
 }

@@ -156,7 +156,7 @@ TEST_F(VaryTest, InvalidationTakesAllVariantsAndTheBytesComeBack) {
   for (int i = 0; i < 5; ++i) {
     harness_.get(asking({{"X-A", std::to_string(i)}}), varying("X-A", "v"));
   }
-  EXPECT_EQ(harness_.worker.invalidate_uri("example.org", "/", ""), 5U);
+  EXPECT_EQ(harness_.worker.invalidate_uri("example.org", "/", "", harness_.cache.rules()), 5U);
   EXPECT_EQ(body({{"X-A", "3"}}), "");
   EXPECT_EQ(harness_.cache.bytes(), before);
 }
