@@ -95,6 +95,10 @@ void carry_out(State& state, const Work& work) {
                     work.cache_ratio * 100, freed,
                     work.cache_ratio < 1 ? work.reason : std::string("restored")));
     state.cache_ratio = work.cache_ratio;
+  } else if (const CacheFigures figures = ports.cache.figures();
+             figures.bytes > figures.bytes_max && figures.bytes_max > 0) {
+    // Shrinking is done in bounded steps: this is the next one.
+    ports.cache.shrink_to(work.cache_ratio);
   }
   if (work.allocator && due(state.released_at, release_every, now)) {
     const std::size_t freed = ports.memory.release_allocator();

@@ -1,6 +1,6 @@
 // The L1 cache: one for all workers, a key is stored once.
 //
-// Structure: 64 shards divide the key space by the hash of host, path and
+// Structure: 256 shards divide the key space by the hash of host, path and
 // query, so that everything about one URI lives in one shard. A shard is a
 // chained hash table whose links are atomic: hits read it without a lock under
 // an epoch guard (epoch.hpp) and take one reference on the object. Writers take
@@ -54,7 +54,7 @@ namespace homeostat::cache {
 
 class Cache final : public CacheControl {
  public:
-  static constexpr std::size_t shard_count = 64;
+  static constexpr std::size_t shard_count = 256;
   static constexpr std::size_t fill_slack = 16 * config::mebibyte;
 
   /// `settings` is copied. `seed` randomises hashing; 0 takes one from the
@@ -108,9 +108,12 @@ class Cache final : public CacheControl {
     const PrimaryKey& key;     ///< the fill's own, or that of its exact query
   };
   using Victims = EvictionPolicy::Victims;
+  // Entries given up per lock held, and slices per call of a control operation:
+  // some 10 ms for whoever calls, a fraction of a millisecond for the workers.
+  static constexpr std::size_t slice = 128, slices_max = 128;
 
   [[nodiscard]] Shard& shard_of(std::uint64_t location) noexcept {
-    return shards_[location >> 58U];
+    return shards_[location >> 56U];
   }
   [[nodiscard]] std::size_t bound_in_force() const noexcept;
 
@@ -133,8 +136,9 @@ class Cache final : public CacheControl {
   void drop(Shard& shard, Entry& entry);
   /// Without a lock, inside a guard: unlinks what the policy gave up.
   void unlink(const Victims& victims);
-  /// Without a lock: evicts down to the bound in force; returns bytes freed.
-  std::size_t make_room(EpochSlot& slot, Instant now);
+  /// Without a lock: evicts towards the bound in force, `slice` entries per lock
+  /// held and at most `slices` of them; returns bytes freed.
+  std::size_t make_room(EpochSlot& slot, Instant now, std::size_t slices);
 
   // purge.cpp
   struct Dropped {

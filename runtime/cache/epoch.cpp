@@ -38,7 +38,7 @@ void Garbage::retire(std::unique_ptr<Retirable> node) {
   items_.push_back({domain_.stamp(), std::move(node)});
 }
 
-std::size_t Garbage::reclaim() {
+std::size_t Garbage::reclaim(std::size_t count_max) {
   // Destructors run after the lock is gone: an object's body may be large.
   std::vector<std::unique_ptr<Retirable>> free;
   std::size_t left = 0;
@@ -46,7 +46,7 @@ std::size_t Garbage::reclaim() {
     const std::lock_guard lock(mutex_);
     if (items_.empty()) return 0;
     const std::uint64_t oldest = domain_.oldest();
-    while (!items_.empty() && items_.front().stamp < oldest) {
+    while (!items_.empty() && items_.front().stamp < oldest && free.size() < count_max) {
       free.push_back(std::move(items_.front().node));
       items_.pop_front();
     }

@@ -94,12 +94,17 @@ class Retirable {
 /// What waits to be freed. Thread safety: any thread; a leaf lock.
 class Garbage {
  public:
+  /// More than a request usually leaves behind, so that garbage does not pile up;
+  /// few enough that no request pays for another's flush.
+  static constexpr std::size_t reclaim_max = 128;
+
   explicit Garbage(EpochDomain& domain) noexcept : domain_(domain) {}
   /// REQUIRES: `node` is unlinked and nobody else retires it.
   void retire(std::unique_ptr<Retirable> node);
-  /// Frees what no reader can see; returns how many are left. Call it outside
-  /// a guard, else the caller's own epoch holds back its garbage.
-  std::size_t reclaim();
+  /// Frees what no reader can see, at most `count_max`; returns how many are
+  /// left. Call it outside a guard, else the caller's own epoch holds back its
+  /// garbage.
+  std::size_t reclaim(std::size_t count_max = reclaim_max);
   [[nodiscard]] std::size_t size() const;
 
  private:

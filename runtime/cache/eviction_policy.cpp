@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace homeostat::cache {
 namespace {
@@ -11,10 +12,12 @@ double seconds_of(Duration duration) noexcept {
 }
 
 constexpr double aging_on_decline = 0.05;
-constexpr double aging_on_eviction = 0.1;
+constexpr double aging_on_eviction = 0.1, aging_min = 0.005;
+// How strongly aging follows the share of duels that newcomers win.
+constexpr double aging_slope = 10, aging_centre = 0.48;
 constexpr double idle_weight = 0.01;
 // The sketch may take this share of the byte bound.
-constexpr std::size_t sketch_share = 32;
+constexpr std::size_t sketch_share = 16;
 
 }  // namespace
 
@@ -39,6 +42,7 @@ void EvictionPolicy::insert(PolicyItem& item, double priority, Instant now, std:
 
 void EvictionPolicy::remove(PolicyItem& item) noexcept {
   if (!by_priority_.contains(item)) return;
+  duels_.forget(item);
   by_priority_.remove(item);
   by_expiry_.remove(item);
   used_ -= item.weight;
@@ -50,7 +54,9 @@ void EvictionPolicy::change_weight(PolicyItem& item, std::size_t weight) noexcep
 }
 
 void EvictionPolicy::evict(PolicyItem& item, Instant now, Victims& victims) {
-  age_ += aging_on_eviction * std::max(0.0, item.priority - age_);
+  const double pace = std::exp(aging_slope * (duels_.newcomer_share() - aging_centre));
+  age_ +=
+      std::clamp(aging_on_eviction * pace, aging_min, 1.0) * std::max(0.0, item.priority - age_);
   const double idle = seconds_of(now - item.examined);
   idle_seconds_ = idle_seconds_ > 0 ? idle_seconds_ + idle_weight * (idle - idle_seconds_) : idle;
   remove(item);
@@ -61,8 +67,9 @@ void EvictionPolicy::evict(PolicyItem& item, Instant now, Victims& victims) {
 PolicyItem* EvictionPolicy::coldest(Instant now, std::size_t& steps) {
   for (;;) {
     PolicyItem* item = by_priority_.top();
+    if (item->touches.load(std::memory_order_relaxed) == 0) return item;
+    duels_.touched(*item);
     const std::uint8_t touches = item->touches.exchange(0, std::memory_order_relaxed);
-    if (touches == 0) return item;
     sketch_.add(item->hash, touches);
     item->priority = age_ + value(*item, now);
     item->examined = now;
@@ -84,58 +91,95 @@ std::size_t EvictionPolicy::expire(Instant now, std::size_t count_max, Victims& 
   return freed;
 }
 
-bool EvictionPolicy::admit(PolicyItem& item, Instant now, std::size_t bound, Victims& victims) {
-  if (item.weight > bound) return false;
-  const auto fits = [&](std::size_t freed) { return used() + item.weight <= bound + freed; };
-  while (!fits(0) && expire(now, 1, victims) > 0) {
+void EvictionPolicy::Contest::add(PolicyItem& victim, double age, double value) noexcept {
+  const double size = static_cast<double>(victim.weight);
+  aged_highest = std::max(aged_highest, victim.priority);
+  aged_loss += std::max(0.0, victim.priority - age) * size;
+  strict_highest = std::max(strict_highest, value);
+  strict_loss += value * size;
+  if (value * size > rival_loss) {
+    rival_loss = value * size;
+    rival = &victim;
   }
-  const double own = value(item, now);
-  if (fits(0)) {
-    insert(item, age_ + own, now, bound);
-    shrink(now, bound, victims);
-    return true;
-  }
-  const double gain = own * static_cast<double>(item.weight);
-  double loss = 0, highest = 0;
-  std::size_t freed = 0, steps = 0;
-  bool wins = true;
+}
+
+double EvictionPolicy::Contest::stake() const noexcept {
+  // A duel is with one victim; where there are more, its odds must be better.
+  return std::sqrt(rival_loss / std::max(strict_loss, 1e-12)) * (miss_cost_bytes + weight) /
+         (miss_cost_bytes + static_cast<double>(rival->weight));
+}
+
+bool EvictionPolicy::collect(Contest& contest, std::size_t missing, Instant now) {
+  std::size_t steps = 0, freed = 0;
   candidates_.clear();
-  while (!fits(freed)) {
-    if (by_priority_.empty() || candidates_.size() >= walk_max) {
-      wins = false;
-      break;
-    }
+  while (freed < missing) {
+    if (by_priority_.empty() || candidates_.size() >= walk_max) return false;
     PolicyItem* candidate = coldest(now, steps);
+    contest.add(*candidate, age_, value(*candidate, now));
+    if (!contest.strict_wins() &&
+        (!contest.aged_wins(age_) || contest.stake() < AdmissionDuels::stake_min)) {
+      return false;
+    }
+    freed += candidate->weight;
     by_priority_.remove(*candidate);
     candidates_.push_back(candidate);
-    freed += candidate->weight;
-    highest = std::max(highest, candidate->priority);
-    loss += std::max(0.0, candidate->priority - age_) * static_cast<double>(candidate->weight);
-    if (age_ + own <= highest && gain <= loss) {
-      wins = false;
-      break;
-    }
   }
-  for (PolicyItem* candidate : candidates_) by_priority_.push(*candidate);
-  if (!wins) {
-    if (!by_priority_.empty()) {
-      age_ += aging_on_decline * std::max(0.0, by_priority_.top()->priority - age_);
-    }
-    return false;
-  }
-  for (PolicyItem* candidate : candidates_) evict(*candidate, now, victims);
-  // The sketch may have to grow with the item: insert() bounds it by a share of
-  // the whole, and shrink() takes back what that costs.
-  insert(item, age_ + own, now, bound);
-  shrink(now, bound, victims);
   return true;
 }
 
-void EvictionPolicy::shrink(Instant now, std::size_t bound, Victims& victims) {
-  while (used() > bound && expire(now, 1, victims) > 0) {
+bool EvictionPolicy::judge(const Contest& contest, PolicyItem& item) {
+  if (contest.aged_wins(age_) == contest.strict_wins()) return true;
+  const double ratio = contest.own * contest.weight / std::max(contest.strict_loss, 1e-12);
+  const std::size_t situation = AdmissionDuels::situation(ratio, sketch_.estimate(item.hash));
+  const bool admitted = duels_.prefers_newcomer(situation, contest.stake());
+  if (admitted) {
+    duels_.begin_admitted(contest.rival->hash, item, situation, size());
+  } else {
+    duels_.begin_declined(item.hash, *contest.rival, situation, size());
   }
-  std::size_t steps = 0;
-  while (used() > bound && !by_priority_.empty()) evict(*coldest(now, steps), now, victims);
+  return admitted;
+}
+
+bool EvictionPolicy::admit(PolicyItem& item, Instant now, std::size_t bound, Victims& victims) {
+  if (item.weight > bound) return false;
+  const auto missing = [&] {
+    const std::size_t needed = used() + item.weight;
+    return needed > bound ? needed - bound : 0;
+  };
+  for (std::size_t i = 0; i < walk_max && missing() > 0 && expire(now, 1, victims) > 0; ++i) {
+  }
+  const double own = value(item, now);
+  if (missing() > 0) {
+    if (used() > bound) {
+      // The bound was lowered. Whoever stores helps to get there.
+      if (!shrink(now, bound, walk_max, victims)) return false;
+    }
+    Contest contest{.own = own, .weight = static_cast<double>(item.weight)};
+    const bool wins = collect(contest, missing(), now) && judge(contest, item);
+    for (PolicyItem* candidate : candidates_) by_priority_.push(*candidate);
+    if (!wins) {
+      if (!by_priority_.empty()) {
+        age_ += aging_on_decline * std::max(0.0, by_priority_.top()->priority - age_);
+      }
+      return false;
+    }
+    for (PolicyItem* candidate : candidates_) evict(*candidate, now, victims);
+  }
+  // The tables may have to grow with the item; shrink() takes back what that costs.
+  insert(item, age_ + own, now, bound);
+  static_cast<void>(shrink(now, bound, walk_max, victims));
+  return true;
+}
+
+bool EvictionPolicy::shrink(Instant now, std::size_t bound, std::size_t count_max,
+                            Victims& victims) {
+  std::size_t count = 0, steps = 0;
+  while (used() > bound && !by_priority_.empty()) {
+    if (count++ == count_max) return false;
+    if (expire(now, 1, victims) > 0) continue;
+    evict(*coldest(now, steps), now, victims);
+  }
+  return true;
 }
 
 }  // namespace homeostat::cache

@@ -129,7 +129,7 @@ bool FillLeader::publish_head(StoreDecision decision, std::optional<std::uint64_
     hash_->update(fill_->head_.content_type());  // constant from here on
   }
   if (!storing) detach(true, now);
-  if (shrink) worker_->cache_.make_room(worker_->slot_, now);
+  if (shrink) worker_->cache_.make_room(worker_->slot_, now, 8);
   return storing;
 }
 
@@ -171,7 +171,7 @@ void FillLeader::commit(std::size_t bytes, Instant now) {
     hash_.reset();
     detach(true, now);
   }
-  if (shrink) worker_->cache_.make_room(worker_->slot_, now);
+  if (shrink) worker_->cache_.make_room(worker_->slot_, now, 8);
 }
 
 void FillLeader::append(std::string_view bytes, Instant now) {

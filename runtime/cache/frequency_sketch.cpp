@@ -1,65 +1,91 @@
 #include "runtime/cache/frequency_sketch.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <new>
 
 namespace homeostat::cache {
 
-std::size_t FrequencySketch::cell(std::uint64_t hash, std::size_t row) const noexcept {
+FrequencySketch::Table::Table(std::size_t column_count)
+    : cells(static_cast<std::uint8_t*>(std::calloc(rows * column_count / 2, 1))),
+      columns(column_count) {
+  if (!cells) throw std::bad_alloc();
+}
+
+FrequencySketch::FrequencySketch() : table_(columns_min) {}
+
+FrequencySketch::Cell FrequencySketch::cell(std::uint64_t hash, std::size_t row) const noexcept {
   // One odd multiplier per row; the high bits of the product are well mixed.
   constexpr std::uint64_t multipliers[rows] = {0x9E3779B97F4A7C15U, 0xC2B2AE3D27D4EB4FU,
                                                0x165667B19E3779F9U, 0xD6E8FEB86659FD93U};
   std::uint64_t mixed = (hash ^ (hash >> 31U)) * multipliers[row];
   mixed ^= mixed >> 32U;
-  return row * columns_ + (static_cast<std::size_t>(mixed) & (columns_ - 1));
-}
-
-unsigned FrequencySketch::get(std::size_t cell) const noexcept {
-  const unsigned pair = cells_[cell / 2];
-  return (cell & 1U) != 0 ? pair >> 4U : pair & 0x0FU;
-}
-
-void FrequencySketch::set(std::size_t cell, unsigned count) noexcept {
-  std::uint8_t& pair = cells_[cell / 2];
-  const unsigned kept = (cell & 1U) != 0 ? pair & 0x0FU : pair & 0xF0U;
-  pair = static_cast<std::uint8_t>(kept | ((cell & 1U) != 0 ? count << 4U : count));
+  const Table* table = &table_;
+  std::size_t column = static_cast<std::size_t>(mixed) & (table_.columns - 1);
+  if (growing() && (column & (former_.columns - 1)) >= copied_) {
+    table = &former_;
+    column &= former_.columns - 1;
+  }
+  const std::size_t at = row * table->columns + column;
+  return {&table->cells[at / 2], (at & 1U) != 0 ? 4U : 0U};
 }
 
 unsigned FrequencySketch::estimate(std::uint64_t hash) const noexcept {
   unsigned lowest = count_max;
-  for (std::size_t row = 0; row < rows; ++row) lowest = std::min(lowest, get(cell(hash, row)));
+  for (std::size_t row = 0; row < rows; ++row) lowest = std::min(lowest, cell(hash, row).get());
   return lowest;
 }
 
 void FrequencySketch::add(std::uint64_t hash, unsigned count) {
   const unsigned now = std::min(count_max, estimate(hash) + count);
   for (std::size_t row = 0; row < rows; ++row) {
-    const std::size_t at = cell(hash, row);
-    if (get(at) < now) set(at, now);
+    const Cell at = cell(hash, row);
+    if (at.get() < now) at.set(now);
   }
   increments_ += count;
-  if (increments_ >= 40 * objects_) halve();
+  if (increments_ >= halving_period * objects_ && !halving_) {
+    halving_ = true;
+    halved_ = 0;
+    increments_ /= 2;
+  }
+  if (growing()) {
+    continue_growing();
+  } else if (halving_) {
+    continue_halving();
+  }
 }
 
-void FrequencySketch::halve() noexcept {
-  for (std::uint8_t& pair : cells_) pair = static_cast<std::uint8_t>((pair >> 1U) & 0x77U);
-  increments_ /= 2;
+void FrequencySketch::continue_halving() noexcept {
+  const std::size_t end = std::min(table_.bytes(), halved_ + slice_bytes);
+  for (; halved_ < end; ++halved_) {
+    std::uint8_t& pair = table_.cells[halved_];
+    pair = static_cast<std::uint8_t>((pair >> 1U) & 0x77U);
+  }
+  halving_ = halved_ < table_.bytes();
+}
+
+void FrequencySketch::continue_growing() noexcept {
+  const std::size_t count = std::min(former_.columns - copied_, 2 * slice_bytes / rows);
+  for (std::size_t row = 0; row < rows; ++row) {
+    // A counter of column c serves the new columns c and c + former_.columns.
+    const std::uint8_t* from = &former_.cells[(row * former_.columns + copied_) / 2];
+    std::uint8_t* to = &table_.cells[(row * table_.columns + copied_) / 2];
+    std::memcpy(to, from, count / 2);
+    std::memcpy(to + former_.columns / 2, from, count / 2);
+  }
+  copied_ += count;
+  if (copied_ == former_.columns) former_ = {};
 }
 
 void FrequencySketch::fit(std::size_t objects, std::size_t bytes_max) {
   objects_ = std::max(objects_, objects);
-  while (columns_ < objects_ * columns_per_object && cells_.size() * 2 <= bytes_max) {
-    // A counter of column c serves the new columns c and c + columns_.
-    std::vector<std::uint8_t> doubled(cells_.size() * 2);
-    const std::size_t row_bytes = columns_ / 2;
-    for (std::size_t row = 0; row < rows; ++row) {
-      const auto from = cells_.begin() + static_cast<std::ptrdiff_t>(row * row_bytes);
-      auto to = doubled.begin() + static_cast<std::ptrdiff_t>(row * row_bytes * 2);
-      to = std::copy_n(from, row_bytes, to);
-      std::copy_n(from, row_bytes, to);
-    }
-    cells_ = std::move(doubled);
-    columns_ *= 2;
-  }
+  // A halving under way comes first: it would miss what is copied behind it.
+  if (growing() || halving_ || table_.columns >= objects_ * columns_per_object) return;
+  if (table_.bytes() * 2 > bytes_max) return;
+  former_ = std::move(table_);
+  table_ = Table(former_.columns * 2);
+  copied_ = 0;
+  continue_growing();
 }
 
 }  // namespace homeostat::cache

@@ -8,8 +8,7 @@
 namespace homeostat::cache {
 namespace {
 
-constexpr std::size_t expire_batch = 256;
-constexpr std::size_t expire_batches_max = 256;
+constexpr std::size_t reclaim_batch = 4096;
 constexpr unsigned reclaim_yields_max = 1000;
 
 }  // namespace
@@ -25,7 +24,7 @@ void Cache::drop_elsewhere(const Object& object, std::uint64_t location) {
 }
 
 void Cache::reclaim_all() {
-  for (unsigned i = 0; garbage_.reclaim() > 0 && i < reclaim_yields_max; ++i) {
+  for (unsigned i = 0; garbage_.reclaim(reclaim_batch) > 0 && i < reclaim_yields_max; ++i) {
     std::this_thread::yield();
   }
 }
@@ -34,17 +33,17 @@ std::size_t Cache::drop_expired() {
   const std::lock_guard control(control_mutex_);
   const Instant now = clock_.now();
   std::size_t freed = 0;
-  for (std::size_t i = 0; i < expire_batches_max; ++i) {
+  for (std::size_t i = 0; i < slices_max; ++i) {
     Victims victims;
     {
       const EpochGuard guard(control_slot_);
       {
         const std::lock_guard lock(policy_mutex_);
-        freed += policy_.expire(now, expire_batch, victims);
+        freed += policy_.expire(now, slice, victims);
       }
       unlink(victims);
     }
-    if (victims.size() < expire_batch) break;
+    if (victims.size() < slice) break;
   }
   reclaim_all();
   return freed;
@@ -56,7 +55,7 @@ std::size_t Cache::shrink_to(double ratio) {
   const auto bound = static_cast<std::size_t>(static_cast<double>(settings_.memory) * share);
   bound_.store(bound, std::memory_order_relaxed);
   budget_.set_bound(bound / 2);
-  const std::size_t freed = make_room(control_slot_, clock_.now());
+  const std::size_t freed = make_room(control_slot_, clock_.now(), slices_max);
   reclaim_all();
   return freed;
 }
@@ -77,7 +76,7 @@ bool Cache::attach_encoded(const ObjectPtr& object, ObjectPtr encoded) {
         object->attach(std::move(encoded));
         const std::lock_guard policy_lock(policy_mutex_);
         policy_.change_weight(*found, found->weight + bytes);
-        policy_.shrink(now, bound_in_force(), victims);
+        static_cast<void>(policy_.shrink(now, bound_in_force(), slice, victims));
         attached = true;
       }
     }

@@ -41,13 +41,12 @@ ObjectPtr Object::make(ObjectHead head, Body body) {
 
 Object::Object(ObjectHead head, Body body) : head_(std::move(head)), body_(std::move(body)) {
   body_.shrink_to_fit();
-  std::size_t capacity = 0;
   for (const BodyPart& part : body_) {
     body_bytes_ += part.size;
-    capacity += part.block->capacity() + sizeof(Block);
+    memory_ += allocated_bytes(part.block.get());
   }
   if (head_.status != 204 && head_.status != 304) head_.add_content_length(body_bytes_);
-  memory_ = sizeof(Object) + head_.memory() + body_.capacity() * sizeof(BodyPart) + capacity;
+  memory_ += allocated_bytes(this) + head_.memory() + allocated_bytes(body_.data());
 }
 
 Object::~Object() {

@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/cache/allocation.hpp"
 #include "runtime/cache/block.hpp"
 #include "runtime/cache/freshness.hpp"
 #include "runtime/cache/tags.hpp"
@@ -58,9 +59,9 @@ class ObjectHead {
     return etag_.size != 0 || last_modified_.size != 0;
   }
 
-  /// Bytes outside of the head itself.
+  /// Bytes the allocator holds outside of the head itself.
   [[nodiscard]] std::size_t memory() const noexcept {
-    return block_.capacity() + hidden_.capacity() + tags.memory();
+    return allocated_bytes(block_) + hidden_.capacity() + tags.memory();
   }
   /// The ETag to validate with; empty if the origin gave none.
   [[nodiscard]] std::string_view origin_etag() const noexcept {
@@ -116,7 +117,7 @@ class Object final : public RefCounted<Object> {
   bool soften(Instant at) const noexcept;
   [[nodiscard]] const Body& body() const noexcept { return body_; }
   [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
-  /// Bytes this object holds: head, body capacity, itself.
+  /// Bytes the allocator holds for this object: head, body, itself.
   [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
 
   // -- one encoded (gzip) variant, built later by a background job ------------

@@ -3,28 +3,28 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/cache/allocation.hpp"
+
 namespace homeostat::cache {
 namespace {
 
-// What the allocator adds to each of an entry's allocations (entry, key, path,
-// object, body vector, head, block), and its share of the table: at most two
-// buckets per entry while growing and the place in two heaps.
-constexpr std::size_t allocator_overhead = 7 * 16;
-constexpr std::size_t tag_overhead = 2 * 16;  // the marks and their array
-constexpr std::size_t table_share = 2 * 2 * sizeof(void*) + 2 * 2 * sizeof(void*);
+// What the allocator adds to an entry's tags: the marks and their array.
+constexpr std::size_t tag_overhead = 2 * 16;
+// An entry's share of the table: at most two buckets while it grows.
+constexpr std::size_t table_share = 2 * sizeof(void*);
 
 }  // namespace
 
 std::size_t Entry::bytes() const noexcept {
   std::size_t bytes =
-      sizeof(Entry) + key.capacity() + path.capacity() + allocator_overhead + table_share;
+      allocated_bytes(this) + allocated_bytes(key) + allocated_bytes(path) + table_share;
   if (object) {
     bytes += object->memory();
     if (const Object* encoded = object->encoded()) bytes += encoded->memory();
   }
   if (search) bytes += search->memory();
   if (tags) bytes += tags->memory() + tag_overhead;
-  if (spec) bytes += spec->memory() + variants.capacity() * sizeof(Entry*);
+  if (spec) bytes += spec->memory() + allocated_bytes(variants.data());
   return bytes;
 }
 

@@ -49,6 +49,7 @@ struct Entry final : PolicyItem, Retirable {
   std::vector<Entry*> variants;  // of a list, oldest first
 
   /// Everything this entry keeps alive, allocator overhead included.
+  /// REQUIRES: made by `new`.
   [[nodiscard]] std::size_t bytes() const noexcept;
   /// Under a guard: not taken by a purge of one of its tags. REQUIRES: object.
   [[nodiscard]] bool alive() const noexcept { return !tags || tags->alive(*object); }

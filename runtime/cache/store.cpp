@@ -233,20 +233,23 @@ void Cache::unlink(const Victims& victims) {
   }
 }
 
-std::size_t Cache::make_room(EpochSlot& slot, Instant now) {
-  Victims victims;
+std::size_t Cache::make_room(EpochSlot& slot, Instant now, std::size_t slices) {
   std::size_t before = 0, after = 0;
-  {
-    const EpochGuard guard(slot);
+  bool done = false;
+  for (std::size_t i = 0; i < slices && !done; ++i) {
+    Victims victims;
     {
-      const std::lock_guard lock(policy_mutex_);
-      before = policy_.used();
-      policy_.shrink(now, bound_in_force(), victims);
+      const EpochGuard guard(slot);
+      {
+        const std::lock_guard lock(policy_mutex_);
+        if (i == 0) before = policy_.used();
+        done = policy_.shrink(now, bound_in_force(), slice, victims);
+        after = policy_.used();
+      }
+      unlink(victims);
     }
-    unlink(victims);
-    after = bytes();
+    garbage_.reclaim(2 * slice);
   }
-  garbage_.reclaim();
   return before > after ? before - after : 0;
 }
 

@@ -79,7 +79,8 @@ class CacheControl {
   /// Drops expired entries; returns bytes freed. Bounded work per call.
   virtual std::size_t drop_expired() = 0;
   /// Sets the byte bound to `ratio` (0..1) of the configured size, evicting
-  /// the coldest first; returns bytes freed.
+  /// the coldest first; returns bytes freed. Bounded work per call: call it again
+  /// while figures().bytes > figures().bytes_max. Stores help meanwhile.
   virtual std::size_t shrink_to(double ratio) = 0;
   /// Those with the most requests first.
   [[nodiscard]] virtual std::vector<UncachedEndpoint> uncached(std::size_t count_max) const = 0;

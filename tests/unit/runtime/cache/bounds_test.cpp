@@ -1,4 +1,6 @@
 // The byte bound holds whatever is stored, and what is given back is exact.
+#include <malloc.h>
+
 #include <random>
 
 #include "cache_fixture.hpp"
@@ -68,6 +70,50 @@ TEST(Bounds, ShrinkEvictsAndGrowingBackAllowsMore) {
   EXPECT_EQ(harness.cache.shrink_to(1.0), 0U);
   fill(500);
   EXPECT_GT(harness.cache.bytes(), before / 2);
+  harness.cache.shrink_to(0);
+  EXPECT_EQ(harness.cache.figures().entries, 0U);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(Bounds, AccountedBytesAreWhatTheAllocatorGave) {
+  config::CacheSettings settings = testing::small_settings();
+  settings.memory = 64 * config::mebibyte;
+  Harness harness(settings);
+  const auto fill = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      TestRequest request;
+      request.path = "/catalogue/of/things/" + std::to_string(i);
+      harness.get(request,
+                  {200, fresh(), std::string(static_cast<std::size_t>(100 + i % 3000), 'x')});
+    }
+  };
+  fill(0, 500);
+  const auto held = [] {
+    const struct mallinfo2 info = mallinfo2();
+    return static_cast<double>(info.uordblks + info.hblkhd);
+  };
+  const double before = held(), accounted_before = static_cast<double>(harness.cache.bytes());
+  fill(500, 8500);
+  const double grown = held() - before;
+  const double accounted = static_cast<double>(harness.cache.bytes()) - accounted_before;
+  EXPECT_EQ(harness.cache.figures().entries, 8500U);
+  EXPECT_NEAR(accounted / grown, 1, 0.05) << accounted << " accounted, " << grown << " held";
+}
+#endif
+
+TEST(Bounds, ShrinkingALargeCacheIsDoneInBoundedCalls) {
+  config::CacheSettings settings = testing::small_settings();
+  settings.memory = 64 * config::mebibyte;
+  Harness harness(settings);
+  for (int i = 0; i < 20000; ++i) {
+    TestRequest request;
+    request.path = "/" + std::to_string(i);
+    harness.get(request, {200, fresh(), "x"});
+  }
+  const std::size_t before = harness.cache.figures().entries;
+  harness.cache.shrink_to(0);
+  EXPECT_GT(harness.cache.figures().entries, 0U);
+  EXPECT_LT(harness.cache.figures().entries, before);
   harness.cache.shrink_to(0);
   EXPECT_EQ(harness.cache.figures().entries, 0U);
 }

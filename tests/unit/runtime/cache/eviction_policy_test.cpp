@@ -158,7 +158,7 @@ TEST(EvictionPolicy, OneTimerIsDeclinedWhereEverythingWasAskedForOften) {
     for (unsigned i = 0; i < requests; ++i) policy.record_miss(item.hash);
     return policy.admit(item, start, policy.used() + 500, victims);
   };
-  const std::size_t bound = policy.used() + 50000;
+  const std::size_t bound = policy.used() + 60000;  // objects and their places
   for (std::uint64_t i = 1; i <= 50; ++i) {
     items.push_back(std::make_unique<PolicyItem>());
     PolicyItem& item = *items.back();
@@ -177,7 +177,6 @@ TEST(EvictionPolicy, OneTimerIsDeclinedWhereEverythingWasAskedForOften) {
 TEST(EvictionPolicy, RemovalGivesBackExactlyTheWeight) {
   EvictionPolicy policy;
   EvictionPolicy::Victims victims;
-  const std::size_t empty = policy.used();
   std::vector<std::unique_ptr<PolicyItem>> items;
   for (std::uint64_t i = 0; i < 40; ++i) {
     items.push_back(std::make_unique<PolicyItem>());
@@ -191,7 +190,53 @@ TEST(EvictionPolicy, RemovalGivesBackExactlyTheWeight) {
             10 * 100 + 45 - 103 + 5000U);
   EXPECT_EQ(victims.size(), 10U);
   for (const auto& item : items) policy.remove(*item);  // no harm for those already gone
-  EXPECT_EQ(policy.used(), empty);
+  EXPECT_EQ(policy.used(), policy.table_bytes());
+}
+
+TEST(EvictionPolicy, ShrinksInSlicesAndSaysWhenItIsDone) {
+  EvictionPolicy policy;
+  EvictionPolicy::Victims victims;
+  std::vector<std::unique_ptr<PolicyItem>> items;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    items.push_back(std::make_unique<PolicyItem>());
+    items.back()->hash = i * 0x9E3779B97F4A7C15U;
+    items.back()->weight = 1000;
+    items.back()->expires = start + std::chrono::hours(1);
+    ASSERT_TRUE(policy.admit(*items.back(), start, 10000000, victims));
+  }
+  const std::size_t bound = policy.used() - 500000;
+  std::size_t calls = 1;
+  for (; !policy.shrink(start, bound, 100, victims); ++calls) {
+    EXPECT_EQ(victims.size(), 100 * calls);
+  }
+  EXPECT_GE(calls, 5U);
+  EXPECT_LE(policy.used(), bound);
+  EXPECT_EQ(policy.size() + victims.size(), 1000U);
+}
+
+TEST(EvictionPolicy, AStoreHelpsToReachALoweredBoundWithinItsWalk) {
+  EvictionPolicy policy;
+  EvictionPolicy::Victims victims;
+  std::vector<std::unique_ptr<PolicyItem>> items;
+  const auto offer = [&](std::size_t bound) {
+    items.push_back(std::make_unique<PolicyItem>());
+    items.back()->hash = items.size() * 0x9E3779B97F4A7C15U;
+    items.back()->weight = 1000;
+    items.back()->expires = start + std::chrono::hours(1);
+    return policy.admit(*items.back(), start, bound, victims);
+  };
+  while (items.size() < 4 * EvictionPolicy::walk_max) ASSERT_TRUE(offer(100000000));
+  EXPECT_FALSE(offer(200000));
+  EXPECT_EQ(victims.size(), EvictionPolicy::walk_max);
+}
+
+TEST(EvictionPolicy, LearnsThatALoopIsBetterKeptInPart) {
+  // 150 objects in turn, room for 100: whoever yields to the newcomer has no hit.
+  std::vector<Access> loop;
+  for (std::uint64_t i = 0; i < 60000; ++i) loop.push_back({i % 150, 4000});
+  const std::size_t room = 100 * 4000 + 60000;
+  EXPECT_EQ(lru_hit_ratio(loop, room), 0);
+  EXPECT_GT(policy_hit_ratio(loop, room), 0.3);
 }
 
 TEST(FrequencySketch, RemembersHalvesAndKeepsEstimatesWhenGrowing) {
@@ -206,6 +251,19 @@ TEST(FrequencySketch, RemembersHalvesAndKeepsEstimatesWhenGrowing) {
   EXPECT_EQ(sketch.estimate(12345), 9U);
   sketch.fit(1000000, 1 << 16);
   EXPECT_LE(sketch.memory(), 1U << 16U);
+}
+
+TEST(FrequencySketch, KeepsEstimatesWhileItGrowsInSteps) {
+  FrequencySketch sketch;
+  const auto hash = [](std::uint64_t i) { return (i + 1) * 0xD6E8FEB86659FD93U; };
+  for (std::size_t objects = 1000; objects <= 64000; objects *= 2) sketch.fit(objects, 1U << 24U);
+  for (std::uint64_t i = 0; i < 200; ++i) sketch.add(hash(i), 7);
+  for (std::uint64_t i = 1000; i < 9000; ++i) {
+    sketch.fit(64000, 1U << 24U);
+    sketch.add(hash(i));
+    ASSERT_GE(sketch.estimate(hash(i % 200)), 7U) << i;
+  }
+  EXPECT_GE(sketch.memory(), 4U * 64000 * 16 / 2);
 }
 
 TEST(FrequencySketch, ForgetsByHalving) {
