@@ -338,7 +338,7 @@ void FillExchange::forward_instead(cache::Reason reason) {
 /// first of them fetches anew, the others follow.
 void FillExchange::look_again() {
   leave();
-  connection_->disarm_deadline();
+  connection_->disarm_deadline(ClientWait::answer);
   serve_identified(*connection_);
 }
 
