@@ -148,7 +148,9 @@ void run(std::size_t objects) {
     return call < 20000;
   });
   measure(site, objects, "flush", [&](std::size_t) {
-    site.cache.flush("");
+    PurgeRequest everything;
+    everything.patterns = {""};
+    site.cache.purge(everything);
     return false;
   });
 }

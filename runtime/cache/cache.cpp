@@ -48,9 +48,11 @@ Cache::Cache(const config::CacheSettings& settings, const Clock& clock, std::uin
       key_version_(settings.key_version),
       rules_in_force_(rules_.fingerprint()),
       control_keys_(settings_, seed_, key_version_) {
-  // Rounded up: the marks of all shards together are at most one shard more.
-  const std::size_t marks = (settings.negative_entries_max + shard_count - 1) / shard_count;
-  for (Shard& shard : shards_) shard.set_marks_max(marks);
+  // The first shards take what does not divide evenly, so that the sum is exact.
+  const std::size_t marks = settings.negative_entries_max;
+  for (std::size_t i = 0; i < shard_count; ++i) {
+    shards_[i].set_marks_max(marks / shard_count + (i < marks % shard_count ? 1 : 0));
+  }
 }
 
 Cache::~Cache() = default;

@@ -17,7 +17,7 @@ constexpr double aging_on_eviction = 0.1, aging_min = 0.005;
 constexpr double aging_slope = 10, aging_centre = 0.48;
 constexpr double idle_weight = 0.01;
 // The sketch may take this share of the byte bound.
-constexpr std::size_t sketch_share = 16;
+constexpr std::size_t sketch_share = 32;
 
 }  // namespace
 
