@@ -144,7 +144,8 @@ TEST_F(TagsTest, SlotsOfTagsThatNobodyCarriesGoAway) {
   EXPECT_EQ(harness_.cache.tags().slots(), 100U);
   testing::flush(harness_.cache);
   EXPECT_EQ(harness_.cache.tags().slots(), 0U);
-  EXPECT_LE(harness_.cache.bytes(), before + 4096) << "charged bytes come back";
+  // The policy keeps a first chunk for each of its two heaps, and its sketch as it grew.
+  EXPECT_LE(harness_.cache.bytes(), before + 12288) << "charged bytes come back";
 }
 
 TEST_F(TagsTest, ASoftPurgeMakesStaleAndKeepsTheValidator) {
