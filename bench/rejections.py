@@ -27,6 +27,7 @@ import subprocess
 import sys
 import time
 
+import peer_measure as measure
 import peers
 
 SHARE_WANTED = 0.10
@@ -54,8 +55,8 @@ def serving_agent(binary, port, origin_port):
             "--set", "admission.limit_max=1000"]
 
 
-def refusing_nginx(bench, port):
-    config = bench.write("refuse.conf", bench.nginx_common("refuse") + f"""
+def refusing_nginx(servers, port):
+    config = servers.write("refuse.conf", servers.nginx_common("refuse") + f"""
   server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 503 "busy"; }} }} }}
 """)
     return ["nginx", "-c", config]
@@ -107,18 +108,19 @@ def main():
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         sys.exit("rejections.py: needs two CPUs, one for the servers and one for the load")
-    bench = peers.Bench(options.binary, cpus[0], cpus[1])
+    bench = peers.Bench(options, cpus[0], cpus[1])
+    servers = bench.servers
     silent = SilentUpstream()
     try:
-        bench.origin()
+        bench.start("origin", bench.load_cpu, servers.origin())
         live = {}
-        commands = {"served": lambda port: serving_agent(options.binary, port, bench.origin_port),
+        commands = {"served": lambda port: serving_agent(options.binary, port, servers.origin_port),
                     "rejected": lambda port: refusing_agent(options.binary, port, silent.port),
-                    "nginx 503": lambda port: refusing_nginx(bench, port)}
+                    "nginx 503": lambda port: refusing_nginx(servers, port)}
         for name, command in commands.items():
             port = peers.free_port()
-            live[name] = (port, bench.start(name.replace(" ", "-"), bench.server_cpu, command(port)).pid)
-        if not peers.wait_for(live["served"][0], "/pass/1k"):
+            live[name] = (port, bench.start(name.replace(" ", "-"), bench.server_cpu, command(port)))
+        if not measure.wait_for(live["served"][0], "/pass/1k"):
             sys.exit("rejections.py: the serving agent did not answer")
         holder = hold_the_slot(live["rejected"][0])
         if not refused(live["rejected"][0], "/1k"):
@@ -128,14 +130,13 @@ def main():
         for _ in range(options.rounds):
             for name, (port, pid) in live.items():
                 path = "/pass/1k" if name == "served" else "/1k"
-                before = peers.cpu_microseconds(pid)
-                result = peers.load(port, path, options.seconds, options.connections, bench.load_cpu)
-                used = peers.cpu_microseconds(pid) - before
+                before = measure.cpu_microseconds(pid)
+                result = measure.closed_loop(port, path, options.seconds, options.connections, bench.load_cpu)
+                used = measure.cpu_microseconds(pid) - before
                 answered = result["errors"] if name != "served" else result["requests"] - result["errors"]
                 if answered < 0.999 * result["requests"]:
                     sys.exit(f"rejections.py: {name}: only {answered} of {result['requests']} answers were as meant")
-                rows.setdefault(name, []).append((used / max(1, result["requests"]),
-                                                  result["requests"] / options.seconds))
+                rows.setdefault(name, []).append((used / max(1, result["requests"]), result["rate"]))
         print(f"{'':12} {'CPU us/request':>15} {'requests/s':>11} {'share of served':>16}")
         served = statistics.median(value[0] for value in rows["served"])
         for name, values in rows.items():

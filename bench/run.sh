@@ -5,6 +5,9 @@ cd "$(dirname "$0")/.."
 build=${BUILD:-build/release}
 echo "== What does a request cost beside nginx, HAProxy, Varnish and Traffic Server?"
 python3 bench/peers.py --binary "$build/homeostat" "$@"
+echo
+echo "== What does refusing a request cost?"
+python3 bench/rejections.py --binary "$build/homeostat"
 for question in "$build"/bench/*_bench; do
   [ -x "$question" ] || continue
   echo
