@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t rules_max = 500;
+constexpr std::chrono::seconds stale_max = 7 * 24h;
 constexpr std::uint64_t tebibyte = 1024 * 1024 * mebibyte;
 constexpr std::string_view not_available = "is not available in this version";
 
@@ -43,6 +44,9 @@ void visit_rule(Visitor& visitor, CacheRule& rule) {
   visitor.leaf({"tags"}, TextListLeaf(rule.tags, "tags", check_tag, {32, 128}));
   visitor.leaf({"invalidate_on"},
                TextListLeaf(rule.invalidate_on, "path patterns", check_path_pattern, {}));
+  visitor.leaf({"stale_while_revalidate"},
+               DurationLeaf(rule.stale_while_revalidate, 0s, stale_max));
+  visitor.leaf({"stale_if_error"}, DurationLeaf(rule.stale_if_error, 0s, stale_max));
 }
 
 void check_rule(CacheRule& rule, const Node& row, const std::string& path, Reading& reading,
@@ -58,7 +62,8 @@ void check_rule(CacheRule& rule, const Node& row, const std::string& path, Readi
   }
   if (rule.bypass && (rule.ttl || rule.ttl_min || rule.ttl_max || rule.post || rule.authenticated ||
                       rule.override_origin || rule.etag || !rule.query_drop.empty() ||
-                      !rule.query_keep.empty() || !rule.vary.empty() || !rule.tags.empty())) {
+                      !rule.query_keep.empty() || !rule.vary.empty() || !rule.tags.empty() ||
+                      rule.stale_while_revalidate || rule.stale_if_error)) {
     reading.report.error(place_of("bypass"),
                          fmt::format("`{}.bypass`: a bypassed request is never cached, so of the "
                                      "other keys only cache_control and invalidate_on have a place",
@@ -96,6 +101,18 @@ void visit_tags(Visitor& visitor, CacheTagSettings& tags) {
   visitor.leaf({"remove"}, BoolLeaf(tags.remove));
   visitor.leaf({"per_object_max"}, IntegerLeaf(tags.per_object_max, 1, 1000));
   visitor.leaf({"distinct_max", Apply::restart}, IntegerLeaf(tags.distinct_max, 1, 10'000'000));
+  visitor.end();
+}
+
+void visit_refresh(Visitor& visitor, RefreshSettings& refresh) {
+  visitor.begin({"refresh"});
+  visitor.leaf({"ahead"},
+               ChoiceLeaf(refresh.ahead, words::loop_mode).also(words::switch_spellings));
+  visitor.leaf({"extra_max"}, RatioLeaf(refresh.extra_max, 0, 1));
+  visitor.leaf({"concurrency_max"}, IntegerLeaf(refresh.concurrency_max, 1, 10'000));
+  visitor.leaf({"backoff_first"}, DurationLeaf(refresh.backoff_first, 10ms, 1h));
+  visitor.leaf({"backoff_max"}, DurationLeaf(refresh.backoff_max, 1s, 24h));
+  visitor.leaf({"retry_after_max"}, DurationLeaf(refresh.retry_after_max, 0s, 24h));
   visitor.end();
 }
 
@@ -157,6 +174,13 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
                NamedListsLeaf(cache.events, no_check_of_events, "key patterns", nullptr));
   visitor.leaf({"staleness_budget", Apply::reload, not_available},
                RatioLeaf(cache.staleness_budget, 0, 1));
+  visitor.leaf({"stale_while_revalidate"},
+               DurationLeaf(cache.stale_while_revalidate, 0s, stale_max));
+  visitor.leaf({"stale_if_error"}, DurationLeaf(cache.stale_if_error, 0s, stale_max));
+  visitor.leaf({"stale_if_unreachable"}, DurationLeaf(cache.stale_if_unreachable, 0s, stale_max));
+  visitor.leaf({"ttl_jitter", Apply::restart}, RatioLeaf(cache.ttl_jitter, 0, 0.5));
+  visitor.leaf({"ttl_jitter_origin", Apply::restart}, BoolLeaf(cache.ttl_jitter_origin));
+  visit_refresh(visitor, cache.refresh);
   visit_redis(visitor);
   visitor.end();
 }

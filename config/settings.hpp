@@ -102,6 +102,9 @@ struct AdminSettings {
   std::size_t connections_max = 64;
 };
 
+/// A control loop does nothing, only says what it would do, or acts.
+enum class LoopMode : std::uint8_t { off, shadow, on };
+
 /// Matches requests by method and path. `*` matches any run of characters.
 struct RequestMatch {
   std::string path;                  ///< pattern, e.g. /api/v1/books/*
@@ -125,6 +128,19 @@ struct CacheRule {
   std::vector<std::string> vary;
   std::vector<std::string> tags;
   std::vector<std::string> invalidate_on;
+  std::optional<seconds> stale_while_revalidate;  ///< absent: as in CacheSettings
+  std::optional<seconds> stale_if_error;
+};
+
+/// Fetches the cache makes by itself: refreshes in the background, and how far
+/// it leaves a failing origin alone.
+struct RefreshSettings {
+  LoopMode ahead = LoopMode::on;     ///< hot objects before they expire
+  double extra_max = 0.05;           ///< what that may cost, as a share of the cache's fetches
+  std::size_t concurrency_max = 64;  ///< at the same time, all workers together
+  milliseconds backoff_first{1000};  ///< after the first failure; doubles each time
+  seconds backoff_max{60};
+  seconds retry_after_max{300};  ///< the longest Retry-After that is obeyed
 };
 
 /// Tags that responses bring, for invalidation by tag.
@@ -177,6 +193,15 @@ struct CacheSettings {
   std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   std::vector<std::pair<std::string, std::vector<std::string>>> events;
   double staleness_budget = 0.01;
+  /// Where the origin does not say. Off: serving stale content is its call, or
+  /// the operator's.
+  seconds stale_while_revalidate{0};
+  seconds stale_if_error{0};
+  /// No answer at all: RFC 9111 section 4.2.4 lets a disconnected cache do it.
+  seconds stale_if_unreachable{60};
+  double ttl_jitter = 0.1;         ///< lifetimes end up to this share earlier, by key
+  bool ttl_jitter_origin = false;  ///< also those the origin states, not only rules' ttl
+  RefreshSettings refresh;
   std::optional<RedisSettings> redis;
 };
 
@@ -196,8 +221,6 @@ struct CompressionSettings {
       "image/svg+xml", "application/*+json", "application/*+xml"};
   std::vector<std::string> exclude_types = {"text/event-stream"};
 };
-
-enum class LoopMode : std::uint8_t { off, shadow, on };
 
 struct PriorityRule {
   RequestMatch match;

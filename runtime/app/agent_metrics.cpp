@@ -115,10 +115,12 @@ void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
   gauge("homeostat_cache_bytes", "Bytes used, overhead included.", &CacheFigures::bytes);
   gauge("homeostat_cache_bytes_max", "Byte bound in force.", &CacheFigures::bytes_max);
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
-    prometheus::MetricFamily family{"homeostat_cache_reasons_total",
-                                    "Why a request or response stayed out of the cache.",
-                                    prometheus::MetricType::Counter,
-                                    {}};
+    prometheus::MetricFamily family{
+        "homeostat_cache_reasons_total",
+        "Why a request or response stayed out of the cache, or what was "
+        "stale was served.",
+        prometheus::MetricType::Counter,
+        {}};
     const auto reasons = parts.cache.reasons();
     for (std::size_t i = 1; i < reasons.size(); ++i) {
       if (reasons[i] == 0) continue;
@@ -288,6 +290,7 @@ void register_metrics(MetricsRegistry& registry, Agent::Parts& parts) {
   register_server(registry, parts);
   register_upstream(registry, parts);
   register_cache(registry, parts);
+  register_refresh(registry, parts);
   register_admission(registry, parts);
   register_compression(registry, parts);
   register_signals(registry, parts);

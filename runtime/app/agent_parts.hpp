@@ -79,5 +79,6 @@ struct Agent::Parts {
 
 /// Registers what the rooms count; see docs/metrics.md.
 void register_metrics(telemetry::MetricsRegistry& registry, Agent::Parts& parts);
+void register_refresh(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 
 }  // namespace homeostat::app

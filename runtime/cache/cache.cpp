@@ -34,6 +34,16 @@ bool can_be_changed(Reason reason) noexcept {
   }
 }
 
+/// Stale answers for which nobody waited.
+std::uint64_t served_unasked(const Counters& total) noexcept {
+  std::uint64_t count = 0;
+  for (const Reason reason :
+       {Reason::stale_while_revalidate, Reason::origin_backoff, Reason::emergency}) {
+    count += total.reasons[static_cast<std::size_t>(reason)].get();
+  }
+  return count;
+}
+
 }  // namespace
 
 Cache::Cache(const config::CacheSettings& settings, const Clock& clock, std::uint64_t seed)
@@ -110,8 +120,10 @@ CacheFigures Cache::figures() const {
     figures.expirations = policy_.totals().expirations;
   }
   figures.bytes_max = bound_in_force();
-  figures.hits = total.hits.get();
-  figures.misses = total.misses.get() + total.stale.get();
+  // What was served stale went upstream only where it was tried first.
+  const std::uint64_t unasked = served_unasked(total);
+  figures.hits = total.hits.get() + unasked;
+  figures.misses = total.misses.get() + total.stale.get() - std::min(unasked, total.stale.get());
   figures.stores = total.stores.get();
   figures.bypasses = total.bypasses.get();
   figures.deletes = total.deletes.get();
@@ -151,6 +163,12 @@ std::vector<UncachedEndpoint> Cache::uncached(std::size_t count_max) const {
   });
   if (found.size() > count_max) found.resize(count_max);
   return found;
+}
+
+std::uint64_t Cache::ahead_useful() const {
+  Counters total;
+  sum(total);
+  return total.ahead_useful.get();
 }
 
 std::array<std::uint64_t, reason_count> Cache::reasons() const {

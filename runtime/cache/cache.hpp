@@ -15,8 +15,8 @@
 //
 // Thread safety: CacheControl methods and `attach_encoded` from any thread;
 // everything per request goes through one Worker per thread (worker.hpp).
-// Lock order: search, then shard, then tags, policy or fill. Errors: none; a refused store has
-// a Reason. The Clock is asked only by CacheControl methods.
+// Lock order: search, then shard, then tags, policy or fill; the refresh control's is a leaf.
+// Errors: none; a refused store has a Reason. The Clock is asked only by CacheControl methods.
 //
 // Purging: tags by number (tag_index.hpp), at once and without a search; what
 // they killed is dropped by sweep(). Keys and URIs are found by hash, patterns
@@ -43,6 +43,7 @@
 #include "runtime/cache/key.hpp"
 #include "runtime/cache/memory_budget.hpp"
 #include "runtime/cache/object.hpp"
+#include "runtime/cache/refresh_control.hpp"
 #include "runtime/cache/request_rules.hpp"
 #include "runtime/cache/shard.hpp"
 #include "runtime/cache/tag_index.hpp"
@@ -91,6 +92,10 @@ class Cache final : public CacheControl {
   /// Paths whose No-Vary-Search is remembered.
   [[nodiscard]] std::size_t search_paths() const noexcept { return search_paths_known_.load(); }
   [[nodiscard]] std::size_t fill_bytes() const noexcept { return budget_.used(); }
+  [[nodiscard]] RefreshControl& refresh() noexcept { return refresh_; }
+  [[nodiscard]] RefreshFigures refresh_figures() const { return refresh_.figures(clock_.now()); }
+  /// Objects refreshed ahead of their expiry that were asked for afterwards.
+  [[nodiscard]] std::uint64_t ahead_useful() const;
   /// How often each Reason was counted, all workers.
   [[nodiscard]] std::array<std::uint64_t, reason_count> reasons() const;
   [[nodiscard]] const TagIndex& tags() const noexcept { return tags_; }
@@ -203,6 +208,7 @@ class Cache final : public CacheControl {
   TagIndex tags_;
   std::atomic<unsigned> key_version_;
   std::atomic<std::uint64_t> rules_in_force_;  // fingerprint
+  RefreshControl refresh_;
 
   mutable std::mutex policy_mutex_;
   EvictionPolicy policy_;  // guarded by policy_mutex_

@@ -15,7 +15,7 @@ namespace homeostat::cache {
 
 struct alignas(cache_line) Counters {
   Counter hits, misses, stale, bypasses, stores, evictions, expirations, deletes, collapsed, errors,
-      refreshes;
+      refreshes, ahead_useful;
   std::array<Counter, reason_count> reasons;
   ReasonTable endpoints;  // the same for each endpoint
 
@@ -37,6 +37,7 @@ struct alignas(cache_line) Counters {
     collapsed.add(other.collapsed.get());
     errors.add(other.errors.get());
     refreshes.add(other.refreshes.get());
+    ahead_useful.add(other.ahead_useful.get());
     for (std::size_t i = 0; i < reason_count; ++i) reasons[i].add(other.reasons[i].get());
   }
 };

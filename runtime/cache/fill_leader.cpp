@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "rules/laws/ttl_jitter.hpp"
 #include "runtime/cache/worker.hpp"
 
 namespace homeostat::cache {
@@ -21,8 +22,8 @@ VarySpecPtr united(const VarySpecPtr& known, std::vector<std::string> names) {
 
 }  // namespace
 
-FillLeader::FillLeader(Worker& worker, FillPtr fill, ObjectPtr stale)
-    : worker_(&worker), fill_(std::move(fill)), stale_(std::move(stale)) {}
+FillLeader::FillLeader(Worker& worker, FillPtr fill, ObjectPtr stale, Instant began)
+    : worker_(&worker), fill_(std::move(fill)), stale_(std::move(stale)), began_(began) {}
 
 FillLeader::FillLeader(FillLeader&& other) noexcept
     : worker_(other.worker_),
@@ -32,11 +33,21 @@ FillLeader::FillLeader(FillLeader&& other) noexcept
       search_(std::move(other.search_)),
       exact_only_(other.exact_only_),
       hash_(std::move(other.hash_)),
+      began_(other.began_),
+      ahead_(other.ahead_),
       done_(std::exchange(other.done_, true)) {}
 
 FillLeader::~FillLeader() {
   if (fill_ && !done_) fail(Reason::upstream_failed);
   if (fill_) cancel_wait();
+}
+
+void FillLeader::spread_expiry(ObjectHead& head) const {
+  const config::CacheSettings& settings = worker_->cache_.settings();
+  if (!head.rule_ttl && !settings.ttl_jitter_origin) return;
+  Freshness& freshness = head.freshness;
+  freshness.lifetime = rules::jittered_lifetime(freshness.lifetime, freshness.initial_age,
+                                                settings.ttl_jitter, fill_->identity().hash);
 }
 
 void FillLeader::detach(bool mark_uncacheable, Instant now) {
@@ -95,6 +106,7 @@ Reason FillLeader::store(const ObjectPtr& object, const VarySpecPtr& spec, std::
 
 bool FillLeader::publish_head(StoreDecision decision, std::optional<std::uint64_t> content_length,
                               const Fields& request, Instant now) {
+  spread_expiry(decision.head);
   judge_search(decision.head);
   VarySpecPtr spec = united(fill_->identity().spec, std::move(decision.vary));
   const bool add_etag = decision.add_etag;
@@ -213,6 +225,7 @@ Reason FillLeader::complete(Instant now) {
     head.own_etag = true;
   }
   ObjectPtr object = Object::make(std::move(head), fill_->take_body());
+  object->refresh().set_fetched(now - began_, ahead_);
   const Reason reason = store(object, fill_->spec_, fill_->variant_, now);
   {
     const std::lock_guard lock(fill_->mutex_);
@@ -228,7 +241,9 @@ void FillLeader::complete_refreshed(ObjectHead head, const Fields& request, Inst
   const VarySpecPtr spec = fill_->identity().spec;
   std::string variant;
   if (spec) spec->write_variant(request, variant);
+  spread_expiry(head);
   ObjectPtr object = Object::make(head, stale_->body());
+  object->refresh().set_fetched(now - began_, ahead_);
   worker_->counters_.refreshes.add();
   judge_search(head);
   const Reason reason = store(object, spec, variant, now);

@@ -20,7 +20,8 @@ class Worker;
 
 class FillLeader {
  public:
-  FillLeader(Worker& worker, FillPtr fill, ObjectPtr stale);
+  /// `began` is when the request that needs it came.
+  FillLeader(Worker& worker, FillPtr fill, ObjectPtr stale, Instant began);
   ~FillLeader();
   FillLeader(FillLeader&&) noexcept;
   FillLeader& operator=(FillLeader&&) = delete;
@@ -67,7 +68,6 @@ class FillLeader {
   /// this key pass through for `range_pass`.
   void abandon_range(Instant now);
   static constexpr std::chrono::seconds range_pass{60};
-  [[nodiscard]] bool done() const noexcept { return done_; }
 
   /// Bytes the slowest reader still has to consume; only meaningful, and only
   /// to be limited, when !storing().
@@ -84,7 +84,12 @@ class FillLeader {
   /// another one has consumed everything. REQUIRES: !storing().
   void cut_off_laggards(std::uint64_t lag_max);
 
+  /// What is stored was fetched before it had to be (refresh ahead).
+  void set_ahead() noexcept { ahead_ = true; }
+  [[nodiscard]] bool done() const noexcept { return done_; }
+
  private:
+  void spread_expiry(ObjectHead& head) const;
   void detach(bool mark_uncacheable, Instant now);
   /// Takes note of the response's No-Vary-Search. Before it is published.
   void judge_search(const ObjectHead& head);
@@ -100,6 +105,8 @@ class FillLeader {
   std::optional<http::SearchVariance> search_;
   bool exact_only_ = false;
   std::unique_ptr<BodyHash> hash_;  // while the body is stored and gets an ETag of it
+  Instant began_;
+  bool ahead_ = false;
   bool done_ = false;
 };
 

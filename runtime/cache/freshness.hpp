@@ -7,18 +7,20 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include "runtime/ports/clock.hpp"
 
 namespace homeostat::cache {
 
 struct Freshness {
-  Instant received{};                              ///< steady instant of the response head
-  WallTime received_wall{};                        ///< the same on the wall clock
-  Duration initial_age{};                          ///< corrected_initial_age
-  Duration lifetime{};                             ///< freshness lifetime
-  std::chrono::seconds stale_if_error{0};          ///< RFC 5861; 0 = not given
-  std::chrono::seconds stale_while_revalidate{0};  ///< RFC 5861; 0 = not given
+  Instant received{};                                  ///< steady instant of the response head
+  WallTime received_wall{};                            ///< the same on the wall clock
+  Duration initial_age{};                              ///< corrected_initial_age
+  Duration lifetime{};                                 ///< freshness lifetime
+  std::optional<std::chrono::seconds> stale_if_error;  ///< RFC 5861, as the origin gave it
+  std::optional<std::chrono::seconds> stale_while_revalidate;  ///< the same
+  Duration stale_usable{};       ///< how long it is worth keeping once stale
   bool must_revalidate = false;  ///< must-revalidate, proxy-revalidate or s-maxage: never stale
   bool no_cache = false;         ///< revalidated before every use
 
@@ -33,18 +35,8 @@ struct Freshness {
   }
   [[nodiscard]] Instant expires() const noexcept { return received + (lifetime - initial_age); }
   /// RFC 9111 section 4.2.4: these directives win over every stale extension.
+  /// For what is allowed otherwise see stale.hpp.
   [[nodiscard]] bool may_serve_stale() const noexcept { return !must_revalidate && !no_cache; }
-  /// Stale, but allowed because the upstream failed. `grace` is the operator's
-  /// own bound, used when the origin gave none.
-  [[nodiscard]] bool stale_allowed_on_error(Instant now,
-                                            std::chrono::seconds grace) const noexcept {
-    if (!may_serve_stale()) return false;
-    const std::chrono::seconds bound = stale_if_error.count() > 0 ? stale_if_error : grace;
-    return -remaining(now) <= bound;
-  }
-  [[nodiscard]] bool stale_allowed_while_revalidating(Instant now) const noexcept {
-    return may_serve_stale() && -remaining(now) <= stale_while_revalidate;
-  }
 };
 
 }  // namespace homeostat::cache

@@ -1,7 +1,8 @@
 // A stored response: immutable, reference counted, ready to be sent.
 //
-// Thread safety: everything but the encoded slot and the moment of a soft purge
-// is constant after construction; these are set once. Ownership: ObjectPtr. A reader
+// Thread safety: everything but the encoded slot, the moment of a soft purge and
+// the refresh state is constant after construction; the first two are set once.
+// Ownership: ObjectPtr. A reader
 // keeps the object for as long as it sends from it; eviction does not wait.
 //
 // The head block is `HTTP/1.1 200 OK\r\n` and the end-to-end fields, each
@@ -20,6 +21,7 @@
 #include "runtime/cache/allocation.hpp"
 #include "runtime/cache/block.hpp"
 #include "runtime/cache/freshness.hpp"
+#include "runtime/cache/refresh_state.hpp"
 #include "runtime/cache/tags.hpp"
 #include "runtime/http/header_id.hpp"
 #include "runtime/ports/policy.hpp"
@@ -120,6 +122,8 @@ class Object final : public RefCounted<Object> {
   /// Bytes the allocator holds for this object: head, body, itself.
   [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
 
+  [[nodiscard]] RefreshState& refresh() const noexcept { return refresh_; }
+
   // -- one encoded (gzip) variant, built later by a background job ------------
   enum class EncodingState : std::uint8_t { none, running, ready, refused };
   [[nodiscard]] EncodingState encoding_state() const noexcept {
@@ -141,6 +145,7 @@ class Object final : public RefCounted<Object> {
   Object(ObjectHead head, Body body);
   void attach(ObjectPtr encoded) const noexcept;
 
+  mutable RefreshState refresh_;  // first: on the line of the reference count
   ObjectHead head_;
   Body body_;
   std::uint64_t body_bytes_ = 0;

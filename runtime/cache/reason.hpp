@@ -47,8 +47,15 @@ enum class Reason : std::uint8_t {
   upstream_failed,
   head_request,  ///< an answer to HEAD has no body to store
   validator,     ///< a 304 that is about another representation than the stored one
+  upstream_timeout,
+  rejected,  ///< the leader was turned away at admission
+  // Served stale.
+  stale_while_revalidate,
+  stale_if_error,  ///< instead of a failure
+  origin_backoff,  ///< the origin is left alone for a while
+  emergency,
 };
-inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::validator) + 1;
+inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::emergency) + 1;
 
 /// A token of RFC 8941 (lower case, `-`); static storage.
 [[nodiscard]] std::string_view to_string(Reason reason) noexcept;

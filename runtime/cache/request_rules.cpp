@@ -97,6 +97,19 @@ std::optional<std::chrono::seconds> as_seconds(std::optional<http::DeltaSeconds>
   return std::chrono::seconds(*value);
 }
 
+StaleWindows windows_of(const config::CacheSettings& settings, const config::CacheRule* rule) {
+  StaleWindows windows;
+  windows.while_revalidate = settings.stale_while_revalidate;
+  windows.if_error = settings.stale_if_error;
+  windows.if_unreachable = settings.stale_if_unreachable;
+  if (rule == nullptr) return windows;
+  windows.while_revalidate = rule->stale_while_revalidate.value_or(windows.while_revalidate);
+  windows.if_error = rule->stale_if_error.value_or(windows.if_error);
+  windows.while_revalidate_wins = rule->override_origin && rule->stale_while_revalidate;
+  windows.if_error_wins = rule->override_origin && rule->stale_if_error;
+  return windows;
+}
+
 }  // namespace
 
 PathPattern::PathPattern(std::string pattern) : text_(std::move(pattern)) {}
@@ -132,6 +145,7 @@ bool RequestDecision::accepts(const Freshness& freshness, Instant now) const noe
 
 RequestRules::RequestRules(const config::CacheSettings& settings)
     : enabled_(settings.enabled),
+      stale_(windows_of(settings, nullptr)),
       responses_{settings.targeted_fields, settings.heuristic_freshness, settings.heuristic_max,
                  settings.range_fill_max},
       tag_fields_(settings.tags.fields),
@@ -141,7 +155,8 @@ RequestRules::RequestRules(const config::CacheSettings& settings)
   for (const std::string& name : settings.tags.fields) common_shape_ += name + separator;
   fingerprint_ = hash_key(common_shape_, 0);
   for (const config::CacheRule& rule : settings.rules) {
-    CompiledRule compiled{PathPattern(rule.match.path), rule, {}, {}, {}, false};
+    CompiledRule compiled{PathPattern(rule.match.path), rule, {}, {}, {}, false,
+                          windows_of(settings, &rule)};
     if (!rule.query_drop.empty() || !rule.query_keep.empty()) {
       compiled.query = query_normalizer(settings, &rule);
     }
@@ -184,6 +199,7 @@ RequestDecision RequestRules::decide(const Request& request) const {
   decision.rules = this;
   decision.head = request.method == "HEAD";
   decision.rule = match(request.method, request.path);
+  decision.stale = decision.rule != nullptr ? &decision.rule->stale : &stale_;
   decision.reason = refusal(request, decision.rule);
   const http::CacheControl control = http::parse_cache_control(*request.fields);
   decision.only_if_cached = control.only_if_cached;

@@ -21,6 +21,7 @@
 #include "runtime/cache/freshness.hpp"
 #include "runtime/cache/reason.hpp"
 #include "runtime/cache/request.hpp"
+#include "runtime/cache/stale.hpp"
 #include "runtime/cache/tags.hpp"
 #include "runtime/http/query.hpp"
 
@@ -45,6 +46,7 @@ struct CompiledRule {
   /// How its queries enter keys; unset: as all others do.
   std::optional<http::QueryNormalizer> query;
   bool restrictive_control = false;  ///< cache_control says private, no-store or no-cache
+  StaleWindows stale;
 
   [[nodiscard]] const http::QueryNormalizer* key_query() const noexcept {
     return query ? &*query : nullptr;
@@ -67,6 +69,7 @@ struct RequestDecision {
   bool collapse = false;                ///< may share another request's fill
   Reason reason = Reason::none;         ///< why not, when something is not allowed
   const CompiledRule* rule = nullptr;
+  const StaleWindows* stale = nullptr;        ///< the rule's or the configuration's
   const ResponsePolicy* responses = nullptr;  ///< null only while the cache is off
   bool head = false;
   bool range = false;          ///< GET with a Range of bytes in valid syntax
@@ -78,6 +81,10 @@ struct RequestDecision {
   std::optional<std::chrono::seconds> max_age;
   std::optional<std::chrono::seconds> min_fresh;
 
+  [[nodiscard]] const StaleWindows& stale_windows() const noexcept {
+    static constexpr StaleWindows nothing;
+    return stale != nullptr ? *stale : nothing;
+  }
   [[nodiscard]] bool bypass() const noexcept { return !lookup && !store; }
   /// The request's own directives accept a response of this freshness.
   [[nodiscard]] bool accepts(const Freshness& freshness, Instant now) const noexcept;
@@ -117,6 +124,7 @@ class RequestRules {
 
  private:
   bool enabled_;
+  StaleWindows stale_;
   ResponsePolicy responses_;
   std::vector<CompiledRule> rules_;
   TagFields tag_fields_;

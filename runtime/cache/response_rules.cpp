@@ -204,8 +204,10 @@ Freshness freshness_of(const Response& response, const http::CacheControl& contr
   freshness.must_revalidate =
       control.must_revalidate || control.proxy_revalidate || control.s_maxage.has_value();
   freshness.no_cache = control.no_cache || !control.no_cache_fields[0].empty();
-  freshness.stale_if_error = seconds(control.stale_if_error.value_or(0));
-  freshness.stale_while_revalidate = seconds(control.stale_while_revalidate.value_or(0));
+  if (control.stale_if_error) freshness.stale_if_error = seconds(*control.stale_if_error);
+  if (control.stale_while_revalidate) {
+    freshness.stale_while_revalidate = seconds(*control.stale_while_revalidate);
+  }
   return freshness;
 }
 
@@ -318,6 +320,7 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
                       !fields.has(HeaderId::etag) && request_decision.rules != nullptr &&
                       request_decision.rules->adds_etag(request_decision.rule);
   decision.head.freshness = freshness;
+  decision.head.freshness.stale_usable = stale_usable(freshness, request_decision.stale_windows());
   decision.head.endpoint = request.endpoint;
   decision.head.date = date.value_or(response.received_wall);
   decision.head.last_modified_time =

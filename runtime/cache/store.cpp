@@ -18,7 +18,7 @@ constexpr std::chrono::minutes validated_only{10};
 Instant useful_until(const Freshness& freshness) noexcept {
   if (freshness.no_cache) return freshness.received + validated_only;
   if (!freshness.may_serve_stale()) return freshness.expires();
-  return freshness.expires() + freshness.stale_while_revalidate;
+  return freshness.expires() + freshness.stale_usable;
 }
 
 KeyView view_of(const PrimaryKey& key) noexcept { return {key.text, key.hash}; }
@@ -219,6 +219,7 @@ void Cache::drop(Shard& shard, Entry& entry) {
     const std::lock_guard lock(policy_mutex_);
     policy_.remove(entry);
   }
+  refresh_.leaves(*entry.object);
   leave_list(shard, entry);
   leave_tags(entry);
   shard.remove(entry, garbage_);

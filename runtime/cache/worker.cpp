@@ -155,12 +155,25 @@ Lookup Worker::lookup(const Request& request, const RequestDecision& decision, I
     }
   }
   if (object) lookup = classify(std::move(object), decision, now);
+  if (lookup.kind == Lookup::Kind::hit) note_hit(lookup, now);
   lookup.vary_miss = vary_miss && !lookup.object;
   if (lookup.kind == Lookup::Kind::miss && decision.only_if_cached) {
     lookup.reason = Reason::only_if_cached;
   }
   count(lookup, request.endpoint);
   return lookup;
+}
+
+void Worker::note_hit(Lookup& lookup, Instant now) {
+  RefreshState& refresh = lookup.object->refresh();
+  const unsigned hits = refresh.note_hit();
+  if (hits == 1 && refresh.ahead()) counters_.ahead_useful.add();
+  const Freshness& freshness = lookup.object->freshness();
+  const Duration usable = freshness.lifetime - freshness.initial_age;
+  if (lookup.remaining > usable / 4) return;  // most hits end here
+  lookup.refresh_due =
+      rules::refresh_ahead_due({usable, lookup.remaining, refresh.fetch(), hits}) &&
+      rules::may_attempt(refresh.backoff.load(), now);
 }
 
 std::string Worker::key_text(const Request& request, const RequestDecision& decision) {
@@ -201,13 +214,14 @@ void Worker::choose_key(const Request& request, const RequestDecision& decision)
 }
 
 FillStart Worker::begin_fill(const Request& request, const RequestDecision& decision,
-                             ObjectPtr stale, Instant now) {
+                             ObjectPtr stale, Instant now, FillPurpose purpose) {
   choose_key(request, decision);
   Shard& shard = cache_.shard_of(keys_.location());
   FillStart start = [&] {
     const std::lock_guard lock(shard.mutex());
-    return start_locked(shard, request, decision, stale, now);
+    return start_locked(shard, request, decision, stale, now, purpose);
   }();
+  if (purpose == FillPurpose::refresh) return start;
   switch (start.kind) {
     case FillStart::Kind::leader: break;
     case FillStart::Kind::follower: counters_.collapsed.add(); break;
@@ -217,27 +231,46 @@ FillStart Worker::begin_fill(const Request& request, const RequestDecision& deci
   return start;
 }
 
-FillStart Worker::start_locked(Shard& shard, const Request& request,
-                               const RequestDecision& decision, ObjectPtr& stale, Instant now) {
-  FillStart start;
-  KeyView key = keys_.last_primary();
-  Entry* entry = shard.find(key);
+/// REQUIRES: the last primary is the request's. Under the shard's lock.
+KeyView Worker::joining_key(Shard& shard, const Request& request, VarySpecPtr& spec) {
+  const KeyView primary = keys_.last_primary();
+  const Entry* entry = shard.find(primary);
+  if (entry == nullptr || !entry->spec) return primary;
+  spec = entry->spec;
+  spec->write_variant(*request.fields, variant_);
+  return keys_.variant(variant_);
+}
+
+void Worker::forget_uncacheable(const Request& request, const RequestDecision& decision) {
+  choose_key(request, decision);
+  Shard& shard = cache_.shard_of(keys_.location());
+  const std::lock_guard lock(shard.mutex());
   VarySpecPtr spec;
-  if (entry != nullptr && entry->spec) {
-    spec = entry->spec;
-    spec->write_variant(*request.fields, variant_);
-    key = keys_.variant(variant_);
-    entry = shard.find(key);
-  }
+  shard.forget_uncacheable(joining_key(shard, request, spec).hash);
+}
+
+FillStart Worker::start_locked(Shard& shard, const Request& request,
+                               const RequestDecision& decision, ObjectPtr& stale, Instant now,
+                               FillPurpose purpose) {
+  FillStart start;
+  VarySpecPtr spec;
+  const KeyView key = joining_key(shard, request, spec);
+  const Entry* entry = shard.find(key);
   const bool alive = entry != nullptr && entry->object && entry->alive();
-  // What was purged since the lookup is not even validated.
-  if (stale && !cache_.holds(slot_, *stale)) stale.reset();
   if (alive && entry->object != stale) {
     // Somebody stored it since the lookup.
     Lookup found = classify(entry->object, decision, now);
     if (found.kind == Lookup::Kind::hit) {
       start.kind = FillStart::Kind::hit;
       start.hit = std::move(found);
+      return start;
+    }
+  }
+  if (stale && !cache_.holds(slot_, *stale)) {
+    // Purged, evicted or replaced since the lookup: it is not even validated.
+    stale.reset();
+    if (purpose == FillPurpose::refresh) {
+      start.reason = Reason::invalidated;
       return start;
     }
   }
@@ -261,7 +294,7 @@ FillStart Worker::start_locked(Shard& shard, const Request& request,
     }
     joinable = false;  // that key belongs to the other variant until it is stored
   }
-  cache_.record_miss(key.hash);
+  if (purpose == FillPurpose::request) cache_.record_miss(key.hash);
   if (cache_.budget_.used() >= cache_.budget_.bound()) {
     start.reason = Reason::fill_memory;
     return start;
@@ -270,7 +303,7 @@ FillStart Worker::start_locked(Shard& shard, const Request& request,
   start.kind = FillStart::Kind::leader;
   start.leader.emplace(
       *this, open_fill(shard, request, key, std::move(spec), decision.rules, keyed, joinable),
-      std::move(stale));
+      std::move(stale), now);
   return start;
 }
 

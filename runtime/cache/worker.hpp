@@ -43,8 +43,15 @@ struct Lookup {
   Duration age{};        ///< of object
   Duration remaining{};  ///< negative when stale
   Reason reason = Reason::none;
-  bool vary_miss = false;   ///< the resource is stored, this variant is not
-  bool by_request = false;  ///< fresh, but the request's directives want validation
+  bool vary_miss = false;    ///< the resource is stored, this variant is not
+  bool by_request = false;   ///< fresh, but the request's directives want validation
+  bool refresh_due = false;  ///< hit: hot and about to expire; refresh it ahead
+};
+
+/// Who a fill is for.
+enum class FillPurpose : std::uint8_t {
+  request,  ///< a client that could not be answered from the cache
+  refresh,  ///< nobody waits; it counts neither as a miss nor as collapsed
 };
 
 struct FillStart {
@@ -68,7 +75,12 @@ class Worker {
   /// After lookup() said miss or stale for the same request. `stale` is
   /// lookup's object or null. REQUIRES: decision.store.
   [[nodiscard]] FillStart begin_fill(const Request& request, const RequestDecision& decision,
-                                     ObjectPtr stale, Instant now);
+                                     ObjectPtr stale, Instant now,
+                                     FillPurpose purpose = FillPurpose::request);
+
+  /// A response that came for a key remembered as hit-for-miss could have been
+  /// stored after all: the next request leads a fill again.
+  void forget_uncacheable(const Request& request, const RequestDecision& decision);
 
   /// After a non-error response to an unsafe method (RFC 9111 section 4.4):
   /// drops what is stored for the target, for Location and Content-Location of
@@ -98,6 +110,7 @@ class Worker {
   [[nodiscard]] static Lookup classify(ObjectPtr object, const RequestDecision& decision,
                                        Instant now);
   void count(const Lookup& lookup, EndpointId endpoint);
+  void note_hit(Lookup& lookup, Instant now);
   /// What is known about the queries of the request's path; mostly nothing.
   [[nodiscard]] SearchListPtr search_rules(const Request& request);
   /// Inside a guard: the entry of the last primary for this request. `vary_miss`
@@ -105,7 +118,8 @@ class Worker {
   [[nodiscard]] const Entry* find(const Request& request, bool& vary_miss);
   [[nodiscard]] FillStart start_locked(Shard& shard, const Request& request,
                                        const RequestDecision& decision, ObjectPtr& stale,
-                                       Instant now);
+                                       Instant now, FillPurpose purpose);
+  [[nodiscard]] KeyView joining_key(Shard& shard, const Request& request, VarySpecPtr& spec);
   [[nodiscard]] FillPtr open_fill(Shard& shard, const Request& request, KeyView key,
                                   VarySpecPtr spec, const RequestRules* rules, bool keyed,
                                   bool joinable);

@@ -5,25 +5,38 @@
 #include "runtime/cache/preconditions.hpp"
 #include "runtime/cache/response_rules.hpp"
 #include "runtime/proxy/fill_exchange.hpp"
+#include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/upstream_head.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
 
 FetchTask::FetchTask(Worker& worker, cache::FillLeader leader, Ref<RequestContext> request,
-                     std::string client_address)
+                     const cache::RequestDecision& decision, std::string client_address)
     : worker_(worker),
       leader_(std::move(leader)),
       request_(std::move(request)),
+      decision_(decision),
+      stored_(leader_.stale()),
       client_address_(std::move(client_address)) {}
 
 void FetchTask::start(FillExchange& client) {
   client_ = &client;
+  begin(UpstreamPurpose::fill);
+}
+
+void FetchTask::start_refresh(cache::RefreshKind kind) {
+  refresh_ = kind;
+  begin(UpstreamPurpose::refresh);
+}
+
+void FetchTask::begin(UpstreamPurpose purpose) {
   requested_ = worker_.now();
   worker_.adopt_fetch(Ref<FetchTask>(this));
+  worker_.cache().cache().refresh().fetch_begins(request_->config->settings().cache.refresh);
   call_ = make_ref<UpstreamCall>(
       worker_, static_cast<UpstreamSink&>(*this),
-      make_upstream_request(worker_, *request_, client_address_, true, leader_.stale().get()));
+      make_upstream_request(worker_, *request_, client_address_, purpose, stored_.get()));
   const Ref<UpstreamCall> call = call_;
   call->start();
 }
@@ -36,17 +49,41 @@ void FetchTask::cancel() {
   done();
 }
 
+void FetchTask::cancel_if_unwanted() {
+  if (client_ == nullptr && leader_.readers() == 0) cancel();
+}
+
 void FetchTask::done() {
   worker_.wheel().disarm(*this);
+  if (refresh_) {
+    worker_.cache().cache().refresh().finish(*refresh_, result_);
+    refresh_.reset();
+  }
   call_.reset();
   client_ = nullptr;
   worker_.release_fetch(*this);
 }
 
-bool FetchTask::serve_stale_instead(const http::ResponseHead& head) const {
-  if (!leader_.stale()) return false;
-  const bool failure = head.status == 500 || (head.status >= 502 && head.status <= 504);
-  return failure && stale_is_allowed(worker_, *leader_.stale());
+void FetchTask::report(const cache::FetchEnd& end) {
+  worker_.cache().cache().refresh().report(stored_.get(), request_->endpoint, end,
+                                           request_->config->settings().cache.refresh,
+                                           worker_.now());
+}
+
+/// A failure says nothing about the resource: what is stored stays, and answers
+/// those who wait where that is allowed.
+bool FetchTask::keep_stored(const cache::FetchEnd& end) const {
+  if (end.ok() || !stored_) return false;
+  // Whoever still follows decides for himself.
+  if (client_ == nullptr) return true;
+  // What is wrong with his own request is his to know.
+  if (end.report.outcome == rules::FetchOutcome::refused) return false;
+  return client_->may_bridge(*stored_, cache::Reason::status);
+}
+
+void FetchTask::fail(cache::Reason reason, cache::RefreshResult result) {
+  result_ = result;
+  if (!leader_.done()) leader_.fail(reason);
 }
 
 void FetchTask::on_upstream_interim(const http::ResponseHead& head) {
@@ -65,23 +102,28 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
   response.received = worker_.now();
   response.received_wall = worker_.wall_now();
   if (client_ != nullptr) client_->note_upstream(head.status, call_->latency());
+  const cache::FetchEnd end =
+      cache::fetch_end_of(head.status, head.headers, response.received_wall);
+  report(end);
   if (head.status == 304 && leader_.stale()) {
     not_modified(response, head);
     return;
   }
-  if (serve_stale_instead(head)) {
-    leader_.fail(cache::Reason::upstream_failed);
+  if (keep_stored(end)) {
+    fail(cache::Reason::status, cache::RefreshResult::failed);
     return;
   }
-  cache::StoreDecision decision = cache::decide_store(
-      request_->decision, request_->cache_request, response,
-      worker_.policy().cache.of(request_->endpoint), worker_.cache().cache().object_bytes_max());
-  if (request_->decision.range && !fills_range(decision, response)) {
+  cache::StoreDecision decision = cache::decide_store(decision_, request_->cache_request, response,
+                                                      worker_.policy().cache.of(request_->endpoint),
+                                                      worker_.cache().cache().object_bytes_max());
+  if (decision_.range && !fills_range(decision, response)) {
     // The client gets its range by a request of its own.
     leader_.abandon_range(response.received);
     return;
   }
   if (!decision.storable()) {
+    // An answer that is no failure ends what was stored before.
+    if (end.ok()) leader_.drop_stale();
     uncacheable(decision.reason, head);
     return;
   }
@@ -95,7 +137,7 @@ bool FetchTask::fills_range(const cache::StoreDecision& decision,
                             const cache::Response& response) const {
   if (response.status >= 300) return true;  // redirects and errors have no ranges
   return decision.storable() && response.status == 200 && response.content_length.has_value() &&
-         *response.content_length <= request_->decision.responses->range_fill_max;
+         *response.content_length <= decision_.responses->range_fill_max;
 }
 
 void FetchTask::not_modified(const cache::Response& response, const http::ResponseHead& head) {
@@ -111,18 +153,21 @@ void FetchTask::not_modified(const cache::Response& response, const http::Respon
     case Validated::unknown: leader_.abandon(cache::Reason::validator); return;
   }
   std::optional<cache::ObjectHead> refreshed =
-      cache::refreshed_head(*leader_.stale(), request_->decision, request_->cache_request, response,
+      cache::refreshed_head(*leader_.stale(), decision_, request_->cache_request, response,
                             worker_.policy().cache.of(request_->endpoint));
   if (!refreshed.has_value()) {
     // It may not be stored any more: everyone asks for himself.
+    result_ = cache::RefreshResult::uncacheable;
     leader_.drop_stale();
     leader_.uncacheable(cache::Reason::no_store, response.received);
     return;
   }
+  result_ = cache::RefreshResult::not_modified;
   leader_.complete_refreshed(std::move(*refreshed), request_->head().headers, response.received);
 }
 
 void FetchTask::uncacheable(cache::Reason reason, const http::ResponseHead& head) {
+  result_ = cache::RefreshResult::uncacheable;
   leader_.uncacheable(reason, worker_.now());
   hand_to_client(head, reason);
 }
@@ -154,6 +199,7 @@ void FetchTask::on_upstream_data() {
   const Ref<UpstreamCall> call = call_;
   if (call->ended()) {
     const cache::Reason reason = leader_.complete(now);
+    if (reason == cache::Reason::none) result_ = cache::RefreshResult::updated;
     if (client_ != nullptr) client_->note_stored(reason == cache::Reason::none);
     done();
     call->resume();
@@ -194,15 +240,20 @@ void FetchTask::on_deadline() {
 
 void FetchTask::on_upstream_rejected(const gate::Rejection& rejection) {
   const Ref<FetchTask> keep(this);
+  report({{rules::FetchOutcome::refused, {}}});
   if (client_ != nullptr) client_->note_rejection(rejection);
-  if (!leader_.done()) leader_.fail(cache::Reason::upstream_failed);
+  fail(cache::Reason::rejected, cache::RefreshResult::rejected);
   done();
 }
 
 void FetchTask::on_upstream_failure(UpstreamError error) {
   const Ref<FetchTask> keep(this);
+  const cache::Reason reason = failure_reason(error);
+  const bool own_bound = reason == cache::Reason::rejected;
+  report({{own_bound ? rules::FetchOutcome::refused : rules::FetchOutcome::failure, {}},
+          !own_bound && !call_->head_received()});
   if (client_ != nullptr) client_->note_failure(error);
-  if (!leader_.done()) leader_.fail(cache::Reason::upstream_failed);
+  fail(reason, cache::RefreshResult::failed);
   done();
 }
 

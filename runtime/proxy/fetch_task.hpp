@@ -3,6 +3,9 @@
 //
 // If the response turns out uncacheable, the call goes to the client that began
 // it (which streams it directly) and the followers make their own requests.
+// A refresh has no client: nobody waits for it, what it brings replaces the
+// stored response, and when it fails the stored one stays.
+// What came of every fetch is reported once to the refresh control.
 // Thread safety: none; one worker. Ownership: kept by its worker until done.
 #pragma once
 
@@ -12,6 +15,7 @@
 #include "runtime/proxy/deadline_wheel.hpp"
 #include "runtime/proxy/request_context.hpp"
 #include "runtime/proxy/upstream_call.hpp"
+#include "runtime/proxy/upstream_head.hpp"
 
 namespace homeostat::proxy {
 
@@ -20,12 +24,16 @@ class FillExchange;
 class FetchTask final : public RefCounted, public Deadline, private UpstreamSink {
  public:
   FetchTask(Worker& worker, cache::FillLeader leader, Ref<RequestContext> request,
-            std::string client_address);
+            const cache::RequestDecision& decision, std::string client_address);
 
   void start(FillExchange& client);
+  /// REQUIRES: RefreshControl::begin granted it.
+  void start_refresh(cache::RefreshKind kind);
   /// The client that began it is gone; the fetch goes on for the others.
   void forget_client() noexcept { client_ = nullptr; }
   void cancel();
+  /// Cancels it if no client waits for it.
+  void cancel_if_unwanted();
   /// The slowest readers held up the others for lag_time_max.
   void on_deadline() override;
 
@@ -46,10 +54,13 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
 
   void not_modified(const cache::Response& response, const http::ResponseHead& head);
   void uncacheable(cache::Reason reason, const http::ResponseHead& head);
+  void begin(UpstreamPurpose purpose);
+  [[nodiscard]] bool keep_stored(const cache::FetchEnd& end) const;
+  void report(const cache::FetchEnd& end);
+  void fail(cache::Reason reason, cache::RefreshResult result);
   void hand_to_client(const http::ResponseHead& head, cache::Reason reason);
   [[nodiscard]] bool fills_range(const cache::StoreDecision& decision,
                                  const cache::Response& response) const;
-  [[nodiscard]] bool serve_stale_instead(const http::ResponseHead& head) const;
   void pause();
   void arm_lag();
   void done();
@@ -57,10 +68,14 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   Worker& worker_;
   cache::FillLeader leader_;
   Ref<RequestContext> request_;
+  const cache::RequestDecision decision_;
+  const cache::ObjectPtr stored_;  ///< what is to be replaced, or null
   std::string client_address_;
   FillExchange* client_ = nullptr;
   Ref<UpstreamCall> call_;
   Instant requested_{};
+  std::optional<cache::RefreshKind> refresh_;  ///< set until its end is told
+  cache::RefreshResult result_ = cache::RefreshResult::dropped;
 };
 
 }  // namespace homeostat::proxy

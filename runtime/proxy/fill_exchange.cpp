@@ -12,17 +12,12 @@
 #include "runtime/proxy/object_reply.hpp"
 #include "runtime/proxy/range_reply.hpp"
 #include "runtime/proxy/serve_request.hpp"
+#include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
 
 using telemetry::CacheResult;
-
-bool stale_is_allowed(Worker& worker, const cache::Object& object) {
-  const std::chrono::seconds grace =
-      worker.policy().mode.emergency ? emergency_stale_max : std::chrono::seconds(0);
-  return object.freshness().stale_allowed_on_error(worker.now(), grace);
-}
 
 FillExchange::FillExchange(ClientConnection& connection, cache::FillReader reader,
                            const cache::CacheStatus& status, bool leader)
@@ -40,7 +35,7 @@ FillExchange::~FillExchange() { leave(); }
 void FillExchange::lead(cache::FillLeader leader) {
   const Ref<FillExchange> keep(this);
   task_ = make_ref<FetchTask>(worker_, std::move(leader), connection_->shared_request(),
-                              connection_->client_address());
+                              connection_->request().decision, connection_->client_address());
   const Ref<FetchTask> task = task_;
   task->start(*this);
 }
@@ -50,8 +45,11 @@ void FillExchange::start() {
   connection_->request().outcome.cache = leader_ ? CacheResult::miss : CacheResult::collapsed;
   connection_->watch_client();
   if (!leader_) {
-    connection_->arm_deadline(ClientWait::answer,
-                              connection_->request().config->settings().cache.fill_wait_max);
+    // Counted from the request, however many fills it has waited for.
+    const RequestContext& request = connection_->request();
+    const Duration waited = worker_.now() - request.started;
+    const Duration left = request.config->settings().cache.fill_wait_max - waited;
+    connection_->arm_deadline(ClientWait::answer, std::max(left, Duration::zero()));
   }
   proceed();
 }
@@ -271,8 +269,13 @@ void FillExchange::flush() {
 
 // -- when it goes wrong ---------------------------------------------------------------
 
+bool FillExchange::may_bridge(const cache::Object& stored, cache::Reason failure) const {
+  return proxy::may_bridge(*connection_, stored, failure);
+}
+
 void FillExchange::failed() {
   RequestContext& request = connection_->request();
+  const cache::Reason reason = reader_->reason();
   const std::optional<gate::Rejection> rejection = rejection_;
   const std::optional<UpstreamError> failure = failure_;
   leave();
@@ -282,14 +285,7 @@ void FillExchange::failed() {
     connection_->abort();
     return;
   }
-  if (request.found.object && stale_is_allowed(worker_, *request.found.object)) {
-    status_.hit = true;
-    status_.forward = cache::Forward::none;
-    status_.detail = cache::Reason::upstream_failed;
-    status_.ttl = request.found.object->freshness().remaining(worker_.now());
-    reply_with_object(*connection_, request.found.object, status_, CacheResult::stale);
-    return;
-  }
+  if (bridge_with_stale(*connection_, reason, status_)) return;
   if (rejection.has_value()) {
     connection_->hand_over(make_rejection_response(*connection_, *rejection, status_));
     return;
@@ -303,8 +299,36 @@ void FillExchange::failed() {
     connection_->hand_over(make_failure_response(*connection_, *failure, status_));
     return;
   }
-  // A follower, or a validation the origin contradicted: one own attempt.
-  forward_instead(cache::Reason::upstream_failed);
+  if (leader_) {  // a validation the origin contradicted: one own attempt
+    forward_instead(reason);
+    return;
+  }
+  follower_failed(reason);
+}
+
+void FillExchange::follower_failed(cache::Reason reason) {
+  RequestContext& request = connection_->request();
+  connection_->disarm_deadline(ClientWait::answer);
+  status_.collapsed = false;
+  status_.forward_status = 0;
+  status_.detail = reason;
+  if (reason == cache::Reason::upstream_timeout) {
+    request.outcome.upstream_error = request.outcome.upstream_timeout = true;
+    connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));
+    return;
+  }
+  if (request.fill_attempts < rejoins_max) {
+    ++request.fill_attempts;
+    status_.detail = cache::Reason::none;
+    fill_or_follow(*connection_, status_);
+    return;
+  }
+  if (reason == cache::Reason::upstream_failed) {
+    request.outcome.upstream_error = true;
+    connection_->hand_over(make_failure_response(*connection_, UpstreamError::reset, status_));
+    return;
+  }
+  forward_instead(reason);  // its own class and its own place at the gate
 }
 
 /// Others of an unstorable fill waited for this client for too long.

@@ -1,7 +1,9 @@
 // Answers one client from a fill in flight: its own or another request's.
 //
 // If the fill fails before anything was sent: a stale response where that is
-// allowed, else the failure (own fill) or one own attempt (followers).
+// allowed, else the failure (own fill). Followers of a fill that was turned away
+// at admission or got no answer join again, `rejoins_max` times: one of them then
+// leads. A timeout they share: they have waited for it already.
 // Thread safety: none; one worker.
 #pragma once
 
@@ -15,11 +17,6 @@
 #include "runtime/proxy/response_writer.hpp"
 
 namespace homeostat::proxy {
-
-/// Whether a stale response may be served because the upstream cannot answer:
-/// RFC 5861 stale-if-error, or emergency mode for at most emergency_stale_max.
-[[nodiscard]] bool stale_is_allowed(Worker& worker, const cache::Object& object);
-inline constexpr std::chrono::seconds emergency_stale_max{600};
 
 class FillExchange final : public Exchange {
  public:
@@ -39,6 +36,7 @@ class FillExchange final : public Exchange {
   void pass_interim(const http::ResponseHead& head);
   void note_rejection(const gate::Rejection& rejection) { rejection_ = rejection; }
   void note_failure(UpstreamError error) { failure_ = error; }
+  [[nodiscard]] bool may_bridge(const cache::Object& stored, cache::Reason failure) const;
 
   void on_client_readable() override;
   void on_client_writable() override;
@@ -55,9 +53,12 @@ class FillExchange final : public Exchange {
   void flush();
   void failed();
   void cut_off();
+  void follower_failed(cache::Reason reason);
   void forward_instead(cache::Reason reason);
   void look_again();
   void leave();
+
+  static constexpr std::uint8_t rejoins_max = 2;
 
   Ref<ClientConnection> connection_;
   Worker& worker_;

@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "runtime/cache/response_rules.hpp"
 #include "runtime/proxy/failure_response.hpp"
 #include "runtime/proxy/gzip_variant.hpp"
 #include "runtime/proxy/local_response.hpp"
+#include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/tunnel.hpp"
 #include "runtime/proxy/upstream_head.hpp"
 #include "runtime/proxy/worker.hpp"
@@ -22,9 +24,10 @@ void ForwardExchange::start() {
   RequestContext& request = connection_->request();
   request.outcome.cache = telemetry::CacheResult::bypass;
   requested_ = worker_.now();
-  call_ = make_ref<UpstreamCall>(
-      worker_, static_cast<UpstreamSink&>(*this),
-      make_upstream_request(worker_, request, connection_->client_address(), false, nullptr));
+  call_ =
+      make_ref<UpstreamCall>(worker_, static_cast<UpstreamSink&>(*this),
+                             make_upstream_request(worker_, request, connection_->client_address(),
+                                                   UpstreamPurpose::pass, nullptr));
   connection_->watch_client();
   const Ref<UpstreamCall> call = call_;
   call->start();
@@ -150,6 +153,25 @@ void ForwardExchange::update_stored(const http::ResponseHead& head) {
   }
 }
 
+/// What could not be stored a moment ago perhaps can be now.
+void ForwardExchange::reconsider(const http::ResponseHead& head) {
+  RequestContext& request = connection_->request();
+  cache::Response response;
+  response.status = head.status;
+  response.reason_phrase = head.reason;
+  response.fields = &head.headers;
+  if (head.has_content_length) response.content_length = head.content_length;
+  response.requested = request.started;
+  response.received = worker_.now();
+  response.received_wall = worker_.wall_now();
+  const cache::StoreDecision decision = cache::decide_store(
+      request.decision, request.cache_request, response,
+      worker_.policy().cache.of(request.endpoint), worker_.cache().cache().object_bytes_max());
+  if (decision.storable()) {
+    worker_.cache().forget_uncacheable(request.cache_request, request.decision);
+  }
+}
+
 void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
   RequestContext& request = connection_->request();
   request.outcome.status = head.status;
@@ -157,6 +179,7 @@ void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
   upgrade_ = head.upgrade;
   request.outcome.streamed = upgrade_ || is_event_stream(head);
   update_stored(head);
+  if (status_.detail == cache::Reason::hit_for_miss) reconsider(head);
   // A response before the end of the request body: the rest of it is not read.
   const bool unread = sending_body_ && !connection_->body_complete();
   std::string& text = worker_.scratch();
@@ -226,15 +249,18 @@ void ForwardExchange::become_tunnel() {
 }
 
 void ForwardExchange::on_upstream_rejected(const gate::Rejection& rejection) {
+  const Ref<ForwardExchange> keep(this);
   call_.reset();
   if (response_begun()) {
     connection_->abort();
     return;
   }
+  if (bridge_with_stale(*connection_, cache::Reason::rejected, status_)) return;
   connection_->hand_over(make_rejection_response(*connection_, rejection, status_));
 }
 
 void ForwardExchange::on_upstream_failure(UpstreamError error) {
+  const Ref<ForwardExchange> keep(this);
   call_.reset();
   RequestContext& request = connection_->request();
   request.outcome.upstream_error = true;
@@ -248,6 +274,7 @@ void ForwardExchange::on_upstream_failure(UpstreamError error) {
     connection_->abort();
     return;
   }
+  if (bridge_with_stale(*connection_, failure_reason(error), status_)) return;
   connection_->hand_over(make_failure_response(*connection_, error, status_));
 }
 

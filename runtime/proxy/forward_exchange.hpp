@@ -50,6 +50,7 @@ class ForwardExchange final : public Exchange, private UpstreamSink {
   void flush_response();
   void response_flushed();
   void update_stored(const http::ResponseHead& head);
+  void reconsider(const http::ResponseHead& head);
   void client_failed();
   void become_tunnel();
 

@@ -48,6 +48,7 @@ class RequestContext final : public RefCounted {
     host.clear();
     endpoint = 0;
     priority_class = 2;
+    fill_attempts = 0;
     body.clear();
     body_hash.clear();
     cache_key.clear();
@@ -68,6 +69,7 @@ class RequestContext final : public RefCounted {
   cache::Lookup found;
   rules::EndpointId endpoint = 0;
   std::uint8_t priority_class = 2;
+  std::uint8_t fill_attempts = 0;  ///< fills of others that failed under this request
   Instant started{};
   RequestOutcome outcome;
 };

@@ -12,6 +12,7 @@
 #include "runtime/proxy/forward_exchange.hpp"
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/object_reply.hpp"
+#include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -19,7 +20,6 @@ namespace {
 
 using cache::Forward;
 using cache::Lookup;
-using telemetry::CacheResult;
 
 void refuse(ClientConnection& connection, unsigned status, std::string_view detail,
             std::string_view fields = {}) {
@@ -82,21 +82,6 @@ cache::CacheStatus status_of(const RequestContext& request) {
   return status;
 }
 
-void reply_hit(ClientConnection& connection, Lookup& found) {
-  cache::CacheStatus status = status_of(connection.request());
-  status.hit = true;
-  status.ttl = found.remaining;
-  reply_with_object(connection, std::move(found.object), status, CacheResult::hit);
-}
-
-void reply_stale(ClientConnection& connection, const Lookup& found, cache::Reason reason) {
-  cache::CacheStatus status = status_of(connection.request());
-  status.hit = true;
-  status.detail = reason;
-  status.ttl = found.object->freshness().remaining(connection.worker().now());
-  reply_with_object(connection, found.object, status, CacheResult::stale);
-}
-
 /// Asked before anything is made for a request that would go upstream: under
 /// overload most requests end here.
 std::optional<gate::Rejection> refused(ClientConnection& connection) {
@@ -114,24 +99,15 @@ void forward(ClientConnection& connection, cache::CacheStatus status, cache::Rea
   connection.hand_over(make_ref<ForwardExchange>(connection, status));
 }
 
-/// A stale answer is better than none, where that is allowed.
-void reply_refused_fill(ClientConnection& connection, const gate::Rejection& rejection,
-                        const cache::CacheStatus& status) {
-  const Lookup& found = connection.request().found;
-  if (found.object && stale_is_allowed(connection.worker(), *found.object)) {
-    reply_stale(connection, found, cache::Reason::upstream_failed);
-  } else {
-    send_rejection(connection, rejection, status);
-  }
-}
+}  // namespace
 
-void fill(ClientConnection& connection, const cache::CacheStatus& status) {
+void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& status) {
   Worker& worker = connection.worker();
   RequestContext& request = connection.request();
   cache::FillStart begin = worker.cache().begin_fill(request.cache_request, request.decision,
                                                      request.found.object, request.started);
   switch (begin.kind) {
-    case cache::FillStart::Kind::hit: reply_hit(connection, begin.hit); return;
+    case cache::FillStart::Kind::hit: reply_with_hit(connection, begin.hit); return;
     case cache::FillStart::Kind::pass: forward(connection, status, begin.reason); return;
     case cache::FillStart::Kind::follower:
       connection.hand_over(
@@ -139,8 +115,11 @@ void fill(ClientConnection& connection, const cache::CacheStatus& status) {
       return;
     case cache::FillStart::Kind::leader: {
       if (const auto rejection = refused(connection)) {
-        begin.leader->fail(cache::Reason::upstream_failed);
-        reply_refused_fill(connection, *rejection, status);
+        begin.leader->fail(cache::Reason::rejected);
+        // A stale answer is better than none, where that is allowed.
+        if (!bridge_with_stale(connection, cache::Reason::rejected, status)) {
+          send_rejection(connection, *rejection, status);
+        }
         return;
       }
       auto exchange = make_ref<FillExchange>(connection, begin.leader->reader(), status, true);
@@ -151,8 +130,6 @@ void fill(ClientConnection& connection, const cache::CacheStatus& status) {
     }
   }
 }
-
-}  // namespace
 
 void serve_request(ClientConnection& connection) {
   if (!identify(connection)) return;
@@ -175,14 +152,10 @@ void serve_identified(ClientConnection& connection) {
   const bool fits = !request.decision.precondition || found.object == nullptr ||
                     cache::satisfies_preconditions(request.head().headers, found.object->head());
   if (found.kind == Lookup::Kind::hit && fits) {
-    reply_hit(connection, found);
+    reply_with_hit(connection, found);
     return;
   }
-  if (found.kind == Lookup::Kind::stale && fits && !found.by_request &&
-      worker.policy().mode.emergency && stale_is_allowed(worker, *found.object)) {
-    reply_stale(connection, found, cache::Reason::none);
-    return;
-  }
+  if (found.kind == Lookup::Kind::stale && fits && reply_with_stale(connection)) return;
   cache::CacheStatus status = status_of(request);
   status.forward = forward_kind(request);
   if (request.decision.only_if_cached) {
@@ -195,7 +168,7 @@ void serve_identified(ClientConnection& connection) {
   const bool may_fill = request.decision.store && found.kind != Lookup::Kind::bypass &&
                         request.head().method != http::Method::head;
   if (may_fill) {
-    fill(connection, status);
+    fill_or_follow(connection, status);
     return;
   }
   forward(connection, status,

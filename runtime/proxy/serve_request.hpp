@@ -4,6 +4,8 @@
 // Thread safety: none; one worker.
 #pragma once
 
+#include "runtime/cache/cache_status.hpp"
+
 namespace homeostat::proxy {
 
 class ClientConnection;
@@ -14,5 +16,9 @@ void serve_request(ClientConnection& connection);
 
 /// The second half, for a request whose body was collected first.
 void serve_identified(ClientConnection& connection);
+
+/// Joins the fill of the request's key, or begins one. REQUIRES: the lookup said
+/// miss or stale, and the request may store. `status` says why it is forwarded.
+void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& status);
 
 }  // namespace homeostat::proxy

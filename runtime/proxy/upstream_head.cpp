@@ -13,6 +13,8 @@ namespace {
 
 using http::HeaderId;
 
+constexpr auto class_lowest = static_cast<std::uint8_t>(rules::priority_class_count - 1);
+
 /// What asks for less than the whole response; a fill asks for all of it.
 bool is_condition(HeaderId id) noexcept {
   return id == HeaderId::if_none_match || id == HeaderId::if_modified_since ||
@@ -26,7 +28,12 @@ bool claims_client_identity(const http::Field& field) noexcept {
          (field.id == HeaderId::other && http::iequals(field.name, "X-Forwarded-Server"));
 }
 
-void append_fields(http::HeadWriter& out, const RequestContext& request, bool drop_conditions) {
+/// Fields of the client's request that are not meant for this one.
+bool is_dropped(HeaderId id, UpstreamPurpose purpose) noexcept {
+  return purpose != UpstreamPurpose::pass && is_condition(id);
+}
+
+void append_fields(http::HeadWriter& out, const RequestContext& request, UpstreamPurpose purpose) {
   const http::HeaderTable& headers = request.head().headers;
   const bool via = request.config->server().via;
   const bool trust = request.config->server().trust_forwarded;
@@ -35,7 +42,7 @@ void append_fields(http::HeadWriter& out, const RequestContext& request, bool dr
     if (!filter.forwarded(field) || http::is_forwarding_field(field.id) ||
         field.id == HeaderId::host || field.id == HeaderId::content_length ||
         (!trust && claims_client_identity(field)) || (via && field.id == HeaderId::via) ||
-        (drop_conditions && is_condition(field.id))) {
+        is_dropped(field.id, purpose)) {
       continue;
     }
     out.field(field);
@@ -45,19 +52,22 @@ void append_fields(http::HeadWriter& out, const RequestContext& request, bool dr
 }  // namespace
 
 UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& request,
-                                      std::string_view client_address, bool for_cache,
+                                      std::string_view client_address, UpstreamPurpose purpose,
                                       const cache::Object* validate) {
   const http::RequestHead& head = request.head();
   const config::Settings& settings = request.config->settings();
+  const bool refresh = purpose == UpstreamPurpose::refresh;
+  // HEAD is answered from what GET stores, so GET is what refreshes it.
+  const bool head_method = head.method == http::Method::head;
   UpstreamRequest result;
-  result.head_method = head.method == http::Method::head;
+  result.head_method = head_method && !refresh;
   result.idempotent = http::is_idempotent(head.method);
   // A body and a switch of protocols cannot share the connection's bytes.
   result.upgrade = head.upgrade && head.body == http::BodyKind::none;
   result.body = head.body;
   result.expect_continue = head.expect_continue && head.body != http::BodyKind::none;
   result.endpoint = request.endpoint;
-  result.priority_class = request.priority_class;
+  result.priority_class = refresh ? class_lowest : request.priority_class;
   result.head.reserve(512);
   http::HeadWriter out(result.head);
   std::string_view target = request.target.path_query;
@@ -67,12 +77,16 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
     completed += target;
     target = completed;
   }
-  out.request_line(head.method_text, target);
+  out.request_line(head_method && refresh ? "GET" : head.method_text, target);
   const std::string_view host = http::effective_host(request.target, head.host);
   const std::string& own = settings.upstream.targets.front().host_header;
   out.field(HeaderId::host, settings.upstream.preserve_host && !host.empty() ? host : own);
-  append_fields(out, request, for_cache);
-  if (validate != nullptr) cache::write_validators(validate->head(), head.headers, result.head);
+  append_fields(out, request, purpose);
+  // Nobody's own conditions count in a refresh.
+  static const http::HeaderTable nothing;
+  if (validate != nullptr) {
+    cache::write_validators(validate->head(), refresh ? nothing : head.headers, result.head);
+  }
   http::append_forwarding_fields(
       out, head.headers,
       {.client_address = client_address, .host = host, .trust = settings.server.trust_forwarded});

@@ -12,11 +12,17 @@ namespace homeostat::proxy {
 class RequestContext;
 class Worker;
 
+enum class UpstreamPurpose : std::uint8_t {
+  pass,     ///< as the client sent it
+  fill,     ///< without conditions and Range, so that a whole representation comes back
+  refresh,  ///< the same, as GET, in the lowest priority class
+};
+
 /// `validate`: a stored response whose validators replace the client's own
-/// conditions. `for_cache`: conditions are left out even without one, so that
-/// a whole representation comes back.
+/// conditions.
 [[nodiscard]] UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& request,
-                                                    std::string_view client_address, bool for_cache,
+                                                    std::string_view client_address,
+                                                    UpstreamPurpose purpose,
                                                     const cache::Object* validate);
 
 }  // namespace homeostat::proxy

@@ -83,7 +83,18 @@ void Worker::drain() {
     const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
     for (ClientConnection* connection : all) connection->close_if_idle();
     upstream_.drain();
-    if (connections_.empty()) work_.reset();
+    if (connections_.empty()) last_client_left();
+  });
+}
+
+void Worker::last_client_left() {
+  work_.reset();
+  // Fetches nobody waits for must not hold up the end. Posted: one of them may
+  // be on the stack.
+  boost::asio::post(context_, [this] {
+    std::vector<Ref<FetchTask>> all;
+    for (const auto& [key, task] : fetches_) all.push_back(task);
+    for (const Ref<FetchTask>& task : all) task->cancel_if_unwanted();
   });
 }
 
@@ -126,7 +137,7 @@ void Worker::accepted(int descriptor, int family, std::string client_address) {
 void Worker::forget(ClientConnection& connection) noexcept {
   connections_.erase(&connection);
   counters_.connections.fetch_sub(1, std::memory_order_relaxed);
-  if (draining_ && connections_.empty()) work_.reset();
+  if (draining_ && connections_.empty()) last_client_left();
 }
 
 void Worker::adopt_fetch(Ref<FetchTask> task) {

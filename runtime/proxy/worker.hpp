@@ -121,6 +121,7 @@ class Worker {
 
  private:
   void close_everything();
+  void last_client_left();
 
   static constexpr std::size_t idle_requests_max = 64;
 

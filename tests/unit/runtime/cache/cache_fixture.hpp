@@ -81,6 +81,7 @@ inline PurgeResult flush(Cache& cache, const std::string& pattern = {}) {
 inline config::CacheSettings small_settings() {
   config::CacheSettings settings;
   settings.memory = 4 * config::mebibyte;
+  settings.ttl_jitter = 0;  // arithmetic on lifetimes stays exact
   return settings;
 }
 

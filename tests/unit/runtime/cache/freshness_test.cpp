@@ -127,36 +127,5 @@ TEST(Age, ResponseOlderThanItsLifetimeIsNotStored) {
             Reason::expired);
 }
 
-struct StaleCase {
-  const char* control;
-  bool on_error, while_revalidating;
-};
-
-class StaleTest : public ::testing::TestWithParam<StaleCase> {};
-
-TEST_P(StaleTest, DirectivesDecideWhetherStaleMayBeServed) {
-  Harness harness;
-  TestRequest request;
-  const StoreDecision decision =
-      harness.judge(request, {200, {{"Cache-Control", GetParam().control}}});
-  ASSERT_TRUE(decision.storable());
-  const Freshness& freshness = decision.head.freshness;
-  const Instant later = harness.clock.now() + seconds(15);  // 5 s stale
-  EXPECT_EQ(freshness.stale_allowed_on_error(later, seconds(300)), GetParam().on_error);
-  EXPECT_EQ(freshness.stale_allowed_while_revalidating(later), GetParam().while_revalidating);
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Directives, StaleTest,
-    ::testing::Values(StaleCase{"max-age=10", true, false},
-                      StaleCase{"max-age=10, stale-if-error=3", false, false},
-                      StaleCase{"max-age=10, stale-if-error=8", true, false},
-                      StaleCase{"max-age=10, stale-while-revalidate=8", true, true},
-                      StaleCase{"max-age=10, stale-while-revalidate=3", true, false},
-                      StaleCase{"max-age=10, stale-while-revalidate=8, must-revalidate", false,
-                                false},
-                      StaleCase{"max-age=10, stale-if-error=8, proxy-revalidate", false, false},
-                      StaleCase{"s-maxage=10, stale-if-error=8", false, false}));
-
 }  // namespace
 }  // namespace homeostat::cache

@@ -1,0 +1,54 @@
+#include "runtime/cache/stale.hpp"
+
+#include <algorithm>
+
+namespace homeostat::cache {
+namespace {
+
+std::chrono::seconds revalidate_window(const Freshness& freshness,
+                                       const StaleWindows& windows) noexcept {
+  if (windows.while_revalidate_wins) return windows.while_revalidate;
+  return freshness.stale_while_revalidate.value_or(windows.while_revalidate);
+}
+
+std::chrono::seconds error_window(const Freshness& freshness, const StaleWindows& windows,
+                                  Trouble trouble) noexcept {
+  const std::chrono::seconds window = windows.if_error_wins
+                                          ? windows.if_error
+                                          : freshness.stale_if_error.value_or(windows.if_error);
+  return trouble == Trouble::unreachable ? std::max(window, windows.if_unreachable) : window;
+}
+
+}  // namespace
+
+StaleUse decide_stale(const StaleView& view) noexcept {
+  if (view.by_request || !view.freshness.may_serve_stale()) return StaleUse::validate;
+  const Duration staleness = -view.freshness.remaining(view.now);
+  if (view.emergency && staleness <= emergency_stale_max) return StaleUse::emergency;
+  if (staleness <= revalidate_window(view.freshness, view.windows)) {
+    return StaleUse::revalidating;
+  }
+  if (view.trouble != Trouble::none &&
+      staleness <= error_window(view.freshness, view.windows, view.trouble)) {
+    return StaleUse::origin_trouble;
+  }
+  return StaleUse::validate;
+}
+
+bool stale_bridges(const StaleView& view) noexcept {
+  if (!view.freshness.may_serve_stale()) return false;
+  const Duration staleness = -view.freshness.remaining(view.now);
+  // Still fresh: only the request's own directives wanted it validated, and
+  // those say what it prefers (RFC 9111 section 5.2.1).
+  if (staleness < Duration::zero()) return true;
+  if (view.emergency && staleness <= emergency_stale_max) return true;
+  return staleness <= error_window(view.freshness, view.windows, view.trouble);
+}
+
+Duration stale_usable(const Freshness& freshness, const StaleWindows& windows) noexcept {
+  if (!freshness.may_serve_stale()) return Duration::zero();
+  return std::max(revalidate_window(freshness, windows),
+                  error_window(freshness, windows, Trouble::unreachable));
+}
+
+}  // namespace homeostat::cache

@@ -1,0 +1,68 @@
+// Whether a stale stored response may be used: the one place that decides.
+//
+// Precedence, first that applies:
+//   1. must-revalidate, proxy-revalidate, s-maxage or no-cache of the response, or
+//      directives of the request that refuse a fresh one: validate.
+//   2. Emergency mode, up to `emergency_stale_max` past expiry: serve, ask nobody.
+//   3. Within stale-while-revalidate: serve, refresh in the background.
+//   4. The key, its route or the origin is in trouble (refresh_control.hpp), within
+//      the window for failures: serve, let at most one background attempt out.
+//   5. Else validate; if that fails, the window for the failure decides.
+// A window is the origin's where it gave one, else the rule's, else the
+// configuration's; with `override_origin` the rule's wins. An origin that cannot
+// be reached at all also has `stale_if_unreachable`; the longer one counts.
+//
+// Sources: RFC 9111 section 4.2.4, RFC 5861. Pure; thread safety: plain values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "runtime/cache/freshness.hpp"
+
+namespace homeostat::cache {
+
+inline constexpr std::chrono::seconds emergency_stale_max{600};
+
+/// What the operator allows, resolved per rule when the configuration loads.
+struct StaleWindows {
+  std::chrono::seconds while_revalidate{0};
+  std::chrono::seconds if_error{0};
+  std::chrono::seconds if_unreachable{0};
+  bool while_revalidate_wins = false;  ///< over what the origin gave
+  bool if_error_wins = false;
+};
+
+/// What is wrong with the origin.
+enum class Trouble : std::uint8_t {
+  none,
+  error,        ///< it answers with failures, throttles, or admission refused the request
+  unreachable,  ///< no answer at all
+};
+
+struct StaleView {
+  Freshness freshness;
+  const StaleWindows& windows;
+  Instant now{};
+  bool by_request = false;  ///< fresh, but the request wants validation
+  bool emergency = false;
+  Trouble trouble = Trouble::none;
+};
+
+enum class StaleUse : std::uint8_t {
+  validate,       ///< ask the origin first
+  emergency,      ///< serve; ask nobody
+  revalidating,   ///< serve; one background refresh
+  origin_trouble  ///< serve; one background attempt if it is time
+};
+
+[[nodiscard]] StaleUse decide_stale(const StaleView& view) noexcept;
+
+/// Instead of the failure of a request that went upstream.
+[[nodiscard]] bool stale_bridges(const StaleView& view) noexcept;
+
+/// How long past expiry the response may still be of use, emergencies aside.
+[[nodiscard]] Duration stale_usable(const Freshness& freshness,
+                                    const StaleWindows& windows) noexcept;
+
+}  // namespace homeostat::cache
