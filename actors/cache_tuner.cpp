@@ -4,6 +4,8 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include "rules/laws/compression.hpp"
+
 namespace homeostat::actors {
 namespace {
 
@@ -15,6 +17,7 @@ struct State {
   static inline const char* name = "cache_tuner";
   std::optional<Context> context;
   Ticker ticker;
+  rules::CompressionHeadroom headroom;
 };
 
 using Self = ActuatorActor::stateful_pointer<State>;
@@ -24,7 +27,8 @@ EndpointPolicy policy_of(const rules::EndpointOutcome& outcome) {
   policy.ttl_multiplier = std::clamp(outcome.ttl_multiplier, 0.1, 10.0);
   policy.ttl_max = std::max(outcome.ttl_max, std::chrono::seconds(0));
   policy.compress = outcome.compress;
-  policy.compress_level = std::clamp(outcome.compress_level, 1, 9);
+  policy.compress_level = std::clamp(outcome.compress_level, 0, 9);
+  policy.compress_algorithm = outcome.compress_algorithm;
   return policy;
 }
 
@@ -55,7 +59,10 @@ ActuatorActor::behavior_type cache_tuner(Self self, Context context) {
         self->state.context->ports.settings = settings;
       },
       [self](const Shared<Directive>& directive) {
-        self->state.context->ports.policies.publish(policy_of(directive->outcome));
+        CachePolicy policy = policy_of(directive->outcome);
+        policy.compression_headroom =
+            self->state.headroom.update(directive->at, directive->cpu_utilization);
+        self->state.context->ports.policies.publish(std::move(policy));
       },
   };
 }

@@ -69,6 +69,7 @@ struct Directive {
   rules::Outcome outcome;
   bool emergency = false;
   std::string emergency_reason;
+  std::optional<double> cpu_utilization;
   std::optional<double> memory_utilization;
   std::vector<Alert> alerts;  ///< that should be firing now
 };

@@ -149,7 +149,7 @@ void run(std::size_t objects) {
   });
   measure(site, objects, "flush", [&](std::size_t) {
     PurgeRequest everything;
-    everything.patterns = {""};
+    everything.patterns = {"*"};
     site.cache.purge(everything);
     return false;
   });

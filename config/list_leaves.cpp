@@ -7,6 +7,7 @@
 
 #include "config/address.hpp"
 #include "config/suggest.hpp"
+#include "config/words.hpp"
 
 namespace homeostat::config {
 namespace {
@@ -119,46 +120,58 @@ std::string TextListLeaf::show() const {
 
 std::string TextListLeaf::identity() const { return yaml_list(field_); }
 
-// -- FixedListLeaf --------------------------------------------------------------
+// -- compression ----------------------------------------------------------------
 
-void FixedListLeaf::read_item(const Node& item, const std::string& path, Reading& reading) const {
-  if (!item.is_scalar()) {
-    report_type(*this, item, path, reading);
-    return;
-  }
-  if (item.broken) return;
-  std::vector<std::string_view> names;
-  for (const auto& word : words_) {
-    if (word.name == item.text && word.refused.empty()) return;
-    if (word.name == item.text) {
-      report_value(item, path, std::string(word.refused), reading);
-      return;
-    }
-    if (word.refused.empty()) names.push_back(word.name);
-  }
-  report_value(item, path, fmt::format("allowed is {}", join_or(names)), reading,
-               item.substituted ? std::string{} : did_you_mean(item.text, names));
-}
-
-void FixedListLeaf::read(const Node& node, const std::string& path, Reading& reading) {
+void CodingListLeaf::read(const Node& node, const std::string& path, Reading& reading) {
   if (!node.is_list() || node.children.empty()) {
     report_type(*this, node, path, reading);
     return;
   }
+  std::vector<rules::Coding> values;
   for (std::size_t i = 0; i < node.children.size(); ++i) {
-    read_item(node.children[i], item_path(path, i), reading);
+    const Node& item = node.children[i];
+    std::size_t word = words::coding.size();
+    ChoiceLeaf(word, words::coding).read(item, item_path(path, i), reading);
+    if (word == words::coding.size()) continue;  // said so already
+    const rules::Coding coding = rules::encoded_codings[word];
+    if (std::find(values.begin(), values.end(), coding) != values.end()) {
+      report_value(item, item_path(path, i), "given twice", reading);
+      continue;
+    }
+    values.push_back(coding);
   }
+  field_ = std::move(values);
 }
 
-std::string FixedListLeaf::show() const {
+std::string CodingListLeaf::show() const {
   std::vector<std::string> names;
-  for (const auto& word : words_) {
-    if (word.refused.empty()) names.emplace_back(word.name);
-  }
+  for (const rules::Coding coding : field_) names.emplace_back(rules::coding_name(coding));
   return yaml_list(names);
 }
 
-std::string FixedListLeaf::allowed() const { return "exactly " + show(); }
+void TypeLevelsLeaf::read(const Node& node, const std::string& path, Reading& reading) {
+  if (!node.is_map()) {
+    report_type(*this, node, path, reading);
+    return;
+  }
+  if (too_many(node, path, names_max, reading)) return;
+  Field values;
+  for (const auto& entry : node.children) {
+    if (!name_ok(entry, path, name_check_, reading)) continue;
+    int level = 1;
+    IntegerLeaf(level, 1, 9).read(entry, path + "." + entry.key, reading);
+    values.emplace_back(entry.key, level);
+  }
+  field_ = std::move(values);
+}
+
+std::string TypeLevelsLeaf::show() const {
+  std::vector<std::string> entries;
+  for (const auto& [name, level] : field_) {
+    entries.push_back(fmt::format("{}: {}", yaml_text(name), level));
+  }
+  return map_text(entries);
+}
 
 // -- addresses ------------------------------------------------------------------
 

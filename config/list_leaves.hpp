@@ -35,24 +35,32 @@ class TextListLeaf final : public Leaf {
   Bounds bounds_;
 };
 
-/// A list whose items must all be known words; used for values that this version
-/// cannot vary, such as compression.algorithms.
-class FixedListLeaf final : public Leaf {
+/// A list of different words out of a few, in the order that was written.
+class CodingListLeaf final : public Leaf {
  public:
-  struct Word {
-    std::string_view name;
-    std::string_view refused;  ///< not empty: known, but not available; says why
-  };
-
-  explicit FixedListLeaf(std::span<const Word> words) : words_(words) {}
+  explicit CodingListLeaf(std::vector<rules::Coding>& field) : field_(field) {}
   void read(const Node& node, const std::string& path, Reading& reading) override;
   std::string show() const override;
   std::string type() const override { return "list of words"; }
-  std::string allowed() const override;
+  std::string allowed() const override { return "zstd, br or gzip, each once"; }
 
  private:
-  void read_item(const Node& item, const std::string& path, Reading& reading) const;
-  std::span<const Word> words_;
+  std::vector<rules::Coding>& field_;
+};
+
+/// media type pattern: level 1 to 9. The order is kept.
+class TypeLevelsLeaf final : public Leaf {
+ public:
+  using Field = std::vector<std::pair<std::string, int>>;
+  TypeLevelsLeaf(Field& field, TextCheck name_check) : field_(field), name_check_(name_check) {}
+  void read(const Node& node, const std::string& path, Reading& reading) override;
+  std::string show() const override;
+  std::string type() const override { return "map of integers"; }
+  std::string allowed() const override { return "1 to 9 each"; }
+
+ private:
+  Field& field_;
+  TextCheck name_check_;
 };
 
 class AddressLeaf final : public ScalarLeaf {

@@ -25,7 +25,8 @@ void visit_action(Visitor& visitor, rules::ScaleTtl& action) {
 
 void visit_action(Visitor& visitor, rules::Compress& action) {
   visitor.leaf({"enabled"}, BoolLeaf(action.enabled));
-  visitor.leaf({"level"}, IntegerLeaf(action.level, 1, 9));
+  visitor.leaf({"level"}, IntegerLeaf(action.level, 1, 9, "configured"));
+  visitor.leaf({"algorithm"}, ChoiceLeaf(action.algorithm, words::coding_preference));
 }
 
 void visit_action(Visitor& visitor, rules::Throttle& action) {

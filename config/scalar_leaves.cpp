@@ -76,9 +76,6 @@ std::optional<UnitError> IntegerLeaf::set(const Node& scalar) {
     store_(0);
     return std::nullopt;
   }
-  if (!refused_word_.empty() && scalar.text == refused_word_) {
-    return UnitError{std::string(refused_why_)};
-  }
   auto parsed = parse_integer(scalar.text);
   if (auto* error = std::get_if<UnitError>(&parsed)) {
     return UnitError{fmt::format("{}; allowed is {}", error->message, allowed())};

@@ -53,12 +53,6 @@ class IntegerLeaf final : public ScalarLeaf {
         min_(min),
         max_(max),
         zero_(zero) {}
-  /// A word of the contract that this version cannot honour, and what to say.
-  IntegerLeaf&& refusing(std::string_view word, std::string_view why) && {
-    refused_word_ = word;
-    refused_why_ = why;
-    return std::move(*this);
-  }
   std::string show() const override;
   std::string type() const override { return "integer"; }
   std::string allowed() const override;
@@ -70,8 +64,6 @@ class IntegerLeaf final : public ScalarLeaf {
   std::int64_t min_;
   std::int64_t max_;
   std::string_view zero_;
-  std::string_view refused_word_;
-  std::string_view refused_why_;
 };
 
 class NumberLeaf final : public ScalarLeaf {

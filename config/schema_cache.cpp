@@ -40,6 +40,10 @@ void visit_rule(Visitor& visitor, CacheRule& rule) {
   visitor.leaf({"etag"}, BoolLeaf(rule.etag));
   visitor.leaf({"cache_control"},
                TextLeaf(rule.cache_control, "Cache-Control", check_cache_control));
+  visitor.begin({"json"});
+  visitor.leaf({"whitespace"}, BoolLeaf(rule.json.whitespace));
+  visitor.leaf({"nulls"}, BoolLeaf(rule.json.nulls));
+  visitor.end();
   visitor.leaf({"vary"}, TextListLeaf(rule.vary, "field names", check_field_name, {16, 128}));
   visitor.leaf({"tags"}, TextListLeaf(rule.tags, "tags", check_tag, {32, 128}));
   visitor.leaf({"invalidate_on"},
@@ -61,9 +65,9 @@ void check_rule(CacheRule& rule, const Node& row, const std::string& path, Readi
     return;
   }
   if (rule.bypass && (rule.ttl || rule.ttl_min || rule.ttl_max || rule.post || rule.authenticated ||
-                      rule.override_origin || rule.etag || !rule.query_drop.empty() ||
-                      !rule.query_keep.empty() || !rule.vary.empty() || !rule.tags.empty() ||
-                      rule.stale_while_revalidate || rule.stale_if_error)) {
+                      rule.override_origin || rule.etag || rule.json.any() ||
+                      !rule.query_drop.empty() || !rule.query_keep.empty() || !rule.vary.empty() ||
+                      !rule.tags.empty() || rule.stale_while_revalidate || rule.stale_if_error)) {
     reading.report.error(place_of("bypass"),
                          fmt::format("`{}.bypass`: a bypassed request is never cached, so of the "
                                      "other keys only cache_control and invalidate_on have a place",
@@ -186,25 +190,22 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
 }
 
 void visit_compression(Visitor& visitor, CompressionSettings& compression) {
-  static constexpr std::array<FixedListLeaf::Word, 3> algorithms{{
-      {"gzip", {}},
-      {"br", "not available in this version; only gzip is"},
-      {"zstd", "not available in this version; only gzip is"},
-  }};
   constexpr std::string_view of = "media types";
   visitor.begin({"compression"});
   visitor.leaf({"mode"},
                ChoiceLeaf(compression.mode, words::compression_mode).also(words::switch_spellings));
-  visitor.leaf({"algorithms"}, FixedListLeaf(algorithms));
+  visitor.leaf({"algorithms"}, CodingListLeaf(compression.algorithms));
   visitor.leaf({"min_size"}, SizeLeaf(compression.min_size, 0, 16 * mebibyte));
   visitor.leaf({"max_size"}, SizeLeaf(compression.max_size, kibibyte, 1024 * mebibyte));
-  visitor.leaf({"level"}, IntegerLeaf(compression.level, 1, 9)
-                              .refusing("adaptive",
-                                        "an adaptive level is not available in this version; write "
-                                        "1 to 9 (rules may set another level for an endpoint)"));
+  visitor.leaf({"level"}, IntegerLeaf(compression.level, 1, 9, "adaptive"));
+  visitor.leaf({"levels"}, TypeLevelsLeaf(compression.levels, check_content_type));
   visitor.leaf({"types"}, TextListLeaf(compression.types, of, check_content_type, {}));
   visitor.leaf({"exclude_types"},
                TextListLeaf(compression.exclude_types, of, check_content_type, {}));
+  visitor.leaf({"secret_paths"},
+               TextListLeaf(compression.secret_paths, "path patterns", check_path_pattern, {}));
+  visitor.leaf({"stream_memory", Apply::restart},
+               SizeLeaf(compression.stream_memory, mebibyte, tebibyte));
   visitor.end();
 }
 

@@ -111,6 +111,14 @@ struct RequestMatch {
   std::vector<std::string> methods;  ///< empty: the rule's natural methods
 };
 
+/// What is taken out of stored JSON before it is sent.
+struct JsonSettings {
+  bool whitespace = false;  ///< insignificant whitespace
+  bool nulls = false;       ///< members whose value is null
+  bool operator==(const JsonSettings&) const = default;
+  [[nodiscard]] bool any() const noexcept { return whitespace || nulls; }
+};
+
 struct CacheRule {
   RequestMatch match;
   std::optional<seconds> ttl;  ///< absent: the origin's own freshness
@@ -125,6 +133,7 @@ struct CacheRule {
   std::vector<std::string> query_keep;  ///< not empty: only these parameters are in the key
   std::optional<bool> etag;             ///< absent: CacheSettings::etag
   std::string cache_control;            ///< sent to clients instead of the origin's; empty: as is
+  JsonSettings json;
   std::vector<std::string> vary;
   std::vector<std::string> tags;
   std::vector<std::string> invalidate_on;
@@ -212,14 +221,24 @@ struct CompressionSettings {
     adaptive
   };  ///< adaptive: only where a rule asks for it
   Mode mode = Mode::adaptive;
+  /// What may be used, preferred first.
+  std::vector<rules::Coding> algorithms = {rules::Coding::zstd, rules::Coding::brotli,
+                                           rules::Coding::gzip};
   std::size_t min_size = kibibyte;
   std::size_t max_size =
       16 * mebibyte;  ///< stored variants; larger bodies are compressed while streaming
-  int level = 5;      ///< zlib 1..9
+  int level = 0;      ///< 1..9 for every algorithm alike; 0 = adaptive
+  /// Media type pattern and its own level; the first that matches decides.
+  std::vector<std::pair<std::string, int>> levels;
   std::vector<std::string> types = {
       "text/*",        "application/json",   "application/javascript", "application/xml",
       "image/svg+xml", "application/*+json", "application/*+xml"};
   std::vector<std::string> exclude_types = {"text/event-stream"};
+  /// Paths whose secret-bearing responses are compressed all the same (BREACH).
+  std::vector<std::string> secret_paths;
+  /// Encoder states of responses that stream, all workers together; above it
+  /// they pass as they are.
+  std::size_t stream_memory = 32 * mebibyte;
 };
 
 struct PriorityRule {

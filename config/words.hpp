@@ -10,6 +10,11 @@ namespace homeostat::config::words {
 inline constexpr std::array<std::string_view, 3> loop_mode{"off", "shadow", "on"};
 inline constexpr std::array<std::string_view, 3> compression_mode{"off", "on", "adaptive"};
 inline constexpr std::array<std::string_view, 2> heuristic_freshness{"off", "last-modified"};
+/// rules::Coding without identity, which is nothing to ask for.
+inline constexpr std::array<std::string_view, 3> coding{"gzip", "br", "zstd"};
+/// rules::Coding where identity stands for what is configured.
+inline constexpr std::array<std::string_view, 4> coding_preference{"configured", "gzip", "br",
+                                                                   "zstd"};
 inline constexpr std::array<std::string_view, 2> role{"viewer", "operator"};
 inline constexpr std::array<std::string_view, 4> priority_class{"critical", "high", "normal",
                                                                 "low"};

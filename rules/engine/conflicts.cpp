@@ -10,7 +10,8 @@ namespace {
 // Strictness as a sortable key: the smaller, the more restrictive.
 auto strictness(const Throttle& a) { return std::tuple(a.to); }
 auto strictness(const ScaleTtl& a) { return std::tuple(a.by, a.max); }
-auto strictness(const Compress& a) { return std::tuple(a.enabled, a.level); }
+/// A level that is named beats "as configured".
+auto strictness(const Compress& a) { return std::tuple(a.enabled, a.level == 0 ? 10 : a.level); }
 
 class Settlement {
  public:
@@ -26,6 +27,7 @@ class Settlement {
     settle_endpoints<Compress>(endpoints, [](EndpointOutcome& endpoint, const Compress& action) {
       endpoint.compress = action.enabled;
       endpoint.compress_level = action.level;
+      endpoint.compress_algorithm = action.algorithm;
     });
     for (const ActiveAction& entry : active_) {
       if (std::holds_alternative<EnterEmergency>(entry.action)) outcome_.emergency = true;

@@ -80,7 +80,8 @@ struct EndpointOutcome {
   double ttl_multiplier = 1;
   std::chrono::seconds ttl_max{0};  ///< 0 = no bound beyond the rule's own
   std::optional<bool> compress;     ///< unset: as configured
-  int compress_level = 5;
+  int compress_level = 0;           ///< 0 = as configured
+  Coding compress_algorithm = Coding::identity;
 };
 
 struct MemoryRequest {

@@ -58,8 +58,13 @@ std::string describe(const Action& action) {
                                      seconds(a.max) + ")";
                             },
                             [](const Compress& a) {
-                              return a.enabled ? "(on, level " + std::to_string(a.level) + ")"
-                                               : std::string("(off)");
+                              if (!a.enabled) return std::string("(off)");
+                              std::string text = "(on";
+                              if (a.level != 0) text += ", level " + std::to_string(a.level);
+                              if (a.algorithm != Coding::identity) {
+                                text += ", " + std::string(coding_name(a.algorithm));
+                              }
+                              return text + ")";
                             },
                             [](const Throttle& a) { return "(to " + ratio(a.to) + ")"; },
                             [](const ReleaseMemory& a) { return describe_release(a); },

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "rules/engine/frame.hpp"
+#include "rules/laws/coding.hpp"
 
 namespace homeostat::rules {
 
@@ -38,10 +39,12 @@ struct ScaleTtl {
   bool operator==(const ScaleTtl&) const = default;
 };
 
-/// Compresses the endpoint's responses (gzip); level 1..9.
+/// Compresses the endpoint's responses, or stops it.
 struct Compress {
   bool enabled = true;
-  int level = 5;
+  int level = 0;  ///< 1..9; 0 = as configured
+  /// Preferred where the client takes it; identity = as configured.
+  Coding algorithm = Coding::identity;
   bool operator==(const Compress&) const = default;
 };
 

@@ -76,6 +76,8 @@ Agent::Parts::Parts(config::Settings loaded, Loader load)
       telemetry(settings->monitor.endpoints, workers, clock),
       cache(settings->cache, clock),
       gate(settings->admission, workers, clock, telemetry.endpoints().id_space()),
+      streams(settings->compression.stream_memory),
+      compress_pool(clock),
       sensor(settings->monitor, [](const std::string& line) { spdlog::info("{}", line); }),
       alerts(context, clock, settings->alerts, identity_of(*settings)),
       memory(context, clock, settings->optimization),
@@ -98,8 +100,8 @@ Agent::Parts::~Parts() {
 
 std::string Agent::Parts::start(bool handle_signals) {
   raise_descriptor_limit();
-  const proxy::Services services{clock,     policies,   cache,        gate,
-                                 telemetry, access_log, compress_pool};
+  const proxy::Services services{clock,     policies,   cache,         gate,
+                                 telemetry, access_log, compress_pool, streams};
   try {
     server = std::make_unique<proxy::Server>(settings, workers, services);
   } catch (const std::runtime_error& error) {
@@ -277,9 +279,7 @@ admin::AdminServices Agent::Parts::admin_services() {
     return std::shared_ptr<const rules::RuleSet>(settings, &settings->optimization.rules);
   };
   services.compression_ratio = [this]() -> std::optional<double> {
-    const compress::CompressFigures figures = compress_pool.figures();
-    if (figures.bytes_in == 0) return std::nullopt;
-    return static_cast<double>(figures.bytes_out) / static_cast<double>(figures.bytes_in);
+    return app::compression_ratio(*this);
   };
   return services;
 }

@@ -37,8 +37,6 @@ void register_server(MetricsRegistry& metrics, Agent::Parts& parts) {
   counter("homeostat_cache_readers_detached_total",
           "Clients given an own transfer before they could hold up others.",
           counters.fill_readers_detached);
-  counter("homeostat_gzip_streams_total", "Responses compressed while streaming.",
-          counters.gzip_streams);
 }
 
 void register_upstream(MetricsRegistry& metrics, Agent::Parts& parts) {
@@ -177,20 +175,6 @@ void register_admission(MetricsRegistry& metrics, Agent::Parts& parts) {
     if (!rejected.metric.empty()) out.push_back(std::move(rejected));
     if (!shadow.metric.empty()) out.push_back(std::move(shadow));
   });
-}
-
-void register_compression(MetricsRegistry& metrics, Agent::Parts& parts) {
-  const auto counter = [&](const char* name, const char* help,
-                           std::uint64_t compress::CompressFigures::*field) {
-    metrics.counter(name, help, {},
-                    [&parts, field] { return number(parts.compress_pool.figures().*field); });
-  };
-  using Figures = compress::CompressFigures;
-  counter("homeostat_gzip_variants_total", "Stored gzip variants built.", &Figures::jobs);
-  counter("homeostat_gzip_refused_total", "Variants not built because the queue was full.",
-          &Figures::refused);
-  counter("homeostat_gzip_input_bytes_total", "Bytes before compression.", &Figures::bytes_in);
-  counter("homeostat_gzip_output_bytes_total", "Bytes after compression.", &Figures::bytes_out);
 }
 
 void register_signals(MetricsRegistry& metrics, Agent::Parts& parts) {

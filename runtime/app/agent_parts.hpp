@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "runtime/app/process_memory.hpp"
 #include "runtime/cache/cache.hpp"
 #include "runtime/compress/compress_pool.hpp"
+#include "runtime/compress/stream_resources.hpp"
 #include "runtime/gate/gate.hpp"
 #include "runtime/ports/control.hpp"
 #include "runtime/ports/policy_store.hpp"
@@ -60,6 +62,7 @@ struct Agent::Parts {
   telemetry::Telemetry telemetry;
   cache::Cache cache;
   gate::Gate gate;
+  compress::StreamResources streams;
   compress::CompressPool compress_pool;
   std::unique_ptr<proxy::Server> server;
   sense::SystemSensor sensor;
@@ -80,5 +83,8 @@ struct Agent::Parts {
 /// Registers what the rooms count; see docs/metrics.md.
 void register_metrics(telemetry::MetricsRegistry& registry, Agent::Parts& parts);
 void register_refresh(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
+void register_compression(telemetry::MetricsRegistry& registry, Agent::Parts& parts);
+/// Bytes out / bytes in of everything compressed so far; nothing before that.
+[[nodiscard]] std::optional<double> compression_ratio(const Agent::Parts& parts);
 
 }  // namespace homeostat::app

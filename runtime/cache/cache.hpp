@@ -13,7 +13,7 @@
 // the bound for stored objects meanwhile. Objects still being sent after
 // eviction are kept alive by their readers and bounded by the connections.
 //
-// Thread safety: CacheControl methods and `attach_encoded` from any thread;
+// Thread safety: CacheControl methods and `attach_variant` from any thread;
 // everything per request goes through one Worker per thread (worker.hpp).
 // Lock order: search, then shard, then tags, policy or fill; the refresh control's is a leaf.
 // Errors: none; a refused store has a Reason. The Clock is asked only by CacheControl methods.
@@ -80,9 +80,10 @@ class Cache final : public CacheControl {
   /// follow the old ones are not stored. Returns entries dropped.
   std::size_t reload(const config::CacheSettings& next);
 
-  /// Sets the encoded variant of a stored object, from any thread. Dropped
-  /// (false) if the object is no longer stored or the bytes do not fit.
-  bool attach_encoded(const ObjectPtr& object, ObjectPtr encoded);
+  /// Puts a variant into its slot of a stored object, from any thread; ends what
+  /// try_begin_variant began. Dropped (false) if the object is no longer stored,
+  /// the bytes do not fit, or it is not smaller than the one it would replace.
+  bool attach_variant(const ObjectPtr& object, rules::Coding coding, ObjectPtr variant);
 
   // -- constants and totals -----------------------------------------------------
   [[nodiscard]] const config::CacheSettings& settings() const noexcept { return settings_; }

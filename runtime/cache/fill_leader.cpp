@@ -244,6 +244,7 @@ void FillLeader::complete_refreshed(ObjectHead head, const Fields& request, Inst
   spread_expiry(head);
   ObjectPtr object = Object::make(head, stale_->body());
   object->refresh().set_fetched(now - began_, ahead_);
+  object->inherit_variants(*stale_);
   worker_->counters_.refreshes.add();
   judge_search(head);
   const Reason reason = store(object, spec, variant, now);

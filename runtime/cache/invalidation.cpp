@@ -60,7 +60,7 @@ std::size_t Cache::shrink_to(double ratio) {
   return freed;
 }
 
-bool Cache::attach_encoded(const ObjectPtr& object, ObjectPtr encoded) {
+bool Cache::attach_variant(const ObjectPtr& object, rules::Coding coding, ObjectPtr variant) {
   const std::lock_guard control(control_mutex_);
   const Instant now = clock_.now();
   Victims victims;
@@ -71,9 +71,11 @@ bool Cache::attach_encoded(const ObjectPtr& object, ObjectPtr encoded) {
     {
       const std::lock_guard lock(shard.mutex());
       Entry* found = shard.find(object->hash_, *object);
-      const std::size_t bytes = encoded->memory();
-      if (found != nullptr && bytes <= bound_in_force() / 4 && object->encoded() == nullptr) {
-        object->attach(std::move(encoded));
+      const std::size_t bytes = variant->memory();
+      const Object* older = object->variant(coding);
+      const bool better = older == nullptr || variant->body_bytes() < older->body_bytes();
+      if (found != nullptr && better && bytes <= bound_in_force() / 4) {
+        object->attach(coding, std::move(variant));
         const std::lock_guard policy_lock(policy_mutex_);
         policy_.change_weight(*found, found->weight + bytes);
         static_cast<void>(policy_.shrink(now, bound_in_force(), slice, victims));
@@ -83,7 +85,7 @@ bool Cache::attach_encoded(const ObjectPtr& object, ObjectPtr encoded) {
     unlink(victims);
   }
   garbage_.reclaim();
-  if (!attached) object->refuse_encoding();
+  if (!attached) object->refuse_variant(coding);
   return attached;
 }
 

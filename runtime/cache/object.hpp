@@ -1,9 +1,15 @@
 // A stored response: immutable, reference counted, ready to be sent.
 //
-// Thread safety: everything but the encoded slot, the moment of a soft purge and
-// the refresh state is constant after construction; the first two are set once.
-// Ownership: ObjectPtr. A reader
-// keeps the object for as long as it sends from it; eviction does not wait.
+// Thread safety: everything but the variant slots, the count of uses, the
+// eligibility, the refresh state and the moment of a soft purge (set once) is
+// constant after construction. Ownership: ObjectPtr. A reader keeps the object for as long as
+// it sends from it; eviction does not wait.
+//
+// Variants: one slot per content coding; that of identity holds the body
+// decoded or tightened. A variant is an Object of its own, is published by one
+// atomic pointer, lives as long as the object it belongs to, and may be replaced
+// once, by a smaller one (which then keeps the first alive, because readers take
+// no lock).
 //
 // The head block is `HTTP/1.1 200 OK\r\n` and the end-to-end fields, each
 // ended by CRLF, without the terminating empty line. It holds no Age, no
@@ -12,12 +18,14 @@
 // of servers further up, and Date, are kept as received.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "rules/laws/coding.hpp"
 #include "runtime/cache/allocation.hpp"
 #include "runtime/cache/block.hpp"
 #include "runtime/cache/freshness.hpp"
@@ -41,6 +49,12 @@ class ObjectHead {
   bool authorization_shared = false;
   /// Content-Encoding is present: a body that must not be encoded again.
   bool encoded = false;
+  /// Which one, if it is a single one that is known here; else identity.
+  rules::Coding coding = rules::Coding::identity;
+  /// Of a variant: the effort it was built with, 1..9.
+  std::uint8_t effort = 0;
+  /// Vary names Accept-Encoding, or is `*`.
+  bool varies_by_coding = false;
   /// Cache-Control: no-transform.
   bool no_transform = false;
   /// No-Vary-Search is present.
@@ -72,8 +86,8 @@ class ObjectHead {
 
   /// Starts the block with `HTTP/1.1 <status> <reason>`.
   void start(int status_code, std::string_view reason_phrase);
-  /// Appends one field and remembers it if it is ETag, Last-Modified or
-  /// Content-Type. REQUIRES: name and value free of CR and LF.
+  /// Appends one field and remembers it if it is ETag, Last-Modified,
+  /// Content-Type or Vary. REQUIRES: name and value free of CR and LF.
   void add_field(std::string_view name, std::string_view value);
   /// Keeps a field of the origin that clients do not get, for the next validation.
   void add_hidden(std::string_view name, std::string_view value);
@@ -124,26 +138,65 @@ class Object final : public RefCounted<Object> {
 
   [[nodiscard]] RefreshState& refresh() const noexcept { return refresh_; }
 
-  // -- one encoded (gzip) variant, built later by a background job ------------
-  enum class EncodingState : std::uint8_t { none, running, ready, refused };
-  [[nodiscard]] EncodingState encoding_state() const noexcept {
-    return encoding_.load(std::memory_order_relaxed);
+  // -- variants, built later by a background job ---------------------------------
+  enum class SlotState : std::uint8_t {
+    none,
+    building,
+    ready,       ///< may be replaced once
+    rebuilding,  ///< ready, and the replacement is under way
+    settled,     ///< ready for good
+    refused      ///< there will be none
+  };
+  [[nodiscard]] SlotState slot_state(rules::Coding coding) const noexcept {
+    return slot(coding).state.load(std::memory_order_relaxed);
   }
-  /// True for exactly one caller, who then builds the variant and calls
-  /// Cache::attach_encoded or refuse_encoding.
-  [[nodiscard]] bool try_begin_encoding() const noexcept;
-  void refuse_encoding() const noexcept {
-    encoding_.store(EncodingState::refused, std::memory_order_relaxed);
-  }
+  /// none -> building or ready -> rebuilding; true for exactly one caller, who
+  /// then builds the variant and calls Cache::attach_variant, refuse_variant or
+  /// abandon_variant.
+  [[nodiscard]] bool try_begin_variant(rules::Coding coding) const noexcept;
+  /// It does not earn its memory: never asked for again.
+  void refuse_variant(rules::Coding coding) const noexcept;
+  /// Not now (e.g. the queue is full): as before try_begin_variant.
+  void abandon_variant(rules::Coding coding) const noexcept;
   /// Null until attached. Valid as long as this object.
-  [[nodiscard]] const Object* encoded() const noexcept {
-    return variant_.load(std::memory_order_acquire);
+  [[nodiscard]] const Object* variant(rules::Coding coding) const noexcept {
+    return slot(coding).variant.load(std::memory_order_acquire);
+  }
+  /// What all variants hold, replaced ones included.
+  [[nodiscard]] std::size_t variants_memory() const noexcept;
+  /// Before this object is published: takes over the variants of `from`, whose
+  /// body is the same, under this object's fields.
+  void inherit_variants(const Object& from) const;
+
+  /// About how often it was sent; the caller counts a sample of its requests.
+  [[nodiscard]] std::uint32_t uses() const noexcept {
+    return uses_.load(std::memory_order_relaxed);
+  }
+  void add_uses(std::uint32_t count) const noexcept {
+    uses_.fetch_add(count, std::memory_order_relaxed);
+  }
+
+  /// Whether the representation may be encoded by this agent, looked at once.
+  enum class Eligibility : std::uint8_t { unknown, no, yes };
+  [[nodiscard]] Eligibility eligibility() const noexcept {
+    return eligibility_.load(std::memory_order_relaxed);
+  }
+  void set_eligibility(Eligibility eligibility) const noexcept {
+    eligibility_.store(eligibility, std::memory_order_relaxed);
   }
 
  private:
   friend class Cache;
   Object(ObjectHead head, Body body);
-  void attach(ObjectPtr encoded) const noexcept;
+  struct Slot {
+    std::atomic<const Object*> variant{nullptr};
+    std::atomic<SlotState> state{SlotState::none};
+  };
+  [[nodiscard]] Slot& slot(rules::Coding coding) const noexcept {
+    return slots_[rules::index_of(coding)];
+  }
+  /// Under the shard's lock, after the caller saw that it fits.
+  void attach(rules::Coding coding, ObjectPtr variant) const noexcept;
 
   mutable RefreshState refresh_;  // first: on the line of the reference count
   ObjectHead head_;
@@ -155,14 +208,16 @@ class Object final : public RefCounted<Object> {
   mutable std::uint64_t hash_ = 0;
   static constexpr Instant::rep never = Instant::max().time_since_epoch().count();
   mutable std::atomic<Instant::rep> softened_{never};
-  mutable std::atomic<const Object*> variant_{nullptr};
-  mutable std::atomic<EncodingState> encoding_{EncodingState::none};
+  mutable std::array<Slot, rules::coding_count> slots_;
+  mutable std::atomic<std::uint32_t> uses_{0};
+  mutable std::atomic<Eligibility> eligibility_{Eligibility::unknown};
 };
 
-/// The head of `object` for a body encoded with `coding`: Content-Encoding
-/// added, a strong ETag made weak (RFC 9110 section 8.8.3), Vary extended by
-/// Accept-Encoding, Content-Length and digests of the old body dropped.
-[[nodiscard]] ObjectHead encoded_head(const Object& object, std::string_view coding);
+/// The head of `object` for another form of its body, in `coding`: a strong ETag
+/// made weak (RFC 9110 section 8.8.3; decision 0003), Content-Encoding as it now
+/// is, Content-Length and digests of the old body dropped. Vary is extended by
+/// Accept-Encoding if the coding changed.
+[[nodiscard]] ObjectHead variant_head(const Object& object, rules::Coding coding);
 
 // -- implementation -----------------------------------------------------------
 

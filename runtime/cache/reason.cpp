@@ -18,6 +18,7 @@ std::string_view to_string(Reason reason) noexcept {
                                                                         "upgrade",
                                                                         "request-override",
                                                                         "precondition",
+                                                                        "content-coding",
                                                                         "no-store",
                                                                         "private",
                                                                         "no-cache",

@@ -24,6 +24,7 @@ enum class Reason : std::uint8_t {
   upgrade,
   override_field,  ///< X-HTTP-Method-Override and its like: the key does not say what it asks for
   precondition,    ///< If-Match or If-Unmodified-Since, which the origin decides
+  content_coding,  ///< the stored coding is refused by the client, and not decoded yet
   // Responses.
   no_store,
   private_,

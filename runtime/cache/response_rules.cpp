@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/cache/client_fields.hpp"
+#include "runtime/http/accept_encoding.hpp"
 #include "runtime/http/ascii.hpp"
 #include "runtime/http/cache_control.hpp"
 #include "runtime/http/date.hpp"
@@ -327,7 +328,9 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
       http::parse_date(fields.get(HeaderId::last_modified), response.received_wall);
   decision.head.authorization_shared =
       control.public_ || control.s_maxage || control.must_revalidate;
-  decision.head.encoded = fields.has(HeaderId::content_encoding);
+  const std::optional<http::Coding> coding = http::single_coding(fields);
+  decision.head.encoded = coding != http::Coding::identity;
+  decision.head.coding = coding.value_or(http::Coding::identity);
   decision.head.no_transform = control.no_transform;
   decision.head.rule_ttl = lifetime.source == Lifetime::Source::rule;
   decision.vary = std::move(vary.names);

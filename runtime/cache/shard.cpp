@@ -19,8 +19,7 @@ std::size_t Entry::bytes() const noexcept {
   std::size_t bytes =
       allocated_bytes(this) + allocated_bytes(key) + allocated_bytes(path) + table_share;
   if (object) {
-    bytes += object->memory();
-    if (const Object* encoded = object->encoded()) bytes += encoded->memory();
+    bytes += object->memory() + object->variants_memory();
   }
   if (search) bytes += search->memory();
   if (tags) bytes += tags->memory() + tag_overhead;

@@ -42,6 +42,8 @@ bool any_matches(const std::vector<std::string>& patterns, std::string_view type
   });
 }
 
+}  // namespace
+
 bool switched_on(const config::CompressionSettings& settings,
                  const EndpointPolicy& endpoint) noexcept {
   using Mode = config::CompressionSettings::Mode;
@@ -49,9 +51,8 @@ bool switched_on(const config::CompressionSettings& settings,
   return endpoint.compress.value_or(settings.mode == Mode::on);
 }
 
-/// Facts of the response alone, the same for every client.
-CompressReason representation_reason(const config::CompressionSettings& settings,
-                                     const ResponseFacts& facts) noexcept {
+CompressReason may_compress(const config::CompressionSettings& settings,
+                            const ResponseFacts& facts) noexcept {
   if (facts.status == 206 || facts.has_content_range) return CompressReason::range;
   if (facts.status < 200 || facts.status == 204 || facts.status == 304) {
     return CompressReason::status;
@@ -67,48 +68,13 @@ CompressReason representation_reason(const config::CompressionSettings& settings
   return CompressReason::compress;
 }
 
-}  // namespace
-
-CompressDecision should_compress(const config::CompressionSettings& settings,
-                                 const EndpointPolicy& endpoint,
-                                 const ResponseFacts& facts) noexcept {
-  CompressDecision decision;
-  const int level = endpoint.compress ? endpoint.compress_level : settings.level;
-  decision.level = std::clamp(level, 1, 9);
-  if (!switched_on(settings, endpoint)) {
-    decision.reason = CompressReason::disabled;
-    return decision;
+int fixed_effort(const config::CompressionSettings& settings, const EndpointPolicy& endpoint,
+                 std::string_view content_type) noexcept {
+  if (endpoint.compress && endpoint.compress_level != 0) return endpoint.compress_level;
+  for (const auto& [pattern, level] : settings.levels) {
+    if (media_type_matches(pattern, content_type)) return level;
   }
-  decision.reason = representation_reason(settings, facts);
-  if (!decision.compress()) return decision;
-  // From here on another client may get another coding.
-  decision.vary = true;
-  if (!facts.client_accepts) {
-    decision.reason = CompressReason::not_accepted;
-  } else if (facts.emergency) {
-    decision.reason = CompressReason::emergency;
-  } else if (facts.head_request) {
-    decision.reason = CompressReason::head_request;
-  }
-  return decision;
-}
-
-std::string_view to_text(CompressReason reason) noexcept {
-  switch (reason) {
-    case CompressReason::compress: return "compress";
-    case CompressReason::disabled: return "disabled";
-    case CompressReason::emergency: return "emergency";
-    case CompressReason::not_accepted: return "not-accepted";
-    case CompressReason::status: return "status";
-    case CompressReason::no_transform: return "no-transform";
-    case CompressReason::already_encoded: return "already-encoded";
-    case CompressReason::range: return "range";
-    case CompressReason::secret: return "secret";
-    case CompressReason::type: return "type";
-    case CompressReason::too_small: return "too-small";
-    case CompressReason::head_request: return "head";
-  }
-  return "unknown";
+  return settings.level;
 }
 
 bool media_type_matches(std::string_view pattern, std::string_view content_type) noexcept {

@@ -1,6 +1,8 @@
 #include "runtime/http/accept_encoding.hpp"
 
+#include <algorithm>
 #include <array>
+#include <optional>
 
 #include "runtime/http/ascii.hpp"
 
@@ -10,8 +12,15 @@ namespace {
 constexpr int quality_max = 1000;
 constexpr int unset = -1;
 
-/// Among equal wishes: smaller output first.
-constexpr std::array<Coding, 3> preferred_codings = {Coding::zstd, Coding::brotli, Coding::gzip};
+/// A coding's name; nothing if it is not known here.
+std::optional<Coding> coding_from(std::string_view name) noexcept {
+  for (std::size_t i = 0; i < rules::coding_count; ++i) {
+    const auto coding = static_cast<Coding>(i);
+    if (iequals(name, coding_name(coding))) return coding;
+  }
+  if (iequals(name, "x-gzip")) return Coding::gzip;
+  return std::nullopt;
+}
 
 /// Weight of an element "coding;q=0.5"; -1 if malformed.
 int weight_of(std::string_view parameters) noexcept {
@@ -25,8 +34,8 @@ int weight_of(std::string_view parameters) noexcept {
   return weight;
 }
 
-struct Wishes {
-  std::array<int, coding_count> quality{unset, unset, unset, unset};
+struct Named {
+  std::array<int, rules::coding_count> quality{unset, unset, unset, unset};
   int others = unset;  // "*"
 
   void read(std::string_view element) noexcept {
@@ -37,36 +46,13 @@ struct Wishes {
     if (weight < 0) return;
     if (name == "*") {
       others = weight;
-      return;
+    } else if (const auto coding = coding_from(name)) {
+      quality[rules::index_of(*coding)] = weight;
     }
-    for (std::size_t i = 0; i < coding_count; ++i) {
-      const auto coding = static_cast<Coding>(i);
-      if (iequals(name, coding_name(coding)) ||
-          (coding == Coding::gzip && iequals(name, "x-gzip"))) {
-        quality[i] = weight;
-      }
-    }
-  }
-
-  /// Quality of a compressed coding: unlisted is not acceptable unless "*" is.
-  [[nodiscard]] int of(Coding coding) const noexcept {
-    const int own = quality[static_cast<std::size_t>(coding)];
-    if (own != unset) return own;
-    return others == unset ? 0 : others;
   }
 };
 
 }  // namespace
-
-std::string_view coding_name(Coding coding) noexcept {
-  switch (coding) {
-    case Coding::gzip: return "gzip";
-    case Coding::brotli: return "br";
-    case Coding::zstd: return "zstd";
-    case Coding::identity: break;
-  }
-  return "identity";
-}
 
 int parse_quality(std::string_view text) noexcept {
   text = trim(text);
@@ -83,27 +69,47 @@ int parse_quality(std::string_view text) noexcept {
   return value <= quality_max ? value : -1;
 }
 
-Negotiation negotiate_coding(const HeaderTable& request, CodingSet available) noexcept {
-  if (!request.has(HeaderId::accept_encoding)) return {};
-  Wishes wishes;
+CodingWishes coding_wishes(const HeaderTable& request) noexcept {
+  CodingWishes wishes;
+  if (!request.has(HeaderId::accept_encoding)) return wishes;
+  wishes.stated = true;
+  Named named;
   request.for_each_token(HeaderId::accept_encoding,
-                         [&wishes](std::string_view element) { wishes.read(element); });
-  const int identity = wishes.quality[static_cast<std::size_t>(Coding::identity)];
-  // Identity is acceptable unless excluded by name or by "*;q=0".
-  const bool identity_allowed = identity != unset ? identity > 0 : wishes.others != 0;
-  Negotiation best;
-  best.acceptable = identity_allowed;
-  int best_quality = identity_allowed && identity != unset ? identity : 0;
-  for (const Coding coding : preferred_codings) {
-    if (!available.contains(coding)) continue;
-    const int quality = wishes.of(coding);
-    const bool better =
-        best.coding == Coding::identity ? quality >= best_quality : quality > best_quality;
-    if (quality <= 0 || !better) continue;
-    best = {coding, true};
-    best_quality = quality;
+                         [&named](std::string_view element) { named.read(element); });
+  for (std::size_t i = 0; i < rules::coding_count; ++i) {
+    // What is not listed is not acceptable, unless "*" is.
+    const int own = named.quality[i] != unset ? named.quality[i] : std::max(named.others, 0);
+    wishes.quality[i] = static_cast<std::uint16_t>(own);
+  }
+  wishes.identity_named = named.quality[rules::index_of(Coding::identity)] != unset;
+  return wishes;
+}
+
+CodingSet CodingWishes::wanted(CodingSet available) const noexcept {
+  CodingSet best;
+  int highest = identity_named ? std::max<int>(1, quality[rules::index_of(Coding::identity)]) : 1;
+  for (const Coding coding : rules::encoded_codings) {
+    const int own = quality[rules::index_of(coding)];
+    if (!available.contains(coding) || own < highest) continue;
+    if (own > highest) best = {};
+    highest = own;
+    best.insert(coding);
   }
   return best;
+}
+
+std::optional<Coding> single_coding(const HeaderTable& response) noexcept {
+  const Field* field = response.find(HeaderId::content_encoding);
+  if (field == nullptr) return Coding::identity;
+  if (response.count(HeaderId::content_encoding) > 1) return std::nullopt;
+  return coding_from(trim(field->value));
+}
+
+bool describes_coded_bytes(HeaderId id, std::string_view name) noexcept {
+  if (id == HeaderId::content_length || id == HeaderId::accept_ranges) return true;
+  if (id != HeaderId::other) return false;
+  return iequals(name, "Repr-Digest") || iequals(name, "Content-Digest") ||
+         iequals(name, "Digest") || iequals(name, "Content-MD5");
 }
 
 }  // namespace homeostat::http

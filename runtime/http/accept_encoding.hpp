@@ -1,52 +1,52 @@
-// Content-coding negotiation (RFC 9110 section 12.5.3).
+// Content-coding negotiation (RFC 9110 section 12.5.3) and what a change of the
+// coding means for other fields.
 //
-// Pure, allocation-free. Quality values are compared as thousandths; among
-// equally wanted codings the one first in `preferred_codings` wins, and any
-// acceptable compressed coding wins over identity unless identity is wanted more.
+// Pure, allocation-free. Quality values are compared as thousandths. Any
+// acceptable encoded form is taken to be wanted more than identity unless
+// identity is named with a higher quality. Malformed elements are ignored.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <initializer_list>
+#include <optional>
 #include <string_view>
 
+#include "rules/laws/coding.hpp"
 #include "runtime/http/header_table.hpp"
 
 namespace homeostat::http {
 
-enum class Coding : std::uint8_t { identity, gzip, brotli, zstd };
-inline constexpr std::size_t coding_count = 4;
+using rules::Coding;
+using rules::coding_name;
+using rules::CodingSet;
 
-/// "identity", "gzip", "br", "zstd".
-[[nodiscard]] std::string_view coding_name(Coding coding) noexcept;
+/// What a request accepts. Default: a request without Accept-Encoding. Such a
+/// client is sent identity, although RFC 9110 would allow anything.
+struct CodingWishes {
+  std::array<std::uint16_t, rules::coding_count> quality{};  ///< thousandths; 0 = not acceptable
+  bool stated = false;                                       ///< the request has the field
+  bool identity_named = false;                               ///< identity has a quality of its own
 
-/// The codings this side can produce; identity is always among them.
-class CodingSet {
- public:
-  constexpr CodingSet(std::initializer_list<Coding> codings) noexcept {
-    for (const Coding coding : codings) bits_ = static_cast<std::uint8_t>(bits_ | bit(coding));
+  [[nodiscard]] bool accepts(Coding coding) const noexcept {
+    return coding == Coding::identity || quality[rules::index_of(coding)] > 0;
   }
-  [[nodiscard]] constexpr bool contains(Coding coding) const noexcept {
-    return coding == Coding::identity || (bits_ & bit(coding)) != 0;
-  }
-
- private:
-  static constexpr unsigned bit(Coding coding) noexcept {
-    return 1U << static_cast<unsigned>(coding);
-  }
-  std::uint8_t bits_ = 0;
+  /// Of `available`, those wanted most and equally; empty: send identity. When
+  /// everything is refused that is allowed, too (section 12.5.3, last rule).
+  [[nodiscard]] CodingSet wanted(CodingSet available) const noexcept;
 };
 
-struct Negotiation {
-  Coding coding = Coding::identity;
-  bool acceptable = true;  ///< false: everything, identity too, was refused (406 or send identity)
-};
+/// From all Accept-Encoding lines of a request.
+[[nodiscard]] CodingWishes coding_wishes(const HeaderTable& request) noexcept;
 
-/// From all Accept-Encoding lines of a request. No field: identity. Malformed
-/// elements are ignored.
-[[nodiscard]] Negotiation negotiate_coding(const HeaderTable& request,
-                                           CodingSet available) noexcept;
+/// The one coding a Content-Encoding field names; nothing for lists, unknown
+/// codings and repeated fields. identity if it is absent or says so.
+[[nodiscard]] std::optional<Coding> single_coding(const HeaderTable& response) noexcept;
 
 /// A quality value in thousandths, or -1 if malformed.
 [[nodiscard]] int parse_quality(std::string_view text) noexcept;
+
+/// Fields that describe the bytes of one coding and are wrong for another:
+/// digests (RFC 9530 and its forerunners), Accept-Ranges, Content-Length.
+[[nodiscard]] bool describes_coded_bytes(HeaderId id, std::string_view name) noexcept;
 
 }  // namespace homeostat::http

@@ -80,6 +80,18 @@ bool entity_tag_list_matches(std::string_view list, std::string_view etag, bool 
   return false;
 }
 
+std::string with_strong_forms(std::string_view list) {
+  std::string out(list);
+  for (std::string_view rest = list; !rest.empty();) {
+    if (const auto tag = take_tag(rest); tag) {
+      if (tag->weak) out.append(", ").append(tag->opaque);
+    } else {
+      rest.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
 bool if_none_match_matches(const HeaderTable& request, std::string_view etag) noexcept {
   return any_line_matches(request, HeaderId::if_none_match, etag, false);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "runtime/http/header_table.hpp"
@@ -29,6 +30,10 @@ struct EntityTag {
 
 /// Whether any line of If-Match is `*` or lists a tag strongly equal to `etag`.
 [[nodiscard]] bool if_match_matches(const HeaderTable& request, std::string_view etag) noexcept;
+
+/// A list of tags, followed by the strong form of each weak one: `W/"a"` gives
+/// `W/"a", "a"`.
+[[nodiscard]] std::string with_strong_forms(std::string_view list);
 
 /// The list test behind both, on one field value. `*` matches.
 [[nodiscard]] bool entity_tag_list_matches(std::string_view list, std::string_view etag,

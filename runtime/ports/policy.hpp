@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rules/engine/frame.hpp"
+#include "rules/laws/coding.hpp"
 
 namespace homeostat {
 
@@ -20,13 +21,18 @@ struct EndpointPolicy {
   double ttl_multiplier = 1;        ///< of rule-given TTLs, applied when a response is stored
   std::chrono::seconds ttl_max{0};  ///< bound of the product; 0 = none
   std::optional<bool> compress;     ///< unset: as configured
-  int compress_level = 5;           ///< zlib 1..9
+  int compress_level = 0;           ///< 1..9; 0 = as configured
+  /// Preferred where the client takes it; identity = as configured.
+  rules::Coding compress_algorithm = rules::Coding::identity;
   bool operator==(const EndpointPolicy&) const = default;
 };
 
 /// Published by cache_tuner.
 struct CachePolicy {
   std::vector<EndpointPolicy> endpoints;  ///< shorter than the table: defaults
+  /// How much CPU `compression.level: adaptive` may spend: 0 none .. 1 all it
+  /// finds worthwhile (rules/laws/compression.hpp).
+  double compression_headroom = 0.5;
   bool operator==(const CachePolicy&) const = default;
 
   [[nodiscard]] const EndpointPolicy& of(EndpointId id) const noexcept {

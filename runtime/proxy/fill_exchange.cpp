@@ -7,12 +7,12 @@
 #include "runtime/cache/preconditions.hpp"
 #include "runtime/proxy/failure_response.hpp"
 #include "runtime/proxy/forward_exchange.hpp"
-#include "runtime/proxy/gzip_variant.hpp"
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/object_reply.hpp"
 #include "runtime/proxy/range_reply.hpp"
 #include "runtime/proxy/serve_request.hpp"
 #include "runtime/proxy/stale_reply.hpp"
+#include "runtime/proxy/stream_coding.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -129,6 +129,8 @@ bool FillExchange::begin_response() {
     return false;
   }
   const cache::ObjectHead& head = *reader_->head();
+  const StreamCoding coding =
+      choose_stream_coding(worker_, request, head, reader_->content_length());
   std::string text;
   cache::write_cache_status(status_, text);
   ResponseExtras extras;
@@ -140,6 +142,7 @@ bool FillExchange::begin_response() {
     std::string answer;
     cache::write_not_modified(head, answer);
     answer += "Cache-Status: " + text + "\r\n";
+    if (coding.vary && !head.varies_by_coding) answer += "Vary: Accept-Encoding\r\n";
     if (connection_->will_close()) {
       answer += "Connection: close\r\n";
     } else if (request.head().version_minor == 0) {
@@ -153,8 +156,7 @@ bool FillExchange::begin_response() {
     return false;
   }
   if (request.decision.range) return begin_range(head, extras);
-  writer_.start_stored(request, head, reader_->content_length(), extras,
-                       gzip_level_for(worker_, request, head, reader_->content_length()));
+  writer_.start_stored(request, head, reader_->content_length(), extras, coding);
   return true;
 }
 
@@ -170,7 +172,7 @@ bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtr
   }
   const http::ByteRanges ranges = ranges_of(request, head, length.value_or(0));
   if (ranges.kind() == Kind::ignored) {
-    writer_.start_stored(request, head, length, extras, 0);
+    writer_.start_stored(request, head, length, extras, {});
     return true;
   }
   if (ranges.kind() == Kind::unsatisfiable) {

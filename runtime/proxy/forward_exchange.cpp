@@ -4,9 +4,9 @@
 
 #include "runtime/cache/response_rules.hpp"
 #include "runtime/proxy/failure_response.hpp"
-#include "runtime/proxy/gzip_variant.hpp"
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/stale_reply.hpp"
+#include "runtime/proxy/stream_coding.hpp"
 #include "runtime/proxy/tunnel.hpp"
 #include "runtime/proxy/upstream_head.hpp"
 #include "runtime/proxy/worker.hpp"
@@ -189,7 +189,7 @@ void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
   ResponseExtras extras;
   extras.cache_status = text;
   extras.close = !head.upgrade && (connection_->will_close() || unread);
-  writer_.start_forwarded(request, head, extras, gzip_level_for(worker_, request, head));
+  writer_.start_forwarded(request, head, extras, choose_stream_coding(worker_, request, head));
 }
 
 void ForwardExchange::on_upstream_data() {

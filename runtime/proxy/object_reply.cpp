@@ -6,9 +6,9 @@
 #include "runtime/cache/preconditions.hpp"
 #include "runtime/http/head_writer.hpp"
 #include "runtime/proxy/client_connection.hpp"
-#include "runtime/proxy/gzip_variant.hpp"
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/range_reply.hpp"
+#include "runtime/proxy/stored_form.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -17,8 +17,9 @@ namespace {
 constexpr std::size_t vectors_max = 16;  // larger bodies go on in an exchange
 
 /// Age, Cache-Status, Via and connection fields, and the empty line.
-void append_dynamic_fields(ClientConnection& connection, const cache::ObjectHead& head,
+void append_dynamic_fields(ClientConnection& connection, const StoredForm& form,
                            const cache::CacheStatus& status, std::string& out) {
+  const cache::ObjectHead& head = form.object->head();
   RequestContext& request = connection.request();
   Worker& worker = connection.worker();
   out += "Age: ";
@@ -29,6 +30,7 @@ void append_dynamic_fields(ClientConnection& connection, const cache::ObjectHead
     out += "\r\nVia: 1.1 ";
     out += worker.pseudonym();
   }
+  if (form.vary) out += "\r\nVary: Accept-Encoding";
   if (!head.date.has_value()) {
     out += "\r\nDate: ";
     out += worker.date();
@@ -102,8 +104,8 @@ void send(ClientConnection& connection, const Reply& reply, const cache::ObjectP
 void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
                        const cache::CacheStatus& status, telemetry::CacheResult result) {
   RequestContext& request = connection.request();
-  cache::ObjectPtr chosen = choose_variant(connection, object);
-  if (request.decision.range && !range_names(request, *chosen)) chosen = std::move(object);
+  const StoredForm form = choose_form(connection, std::move(object));
+  const cache::ObjectPtr& chosen = form.object;
   std::string& dynamic = connection.worker().scratch();
   dynamic.clear();
   request.outcome.cache = result;
@@ -117,8 +119,8 @@ void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
       return;
     }
     if (ranges.kind() == http::ByteRanges::Kind::partial) {
-      append_dynamic_fields(connection, chosen->head(), status, dynamic);
-      reply_with_ranges(connection, std::move(chosen), ranges, dynamic);
+      append_dynamic_fields(connection, form, status, dynamic);
+      reply_with_ranges(connection, chosen, ranges, dynamic);
       return;
     }
   }
@@ -132,9 +134,12 @@ void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
     if (request.head().method != http::Method::head) {
       reply.body = chosen.get();
       request.outcome.response_bytes = chosen->body_bytes();
+      if (form.saved_bytes > 0) {
+        connection.worker().compression().variant_sent(chosen->head().coding, form.saved_bytes);
+      }
     }
   }
-  append_dynamic_fields(connection, chosen->head(), status, dynamic);
+  append_dynamic_fields(connection, form, status, dynamic);
   reply.dynamic = dynamic;
   send(connection, reply, chosen);
 }

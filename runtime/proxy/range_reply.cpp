@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "runtime/cache/preconditions.hpp"
-#include "runtime/http/etag.hpp"
 #include "runtime/http/head_writer.hpp"
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/worker.hpp"
@@ -77,10 +76,6 @@ http::ByteRanges ranges_of(const RequestContext& request, const cache::ObjectHea
     return {};
   }
   return http::ByteRanges::parse(fields.get(HeaderId::range), length);
-}
-
-bool range_names(const RequestContext& request, const cache::Object& form) {
-  return http::strongly_equal(request.head().headers.get(HeaderId::if_range), form.head().etag());
 }
 
 void append_partial_head(const cache::ObjectHead& head, const http::ByteRange& range,

@@ -23,10 +23,6 @@ namespace homeostat::proxy {
 [[nodiscard]] http::ByteRanges ranges_of(const RequestContext& request,
                                          const cache::ObjectHead& head, std::uint64_t length);
 
-/// Whether a range is cut from this form of the object and not from the
-/// identity: only if the client names this form's own strong tag.
-[[nodiscard]] bool range_names(const RequestContext& request, const cache::Object& form);
-
 /// Appends status line and fields of a 206: those of `head` without
 /// Content-Length, Content-Range for a single range.
 void append_partial_head(const cache::ObjectHead& head, const http::ByteRange& range,

@@ -2,7 +2,7 @@
 
 #include "runtime/cache/cache_status.hpp"
 #include "runtime/cache/client_fields.hpp"
-#include "runtime/compress/variant.hpp"
+#include "runtime/http/accept_encoding.hpp"
 #include "runtime/http/chunk.hpp"
 #include "runtime/http/forwarded.hpp"
 #include "runtime/http/head_writer.hpp"
@@ -30,26 +30,35 @@ void weak_etag(std::string& out, std::string_view etag) {
   }
 }
 
-bool changed_by_gzip(HeaderId id) noexcept {
-  return id == HeaderId::etag || id == HeaderId::vary || id == HeaderId::accept_ranges;
+/// Left out of an encoded response, or written anew.
+bool changed_by_coding(HeaderId id, std::string_view name) noexcept {
+  return id == HeaderId::etag || http::describes_coded_bytes(id, name);
 }
 
-void gzip_fields(std::string& out, std::string_view etag, std::string_view vary) {
-  http::HeadWriter head(out);
-  head.field(HeaderId::content_encoding, "gzip");
-  if (!etag.empty()) weak_etag(out, etag);
-  std::string merged;
-  compress::append_vary(merged, vary);
-  head.field(HeaderId::vary, merged);
+http::HeaderTable without_digests(const http::HeaderTable& trailers) {
+  http::HeaderTable kept;
+  for (const http::Field& field : trailers) {
+    if (!http::describes_coded_bytes(field.id, field.name)) kept.add(field.name, field.value);
+  }
+  return kept;
 }
 
-std::string joined_vary(const http::HeaderTable& headers) {
-  std::string all;
-  headers.for_each_token(HeaderId::vary, [&](std::string_view token) {
-    if (!all.empty()) all += ", ";
-    all += token;
-  });
-  return all;
+bool varies_by_coding(const http::HeaderTable& headers) noexcept {
+  return headers.contains_token(HeaderId::vary, "Accept-Encoding") ||
+         headers.contains_token(HeaderId::vary, "*");
+}
+
+/// The client asks about a form this agent encoded: the origin's 304 must name
+/// the tag that form has.
+bool validates_encoded(const RequestContext& request, const http::ResponseHead& head) {
+  if (head.status != 304) return false;
+  const std::string_view etag = head.headers.get(HeaderId::etag);
+  if (etag.empty() || etag.starts_with("W/")) return false;
+  const std::string weak = "W/" + std::string(etag);
+  bool found = false;
+  request.head().headers.for_each_token(HeaderId::if_none_match,
+                                        [&](std::string_view tag) { found |= tag == weak; });
+  return found;
 }
 
 }  // namespace
@@ -68,7 +77,7 @@ void ResponseWriter::choose_framing(const RequestContext& request, bool has_body
                                     bool known_length) {
   if (!has_body) {
     framing_ = Framing::none;
-  } else if (known_length && !gzip_) {
+  } else if (known_length && !encoder_.valid()) {
     framing_ = Framing::length;
   } else if (request.head().version_minor >= 1) {
     framing_ = Framing::chunked;
@@ -77,19 +86,36 @@ void ResponseWriter::choose_framing(const RequestContext& request, bool has_body
   }
 }
 
-void ResponseWriter::begin_gzip(int level) {
-  if (level <= 0) return;
-  encoder_ = worker_.gzip().acquire(level);
-  gzip_ = encoder_.valid();
-  if (gzip_) worker_.counters().gzip_streams.fetch_add(1, std::memory_order_relaxed);
+void ResponseWriter::begin_encoding(const StreamCoding& coding, bool has_body,
+                                    std::optional<std::uint64_t> length) {
+  coding_ = coding;
+  if (!coding.encodes() || !has_body) return;
+  encoder_ = worker_.encoders().acquire(coding.coding, coding.effort, length);
+  if (!encoder_.valid()) coding_.coding = rules::Coding::identity;
+}
+
+/// Content-Encoding, ETag and Vary as the coding wants them; `varies`: Vary
+/// names Accept-Encoding already.
+void ResponseWriter::append_coding_fields(std::string_view etag, bool varies) {
+  http::HeadWriter out(head_);
+  if (coding_.encodes()) {
+    out.field(HeaderId::content_encoding, rules::coding_name(coding_.coding));
+    if (!etag.empty()) weak_etag(head_, etag);
+  }
+  if (coding_.vary && !varies) out.field(HeaderId::vary, "Accept-Encoding");
 }
 
 void ResponseWriter::start_forwarded(const RequestContext& request, const http::ResponseHead& head,
-                                     const ResponseExtras& extras, int gzip_level) {
+                                     const ResponseExtras& extras, const StreamCoding& coding) {
   started_ = true;
   const bool has_body = head.body != http::BodyKind::none;
-  if (has_body) begin_gzip(gzip_level);
-  choose_framing(request, has_body, head.body == http::BodyKind::length);
+  const bool known_length = head.body == http::BodyKind::length;
+  begin_encoding(coding, has_body,
+                 known_length ? std::optional(head.content_length) : std::nullopt);
+  choose_framing(request, has_body, known_length);
+  const bool encoded_304 =
+      request.config->settings().compression.mode != config::CompressionSettings::Mode::off &&
+      validates_encoded(request, head);
   head_.clear();
   head_.reserve(head_reserve);
   http::HeadWriter out(head_);
@@ -100,7 +126,8 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
                                    static_cast<int>(head.status), head.headers);
   for (const http::Field& field : head.headers) {
     if (!filter.forwarded(field) || field.id == HeaderId::content_length ||
-        field.id == HeaderId::via || (gzip_ && changed_by_gzip(field.id)) || client.hides(field)) {
+        field.id == HeaderId::via || (encoded_304 && field.id == HeaderId::etag) ||
+        (coding_.encodes() && changed_by_coding(field.id, field.name)) || client.hides(field)) {
       continue;
     }
     out.field(field);
@@ -114,10 +141,14 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
       out.field(HeaderId::upgrade, head.headers.get(HeaderId::upgrade));
     }
   } else if (framing_ == Framing::length ||
-             (!has_body && head.has_content_length && head.status != 204)) {
+             (!has_body && !coding_.encodes() && head.has_content_length && head.status != 204)) {
     out.field(HeaderId::content_length, head.content_length);
   }
-  if (gzip_) gzip_fields(head_, head.headers.get(HeaderId::etag), joined_vary(head.headers));
+  if (encoded_304) {
+    weak_etag(head_, head.headers.get(HeaderId::etag));
+    coding_.vary = true;
+  }
+  append_coding_fields(head.headers.get(HeaderId::etag), varies_by_coding(head.headers));
   if (request.config->server().via) {
     http::append_via(out, head.headers, head.version_minor, worker_.pseudonym());
   }
@@ -126,26 +157,23 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
 
 void ResponseWriter::start_stored(const RequestContext& request, const cache::ObjectHead& head,
                                   std::optional<std::uint64_t> length, const ResponseExtras& extras,
-                                  int gzip_level) {
+                                  const StreamCoding& coding) {
   started_ = true;
   const bool has_body = head.status != 204;
-  if (has_body) begin_gzip(gzip_level);
+  begin_encoding(coding, has_body, length);
   choose_framing(request, has_body, length.has_value());
   head_.clear();
   head_.reserve(head_reserve);
   http::HeadWriter out(head_);
-  if (gzip_) {
+  if (coding_.encodes()) {
     out.status_line(static_cast<unsigned>(head.status));
-    std::string vary;
     head.for_each_field([&](std::string_view name, std::string_view value) {
-      const HeaderId id = http::header_id(name);
-      if (id == HeaderId::vary) vary += (vary.empty() ? "" : ", ") + std::string(value);
-      if (!changed_by_gzip(id)) out.field(name, value);
+      if (!changed_by_coding(http::header_id(name), name)) out.field(name, value);
     });
-    gzip_fields(head_, head.etag(), vary);
   } else {
     head_ += head.block();
   }
+  append_coding_fields(head.etag(), head.varies_by_coding);
   if (framing_ == Framing::length) out.field(HeaderId::content_length, *length);
   if (request.config->server().via) {
     static const http::HeaderTable none;
@@ -199,13 +227,8 @@ bool ResponseWriter::add(std::span<const std::string_view> pieces, bool last,
     out_.add(head_);
   }
   if (framing_ == Framing::none) return true;
-  if (gzip_) {
-    for (const std::string_view piece : pieces) {
-      if (!encoder_.write(piece, encoded_)) return false;
-    }
-    // What arrived is passed on at once: a slow stream must not wait for zlib.
-    if (!last && !encoder_.write({}, encoded_, compress::Flush::sync)) return false;
-    if (last && !encoder_.finish(encoded_)) return false;
+  if (encoder_.valid()) {
+    if (!encode(pieces, last)) return false;
     const std::string_view all[] = {encoded_};
     add_framed(all);
   } else {
@@ -214,12 +237,31 @@ bool ResponseWriter::add(std::span<const std::string_view> pieces, bool last,
   if (last && framing_ == Framing::chunked) {
     if (trailers != nullptr && !trailers->empty()) {
       trailers_.clear();
-      http::append_last_chunk(trailers_, *trailers);
+      http::append_last_chunk(trailers_, encoder_.valid() ? without_digests(*trailers) : *trailers);
       out_.add(trailers_);
     } else {
       out_.add(http::last_chunk);
     }
   }
+  return true;
+}
+
+bool ResponseWriter::encode(std::span<const std::string_view> pieces, bool last) {
+  const Instant start = worker_.now();
+  for (const std::string_view piece : pieces) {
+    if (!encoder_.write(piece, encoded_)) return false;
+  }
+  // What arrived is passed on at once: a slow stream must not wait for the encoder.
+  if (!last && !encoder_.write({}, encoded_, compress::Flush::sync)) return false;
+  if (last && !encoder_.finish(encoded_)) return false;
+  encoding_time_ += worker_.now() - start;
+  if (!last) return true;
+  const auto nanoseconds =
+      static_cast<std::uint64_t>(std::chrono::nanoseconds(encoding_time_).count());
+  worker_.compression().streamed(coding_.coding, encoder_.bytes_in(), encoder_.bytes_out(),
+                                 nanoseconds);
+  worker_.services().streams.costs.add(coding_.coding, coding_.effort, encoder_.bytes_in(),
+                                       encoder_.bytes_out(), static_cast<double>(nanoseconds));
   return true;
 }
 

@@ -1,5 +1,5 @@
 // Sends one response to one client: head, body framing (length, chunked or
-// close), optional gzip on the way, back-pressure.
+// close), optional encoding on the way, back-pressure.
 //
 // Use: choose a head (start_*), then add() body pieces and flush() until it
 // says ok. Pieces are borrowed until then.
@@ -13,10 +13,11 @@
 #include <string_view>
 
 #include "runtime/cache/object.hpp"
-#include "runtime/compress/gzip_encoder.hpp"
+#include "runtime/compress/encoder.hpp"
 #include "runtime/http/byte_range.hpp"
 #include "runtime/http/message.hpp"
 #include "runtime/proxy/outgoing.hpp"
+#include "runtime/proxy/stream_coding.hpp"
 
 namespace homeostat::proxy {
 
@@ -40,18 +41,18 @@ class ResponseWriter {
 
   /// A response that is being received from the upstream.
   void start_forwarded(const RequestContext& request, const http::ResponseHead& head,
-                       const ResponseExtras& extras, int gzip_level);
+                       const ResponseExtras& extras, const StreamCoding& coding);
   /// A stored head whose body streams from a fill. `length` as announced.
   void start_stored(const RequestContext& request, const cache::ObjectHead& head,
                     std::optional<std::uint64_t> length, const ResponseExtras& extras,
-                    int gzip_level);
+                    const StreamCoding& coding);
 
   /// One range of a stored head's body of `length` bytes.
   void start_partial(const RequestContext& request, const cache::ObjectHead& head,
                      const http::ByteRange& range, std::uint64_t length,
                      const ResponseExtras& extras);
 
-  /// Body pieces in order; `last` ends the body. Returns false if gzip failed.
+  /// Body pieces in order; `last` ends the body. Returns false if encoding failed.
   [[nodiscard]] bool add(std::span<const std::string_view> pieces, bool last,
                          const http::HeaderTable* trailers = nullptr);
   [[nodiscard]] IoStatus flush(Stream& stream) noexcept { return out_.flush(stream); }
@@ -67,7 +68,10 @@ class ResponseWriter {
   enum class Framing : std::uint8_t { none, length, chunked, close };
 
   void choose_framing(const RequestContext& request, bool has_body, bool known_length);
-  void begin_gzip(int level);
+  void begin_encoding(const StreamCoding& coding, bool has_body,
+                      std::optional<std::uint64_t> length);
+  void append_coding_fields(std::string_view etag, bool varies);
+  [[nodiscard]] bool encode(std::span<const std::string_view> pieces, bool last);
   void finish_head(const RequestContext& request, const ResponseExtras& extras, bool has_date);
   void add_framed(std::span<const std::string_view> pieces);
 
@@ -79,9 +83,10 @@ class ResponseWriter {
   std::string head_;
   std::string frame_;     ///< chunk header of the pieces in out_
   std::string trailers_;  ///< last chunk with its trailers
-  std::string encoded_;   ///< gzip output in out_
-  compress::GzipEncoder encoder_;
-  bool gzip_ = false;
+  std::string encoded_;   ///< encoder's output in out_
+  StreamCoding coding_;
+  compress::Encoder encoder_;
+  Duration encoding_time_{};
   Outgoing out_;
 };
 

@@ -13,6 +13,7 @@
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/object_reply.hpp"
 #include "runtime/proxy/stale_reply.hpp"
+#include "runtime/proxy/stored_form.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -99,6 +100,17 @@ void forward(ClientConnection& connection, cache::CacheStatus status, cache::Rea
   connection.hand_over(make_ref<ForwardExchange>(connection, status));
 }
 
+/// A hit in a form the client takes; else the origin is asked for one.
+void reply_hit(ClientConnection& connection, Lookup& found) {
+  if (must_ask_origin(connection, found.object)) {
+    cache::CacheStatus status = status_of(connection.request());
+    status.forward = Forward::request;
+    forward(connection, status, cache::Reason::content_coding);
+    return;
+  }
+  reply_with_hit(connection, found);
+}
+
 }  // namespace
 
 void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& status) {
@@ -107,7 +119,7 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
   cache::FillStart begin = worker.cache().begin_fill(request.cache_request, request.decision,
                                                      request.found.object, request.started);
   switch (begin.kind) {
-    case cache::FillStart::Kind::hit: reply_with_hit(connection, begin.hit); return;
+    case cache::FillStart::Kind::hit: reply_hit(connection, begin.hit); return;
     case cache::FillStart::Kind::pass: forward(connection, status, begin.reason); return;
     case cache::FillStart::Kind::follower:
       connection.hand_over(
@@ -152,7 +164,7 @@ void serve_identified(ClientConnection& connection) {
   const bool fits = !request.decision.precondition || found.object == nullptr ||
                     cache::satisfies_preconditions(request.head().headers, found.object->head());
   if (found.kind == Lookup::Kind::hit && fits) {
-    reply_with_hit(connection, found);
+    reply_hit(connection, found);
     return;
   }
   if (found.kind == Lookup::Kind::stale && fits && reply_with_stale(connection)) return;

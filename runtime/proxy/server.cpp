@@ -87,6 +87,12 @@ std::string Server::reload(std::shared_ptr<const config::Settings> settings) {
   return {};
 }
 
+CompressionFigures Server::compression() const {
+  CompressionFigures figures;
+  for (const auto& worker : workers_) worker->compression().add_to(figures);
+  return figures;
+}
+
 void Server::drain() {
   for (const auto& worker : workers_) worker->drain();
 }

@@ -44,6 +44,8 @@ class Server {
   void stop();
 
   [[nodiscard]] std::shared_ptr<UpstreamSet> upstream() const;
+  /// What the workers counted about compression, by coding.
+  [[nodiscard]] CompressionFigures compression() const;
   [[nodiscard]] const ServerCounters& counters() const noexcept { return counters_; }
 
  private:

@@ -21,6 +21,15 @@ ServingConfig::ServingConfig(std::shared_ptr<const config::Settings> settings)
     priorities_.push_back(
         {cache::PathPattern(rule.match.path), rule.match.methods, rule.priority_class});
   }
+  for (const rules::Coding coding : settings_->compression.algorithms) codings_.insert(coding);
+  for (const std::string& path : settings_->compression.secret_paths) {
+    secret_paths_.emplace_back(path);
+  }
+}
+
+bool ServingConfig::compresses_secrets(std::string_view path) const noexcept {
+  return std::any_of(secret_paths_.begin(), secret_paths_.end(),
+                     [path](const cache::PathPattern& pattern) { return pattern.matches(path); });
 }
 
 std::uint8_t ServingConfig::priority_class(std::string_view method,

@@ -28,6 +28,10 @@ class ServingConfig final : public RefCounted {
   [[nodiscard]] const http::ParseLimits& response_limits() const noexcept {
     return response_limits_;
   }
+  /// compression.algorithms as a set.
+  [[nodiscard]] rules::CodingSet codings() const noexcept { return codings_; }
+  /// compression.secret_paths names this path.
+  [[nodiscard]] bool compresses_secrets(std::string_view path) const noexcept;
   /// 0 critical .. 3 low; the first rule that matches decides, else 2.
   [[nodiscard]] std::uint8_t priority_class(std::string_view method,
                                             std::string_view path) const noexcept;
@@ -42,6 +46,8 @@ class ServingConfig final : public RefCounted {
   cache::RequestRules cache_rules_;
   http::ParseLimits request_limits_, response_limits_;
   std::vector<Priority> priorities_;
+  rules::CodingSet codings_;
+  std::vector<cache::PathPattern> secret_paths_;
 };
 
 }  // namespace homeostat::proxy

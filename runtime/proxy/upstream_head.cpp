@@ -2,6 +2,7 @@
 
 #include "runtime/cache/preconditions.hpp"
 #include "runtime/http/ascii.hpp"
+#include "runtime/http/etag.hpp"
 #include "runtime/http/forwarded.hpp"
 #include "runtime/http/head_writer.hpp"
 #include "runtime/http/hop_by_hop.hpp"
@@ -37,12 +38,20 @@ void append_fields(http::HeadWriter& out, const RequestContext& request, Upstrea
   const http::HeaderTable& headers = request.head().headers;
   const bool via = request.config->server().via;
   const bool trust = request.config->server().trust_forwarded;
+  const bool encodes =
+      request.config->settings().compression.mode != config::CompressionSettings::Mode::off;
   const http::HopByHopFilter filter(headers);
   for (const http::Field& field : headers) {
     if (!filter.forwarded(field) || http::is_forwarding_field(field.id) ||
         field.id == HeaderId::host || field.id == HeaderId::content_length ||
         (!trust && claims_client_identity(field)) || (via && field.id == HeaderId::via) ||
         is_dropped(field.id, purpose)) {
+      continue;
+    }
+    // A client that got an encoded response knows its tag made weak, and a weak
+    // tag never satisfies If-Match (RFC 9110 section 13.1.1).
+    if (field.id == HeaderId::if_match && encodes) {
+      out.field(field.name, http::with_strong_forms(field.value));
       continue;
     }
     out.field(field);

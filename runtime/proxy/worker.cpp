@@ -26,6 +26,8 @@ Worker::Worker(unsigned index, const Services& services, ServerCounters& counter
       gate_(services.gate.worker(index)),
       telemetry_(services.telemetry.worker(index)),
       upstream_(context_, wheel_, services.clock, std::move(upstream)),
+      encoders_(services.streams.budget),
+      sample_(index),
       pseudonym_("homeostat-" + instance) {
   gate_.attach(context_.get_executor());
 }

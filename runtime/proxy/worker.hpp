@@ -19,12 +19,15 @@
 #include "config/settings.hpp"
 #include "runtime/cache/worker.hpp"
 #include "runtime/compress/compress_pool.hpp"
-#include "runtime/compress/gzip_encoder.hpp"
+#include "runtime/compress/encoder.hpp"
+#include "runtime/compress/stream_resources.hpp"
 #include "runtime/gate/gate.hpp"
 #include "runtime/http/date.hpp"
 #include "runtime/ports/clock.hpp"
 #include "runtime/ports/policy_store.hpp"
 #include "runtime/proxy/buffer.hpp"
+#include "runtime/proxy/coding_memo.hpp"
+#include "runtime/proxy/compression_tally.hpp"
 #include "runtime/proxy/deadline_wheel.hpp"
 #include "runtime/proxy/request_context.hpp"
 #include "runtime/proxy/serving_config.hpp"
@@ -47,13 +50,14 @@ struct Services {
   telemetry::Telemetry& telemetry;
   telemetry::AccessLog& access_log;
   compress::CompressPool& compress_pool;
+  compress::StreamResources& streams;
 };
 
 /// Counters of the client side, all workers together.
 struct ServerCounters {
   std::atomic<std::size_t> connections{0};
   std::atomic<std::uint64_t> connections_refused{0}, bad_requests{0}, header_timeouts{0},
-      body_timeouts{0}, write_timeouts{0}, aborted_responses{0}, upgrades{0}, gzip_streams{0},
+      body_timeouts{0}, write_timeouts{0}, aborted_responses{0}, upgrades{0},
       fill_readers_cut_off{0}, fill_readers_detached{0};
 };
 
@@ -99,7 +103,19 @@ class Worker {
   [[nodiscard]] UpstreamPool& upstream() noexcept { return upstream_; }
   [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
   [[nodiscard]] DeadlineWheel& wheel() noexcept { return wheel_; }
-  [[nodiscard]] compress::GzipPool& gzip() noexcept { return gzip_; }
+  [[nodiscard]] compress::EncoderPool& encoders() noexcept { return encoders_; }
+  [[nodiscard]] CompressionTally& compression() noexcept { return compression_; }
+  /// What the request's Accept-Encoding means. Valid until the next call.
+  [[nodiscard]] const http::CodingWishes& wishes(const http::HeaderTable& request) {
+    return coding_memo_.of(request);
+  }
+  /// True for one call in use_sample, at random: whoever counts these only
+  /// counts cheaply and misses no regular pattern.
+  static constexpr unsigned use_sample = 64;
+  [[nodiscard]] bool sample_use() noexcept {
+    sample_ = sample_ * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth, MMIX
+    return (sample_ >> 58U) == 0;
+  }
   [[nodiscard]] std::string_view date() { return date_.text(wall_now()); }
   [[nodiscard]] std::uint32_t next_turn() noexcept { return turn_++; }
   [[nodiscard]] bool draining() const noexcept { return draining_; }
@@ -138,7 +154,10 @@ class Worker {
   gate::WorkerGate& gate_;
   telemetry::WorkerTelemetry& telemetry_;
   UpstreamPool upstream_;
-  compress::GzipPool gzip_;
+  compress::EncoderPool encoders_;
+  CompressionTally compression_;
+  CodingMemo coding_memo_;
+  std::uint64_t sample_;
   http::DateCache date_;
   std::string pseudonym_;
   std::string scratch_;

@@ -1,5 +1,5 @@
 // The cache as a client sees it: hits, validation, variants, what is never
-// stored, invalidation, compression of stored and passing responses.
+// stored, invalidation.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -307,59 +307,6 @@ TEST(Collapse, AFillThatFailsLeavesNoWaiterBehind) {
   ASSERT_TRUE(origin.wait_for_requests("/page", 1));
   go_on.set();
   for (HttpClient& client : clients) EXPECT_EQ(client.read().status(), 502);
-}
-
-// -- compression ------------------------------------------------------------------------
-
-TEST(Gzip, PassingAndStoredResponsesAreCompressedForThoseWhoAccept) {
-  ScriptedOrigin origin;
-  const std::string text(20000, 't');
-  origin.answer("/kept", 200,
-                "Cache-Control: max-age=60\r\nContent-Type: text/plain\r\nETag: \"v\"\r\n", text);
-  origin.answer("/passed", 200, "Content-Type: text/plain\r\nETag: \"p\"\r\n", text);
-  AgentConfig config = config_of(origin);
-  config.compression = "mode: on";
-  RunningAgent agent(config);
-  const std::string accept = "Accept-Encoding: gzip\r\n";
-  const Message passed = agent.get("/passed", accept);
-  EXPECT_EQ(passed.get("content-encoding"), "gzip");
-  EXPECT_EQ(passed.get("etag"), "W/\"p\"");
-  EXPECT_NE(passed.get("vary").find("Accept-Encoding"), std::string::npos);
-  EXPECT_LT(passed.body_bytes, 2000U);
-  EXPECT_TRUE(passed.complete);
-  const Message plain = agent.get("/passed");
-  EXPECT_FALSE(plain.has("content-encoding"));
-  EXPECT_EQ(plain.body, text);
-
-  ASSERT_EQ(agent.get("/kept").body, text);
-  EXPECT_TRUE(eventually([&] {
-    const Message kept = agent.get("/kept", accept);
-    return kept.get("content-encoding") == "gzip" && kept.has("content-length") &&
-           kept.get("etag") == "W/\"v\"" && kept.body_bytes < 2000 && is_hit(kept);
-  }));
-  const Message identity = agent.get("/kept");
-  EXPECT_EQ(identity.body, text);
-  EXPECT_EQ(identity.get("etag"), "\"v\"");
-  EXPECT_EQ(agent.get("/kept", accept + "If-None-Match: W/\"v\"\r\n").status(), 304);
-  EXPECT_EQ(origin.requests("/kept"), 1U);
-}
-
-TEST(Gzip, SecretsSmallAndEncodedBodiesStayAsTheyAre) {
-  ScriptedOrigin origin;
-  const std::string text(20000, 't');
-  const std::string type = "Content-Type: text/plain\r\n";
-  origin.answer("/cookie", 200, type + "Set-Cookie: a=b\r\n", text);
-  origin.answer("/small", 200, type, "small");
-  origin.answer("/encoded", 200, type + "Content-Encoding: br\r\n", text);
-  origin.answer("/image", 200, "Content-Type: image/png\r\n", text);
-  origin.answer("/fixed", 200, type + "Cache-Control: no-transform\r\n", text);
-  AgentConfig config = config_of(origin);
-  config.compression = "mode: on";
-  RunningAgent agent(config);
-  for (const char* path : {"/cookie", "/small", "/encoded", "/image", "/fixed"}) {
-    EXPECT_NE(agent.get(path, "Accept-Encoding: gzip\r\n").get("content-encoding"), "gzip") << path;
-  }
-  EXPECT_FALSE(agent.get("/small", "Accept-Encoding: gzip;q=0\r\n").has("content-encoding"));
 }
 
 }  // namespace

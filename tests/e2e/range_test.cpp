@@ -152,7 +152,7 @@ TEST_F(StoredRange, IsCutFromTheIdentityFormNotFromTheCompressedOne) {
   origin_.answer("/text", 200,
                  "Cache-Control: max-age=60\r\nETag: \"t\"\r\nContent-Type: text/plain\r\n", text);
   AgentConfig config = config_of(origin_);
-  config.compression = "mode: on";
+  config.compression = "mode: on, level: 5";
   RunningAgent agent(config);
   const std::string accept = "Accept-Encoding: gzip\r\n";
   ASSERT_TRUE(eventually([&] { return agent.get("/text", accept).has("content-encoding"); }));

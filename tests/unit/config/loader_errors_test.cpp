@@ -157,16 +157,15 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"cache: {rules: [{match: {path: /a}, tags: ['a b']}]}\n",
             "t.yaml:3:44: `cache.rules[0].tags[0]`: `a b`: a tag has no blanks and no commas, e.g. "
             "books or book:42\n"},
-        Bad{"compression: {algorithms: [zstd, gzip]}\n",
-            "t.yaml:3:28: `compression.algorithms[0]`: `zstd`: not available in this version; only "
-            "gzip "
-            "is\n"},
-        Bad{"compression: {algorithms: [gz]}\n",
-            "t.yaml:3:28: `compression.algorithms[0]`: `gz`: allowed is gzip\n"},
-        Bad{"compression: {level: adaptive}\n",
-            "t.yaml:3:22: `compression.level`: `adaptive`: an adaptive level is not available in "
-            "this "
-            "version; write 1 to 9 (rules may set another level for an endpoint)\n"},
+        Bad{"compression: {algorithms: [gzip, gz]}\n",
+            "t.yaml:3:34: `compression.algorithms[1]`: `gz`: allowed is gzip, br or zstd\n"},
+        Bad{"compression: {algorithms: [gzip, br, gzip]}\n",
+            "t.yaml:3:38: `compression.algorithms[2]`: `gzip`: given twice\n"},
+        Bad{"compression: {algorithms: []}\n",
+            "t.yaml:3:27: `compression.algorithms` expects list of words (zstd, br or gzip, each "
+            "once); a list was given\n"},
+        Bad{"compression: {levels: {text/html: 10}}\n",
+            "t.yaml:3:35: `compression.levels.text/html`: `10`: out of range; allowed is 1 to 9\n"},
         Bad{"monitor: {scrape: http://127.0.0.1:9000/metrics}\n",
             "t.yaml:3:11: `monitor.scrape` is not available in this version\n"}));
 

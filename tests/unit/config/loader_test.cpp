@@ -54,7 +54,7 @@ cache:
   negative_ttl: 2s
   query_drop: [utm_*]
   groups: {analytics: [/api/v1/analytics/*], empty: []}
-compression: {mode: on, level: 9}
+compression: {mode: on, level: 9, algorithms: [br, gzip], levels: {text/*: 3, "*/*": 7}}
 admission: {mode: shadow, limit_initial: 2.5, reject_status: 429}
 monitor: {app: {pid_file: /run/app.pid}, endpoints: {routes: [/book/{id}, /a/{b}/c], max: 7}}
 optimization: {level: adaptive, rules: []}
@@ -67,6 +67,11 @@ log: {format: json, level: debug, access: {enabled: yes, sample: 10%}}
   EXPECT_EQ(settings.cache.negative_ttl, 2s);
   EXPECT_EQ(settings.cache.groups.size(), 2U);
   EXPECT_EQ(settings.compression.mode, CompressionSettings::Mode::on);
+  EXPECT_EQ(settings.compression.level, 9);
+  EXPECT_EQ(settings.compression.algorithms,
+            (std::vector<rules::Coding>{rules::Coding::brotli, rules::Coding::gzip}));
+  EXPECT_EQ(settings.compression.levels,
+            (std::vector<std::pair<std::string, int>>{{"text/*", 3}, {"*/*", 7}}));
   EXPECT_EQ(settings.admission.mode, LoopMode::shadow);
   EXPECT_DOUBLE_EQ(settings.admission.limit_initial, 2.5);
   EXPECT_EQ(settings.admission.reject_status, 429);

@@ -186,7 +186,9 @@ TEST(Setup, RefusesSetsTheLoaderWouldHaveRefused) {
 
 TEST(Texts, DescribeActionsAsWritten) {
   EXPECT_EQ(describe(ScaleTtl{2.0, 3600s}), "scale_ttl(by 2, max 1h)");
+  EXPECT_EQ(describe(Compress{}), "compress(on)");
   EXPECT_EQ(describe(Compress{true, 5}), "compress(on, level 5)");
+  EXPECT_EQ(describe(Compress{true, 0, Coding::zstd}), "compress(on, zstd)");
   EXPECT_EQ(describe(Compress{false, 5}), "compress(off)");
   EXPECT_EQ(describe(Throttle{0.7}), "throttle(to 70%)");
   EXPECT_EQ(describe(ReleaseMemory{true, 0.5, true, true, 30s}),

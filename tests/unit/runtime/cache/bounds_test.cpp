@@ -170,25 +170,6 @@ TEST(Bounds, EvictedObjectStaysAliveForWhoSendsIt) {
   EXPECT_EQ(testing::body_of(*held), "held");
 }
 
-TEST(Bounds, EncodedVariantIsCountedAndGoesWithItsObject) {
-  Harness harness;
-  harness.get({}, {200, fresh(), std::string(50000, 'x')});
-  const ObjectPtr object = harness.find({}).object;
-  const std::size_t before = harness.cache.bytes();
-  ASSERT_TRUE(object->try_begin_encoding());
-  EXPECT_FALSE(object->try_begin_encoding());
-  BlockPtr block = Block::allocate(9000);
-  const ObjectPtr encoded = Object::make(encoded_head(*object, "gzip"), {{block, 9000}});
-  EXPECT_TRUE(harness.cache.attach_encoded(object, encoded));
-  EXPECT_EQ(harness.cache.bytes(), before + encoded->memory());
-  EXPECT_EQ(harness.find({}).object->encoded(), encoded.get());
-  EXPECT_EQ(object->encoding_state(), Object::EncodingState::ready);
-  testing::flush(harness.cache);
-  EXPECT_LT(harness.cache.bytes(), 50000U);
-  // An object that is gone takes no variant any more.
-  EXPECT_FALSE(harness.cache.attach_encoded(object, encoded));
-}
-
 TEST(Bounds, HitForMissMarksAreBounded) {
   config::CacheSettings settings = testing::small_settings();
   settings.negative_entries_max = 64;

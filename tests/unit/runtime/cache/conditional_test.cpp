@@ -161,15 +161,6 @@ TEST_F(RefreshTest, StoresTheRefreshedObjectSharingTheBody) {
   EXPECT_EQ(harness_.cache.figures().entries, 1U);
 }
 
-TEST_F(ConditionalTest, EncodedHeadIsWeakAndVaries) {
-  const ObjectHead head = encoded_head(*object(), "gzip");
-  EXPECT_EQ(head.etag(), "W/\"one\"");
-  const std::string block(head.block());
-  EXPECT_NE(block.find("Content-Encoding: gzip\r\n"), std::string::npos);
-  EXPECT_NE(block.find("Vary: Accept-Encoding\r\n"), std::string::npos);
-  EXPECT_EQ(block.find("Content-Length"), std::string::npos);
-}
-
 TEST(CacheStatus, WritesRfc9211Members) {
   const auto text = [](const CacheStatus& status) {
     std::string out;

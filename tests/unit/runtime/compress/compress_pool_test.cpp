@@ -6,7 +6,9 @@
 #include <future>
 #include <vector>
 
-#include "tests/unit/runtime/compress/gunzip.hpp"
+#include "runtime/compress/json_tightener.hpp"
+#include "runtime/compress/whole_encoder.hpp"
+#include "tests/unit/runtime/compress/texts.hpp"
 
 namespace homeostat::compress {
 namespace {
@@ -19,13 +21,26 @@ struct Tracked {
   std::future<std::string> future = promise.get_future();
 };
 
+std::string to_text(JobResult result) {
+  switch (result) {
+    case JobResult::done: return "done";
+    case JobResult::not_worthwhile: return "not worthwhile";
+    case JobResult::not_json: return "not json";
+    case JobResult::undecodable: return "undecodable";
+    case JobResult::failed: break;
+  }
+  return "failed";
+}
+
 CompressJob job_for(const std::shared_ptr<std::string>& input,
                     const std::shared_ptr<Tracked>& tracked) {
   CompressJob job;
-  job.input = *input;
+  job.pieces = {*input};
   job.owner = input;
-  job.done = [tracked](bool ok, std::string& output) {
-    tracked->promise.set_value(ok ? std::move(output) : std::string("failed"));
+  job.recipe.target = rules::Coding::gzip;
+  job.recipe.effort = 5;
+  job.done = [tracked](JobResult result, std::string& output) {
+    tracked->promise.set_value(result == JobResult::done ? std::move(output) : to_text(result));
   };
   return job;
 }
@@ -37,7 +52,7 @@ class Blocker {
   explicit Blocker(CompressPool& pool) {
     std::future<void> running = state_->running.get_future();
     CompressJob job;
-    job.done = [state = state_](bool, std::string&) {
+    job.done = [state = state_](JobResult, std::string&) {
       std::future<void> released = state->release.get_future();
       state->running.set_value();
       released.wait();
@@ -61,21 +76,22 @@ class Blocker {
 };
 
 TEST(CompressPool, CompressesInTheBackground) {
-  CompressPool pool;
+  CompressPool pool(SystemClock::instance());
   auto input = std::make_shared<std::string>(100000, 'a');
   auto tracked = std::make_shared<Tracked>();
   ASSERT_TRUE(pool.submit(job_for(input, tracked)));
   ASSERT_EQ(tracked->future.wait_for(deadline), std::future_status::ready);
   const std::string output = tracked->future.get();
-  EXPECT_EQ(testing::gunzip(output).text, *input);
+  EXPECT_EQ(testing::decoded(rules::Coding::gzip, output), *input);
   const CompressFigures figures = pool.figures();
-  EXPECT_EQ(figures.jobs, 1U);
-  EXPECT_EQ(figures.bytes_in, 100000U);
-  EXPECT_EQ(figures.bytes_out, output.size());
+  const CodingFigures& gzip = figures.codings[rules::index_of(rules::Coding::gzip)];
+  EXPECT_EQ(gzip.variants, 1U);
+  EXPECT_EQ(gzip.bytes_in, 100000U);
+  EXPECT_EQ(gzip.bytes_out, output.size());
 }
 
 TEST(CompressPool, KeepsTheInputAliveUntilTheJobIsDone) {
-  CompressPool pool;
+  CompressPool pool(SystemClock::instance());
   auto tracked = std::make_shared<Tracked>();
   std::weak_ptr<std::string> watched;
   {
@@ -87,7 +103,7 @@ TEST(CompressPool, KeepsTheInputAliveUntilTheJobIsDone) {
     EXPECT_FALSE(watched.expired());
   }
   ASSERT_EQ(tracked->future.wait_for(deadline), std::future_status::ready);
-  EXPECT_EQ(testing::gunzip(tracked->future.get()).text, std::string(5000, 'b'));
+  EXPECT_EQ(testing::decoded(rules::Coding::gzip, tracked->future.get()), std::string(5000, 'b'));
   pool.shutdown();
   EXPECT_TRUE(watched.expired());
 }
@@ -96,22 +112,24 @@ TEST(CompressPool, RefusesBeyondItsBounds) {
   CompressPoolOptions options;
   options.queue_max = 2;
   options.queue_bytes_max = 100;
-  CompressPool pool(options);
+  CompressPool pool(SystemClock::instance(), options);
   Blocker blocker(pool);
-  const auto nothing = [](bool, std::string&) {};
+  const auto job = [](std::string_view text) {
+    return CompressJob{{text}, nullptr, {}, [](JobResult, std::string&) {}};
+  };
   const std::string sixty(60, 'x');
   const std::string hundred_one(101, 'x');
-  EXPECT_FALSE(pool.submit({hundred_one, nullptr, 5, nothing}));
-  EXPECT_TRUE(pool.submit({sixty, nullptr, 5, nothing}));
-  EXPECT_FALSE(pool.submit({sixty, nullptr, 5, nothing}));
-  EXPECT_TRUE(pool.submit({"x", nullptr, 5, nothing}));
-  EXPECT_FALSE(pool.submit({"x", nullptr, 5, nothing}));
-  EXPECT_FALSE(pool.submit({"x", nullptr, 5, nullptr}));
+  EXPECT_FALSE(pool.submit(job(hundred_one)));
+  EXPECT_TRUE(pool.submit(job(sixty)));
+  EXPECT_FALSE(pool.submit(job(sixty)));
+  EXPECT_TRUE(pool.submit(job("x")));
+  EXPECT_FALSE(pool.submit(job("x")));
+  EXPECT_FALSE(pool.submit({{"x"}, nullptr, {}, nullptr}));
   EXPECT_EQ(pool.figures().refused, 4U);
 }
 
 TEST(CompressPool, DropsWaitingJobsOnShutdownAndRefusesNewOnes) {
-  CompressPool pool;
+  CompressPool pool(SystemClock::instance());
   auto waiting = std::make_shared<Tracked>();
   std::future<std::string> never = std::move(waiting->future);
   auto input = std::make_shared<std::string>("abc");
@@ -124,14 +142,14 @@ TEST(CompressPool, DropsWaitingJobsOnShutdownAndRefusesNewOnes) {
   blocker->release();
   ASSERT_EQ(stopped.wait_for(deadline), std::future_status::ready);
   pool.shutdown();
-  EXPECT_FALSE(pool.submit({"x", nullptr, 5, [](bool, std::string&) {}}));
+  EXPECT_FALSE(pool.submit({{"x"}, nullptr, {}, [](JobResult, std::string&) {}}));
 }
 
 TEST(CompressPool, ServesManySubmittersOnSeveralThreads) {
   CompressPoolOptions options;
   options.threads = 3;
   options.queue_max = 1000;
-  CompressPool pool(options);
+  CompressPool pool(SystemClock::instance(), options);
   auto input = std::make_shared<std::string>(2000, 'c');
   std::vector<std::shared_ptr<Tracked>> all(200);
   for (auto& tracked : all) tracked = std::make_shared<Tracked>();
@@ -145,9 +163,80 @@ TEST(CompressPool, ServesManySubmittersOnSeveralThreads) {
   for (auto& submitter : submitters) submitter.get();
   for (auto& tracked : all) {
     ASSERT_EQ(tracked->future.wait_for(deadline), std::future_status::ready);
-    EXPECT_EQ(testing::gunzip(tracked->future.get()).text, *input);
+    EXPECT_EQ(testing::decoded(rules::Coding::gzip, tracked->future.get()), *input);
   }
-  EXPECT_EQ(pool.figures().jobs, 200U);
+  EXPECT_EQ(pool.figures().codings[rules::index_of(rules::Coding::gzip)].variants, 200U);
+}
+
+/// Runs one recipe over `input`, given in two pieces.
+std::string run(CompressPool& pool, const std::string& input, const Recipe& recipe) {
+  auto tracked = std::make_shared<Tracked>();
+  CompressJob job;
+  const std::string_view all = input;
+  job.pieces = {all.substr(0, all.size() / 2), all.substr(all.size() / 2)};
+  job.recipe = recipe;
+  job.done = [tracked](JobResult result, std::string& output) {
+    tracked->promise.set_value(result == JobResult::done ? std::move(output) : to_text(result));
+  };
+  EXPECT_TRUE(pool.submit(std::move(job)));
+  EXPECT_EQ(tracked->future.wait_for(deadline), std::future_status::ready);
+  return tracked->future.get();
+}
+
+TEST(CompressPool, DecodesTightensAndEncodesInThatOrder) {
+  using rules::Coding;
+  CompressPool pool(SystemClock::instance());
+  const std::string json = testing::json_text(20000);
+  const config::JsonSettings both{true, true};
+  std::string tight;
+  ASSERT_TRUE(tighten_json(json, both, tight));
+  std::string encoded;
+  ASSERT_TRUE(encode_whole(Coding::brotli, 5, json, json.size(), encoded));
+
+  EXPECT_EQ(run(pool, encoded, {.source = Coding::brotli}), json);
+  EXPECT_EQ(run(pool, json, {.json = both}), tight);
+  EXPECT_EQ(run(pool, encoded, {.source = Coding::brotli, .json = both}), tight);
+  const std::string again =
+      run(pool, encoded,
+          {.source = Coding::brotli, .json = both, .target = Coding::brotli, .effort = 9});
+  EXPECT_EQ(testing::decoded(Coding::brotli, again), tight);
+  const std::string zstd = run(pool, json, {.json = both, .target = Coding::zstd, .effort = 3});
+  EXPECT_EQ(testing::decoded(Coding::zstd, zstd), tight);
+  const CompressFigures figures = pool.figures();
+  EXPECT_EQ(figures.tightened, 4U);
+  EXPECT_EQ(figures.decode_results[0], 3U);
+  EXPECT_EQ(figures.codings[rules::index_of(Coding::zstd)].bytes_in, tight.size());
+}
+
+TEST(CompressPool, LeavesAloneWhatDoesNotGetSmallerOrCannotBeRead) {
+  using rules::Coding;
+  CompressPool pool(SystemClock::instance());
+  const std::string noise = testing::noise(20000);
+  EXPECT_EQ(run(pool, noise, {.target = Coding::zstd, .effort = 9}), "not worthwhile");
+  EXPECT_EQ(run(pool, noise, {.json = {true, false}}), "not json");
+  EXPECT_EQ(run(pool, noise, {.source = Coding::gzip}), "undecodable");
+  EXPECT_EQ(run(pool, "[1,2,3,4]", {.json = {true, true}}), "not worthwhile");
+  // Text that is no JSON is still compressed.
+  const std::string text = "// " + testing::json_text(20000);
+  const std::string zstd =
+      run(pool, text, {.json = {true, true}, .target = Coding::zstd, .effort = 3});
+  EXPECT_EQ(testing::decoded(Coding::zstd, zstd), text);
+  EXPECT_EQ(pool.figures().not_worthwhile, 2U);
+  EXPECT_EQ(pool.figures().not_json, 2U);
+}
+
+TEST(CompressPool, MeasuresWhatItDoes) {
+  using rules::Coding;
+  CompressPool pool(SystemClock::instance());
+  const auto ratio = [&pool] {
+    return pool.costs().current()[rules::index_of(Coding::gzip)][4].ratio;
+  };
+  const double before = ratio();
+  for (int i = 0; i < 30; ++i) {
+    run(pool, std::string(100000, 'a'), {.target = Coding::gzip, .effort = 5});
+  }
+  EXPECT_LT(ratio(), before);
+  EXPECT_GE(ratio(), before / CostTable::trust * 0.999) << "never trusted without bound";
 }
 
 }  // namespace

@@ -25,18 +25,12 @@ ResponseFacts json() {
 CompressReason reason_with(const std::function<void(ResponseFacts&)>& change) {
   ResponseFacts facts = json();
   change(facts);
-  return should_compress(on(), {}, facts).reason;
+  return may_compress(on(), facts);
 }
 
-TEST(ShouldCompress, SaysYesToOrdinaryText) {
-  const CompressDecision decision = should_compress(on(), {}, json());
-  EXPECT_TRUE(decision.compress());
-  EXPECT_TRUE(decision.vary);
-  EXPECT_EQ(decision.level, 5);
-}
-
-TEST(ShouldCompress, NamesTheFirstReasonAgainst) {
+TEST(MayCompress, NamesTheFirstReasonAgainst) {
   using R = CompressReason;
+  EXPECT_EQ(may_compress(on(), json()), R::compress);
   EXPECT_EQ(reason_with([](auto& f) { f.status = 204; }), R::status);
   EXPECT_EQ(reason_with([](auto& f) { f.status = 304; }), R::status);
   EXPECT_EQ(reason_with([](auto& f) { f.status = 101; }), R::status);
@@ -51,39 +45,42 @@ TEST(ShouldCompress, NamesTheFirstReasonAgainst) {
   EXPECT_EQ(reason_with([](auto& f) { f.length = 1023; }), R::too_small);
   EXPECT_EQ(reason_with([](auto& f) { f.length = 1024; }), R::compress);
   EXPECT_EQ(reason_with([](auto& f) { f.length.reset(); }), R::compress);
-  EXPECT_EQ(reason_with([](auto& f) { f.client_accepts = false; }), R::not_accepted);
-  EXPECT_EQ(reason_with([](auto& f) { f.emergency = true; }), R::emergency);
-  EXPECT_EQ(reason_with([](auto& f) { f.head_request = true; }), R::head_request);
 }
 
-TEST(ShouldCompress, AsksForVaryWhereverAnotherClientWouldGetGzip) {
+TEST(MayCompress, LetsExclusionsWin) {
   ResponseFacts facts = json();
-  facts.client_accepts = false;
-  EXPECT_TRUE(should_compress(on(), {}, facts).vary);
-  facts.content_type = "image/png";
-  EXPECT_FALSE(should_compress(on(), {}, facts).vary);
+  facts.content_type = "Text/Event-Stream";
+  EXPECT_EQ(may_compress(on(), facts), CompressReason::type);
 }
 
-TEST(ShouldCompress, FollowsTheEndpointsPolicyUnlessTheOperatorSaysOff) {
+TEST(SwitchedOn, FollowsTheEndpointsPolicyUnlessTheOperatorSaysOff) {
   EndpointPolicy yes;
   yes.compress = true;
-  yes.compress_level = 9;
   EndpointPolicy no;
   no.compress = false;
   CompressionSettings adaptive;
   CompressionSettings off;
   off.mode = CompressionSettings::Mode::off;
-  EXPECT_EQ(should_compress(adaptive, {}, json()).reason, CompressReason::disabled);
-  EXPECT_TRUE(should_compress(adaptive, yes, json()).compress());
-  EXPECT_EQ(should_compress(adaptive, yes, json()).level, 9);
-  EXPECT_EQ(should_compress(on(), no, json()).reason, CompressReason::disabled);
-  EXPECT_EQ(should_compress(off, yes, json()).reason, CompressReason::disabled);
+  EXPECT_FALSE(switched_on(adaptive, {}));
+  EXPECT_TRUE(switched_on(adaptive, yes));
+  EXPECT_TRUE(switched_on(on(), {}));
+  EXPECT_FALSE(switched_on(on(), no));
+  EXPECT_FALSE(switched_on(off, yes));
 }
 
-TEST(ShouldCompress, LetsExclusionsWin) {
-  ResponseFacts facts = json();
-  facts.content_type = "Text/Event-Stream";
-  EXPECT_EQ(should_compress(on(), {}, facts).reason, CompressReason::type);
+TEST(FixedEffort, PrefersTheRulesThenTheTypesThenTheCommonLevel) {
+  CompressionSettings settings = on();
+  EXPECT_EQ(fixed_effort(settings, {}, "text/html"), 0) << "adaptive by default";
+  settings.level = 4;
+  settings.levels = {{"text/html", 6}, {"text/*", 2}};
+  EXPECT_EQ(fixed_effort(settings, {}, "text/html; charset=utf-8"), 6);
+  EXPECT_EQ(fixed_effort(settings, {}, "text/css"), 2);
+  EXPECT_EQ(fixed_effort(settings, {}, "application/json"), 4);
+  EndpointPolicy rule;
+  rule.compress = true;
+  EXPECT_EQ(fixed_effort(settings, rule, "text/css"), 2) << "the rule names no level";
+  rule.compress_level = 9;
+  EXPECT_EQ(fixed_effort(settings, rule, "text/css"), 9);
 }
 
 TEST(MediaType, MatchesWildcardsWithoutParametersInAnyCase) {
@@ -95,12 +92,6 @@ TEST(MediaType, MatchesWildcardsWithoutParametersInAnyCase) {
   EXPECT_FALSE(media_type_matches("application/*+json", "application/json"));
   EXPECT_FALSE(media_type_matches("text/html", "text/htmlx"));
   EXPECT_FALSE(media_type_matches("*", ""));
-}
-
-TEST(CompressReason, HasATextForEach) {
-  for (int i = 0; i <= static_cast<int>(CompressReason::head_request); ++i) {
-    EXPECT_NE(to_text(static_cast<CompressReason>(i)), "unknown");
-  }
 }
 
 }  // namespace

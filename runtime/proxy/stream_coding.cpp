@@ -1,0 +1,107 @@
+#include "runtime/proxy/stream_coding.hpp"
+
+#include "rules/laws/compression.hpp"
+#include "runtime/compress/content_policy.hpp"
+#include "runtime/http/accept_encoding.hpp"
+#include "runtime/http/cache_control.hpp"
+#include "runtime/proxy/coding_order.hpp"
+#include "runtime/proxy/request_context.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+using http::HeaderId;
+
+// What a body of unknown length is taken for.
+constexpr double typical_bytes = 64 * 1024;
+
+/// Whether a passing response is meant for one user: then its length must not
+/// tell what is in it (BREACH). docs/caching.md has the list.
+bool bears_secret(const RequestContext& request, const http::HeaderTable& response) {
+  const http::HeaderTable& headers = request.head().headers;
+  if (response.has(HeaderId::set_cookie) || response.has(HeaderId::set_cookie2)) return true;
+  const http::CacheControl control = http::parse_cache_control(response);
+  if (control.private_ || !control.private_fields[0].empty()) return true;
+  if (response.contains_token(HeaderId::vary, "Cookie") ||
+      response.contains_token(HeaderId::vary, "Authorization")) {
+    return true;
+  }
+  // Declared to be for everyone, whoever asked.
+  if (control.public_ || control.s_maxage) return false;
+  return headers.has(HeaderId::authorization) || headers.has(HeaderId::cookie);
+}
+
+StreamCoding choose(Worker& worker, const RequestContext& request,
+                    const compress::ResponseFacts& facts) {
+  const config::CompressionSettings& settings = request.config->settings().compression;
+  StreamCoding choice;
+  choice.vary = compress::may_compress(settings, facts) == compress::CompressReason::compress;
+  if (!choice.vary || worker.policy().mode.emergency) return choice;
+  const http::CodingSet wanted =
+      worker.wishes(request.head().headers).wanted(request.config->codings());
+  if (wanted.empty()) return choice;
+  const EndpointPolicy& policy = worker.policy().cache.of(request.endpoint);
+  const CodingOrder order = coding_order(settings, policy);
+  const int effort = compress::fixed_effort(settings, policy, facts.content_type);
+  if (effort != 0) {
+    choice.coding = order.first_of(wanted);
+    choice.effort = effort;
+    return choice;
+  }
+  const rules::CompressionChoice best = rules::choose_compression(
+      worker.services().streams.costs.current(),
+      {.allowed = wanted,
+       .bytes = facts.length ? static_cast<double>(*facts.length) : typical_bytes,
+       .headroom = worker.policy().cache.compression_headroom,
+       .preference = order.list()});
+  choice.coding = best.coding;
+  choice.effort = best.effort;
+  return choice;
+}
+
+}  // namespace
+
+bool compression_on(Worker& worker, const RequestContext& request) {
+  if (!compress::switched_on(request.config->settings().compression,
+                             worker.policy().cache.of(request.endpoint))) {
+    return false;
+  }
+  // Stored under the key of one user's credentials.
+  return !request.decision.authorization_key ||
+         request.config->compresses_secrets(request.target.path);
+}
+
+StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
+                                  const http::ResponseHead& head) {
+  const bool answers_head = request.head().method == http::Method::head;
+  if ((head.body == http::BodyKind::none && !answers_head) || !compression_on(worker, request)) {
+    return {};
+  }
+  const http::HeaderTable& headers = head.headers;
+  compress::ResponseFacts facts;
+  facts.status = head.status;
+  facts.content_type = headers.get(HeaderId::content_type);
+  if (head.has_content_length) facts.length = head.content_length;
+  facts.no_transform = headers.contains_token(HeaderId::cache_control, "no-transform");
+  facts.has_content_encoding = http::single_coding(headers) != http::Coding::identity;
+  facts.has_content_range = headers.has(HeaderId::content_range);
+  facts.carries_secret =
+      bears_secret(request, headers) && !request.config->compresses_secrets(request.target.path);
+  return choose(worker, request, facts);
+}
+
+StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
+                                  const cache::ObjectHead& head,
+                                  std::optional<std::uint64_t> length) {
+  if (!compression_on(worker, request)) return {};
+  compress::ResponseFacts facts;
+  facts.status = static_cast<unsigned>(head.status);
+  facts.content_type = head.content_type();
+  facts.length = length;
+  facts.no_transform = head.no_transform;
+  facts.has_content_encoding = head.encoded;
+  return choose(worker, request, facts);
+}
+
+}  // namespace homeostat::proxy
