@@ -10,7 +10,8 @@ constexpr double steps = 4;  // of the headroom
 
 using Row = std::array<CodingCost, effort_max>;
 
-// docs/benchmarks.md, heading "Compression", JSON of 100 KiB.
+// Starting points, estimated from JSON of 16 to 100 KiB on a busy machine; what is
+// measured while running replaces them. bench/compression_bench repeats them.
 constexpr Row gzip_stored = {{{9, .138},
                               {11, .133},
                               {12, .128},

@@ -15,7 +15,7 @@
 // Among codings within `tie` of the best gain the preferred one is taken.
 //
 // Sampling. ns_per_byte and ratio are measured where the work is done and start
-// from standard_costs(); bench/compression_bench makes that table.
+// from standard_costs(); bench/compression_bench measures the same.
 //
 // Pure: figures come in. Thread safety: none needed; CompressionHeadroom has
 // one owner. Units: nanoseconds, bytes; ratio = bytes out / bytes in.
@@ -45,7 +45,7 @@ using CodingCosts = std::array<std::array<CodingCost, effort_max>, coding_count>
 enum class CompressionUse : std::uint8_t { stored, streamed };
 inline constexpr std::size_t compression_use_count = 2;
 
-/// What a quiet core of the year 2020 needs for JSON and HTML of 16 to 100 KiB.
+/// Estimates for JSON of 16 to 100 KiB, where measuring starts from.
 [[nodiscard]] const CodingCosts& standard_costs(CompressionUse use) noexcept;
 
 struct CompressionBounds {

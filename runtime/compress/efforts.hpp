@@ -1,6 +1,6 @@
 // What an effort of 1 (fastest) to 9 (smallest) means in each library's own
-// levels. Chosen so that equal efforts cost about the same; figures in
-// docs/benchmarks.md, made by bench/compression_bench.
+// levels. Chosen so that equal efforts cost about the same;
+// bench/compression_bench measures them.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // Encodes a body that is known as a whole, with the best tool for that:
-// libdeflate for gzip (smaller and faster than zlib, see docs/benchmarks.md),
+// libdeflate for gzip (bench/compression_bench compares it with zlib),
 // the one-shot calls of libbrotli and libzstd.
 //
 // Memory: freed before it returns; at effort 9 up to about 24 MiB, because
