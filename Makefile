@@ -7,10 +7,10 @@ export CCACHE_DIR ?= $(or $(HOME),$(CURDIR)/build)/.cache/ccache
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
-.PHONY: help deps build demo test sanitize bench sim tidy format fuzz clean
+.PHONY: help deps build demo test sanitize bench sim sim-table tidy format fuzz clean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## Install what is missing from Debian 12's packages
 	@tools/install_dependencies.sh build test
@@ -50,6 +50,13 @@ sim: ## Run the seeded simulations of the control laws
 	@$(MAKE) --no-print-directory build/release/build.ninja
 	@cmake --build build/release -j $(JOBS) --target sim_tests
 	@build/release/tests/sim_tests
+
+sim-table: ## Write docs/admission_simulation.md: the laws beside their peers, some minutes
+	@tools/install_dependencies.sh test
+	@$(MAKE) --no-print-directory build/release/build.ninja
+	@cmake --build build/release -j $(JOBS) --target admission_table
+	@build/release/tests/admission_table >build/admission_simulation.md
+	@cp build/admission_simulation.md docs/
 
 tidy: ## Check structure: includes, lengths, clocks, leftovers
 	@tools/install_dependencies.sh test

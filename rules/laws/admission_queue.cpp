@@ -12,9 +12,19 @@ using std::chrono::milliseconds;
 constexpr Duration standing_budget_min = milliseconds(20);
 constexpr Duration standing_budget_max = milliseconds(50);
 constexpr Duration standing_limit_min = milliseconds(50);
+/// Fewer waiting requests than this leave servers idle by chance.
+constexpr int standing_requests = 4;
 
-Duration standing_budget(Duration service_mean) noexcept {
-  return std::clamp(service_mean, standing_budget_min, standing_budget_max);
+/// By Little's law limit / service_mean requests are served per second.
+Duration standing_budget(Duration service_mean, double limit) noexcept {
+  const Duration few = predicted_wait(standing_requests * service_mean, limit);
+  return std::max(std::clamp(service_mean, standing_budget_min, standing_budget_max), few);
+}
+
+/// Two service times, where a burst may use them.
+Duration burst_extension(const QueueBounds& bounds, Duration service_mean) noexcept {
+  if (bounds.max_wait <= Duration::zero()) return Duration::zero();
+  return std::min(2 * service_mean, burst_budget_max);
 }
 
 }  // namespace
@@ -25,23 +35,24 @@ Duration predicted_wait(Duration work_ahead, double limit) noexcept {
   return Duration(static_cast<Duration::rep>(wait));
 }
 
-Duration wait_budget(const QueueBounds& bounds, Duration standing, Duration service_mean) noexcept {
-  const Duration burst = bounds.max_wait * 2 / 3;
-  if (standing < standing_after) return burst;
-  return std::min(burst, standing_budget(service_mean));
+Duration wait_budget(const QueueBounds& bounds, bool standing, Duration service_mean,
+                     double limit) noexcept {
+  const Duration burst = std::max(bounds.max_wait * 17 / 20, burst_extension(bounds, service_mean));
+  return standing ? std::min(burst, standing_budget(service_mean, limit)) : burst;
 }
 
-Duration wait_limit(const QueueBounds& bounds, Duration standing, Duration service_mean) noexcept {
-  if (standing < standing_after) return bounds.max_wait;
-  const Duration twice = 2 * standing_budget(service_mean);
-  return std::min(bounds.max_wait, std::max(standing_limit_min, twice));
+Duration wait_limit(const QueueBounds& bounds, bool standing, Duration service_mean,
+                    double limit) noexcept {
+  const Duration burst = std::max(bounds.max_wait, burst_extension(bounds, service_mean) * 20 / 17);
+  if (!standing) return burst;
+  return std::min(burst, std::max(standing_limit_min, 2 * standing_budget(service_mean, limit)));
 }
 
 ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,
                              std::optional<Duration> time_left) noexcept {
   const Duration wait = predicted_wait(view.work_ahead, view.limit);
   if (time_left && wait > *time_left - 2 * view.own_service) return ArrivalVerdict::deadline;
-  if (wait > wait_budget(bounds, view.standing, view.service_mean)) {
+  if (wait > wait_budget(bounds, view.standing, view.service_mean, view.limit)) {
     return ArrivalVerdict::predicted_wait;
   }
   if (view.length >= bounds.length_max) return ArrivalVerdict::queue_full;

@@ -22,6 +22,8 @@ namespace homeostat::rules {
 
 /// 0 critical, 1 high, 2 normal, 3 low.
 inline constexpr std::size_t priority_class_count = 4;
+/// Is always judged as in a burst: it had better wait than be rejected.
+inline constexpr std::uint8_t critical_class = 0;
 
 /// Clamps anything beyond the lowest class into it.
 [[nodiscard]] constexpr std::uint8_t clamp_class(std::uint8_t priority_class) noexcept {
@@ -35,16 +37,12 @@ struct QueueBounds {
   std::size_t length_max = 1024;                       ///< all workers together
 };
 
-/// A queue that was not empty for this long is standing: it no longer absorbs
-/// a burst but only adds delay.
-inline constexpr Duration standing_after = std::chrono::milliseconds(100);
-
 /// What an arrival sees.
 struct QueueView {
   Duration work_ahead{};    ///< sum of expected service of equal or higher classes
   double limit = 1;         ///< requests served at once
   std::size_t length = 0;   ///< waiting now, all classes
-  Duration standing{};      ///< for how long the queue has not been empty
+  bool standing = false;    ///< demand exceeds capacity (standing_demand.hpp)
   Duration service_mean{};  ///< of all upstream calls; 0 = not known yet
   Duration own_service{};   ///< expected service of the arrival itself
 };
@@ -52,16 +50,22 @@ struct QueueView {
 /// Time until the work ahead has been served by `limit` servers.
 [[nodiscard]] Duration predicted_wait(Duration work_ahead, double limit) noexcept;
 
-/// Longest predicted wait with which an arrival may join: 2/3 of max_wait in a
-/// burst (so that an ordinary misprediction of half still ends in service),
-/// clamp(service_mean, 20 ms, 50 ms) when standing, never above the former.
-[[nodiscard]] Duration wait_budget(const QueueBounds& bounds, Duration standing,
-                                   Duration service_mean) noexcept;
+/// Longest predicted wait with which an arrival may join. In a burst 0.85 of
+/// max_wait (the rest is for what the prediction is wrong by), or two service
+/// times if that is longer, up to burst_budget_max: where one request takes a
+/// second, nobody is helped by being rejected for 100 ms. When demand stands,
+/// a queue only adds delay: clamp(service_mean, 20 ms, 50 ms), or the time to
+/// serve four requests if longer, so that a small upstream is not idle by
+/// chance; never above the former. A max_wait of zero rejects at once, always.
+[[nodiscard]] Duration wait_budget(const QueueBounds& bounds, bool standing, Duration service_mean,
+                                   double limit) noexcept;
 
-/// After this wait a queued request is rejected: max_wait in a burst,
-/// max(50 ms, 2 x budget) when standing, never above max_wait.
-[[nodiscard]] Duration wait_limit(const QueueBounds& bounds, Duration standing,
-                                  Duration service_mean) noexcept;
+inline constexpr Duration burst_budget_max = std::chrono::seconds(1);
+
+/// After this wait a queued request is rejected: budget / 0.85 in a burst,
+/// max(50 ms, 2 x budget) when standing, never above the former.
+[[nodiscard]] Duration wait_limit(const QueueBounds& bounds, bool standing, Duration service_mean,
+                                  double limit) noexcept;
 
 enum class ArrivalVerdict : std::uint8_t { join, queue_full, predicted_wait, deadline };
 

@@ -3,9 +3,9 @@
 // Interface only says samples in, limit out; the law behind it may be replaced
 // without touching the gate or the actors. First law: windowed Vegas on
 // per-endpoint normalised latency with throughput-validated growth and
-// down-probes; docs/ADMISSION.md tells the story, the formulas stand beside the
-// code. While a probe runs, the returned limit is lower than limit() would be
-// without it: the queue in front absorbs the difference.
+// down-probes; docs/control_loops.md tells the story, the formulas stand beside the
+// code, and `make sim-table` shows what comes of it. While a probe runs, the returned
+// limit is lower than limit() would be without it: the queue in front absorbs the difference.
 //
 // Pure: time comes in with the window. Thread safety: none; one owner.
 #pragma once

@@ -98,13 +98,14 @@ void LatencyBaseline::adopt_new(const WindowMerge& window, double ratio) {
   }
 }
 
-void LatencyBaseline::move(const WindowMerge& window, double weight) {
+void LatencyBaseline::average(const WindowMerge& window, double memory) {
   for (const EndpointSamples& samples : window.endpoints()) {
-    const double known = of(samples.endpoint);
-    if (known <= 0 || samples.count < samples_min) continue;
-    // Few samples of a rare endpoint must not shake its baseline.
-    const double trust = std::min(1.0, static_cast<double>(samples.count) / 30.0);
-    base_[samples.endpoint].seconds += weight * trust * (mean_of(samples) - known);
+    if (of(samples.endpoint) <= 0) continue;
+    Entry& known = base_[samples.endpoint];
+    const double count = static_cast<double>(samples.count);
+    const double weight = std::min(1.0, std::max(count / (count + known.evidence), count / memory));
+    known.seconds += weight * (mean_of(samples) - known.seconds);
+    known.evidence = std::min(known.evidence + count, memory);
   }
 }
 

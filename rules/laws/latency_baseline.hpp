@@ -43,8 +43,8 @@ class LatencyBaseline {
   /// Endpoints with fewer than 30 samples so far: running mean of the first
   /// ones, divided by the ratio of the known endpoints.
   void adopt_new(const WindowMerge& window, double ratio);
-  /// Moves by `weight` towards the means.
-  void move(const WindowMerge& window, double weight);
+  /// Running mean over about the last `memory` samples of each endpoint.
+  void average(const WindowMerge& window, double memory);
   /// Moves by `weight` towards those means that are lower beyond doubt (two
   /// standard errors); following every low reading would end below the truth.
   void lower(const WindowMerge& window, double weight);

@@ -1,7 +1,10 @@
 // The law, in three phases.
 //
-// slow_start  L grows by half per window as long as throughput follows by at
-//             least half of the growth; twice not: back, and probe.
+// slow_start  L grows by 0.6 per window as long as throughput follows by at
+//             least half of the growth. What the step too many still gained is
+//             the upstream's most: with the baseline just proven it gives the
+//             knee, and the limit. No step followed at all: back, and probe if
+//             the knee was never known.
 // steady      windowed Vegas (Brakmo and Peterson 1995; Netflix
 //             concurrency-limits) on q = sum(latency - baseline) / T, the
 //             requests queueing inside the upstream by Little's law:
@@ -11,6 +14,17 @@
 //             only when the limit is what holds requests back.
 // probing     see limit_probe.hpp. Keeps the baseline honest under unending
 //             overload, where Vegas otherwise drifts.
+//
+// Latency alone cannot tell a queue from a slower service, nor a baseline that
+// is too low from either. Three questions are therefore put to throughput:
+//   a long queue although the limit did not rise      -> probe before shrinking
+//   a limit that has fallen by 30 % in the last 15 s  -> probe
+//   less throughput than a higher limit had lately    -> slow start
+//
+// Sampling: windows of 0.25 to 1 s, longer for services of more than 200 ms;
+// clamp(100 CV^2, 50, 400) samples, where CV^2 is remembered, because a window
+// without one of the rare long requests knows nothing of them.
+// Bounds: limits in [min, max]; a window is at most 12 s, a probe half a minute.
 #include "rules/laws/limit_law.hpp"
 
 #include <cmath>
@@ -20,10 +34,19 @@ namespace homeostat::rules {
 
 namespace {
 
-constexpr double window_min = 0.25, window_max = 1;  // seconds
+constexpr double window_min = 0.25, window_max = 1, window_slowest = 12;  // seconds
+constexpr double window_latencies = 5;  // a slow service needs longer windows for the same samples
+constexpr double deep_shrink = 0.2, deep_shrink_min = 2;  // of the limit: ask a probe first
+constexpr double doubt_queue = 0.75;                      // share of in flight that seems to queue
+constexpr int doubt_windows = 3;
+constexpr double light_memory = 400;  // samples
 constexpr int quiet_windows_to_slow_start = 3;
-constexpr double light_unproven = 2;  // in flight
-constexpr Duration fall_window = std::chrono::seconds(2);
+constexpr double light_unproven = 0.4;                      // of the limit in flight
+constexpr double fall_memory = 15;                          // seconds
+constexpr double cv_fade = 0.05;                            // per window
+constexpr double starved_share = 0.7, starved_limit = 0.8;  // of the best that was seen
+constexpr double best_memory = 30;                          // seconds
+constexpr double throughput_window = 1;                     // seconds
 
 }  // namespace
 
@@ -46,6 +69,9 @@ void LimitLaw::explain(const char* what, double queue, double in_flight) {
 }
 
 bool LimitLaw::react_to_drops(const LimitWindow& window) {
+  // A probe lowers the number of answers itself: a steady number of drops would
+  // then look like more of them. It is over soon, and the limit is low anyway.
+  if (phase_ == Phase::probing) return false;
   std::uint64_t succeeded = 0;
   for (const EndpointSamples& endpoint : window.endpoints) succeeded += endpoint.count;
   if (!drops_.update(window.now, window.dropped, succeeded)) return false;
@@ -55,7 +81,6 @@ bool LimitLaw::react_to_drops(const LimitWindow& window) {
   set_limit(std::max(wanted, 0.7 * limit_));
   probe_.stop();
   limit_before_doubt_ = 0;
-  fall_since_ = now_;
   fall_reference_ = limit_;
   enter_slow_start();  // once it answers again, throughput decides how far
   reason_ = "shrink: upstream refuses or times out";
@@ -66,7 +91,7 @@ void LimitLaw::update(const LimitWindow& window) {
   now_ = window.now;
   if (!started_) {
     started_ = true;
-    slow_start_failed_ = baseline_at_ = probe_ended_ = fall_since_ = now_;
+    slow_start_failed_ = baseline_at_ = probe_ended_ = now_;
   }
   if (window.length <= Duration::zero() || react_to_drops(window)) return;
   const double length = std::chrono::duration<double>(window.length).count();
@@ -88,7 +113,9 @@ Congestion LimitLaw::judge_window() {
   if (!baseline_.known()) baseline_.replace(merged_);
   const Congestion congestion = baseline_.judge(merged_);
   latency_ = merged_.latency_mean();
-  cv_square_ = congestion.cv_square;
+  // A window without one of the rare long requests knows nothing of them.
+  const double fading = cv_square_ + cv_fade * (congestion.cv_square - cv_square_);
+  cv_square_ = std::max(congestion.cv_square, fading);
   queue_ = congestion.queue;
   queueing_ = queue_ >= queue_low(merged_.in_flight());
   return congestion;
@@ -96,7 +123,9 @@ Congestion LimitLaw::judge_window() {
 
 void LimitLaw::steady_step(bool frozen) {
   const bool full = static_cast<double>(merged_.samples()) >= samples_wanted();
-  if (merged_.seconds() < window_min || (!full && merged_.seconds() < window_max)) return;
+  const double longest =
+      std::clamp(window_latencies * merged_.latency_mean(), window_max, window_slowest);
+  if (merged_.seconds() < window_min || (!full && merged_.seconds() < longest)) return;
   if (merged_.samples() < samples_least) {
     if (merged_.seconds() >= window_give_up) merged_.clear();
     return;
@@ -106,19 +135,49 @@ void LimitLaw::steady_step(bool frozen) {
   const double in_flight = merged_.in_flight();
   if (merged_.limited() > limited_share_min) {
     limited_rates_ = rates_of(merged_);
+    limited_in_flight_ = in_flight;
+    if (!frozen && starved()) {
+      enter_slow_start();
+      starved_entry_ = true;
+      reason_ = "slow start: throughput was higher with more requests";
+      return;
+    }
     limited_step(congestion, in_flight, frozen);
   } else {
     unlimited_step(congestion, in_flight);
   }
   if (phase_ == Phase::steady && probe_due()) {
     chain_ = 0;
-    start_probe();
+    start_probe(fell());
   }
+  const double forgotten = std::min(1.0, merged_.seconds() / fall_memory);
+  fall_reference_ = std::max(limit_, fall_reference_ + forgotten * (limit_ - fall_reference_));
   merged_.clear();
-  if (now_ - fall_since_ >= fall_window) {
-    fall_since_ = now_;
-    fall_reference_ = limit_;
+}
+
+/// A baseline that is too low looks like a queue and starves the upstream; a
+/// smaller upstream looks the same. Throughput well below what a higher limit
+/// achieved not long ago is reason to try: slow start goes on only where
+/// throughput follows, and takes its step back where it does not.
+bool LimitLaw::starved() {
+  throughput_.add(merged_);
+  if (throughput_.seconds() < throughput_window ||
+      static_cast<double>(throughput_.samples()) < samples_wanted()) {
+    return false;
   }
+  const EndpointRates rates = rates_of(throughput_);
+  best_trust_ *= std::max(0.0, 1 - throughput_.seconds() / best_memory);
+  throughput_.clear();
+  const double best = best_trust_ * baseline_.work_rate(best_rates_);
+  const double work = baseline_.work_rate(rates);
+  if (work >= best) {
+    best_rates_ = rates;
+    best_limit_ = limit_;
+    best_trust_ = 1;
+    return false;
+  }
+  return work < starved_share * best && limit_ < starved_limit * best_limit_ &&
+         now_ - slow_start_failed_ >= slow_start_pause_;
 }
 
 void LimitLaw::limited_step(const Congestion& congestion, double in_flight, bool frozen) {
@@ -126,7 +185,8 @@ void LimitLaw::limited_step(const Congestion& congestion, double in_flight, bool
   const double high = queue_high(in_flight);
   const double queue = congestion.queue;
   if (queue < low) return grow(queue, in_flight, frozen);
-  quiet_windows_ = 0;
+  // One window in between may be noise and does not undo what several said.
+  quiet_windows_ = queue < (low + high) / 2 ? std::max(quiet_windows_ - 1, 0) : 0;
   if (queue < high) {
     if (!frozen && limit_in_use()) set_limit(limit_ + std::max(0.25, 0.01 * limit_));
     return explain("creep", queue, in_flight);
@@ -136,6 +196,14 @@ void LimitLaw::limited_step(const Congestion& congestion, double in_flight, bool
   if (sure < high) return explain("hold", queue, in_flight);
   const double excess = 0.8 * (sure - (low + high) / 2);
   const double step = std::clamp(excess, 0.5, std::max(0.5, 0.3 * limit_));
+  // The limit did not rise, yet a long queue is there: fewer servers or a
+  // slower service? Latency looks the same for both; a probe tells them apart
+  // and costs no more than the shrink.
+  const bool deep = step > std::max(deep_shrink_min, deep_shrink * limit_);
+  if (deep && now_ - probe_ended_ >= probe_gap_min && knee_ > 0) {
+    chain_ = 0;
+    return start_probe(true);
+  }
   set_limit(std::min(limit_, 1.1 * in_flight) - step);
   explain("shrink", queue, in_flight);
 }
@@ -165,25 +233,28 @@ void LimitLaw::unlimited_step(const Congestion& congestion, double in_flight) {
   // A lower latency is always nearer to the truth. A higher one is only when
   // the load is light: against an unproven limit it may just be the queue of
   // a small upstream.
-  const bool light = in_flight <= (knee_ > 0 ? knee_ / 2 : light_unproven);
+  const bool light = in_flight <= (knee_ > 0 ? knee_ / 2 : light_unproven * limit_);
   baseline_.adopt_new(merged_, congestion.ratio);
   if (light) {
-    baseline_.move(merged_, 0.3);
+    baseline_.average(merged_, light_memory);
   } else {
     baseline_.lower(merged_, 0.3);
   }
+  const bool long_queue = congestion.queue >= std::max(2.5, doubt_queue * in_flight);
+  doubtful_windows_ = long_queue && in_flight >= limit_ / 2 ? doubtful_windows_ + 1 : 0;
   const bool probe_soon =
       probed_ && now_ - probe_ended_ < std::chrono::duration<double>(probe_interval_);
-  if (congestion.queue >= std::max(2.5, 0.75 * in_flight) && !probe_soon) {
+  if (doubtful_windows_ >= doubt_windows && !probe_soon) {
     // Latency has quadrupled although the limit holds nothing back: either the
     // limit is far too high or the service got slower. A probe from the
     // present in-flight tells; if it was the service, the limit comes back.
+    doubtful_windows_ = 0;
     limit_before_doubt_ = limit_;
     limited_rates_ = rates_of(merged_);
     latency_ = merged_.latency_mean();
     set_limit(std::min(limit_, in_flight));
     chain_ = 0;
-    start_probe();
+    start_probe(false);
   } else if (congestion.queue >= queue_high(in_flight)) {
     set_limit(std::min(limit_, std::max(bounds_.initial, 1.25 * in_flight + 5)));
   }

@@ -22,10 +22,15 @@ inline constexpr double limited_share_min = 0.5;
 inline constexpr std::uint64_t samples_least = 10;
 inline constexpr double window_give_up = 30;
 inline constexpr double probe_interval_first = 10;
+inline constexpr Duration probe_gap_min = std::chrono::seconds(1);
+inline constexpr double fall = 0.7, fall_least = 3;  ///< against the last seconds: probe
 
 /// Bounds of the wanted queue inside the upstream: a and b of the law.
 [[nodiscard]] inline double queue_low(double in_flight) { return std::max(1.0, 0.1 * in_flight); }
 [[nodiscard]] inline double queue_high(double in_flight) { return std::max(2.5, 0.25 * in_flight); }
+
+/// Where the steady law settles: the knee and the middle of the wanted queue.
+[[nodiscard]] inline double limit_at(double knee) { return knee + std::max(1.75, 0.175 * knee); }
 
 class LimitLaw {
  public:
@@ -53,17 +58,21 @@ class LimitLaw {
   void slow_start_step(bool frozen);
   [[nodiscard]] bool slow_start_window_full();
   [[nodiscard]] bool judge_growth(const EndpointRates& rates);
-  void settle_at_proven();
+  void settle_at_knee(const EndpointRates& saturated);
 
   // limit_law.cpp: steady
   void steady_step(bool frozen);
+  [[nodiscard]] bool starved();
+  [[nodiscard]] bool fell() const {
+    return limit_ < fall * fall_reference_ && fall_reference_ - limit_ > fall_least;
+  }
   void limited_step(const Congestion& congestion, double in_flight, bool frozen);
   void unlimited_step(const Congestion& congestion, double in_flight);
   void grow(double queue, double in_flight, bool frozen);
 
   // limit_probing.cpp
   [[nodiscard]] bool probe_due() const;
-  void start_probe();
+  void start_probe(bool urgent);
   void finish_probe(bool measured);
   void accept_baseline(const WindowMerge& seen);
   void end_doubt();
@@ -83,24 +92,29 @@ class LimitLaw {
   double proven_limit_ = 0;
   EndpointRates proven_rates_;
   int failures_ = 0, successes_ = 0;
+  bool starved_entry_ = false;  ///< entered because throughput had been higher before
   Instant slow_start_failed_{};
   Duration slow_start_pause_{};  ///< after the last failure; doubles, reset by a success
 
   // steady
-  int quiet_windows_ = 0;
+  int quiet_windows_ = 0, doubtful_windows_ = 0;
   EndpointRates limited_rates_;  ///< of the last window at the limit
+  double limited_in_flight_ = 0;
+  WindowMerge throughput_;    ///< limited windows since throughput was last looked at
+  EndpointRates best_rates_;  ///< highest throughput at the limit, fading
+  double best_limit_ = 0, best_trust_ = 0;
   double latency_ = 0, cv_square_ = 1;
   double limited_for_ = 0;  ///< seconds without a break
   double queue_ = 0;
   bool queueing_ = false;
 
   // probing
-  Instant baseline_at_{}, probe_started_{}, probe_ended_{}, fall_since_{};
+  Instant baseline_at_{}, probe_started_{}, probe_ended_{};
   bool baseline_aged_ = true, probed_ = false;
   double knee_ = 0;  ///< busy servers at saturation as proven by a probe; 0 = not yet
   double probe_interval_ = probe_interval_first;
-  bool urgent_ = false;  ///< the probe was started because the limit fell
-  double fall_reference_ = 0;
+  bool urgent_ = false;            ///< the probe was started because the limit fell
+  double fall_reference_ = 0;      ///< highest recent limit, forgotten over fall_memory
   double limit_before_doubt_ = 0;  ///< > 0: the probe was started without overload
   int chain_ = 0;
 };

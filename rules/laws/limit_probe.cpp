@@ -11,13 +11,14 @@ constexpr double transient_latencies = 2;  // left out after in flight came down
 constexpr double measure_min = 0.2;        // seconds
 constexpr double measure_max = 2.5;
 constexpr std::uint64_t samples_least = 10;
+constexpr double latency_max = 5;  // seconds; a probe ends in half a minute whatever the service
 
 }  // namespace
 
 void LimitProbe::start(double limit, double latency, double samples) {
   state_ = State::settling;
   limit_ = limit;
-  latency_ = std::min(latency, 1.0);
+  latency_ = std::min(latency, latency_max);
   samples_wanted_ = samples;
   elapsed_ = below_ = 0;
   measured_.clear();

@@ -9,17 +9,15 @@ namespace {
 
 // The first probe knows nothing and looks deep; later ones cost less.
 constexpr double probe_depth = 0.6, first_probe_depth = 0.35;
-constexpr double throughput_kept = 0.87, first_throughput_kept = 0.6;  // share of before
+constexpr double throughput_kept = 0.87, first_throughput_kept = 0.8;  // share of before
 // Of samples_wanted(). While the limit is known to be wrong, soon beats exact.
 constexpr double probe_samples = 1.5, urgent_probe_samples = 1, first_probe_samples = 0.6;
 constexpr double adopted_margin = 1.05;
 constexpr int probe_chain_max = 6;
 constexpr double probe_interval_max = 40;        // seconds
 constexpr double probe_interval_refining = 2.5;  // after the first one; then doubling
-constexpr double probe_rest = 20;  // times its own length: a probe costs at most 2 % of throughput
+constexpr double probe_rest = 40;  // times its own length: a probe costs at most 1 % of throughput
 constexpr double limited_for_min = 1.5;  // seconds at the limit before a probe may cost anything
-constexpr Duration probe_gap_min = std::chrono::seconds(1);
-constexpr double fall = 0.7;  // of the limit within two seconds: probe
 
 double seconds_between(Instant earlier, Instant later) {
   return std::chrono::duration<double>(later - earlier).count();
@@ -30,14 +28,14 @@ double seconds_between(Instant earlier, Instant later) {
 bool LimitLaw::probe_due() const {
   if (merged_.limited() <= limited_share_min) return false;
   if (probed_ && now_ - probe_ended_ < probe_gap_min) return false;
-  if (limit_ < fall * fall_reference_) return true;
+  if (fell()) return true;
   if (limited_for_ < limited_for_min) return false;
   const double cost = probe_rest * seconds_between(probe_started_, probe_ended_);
   const double interval = std::max(probe_interval_ * std::clamp(cv_square_, 1.0, 5.0), cost);
   return baseline_aged_ || seconds_between(baseline_at_, now_) >= interval;
 }
 
-void LimitLaw::start_probe() {
+void LimitLaw::start_probe(bool urgent) {
   if (limit_ < bounds_.min + 0.5) {  // nothing below to compare with: what is seen is the baseline
     baseline_.correct(merged_, 3);
     baseline_at_ = probe_ended_ = now_;
@@ -48,13 +46,15 @@ void LimitLaw::start_probe() {
   }
   phase_ = Phase::probing;
   const bool first = knee_ <= 0;
-  const double depth = first ? first_probe_depth : probe_depth;
-  urgent_ = !first && limit_ < fall * fall_reference_;
+  // In doubt nobody is held back yet: a deep probe would reject for nothing.
+  const bool deep = first && limit_before_doubt_ <= 0;
+  const double depth = deep ? first_probe_depth : probe_depth;
+  urgent_ = !first && urgent;
   const double samples = first     ? first_probe_samples
                          : urgent_ ? urgent_probe_samples
                                    : probe_samples;
   // A limit above the knee by design (small upstreams) is not worth probing at.
-  const double from = first ? limit_ : std::min(limit_, 1.25 * knee_);
+  const double from = first || urgent_ ? limit_ : std::min(limit_, 1.25 * knee_);
   probe_.start(std::max(bounds_.min, std::floor(depth * from)), latency_,
                samples * samples_wanted());
   probe_started_ = now_;
@@ -76,7 +76,8 @@ void LimitLaw::finish_probe(bool measured) {
   const double before = baseline_.work_rate(limited_rates_);
   const double during = baseline_.work_rate(rates_of(seen));
   const bool demand = seen.limited() > limited_share_min;
-  const double kept = knee_ > 0 ? throughput_kept : first_throughput_kept;
+  const bool deep = knee_ <= 0 && limit_before_doubt_ <= 0;
+  const double kept = deep ? first_throughput_kept : throughput_kept;
   if (demand && probe_.limit() > bounds_.min && during >= kept * before) {
     // Throughput did not fall: the limit was above the knee.
     baseline_.lower(seen, 1);
@@ -85,7 +86,7 @@ void LimitLaw::finish_probe(bool measured) {
     latency_ = seen.latency_mean();
     probe_interval_ = probe_interval_first;
     reason_ = "shrink: throughput was kept with fewer requests";
-    if (++chain_ < probe_chain_max) start_probe();
+    if (++chain_ < probe_chain_max) start_probe(urgent_);
     return;
   }
   accept_baseline(seen);
@@ -101,17 +102,23 @@ void LimitLaw::accept_baseline(const WindowMerge& seen) {
   }
   baseline_at_ = now_;
   baseline_aged_ = false;
-  fall_since_ = now_;
   const bool settled = !first && !shift.significant && chain_ == 0;
   probe_interval_ =
       settled ? std::min(2 * probe_interval_, probe_interval_max) : probe_interval_first;
   if (first) probe_interval_ = probe_interval_refining;
-  // At saturation work_rate = busy servers: the knee itself. L = knee + the
-  // middle of [a, b] is where the steady law would settle.
+  // At saturation work_rate = busy servers: the knee itself.
   knee_ = std::max(baseline_.work_rate(limited_rates_), 1.0);
   reason_ = "hold: baseline refreshed by a probe";
-  if (first || (shift.significant && shift.ratio > 1)) {
-    set_limit(std::max(limit_, knee_ + std::max(1.75, 0.175 * knee_)));
+  const double settled_limit = limit_at(knee_);
+  if (urgent_) {
+    // No queue before the probe either: the limit had fallen below the knee.
+    const bool starved = limited_in_flight_ - knee_ < queue_low(limited_in_flight_);
+    set_limit(starved ? std::max(settled_limit, fall_reference_) : settled_limit);
+    if (!starved && chain_ > 0) best_trust_ = 0;  // what there was is no longer there
+    reason_ = starved ? "set: service got slower, the limit comes back"
+                      : "set: knee found again by a probe";
+  } else if (first || (shift.significant && shift.ratio > 1)) {
+    set_limit(std::max(limit_, settled_limit));
     reason_ = first ? "set: knee found by a probe" : "set: service got slower, baseline corrected";
   }
   end_doubt();

@@ -7,14 +7,14 @@ namespace homeostat::rules {
 
 namespace {
 
-constexpr double growth = 1.5;
+constexpr double growth = 1.6;
 constexpr double growth_followed = 0.5;  // share of the growth throughput must show
 constexpr double growth_ignored = 0.2;   // less: no second look needed, ...
 constexpr double ramp_negligible = 1;    // ... if the window is this long (seconds)
 constexpr Duration pause_min = std::chrono::seconds(1), pause_max = std::chrono::seconds(16);
-constexpr double window_min = 0.1, window_max = 2;  // seconds
-constexpr std::uint64_t samples_full = 120;         // throughput known to 9 %
-constexpr double fully_limited = 0.9;               // a reference must not include a ramp of demand
+constexpr double window_min = 0.1, window_max = 2, window_slowest = 8;  // seconds
+constexpr std::uint64_t samples_full = 160;                             // throughput known to 8 %
+constexpr double fully_limited = 0.9;    // a reference must not include a ramp of demand
 constexpr double limited_for_min = 1.5;  // seconds at the limit before a probe may cost anything
 
 }  // namespace
@@ -23,14 +23,20 @@ void LimitLaw::enter_slow_start() {
   phase_ = Phase::slow_start;
   proven_limit_ = 0;
   failures_ = successes_ = 0;
+  starved_entry_ = false;
   quiet_windows_ = 0;
   merged_.clear();
 }
 
 bool LimitLaw::slow_start_window_full() {
-  const double latencies = std::clamp(3 * merged_.latency_mean(), window_min, window_max);
+  const double latencies = std::clamp(3 * merged_.latency_mean(), window_min, window_slowest);
   if (merged_.seconds() < latencies) return false;
-  if (merged_.samples() < samples_full && merged_.seconds() < window_max) return false;
+  // A second look goes on counting, so that it is not as noisy as the first.
+  const std::uint64_t full = samples_full * (1 + static_cast<std::uint64_t>(failures_));
+  if (merged_.samples() < full &&
+      merged_.seconds() < (1 + failures_) * std::max(window_max, latencies)) {
+    return false;
+  }
   if (merged_.samples() >= samples_least) return true;
   if (merged_.seconds() >= window_give_up) merged_.clear();
   return false;
@@ -53,10 +59,11 @@ void LimitLaw::slow_start_step(bool frozen) {
   }
   baseline_.adopt_new(merged_, congestion.ratio);
   limited_rates_ = rates;
+  limited_in_flight_ = merged_.in_flight();
   if (unproven && congestion.queue >= queue_high(merged_.in_flight()) &&
       limited_for_ >= limited_for_min) {
     chain_ = 0;  // queueing already: growing would only show it again
-    return start_probe();
+    return start_probe(false);
   }
   if (!unproven && !judge_growth(rates)) return;
   merged_.clear();
@@ -94,26 +101,30 @@ bool LimitLaw::judge_growth(const EndpointRates& rates) {
   reason_ = "hold: throughput does not follow the limit";
   const bool clearly =
       merged_.seconds() >= ramp_negligible && after < before * (1 + growth_ignored * gained);
-  merged_.clear();
   if (++failures_ < 2 && !clearly) return false;
+  merged_.clear();
   set_limit(proven_limit_);
   slow_start_failed_ = now_;
   slow_start_pause_ = std::clamp(2 * slow_start_pause_, pause_min, pause_max);
   limited_rates_ = proven_rates_;
-  if (successes_ >= 2) {
-    settle_at_proven();
+  if (successes_ >= 1) {
+    settle_at_knee(rates);
+  } else if (knee_ > 0) {  // it was only an attempt; the next probe comes when it is due
+    phase_ = Phase::steady;
+    if (starved_entry_) best_trust_ = 0;  // the higher throughput is not there any more
   } else {
     chain_ = 0;
-    start_probe();
+    start_probe(false);
   }
   return false;
 }
 
-/// Two levels of growth followed by throughput are as good as a probe.
-void LimitLaw::settle_at_proven() {
+/// Growth that throughput followed proved the baseline, and the step too many
+/// showed what the upstream does at most: together they give the knee.
+void LimitLaw::settle_at_knee(const EndpointRates& saturated) {
   phase_ = Phase::steady;
-  knee_ = std::max(baseline_.work_rate(proven_rates_), 1.0);
-  fall_since_ = now_;
+  knee_ = std::max(baseline_.work_rate(saturated), 1.0);
+  set_limit(std::clamp(limit_at(knee_), limit_, growth * limit_));
   fall_reference_ = limit_;
 }
 

@@ -10,22 +10,31 @@ void WindowMerge::add(const LimitWindow& window) {
   seconds_ += length;
   in_flight_area_ += window.in_flight_mean * length;
   limited_area_ += window.limited_share * length;
-  for (const EndpointSamples& fresh : window.endpoints) {
-    if (fresh.count == 0) continue;
-    const EndpointId id = fresh.endpoint < merge_endpoints_max ? fresh.endpoint : 0;
-    if (id >= slot_of_.size()) slot_of_.resize(id + 1, 0);
-    if (slot_of_[id] == 0) {
-      endpoints_.push_back(EndpointSamples{.endpoint = id, .latency_min = fresh.latency_min});
-      slot_of_[id] = static_cast<std::uint32_t>(endpoints_.size());
-    }
-    EndpointSamples& sum = endpoints_[slot_of_[id] - 1];
-    sum.count += fresh.count;
-    sum.latency_sum += fresh.latency_sum;
-    sum.latency_square_sum += fresh.latency_square_sum;
-    sum.latency_min = std::min(sum.latency_min, fresh.latency_min);
-    samples_ += fresh.count;
-    latency_sum_ += fresh.latency_sum;
+  for (const EndpointSamples& fresh : window.endpoints) add(fresh);
+}
+
+void WindowMerge::add(const WindowMerge& other) {
+  seconds_ += other.seconds_;
+  in_flight_area_ += other.in_flight_area_;
+  limited_area_ += other.limited_area_;
+  for (const EndpointSamples& fresh : other.endpoints_) add(fresh);
+}
+
+void WindowMerge::add(const EndpointSamples& fresh) {
+  if (fresh.count == 0) return;
+  const EndpointId id = fresh.endpoint < merge_endpoints_max ? fresh.endpoint : 0;
+  if (id >= slot_of_.size()) slot_of_.resize(id + 1, 0);
+  if (slot_of_[id] == 0) {
+    endpoints_.push_back(EndpointSamples{.endpoint = id, .latency_min = fresh.latency_min});
+    slot_of_[id] = static_cast<std::uint32_t>(endpoints_.size());
   }
+  EndpointSamples& sum = endpoints_[slot_of_[id] - 1];
+  sum.count += fresh.count;
+  sum.latency_sum += fresh.latency_sum;
+  sum.latency_square_sum += fresh.latency_square_sum;
+  sum.latency_min = std::min(sum.latency_min, fresh.latency_min);
+  samples_ += fresh.count;
+  latency_sum_ += fresh.latency_sum;
 }
 
 void WindowMerge::clear() {

@@ -16,6 +16,7 @@ inline constexpr std::size_t merge_endpoints_max = 4096;
 class WindowMerge {
  public:
   void add(const LimitWindow& window);
+  void add(const WindowMerge& other);
   void clear();
 
   [[nodiscard]] double seconds() const noexcept { return seconds_; }
@@ -35,6 +36,7 @@ class WindowMerge {
   }
 
  private:
+  void add(const EndpointSamples& fresh);
   [[nodiscard]] double ratio(double area) const noexcept {
     return seconds_ > 0 ? area / seconds_ : 0;
   }

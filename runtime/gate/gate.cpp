@@ -40,6 +40,13 @@ GateFigures Gate::collect(Instant now) {
   figures.queue_length = shared_.queue_length();
   figures.queue_standing = shared_.standing(now);
   shared_.learn_service(figures.window.endpoints);
+  const double limit = shared_.limit();
+  shared_.set_demand_standing(demand_.update(
+      {.seconds = std::chrono::duration<double>(figures.window.length).count(),
+       .turned_away = reader_.turned_away(),
+       .free_slots = limit - figures.window.in_flight_mean,
+       .limit = limit,
+       .service_mean = std::chrono::duration<double>(shared_.service_mean()).count()}));
   return figures;
 }
 

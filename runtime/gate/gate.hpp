@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "config/settings.hpp"
+#include "rules/laws/standing_demand.hpp"
 #include "runtime/gate/permit.hpp"
 #include "runtime/gate/shared_gate.hpp"
 #include "runtime/gate/statistics.hpp"
@@ -71,6 +72,7 @@ class Gate final : public GateSource {
   std::vector<std::unique_ptr<WorkerGate>> workers_;
   std::vector<const WorkerStatistics*> statistics_;
   StatisticsReader reader_;
+  rules::StandingDemand demand_;
   std::atomic<unsigned> wake_cursor_{0};
 };
 

@@ -54,9 +54,6 @@ bool SharedGate::try_acquire() noexcept {
 void SharedGate::waiter_joined(unsigned worker, std::uint8_t priority_class, Duration work,
                                Instant now) noexcept {
   if (length_.fetch_add(1) == 0) not_empty_since_.store(now.time_since_epoch().count());
-  if (waiting_[priority_class].load() == 0) {
-    class_waits_since_[priority_class].store(now.time_since_epoch().count());
-  }
   work_[priority_class].fetch_add(work.count());
   workers_[worker].waiting[priority_class].fetch_add(1);
   waiting_[priority_class].fetch_add(1);
@@ -80,16 +77,6 @@ Duration SharedGate::standing(Instant now) const noexcept {
   if (length_.load() == 0) return Duration::zero();
   const Instant since{Duration(not_empty_since_.load())};
   return std::max(now - since, Duration::zero());
-}
-
-Duration SharedGate::standing_before(std::uint8_t priority_class, Instant now) const noexcept {
-  Duration longest = Duration::zero();
-  for (std::size_t index = 0; index <= priority_class; ++index) {
-    if (waiting_[index].load() == 0) continue;
-    const Instant since{Duration(class_waits_since_[index].load())};
-    longest = std::max(longest, now - since);
-  }
-  return longest;
 }
 
 Duration SharedGate::work_ahead(std::uint8_t priority_class) const noexcept {

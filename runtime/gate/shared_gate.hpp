@@ -55,10 +55,13 @@ class SharedGate {
   }
   /// For how long anybody has been waiting.
   [[nodiscard]] Duration standing(Instant now) const noexcept;
-  /// For how long requests of this class or a better one have been waiting: the
-  /// queue a request of this class stands in. What waits behind it is no sign
-  /// that its own queue only adds delay.
-  [[nodiscard]] Duration standing_before(std::uint8_t priority_class, Instant now) const noexcept;
+  /// Whether demand exceeds the capacity (rules/laws/standing_demand.hpp).
+  [[nodiscard]] bool demand_standing() const noexcept {
+    return demand_standing_.load(std::memory_order_relaxed);
+  }
+  void set_demand_standing(bool standing) noexcept {
+    demand_standing_.store(standing, std::memory_order_relaxed);
+  }
   /// Work of the classes up to and including this one.
   [[nodiscard]] Duration work_ahead(std::uint8_t priority_class) const noexcept;
 
@@ -90,12 +93,12 @@ class SharedGate {
   alignas(cache_line) std::atomic<std::int64_t> slots_{1};  ///< the limit, rounded
   std::atomic<double> limit_{1};
   std::atomic<std::uint8_t> shed_class_from_{255};
+  std::atomic<bool> demand_standing_{false};
   std::atomic<std::int64_t> service_mean_{0};  ///< nanoseconds; 0 = unknown
   std::vector<std::atomic<std::int64_t>> service_;
 
   alignas(cache_line) std::atomic<std::size_t> length_{0};
   std::atomic<Duration::rep> not_empty_since_{0};
-  std::array<std::atomic<Duration::rep>, rules::priority_class_count> class_waits_since_{};
   ByClass waiting_{};
   ByClass credits_{};
   std::array<std::atomic<std::int64_t>, rules::priority_class_count> work_{};

@@ -126,6 +126,12 @@ void WorkerStatistics::on_rejected(RejectReason reason, std::uint8_t priority_cl
   bump(table[static_cast<std::size_t>(reason)][priority_class]);
 }
 
+void WorkerStatistics::on_turned_away(Duration work) noexcept {
+  const double seconds = std::chrono::duration<double>(work).count();
+  turned_away_.store(turned_away_.load(std::memory_order_relaxed) + seconds,
+                     std::memory_order_relaxed);
+}
+
 GateTotals WorkerStatistics::totals() const noexcept {
   GateTotals totals;
   read_all(admitted_, totals.admitted);
@@ -219,6 +225,7 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
   GateFigures figures;
   std::uint64_t arrivals = 0, limited = 0;
   double area = 0;
+  turned_away_ = 0;
   for (std::size_t index = 0; index < workers.size(); ++index) {
     const WorkerStatistics& worker = *workers[index];
     Previous& previous = previous_[index];
@@ -226,6 +233,9 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     const double integral = integral_until(worker, now);
     area += integral - previous.integral;
     previous.integral = integral;
+    const double turned_away = worker.turned_away_.load(std::memory_order_relaxed);
+    turned_away_ += turned_away - previous.turned_away;
+    previous.turned_away = turned_away;
     // Limited before arrivals: the share can then only be read low, never above 1.
     const std::uint64_t limited_total = worker.limited_.load(std::memory_order_acquire);
     const std::uint64_t arrivals_total = worker.arrivals_.load(std::memory_order_acquire);

@@ -54,6 +54,9 @@ class WorkerStatistics {
   void on_queued() noexcept { bump(queued_); }
   void on_abandoned() noexcept { bump(abandoned_); }
   void on_rejected(RejectReason reason, std::uint8_t priority_class, bool shadow) noexcept;
+  /// A request of this expected service was rejected because it would have
+  /// waited, or had waited, too long.
+  void on_turned_away(Duration work) noexcept;
   void on_left_queue(Duration wait) noexcept { bump(waits_[wait_bucket(wait)]); }
 
   /// Any thread.
@@ -83,6 +86,7 @@ class WorkerStatistics {
   std::atomic<std::size_t> endpoints_used_{0};
 
   Counter arrivals_{0}, limited_{0}, dropped_{0}, queued_{0}, abandoned_{0};
+  std::atomic<double> turned_away_{0};  ///< service seconds
   std::array<Counter, rules::priority_class_count> admitted_{};
   std::array<std::array<Counter, rules::priority_class_count>, reject_reason_count> rejected_{};
   std::array<std::array<Counter, rules::priority_class_count>, reject_reason_count> would_reject_{};
@@ -107,6 +111,8 @@ class StatisticsReader {
   /// `limited_now` stands for the window's share when nobody arrived in it.
   [[nodiscard]] GateFigures collect(const std::vector<const WorkerStatistics*>& workers,
                                     Instant now, bool limited_now);
+  /// Service seconds turned away in the window last closed.
+  [[nodiscard]] double turned_away() const noexcept { return turned_away_; }
 
  private:
   struct Sums {
@@ -118,7 +124,7 @@ class StatisticsReader {
     std::array<std::uint64_t, wait_buckets> waits{};
     GateTotals totals;
     std::uint64_t arrivals = 0, limited = 0;
-    double integral = 0;
+    double integral = 0, turned_away = 0;
   };
 
   void collect_endpoints(const WorkerStatistics& worker, Previous& previous);
@@ -127,6 +133,7 @@ class StatisticsReader {
 
   std::vector<Previous> previous_;
   std::vector<rules::EndpointSamples> merged_;
+  double turned_away_ = 0;
   Instant last_;
 };
 

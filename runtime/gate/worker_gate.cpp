@@ -81,21 +81,34 @@ std::optional<Rejection> WorkerGate::refuse(const GateRequest& request) noexcept
   const std::optional<RejectReason> reason = refusal(request, priority_class);
   if (!reason) return std::nullopt;
   count_arrival();
-  return reject(*reason, priority_class);
+  return refuse_for(*reason, request, priority_class);
+}
+
+/// What had to go for want of capacity counts as demand; what came too late,
+/// or is shed on purpose, does not.
+Rejection WorkerGate::refuse_for(RejectReason reason, const GateRequest& request,
+                                 std::uint8_t priority_class) noexcept {
+  const bool for_want_of_capacity =
+      reason == RejectReason::predicted_wait || reason == RejectReason::queue_full ||
+      (reason == RejectReason::deadline && *request.deadline > request.now);
+  if (for_want_of_capacity) statistics_.on_turned_away(shared_.service_of(request.endpoint));
+  return reject(reason, priority_class);
 }
 
 Admission WorkerGate::admit(const GateRequest& request, GateWaiter& waiter) noexcept {
   const std::uint8_t priority_class = rules::clamp_class(request.priority_class);
   count_arrival();
   if (shared_.mode() != config::LoopMode::on) return admit_unlimited(request);
-  if (const auto reason = refusal(request, priority_class)) return reject(*reason, priority_class);
+  if (const auto reason = refusal(request, priority_class)) {
+    return refuse_for(*reason, request, priority_class);
+  }
   if (!shared_.waits_at_or_above(priority_class) && shared_.try_acquire()) {
     return issue(request.endpoint, priority_class, request.now);
   }
   // The room that was seen may have gone to another worker meanwhile.
   if (draining_) return reject(RejectReason::shutdown, priority_class);
   if (shared_.queue_length() >= shared_.bounds().length_max && !make_place_for(priority_class)) {
-    return reject(RejectReason::queue_full, priority_class);
+    return refuse_for(RejectReason::queue_full, request, priority_class);
   }
   return enqueue(request, priority_class, waiter);
 }
@@ -140,7 +153,7 @@ rules::QueueView WorkerGate::view(const GateRequest& request,
   return {.work_ahead = shared_.work_ahead(priority_class),
           .limit = shared_.limit(),
           .length = shared_.queue_length(),
-          .standing = shared_.standing_before(priority_class, request.now),
+          .standing = shared_.demand_standing() && priority_class > rules::critical_class,
           .service_mean = shared_.service_mean(),
           .own_service = shared_.service_of(request.endpoint)};
 }
@@ -162,8 +175,8 @@ Admission WorkerGate::enqueue(const GateRequest& request, std::uint8_t priority_
   waiter.class_ = priority_class;
   waiter.work_ = seen.own_service;
   waiter.since_ = request.now;
-  waiter.expires_ =
-      request.now + rules::wait_limit(shared_.bounds(), seen.standing, seen.service_mean);
+  waiter.expires_ = request.now + rules::wait_limit(shared_.bounds(), seen.standing,
+                                                    seen.service_mean, seen.limit);
   waiter.expiry_reason_ = RejectReason::wait_expired;
   if (request.deadline && *request.deadline < waiter.expires_) {
     waiter.expires_ = *request.deadline;
@@ -207,6 +220,7 @@ void WorkerGate::grant(GateWaiter& waiter, Instant now) noexcept {
 
 void WorkerGate::turn_away(GateWaiter& waiter, RejectReason reason) noexcept {
   unlink(waiter);
+  if (reason != RejectReason::shutdown) statistics_.on_turned_away(waiter.work_);
   const Rejection rejection = reject(reason, waiter.class_);
   if (&waiter == arriving_) {
     arriving_ = nullptr;

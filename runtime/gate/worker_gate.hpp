@@ -76,6 +76,8 @@ class WorkerGate {
   [[nodiscard]] Permit issue(EndpointId endpoint, std::uint8_t priority_class,
                              Instant now) noexcept;
   [[nodiscard]] Rejection reject(RejectReason reason, std::uint8_t priority_class) noexcept;
+  [[nodiscard]] Rejection refuse_for(RejectReason reason, const GateRequest& request,
+                                     std::uint8_t priority_class) noexcept;
   void count_arrival() noexcept;
   [[nodiscard]] std::optional<RejectReason> refusal(const GateRequest& request,
                                                     std::uint8_t priority_class) const noexcept;

@@ -15,25 +15,40 @@ TEST(AdmissionQueue, PredictedWaitIsWorkOverLimit) {
 }
 
 TEST(AdmissionQueue, BudgetIsGenerousInABurstAndShortWhenStanding) {
-  const QueueBounds bounds{milliseconds(90), 10};
-  EXPECT_EQ(wait_budget(bounds, milliseconds(99), milliseconds(30)), Duration(milliseconds(60)));
-  EXPECT_EQ(wait_budget(bounds, milliseconds(100), milliseconds(30)), Duration(milliseconds(30)));
-  EXPECT_EQ(wait_budget(bounds, seconds(1), milliseconds(1)), Duration(milliseconds(20)));
-  EXPECT_EQ(wait_budget(bounds, seconds(1), seconds(5)), Duration(milliseconds(50)));
+  const QueueBounds bounds{milliseconds(100), 10};
+  EXPECT_EQ(wait_budget(bounds, false, milliseconds(30), 1000), Duration(milliseconds(85)));
+  EXPECT_EQ(wait_limit(bounds, false, milliseconds(30), 1000), Duration(milliseconds(100)));
+  EXPECT_EQ(wait_budget(bounds, true, milliseconds(30), 1000), Duration(milliseconds(30)));
+  EXPECT_EQ(wait_budget(bounds, true, milliseconds(1), 1000), Duration(milliseconds(20)));
+  EXPECT_EQ(wait_budget(bounds, true, seconds(5), 1000), Duration(milliseconds(50)));
 }
 
-TEST(AdmissionQueue, NoBudgetOrLimitExceedsMaxWait) {
+TEST(AdmissionQueue, ABurstMayWaitTwoServiceTimesUpToASecond) {
+  const QueueBounds bounds{milliseconds(100), 10};
+  EXPECT_EQ(wait_budget(bounds, false, milliseconds(200), 1000), Duration(milliseconds(400)));
+  EXPECT_EQ(wait_budget(bounds, false, seconds(5), 1000), Duration(seconds(1)));
+  EXPECT_GT(wait_limit(bounds, false, seconds(5), 1000), Duration(seconds(1)));
+}
+
+TEST(AdmissionQueue, WithoutMaxWaitNobodyWaits) {
+  const QueueBounds bounds{milliseconds(0), 10};
+  for (const bool standing : {false, true}) {
+    EXPECT_EQ(wait_budget(bounds, standing, seconds(1), 1000), Duration::zero());
+    EXPECT_EQ(wait_limit(bounds, standing, seconds(1), 1000), Duration::zero());
+  }
+}
+
+TEST(AdmissionQueue, AShortMaxWaitAlsoBoundsAStandingQueue) {
   const QueueBounds bounds{milliseconds(12), 10};
-  EXPECT_EQ(wait_budget(bounds, seconds(1), seconds(1)), Duration(milliseconds(8)));
-  EXPECT_EQ(wait_limit(bounds, Duration::zero(), seconds(1)), Duration(milliseconds(12)));
-  EXPECT_EQ(wait_limit(bounds, seconds(1), seconds(1)), Duration(milliseconds(12)));
+  EXPECT_LE(wait_budget(bounds, true, milliseconds(1), 1000), Duration(milliseconds(12)));
+  EXPECT_EQ(wait_limit(bounds, true, milliseconds(1), 1000), Duration(milliseconds(12)));
 }
 
 TEST(AdmissionQueue, LateDropIsTwiceTheStandingBudgetButAtLeast50Milliseconds) {
   const QueueBounds bounds{seconds(1), 10};
-  EXPECT_EQ(wait_limit(bounds, seconds(1), milliseconds(10)), Duration(milliseconds(50)));
-  EXPECT_EQ(wait_limit(bounds, seconds(1), milliseconds(40)), Duration(milliseconds(80)));
-  EXPECT_EQ(wait_limit(bounds, seconds(1), seconds(1)), Duration(milliseconds(100)));
+  EXPECT_EQ(wait_limit(bounds, true, milliseconds(10), 1000), Duration(milliseconds(50)));
+  EXPECT_EQ(wait_limit(bounds, true, milliseconds(40), 1000), Duration(milliseconds(80)));
+  EXPECT_EQ(wait_limit(bounds, true, seconds(1), 1000), Duration(milliseconds(100)));
 }
 
 QueueView ahead(milliseconds work, double limit, std::size_t length) {
@@ -46,9 +61,9 @@ QueueView ahead(milliseconds work, double limit, std::size_t length) {
 }
 
 TEST(AdmissionQueue, ArrivalIsJudgedByWaitDeadlineAndLength) {
-  const QueueBounds bounds{milliseconds(90), 4};  // burst budget 60 ms
-  EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(600), 10, 3), {}), ArrivalVerdict::join);
-  EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(610), 10, 3), {}),
+  const QueueBounds bounds{milliseconds(100), 4};  // burst budget 85 ms
+  EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(850), 10, 3), {}), ArrivalVerdict::join);
+  EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(860), 10, 3), {}),
             ArrivalVerdict::predicted_wait);
   EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(0), 10, 4), {}), ArrivalVerdict::queue_full);
   EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(300), 10, 3), milliseconds(50)),

@@ -8,7 +8,33 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-class GateAdmission : public GateFixture {};
+class GateAdmission : public GateFixture {
+ protected:
+  /// Ten slots, all taken, services of 25 ms, and so much turned away while no
+  /// slot was free that it is no burst any more. Nobody waits.
+  std::vector<Permit> make_demand_stand() {
+    build(with_limit(10));
+    teach_service(milliseconds(25));
+    std::vector<Permit> busy;
+    for (int index = 0; index < 10; ++index) busy.push_back(take());
+    std::vector<Client> crowd(200);
+    int rejected = 0;
+    for (Client& client : crowd) {
+      if (rejected_for(ask(client), RejectReason::predicted_wait)) ++rejected;
+    }
+    EXPECT_EQ(rejected, 200 - 35) << "85 ms at ten times the service are 34, and the next";
+    clock.advance(milliseconds(50));
+    (void)gate->collect(clock.now());
+    for (Client& client : crowd) client.cancel();
+    EXPECT_EQ(gate->queue_length(), 0U);
+    return busy;
+  }
+  int joined(std::vector<Client>& clients, std::uint8_t priority_class) {
+    int count = 0;
+    for (Client& client : clients) count += queued(ask(client, priority_class)) ? 1 : 0;
+    return count;
+  }
+};
 
 TEST_F(GateAdmission, AdmitsUpToTheLimitAndQueuesTheNext) {
   build(with_limit(2));
@@ -79,21 +105,33 @@ TEST_F(GateAdmission, BetterClassesAreServedFirstAndFifoInside) {
   EXPECT_EQ(order, (std::vector<std::size_t>{2, 1, 3, 0}));
 }
 
-TEST_F(GateAdmission, ABetterClassIsNotMadeImpatientByTheQueueBehindIt) {
-  build(with_limit(1));
-  Permit busy = take();
-  Client normal;
+TEST_F(GateAdmission, TheCriticalClassIsNotMadeImpatientByTheQueueBehindIt) {
+  std::vector<Permit> busy = make_demand_stand();
+  Client normal, critical;
   ASSERT_TRUE(queued(ask(normal, 2)));
-  clock.advance(milliseconds(150));  // the normal queue only adds delay by now
-  Client late_normal, critical;
-  ASSERT_TRUE(queued(ask(late_normal, 2)));
   ASSERT_TRUE(queued(ask(critical, 0)));
   clock.advance(milliseconds(80));
-  busy.ignore();
+  busy.front().ignore();
   EXPECT_TRUE(critical.permit) << "within max_wait, and nobody was before it";
   critical.permit.ignore();
-  ASSERT_TRUE(late_normal.rejection.has_value());
-  EXPECT_EQ(late_normal.rejection->reason, RejectReason::wait_expired);
+  ASSERT_TRUE(normal.rejection.has_value());
+  EXPECT_EQ(normal.rejection->reason, RejectReason::wait_expired);
+}
+
+TEST_F(GateAdmission, WhatIsRefusedBeforehandIsDemandLikeWhatIsTurnedAway) {
+  build(with_limit(10));
+  teach_service(milliseconds(25));
+  std::vector<Permit> busy;
+  for (int index = 0; index < 10; ++index) busy.push_back(take());
+  std::vector<Client> first(35), second(20);
+  ASSERT_EQ(joined(first, 2), 35);
+  for (int index = 0; index < 150; ++index) {
+    ASSERT_TRUE(gate->worker(0).refuse({1, 2, clock.now(), std::nullopt}).has_value());
+  }
+  clock.advance(milliseconds(50));
+  (void)gate->collect(clock.now());
+  for (Client& client : first) client.cancel();
+  EXPECT_EQ(joined(second, 2), 11) << "the budget is short now";
 }
 
 TEST_F(GateAdmission, RefusesBeforehandExactlyWhatItWouldNotTakeIn) {
@@ -247,25 +285,32 @@ TEST_F(GateAdmission, RejectsOnArrivalWhenTheQueueWouldTakeTooLong) {
   build(with_limit(1));
   teach_service(milliseconds(40));
   const Permit busy = take();
-  Client first, second, third;
+  Client first, second, third, fourth;
   EXPECT_TRUE(queued(ask(first)));
-  EXPECT_TRUE(queued(ask(second)));  // 40 ms ahead, budget 66 ms
-  EXPECT_TRUE(rejected_for(ask(third), RejectReason::predicted_wait));
+  EXPECT_TRUE(queued(ask(second)));
+  EXPECT_TRUE(queued(ask(third)));  // 80 ms ahead, budget 85 ms
+  EXPECT_TRUE(rejected_for(ask(fourth), RejectReason::predicted_wait));
   Client critical;
   EXPECT_TRUE(queued(ask(critical, 0)));  // nothing ahead of its class
 }
 
-TEST_F(GateAdmission, AStandingQueueHasAShorterBudget) {
-  build(with_limit(1));
+TEST_F(GateAdmission, StandingDemandShortensTheBudgetOfAllButTheCriticalClass) {
+  const std::vector<Permit> busy = make_demand_stand();
+  std::vector<Client> normal(40), critical(40);
+  EXPECT_EQ(joined(normal, 2), 11) << "25 ms at ten times the service are 10, and the next";
+  EXPECT_EQ(joined(critical, 0), 35);
+}
+
+TEST_F(GateAdmission, ALongQueueAloneIsNoStandingDemand) {
+  build(with_limit(10));
   teach_service(milliseconds(25));
-  const Permit busy = take();
-  Client first, second;
-  ASSERT_TRUE(queued(ask(first, 0)));
+  std::vector<Permit> busy;
+  for (int index = 0; index < 10; ++index) busy.push_back(take());
+  std::vector<Client> first(20), second(40);
+  ASSERT_EQ(joined(first, 2), 20);
   clock.advance(milliseconds(99));
-  ASSERT_TRUE(queued(ask(second, 0)));  // 25 ms ahead
-  clock.advance(milliseconds(10));
-  Client third;
-  EXPECT_TRUE(rejected_for(ask(third, 0), RejectReason::predicted_wait));  // 50 ms > 25 ms
+  (void)gate->collect(clock.now());
+  EXPECT_EQ(joined(second, 2), 15) << "nothing was turned away: up to 85 ms as before";
 }
 
 TEST_F(GateAdmission, QueueIsBoundedOverAllWorkers) {

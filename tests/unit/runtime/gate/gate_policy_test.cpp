@@ -84,11 +84,12 @@ TEST_F(GatePolicy, ShadowAdmitsAllAndCountsWhatItWouldReject) {
   const Permit first = take();   // served
   const Permit second = take();  // would wait
   const Permit third = take();   // 50 ms ahead: would wait
-  const Permit fourth = take();  // 100 ms ahead: would be rejected
+  const Permit fourth = take();  // 100 ms ahead, two services: would wait
+  const Permit fifth = take();   // 150 ms ahead: would be rejected
   const GateTotals totals = gate->totals();
-  EXPECT_EQ(totals.admitted_total(), 5U);
+  EXPECT_EQ(totals.admitted_total(), 6U);
   EXPECT_EQ(totals.rejected_total(), 0U);
-  EXPECT_EQ(totals.queued, 2U);
+  EXPECT_EQ(totals.queued, 3U);
   EXPECT_EQ(totals.would_reject[static_cast<std::size_t>(RejectReason::predicted_wait)][2], 1U);
 }
 

@@ -1,11 +1,10 @@
-// What a simulated run came to.
+#include "tests/sim/model/outcome.hpp"
+
 #include <algorithm>
 #include <cmath>
-#include <vector>
-
-#include "tests/sim/world.hpp"
 
 namespace homeostat::sim {
+
 namespace {
 
 template <class Visit>
@@ -17,6 +16,8 @@ void visit(const Outcome& outcome, double from, double to, Visit&& each) {
   }
 }
 
+double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
 }  // namespace
 
 double Outcome::goodput(double from, double to) const {
@@ -25,7 +26,7 @@ double Outcome::goodput(double from, double to) const {
     good += slice.good_work;
     capacity += slice.capacity;
   });
-  return capacity > 0 ? good / capacity : 0;
+  return ratio(good, capacity);
 }
 
 double Outcome::reject_ratio(double from, double to) const {
@@ -34,16 +35,16 @@ double Outcome::reject_ratio(double from, double to) const {
     rejected += slice.rejected + slice.refused;
     arrived += slice.arrived;
   });
-  return arrived > 0 ? rejected / arrived : 0;
+  return ratio(rejected, arrived);
 }
 
-double Outcome::success(std::size_t priority_class) const {
-  double good = 0, arrived = 0;
-  visit(*this, measure_from, duration, [&](const Slice& slice) {
-    good += slice.good_by_class[priority_class];
-    arrived += slice.arrived_by_class[priority_class];
+double Outcome::success(double from, double to) const {
+  double satisfied = 0, wanted = 0;
+  visit(*this, from, to, [&](const Slice& slice) {
+    satisfied += slice.satisfied;
+    wanted += slice.wanted;
   });
-  return arrived > 0 ? good / arrived : 0;
+  return ratio(satisfied, wanted);
 }
 
 double Outcome::limit_mean(double from, double to) const {
@@ -52,13 +53,13 @@ double Outcome::limit_mean(double from, double to) const {
     sum += slice.limit;
     count += slice.limit > 0 ? 1 : 0;
   });
-  return count > 0 ? sum / count : 0;
+  return ratio(sum, count);
 }
 
-double Outcome::latency_p99() const {
+double Outcome::latency(double quantile) const {
   if (latencies.empty()) return 0;
   std::vector<float> sorted = latencies;
-  const auto rank = static_cast<std::ptrdiff_t>(0.99 * static_cast<double>(sorted.size() - 1));
+  const auto rank = static_cast<std::ptrdiff_t>(quantile * static_cast<double>(sorted.size() - 1));
   std::nth_element(sorted.begin(), sorted.begin() + rank, sorted.end());
   return static_cast<double>(sorted[static_cast<std::size_t>(rank)]);
 }
@@ -67,7 +68,26 @@ double Outcome::time_to(double share, double since) const {
   for (double from = since; from + 0.5 <= duration; from += slice_length) {
     if (goodput(from, from + 0.5) >= share) return from - since;
   }
-  return duration;
+  return duration - since;
+}
+
+double Outcome::time_to_success(double share, double since) const {
+  double last_bad = since;
+  for (double from = since; from + 1 <= duration - 1; from += slice_length) {
+    if (success(from, from + 1) < share) last_bad = from + slice_length;
+  }
+  return last_bad - since;
+}
+
+double Outcome::fairness() const {
+  double sum = 0, squares = 0, count = 0;
+  for (const Count& tenant : by_tenant) {
+    if (tenant.wanted == 0) continue;
+    sum += tenant.share();
+    squares += tenant.share() * tenant.share();
+    ++count;
+  }
+  return squares > 0 ? sum * sum / (count * squares) : 1;
 }
 
 }  // namespace homeostat::sim
