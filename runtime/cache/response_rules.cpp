@@ -20,9 +20,7 @@ namespace {
 using http::HeaderId;
 using std::chrono::seconds;
 
-// RFC 9875 asks for 32 at least.
-constexpr std::size_t groups_max = 256;
-
+constexpr std::size_t groups_max = 256;  // RFC 9875 asks for 32 at least
 constexpr seconds lifetime_max{http::delta_seconds_max};
 
 /// Statuses a rule or a heuristic may give freshness (RFC 9110 section 15.1).

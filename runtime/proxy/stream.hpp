@@ -91,7 +91,7 @@ class Stream {
 
   /// One armed wait, living in the Stream: no allocation per wait. Asio's public
   /// waits renew the epoll registration each time; this operation is the only use
-  /// of its reactor below the public interface (docs/decisions/0005).
+  /// of its reactor below the public interface (docs/decisions/0010).
   class Wait final : public boost::asio::detail::reactor_op {
    public:
     using Callback = void (StreamOwner::*)();
