@@ -219,7 +219,7 @@ Shared<Directive> ControlLoop::build_directive(Now& now) const {
   auto directive = std::make_shared<Directive>();
   directive->at = now.at;
   const rules::Reading& cpu = now.frame[SignalId::cpu_utilization];
-  if (cpu.usable()) directive->cpu_utilization = cpu.value;
+  if (cpu.usable() && mode() == LoopMode::on) directive->cpu_utilization = cpu.value;
   const rules::Reading& memory = now.frame[SignalId::memory_utilization];
   if (memory.usable()) directive->memory_utilization = memory.value;
   if (mode() == LoopMode::on) {

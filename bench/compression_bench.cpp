@@ -15,6 +15,7 @@
 #include <random>
 #include <string>
 
+#include "rules/laws/compression.hpp"
 #include "runtime/compress/decoder.hpp"
 #include "runtime/compress/encoder.hpp"
 #include "runtime/compress/json_tightener.hpp"

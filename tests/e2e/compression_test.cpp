@@ -46,7 +46,7 @@ TEST_P(EachCoding, PassingAndStoredResponsesAreCompressedForThoseWhoAccept) {
   EXPECT_FALSE(hit.has("repr-digest"));
   EXPECT_EQ(decoded(GetParam(), hit.body), text);
   EXPECT_EQ(origin_.requests("/kept"), 1U);
-  const std::string label = "{coding=\"" + name_ + "\"";
+  const std::string label = "{coding=\"" + name_ + "\"}";
   EXPECT_GE(agent.metric("homeostat_compression_streams_total" + label), 1);
   EXPECT_EQ(agent.metric("homeostat_compression_variants_built_total" + label), 1);
   EXPECT_GE(agent.metric("homeostat_compression_variants_sent_total" + label), 1);

@@ -16,7 +16,10 @@ namespace homeostat::test::stale {
 inline AgentConfig config_of(const ScriptedOrigin& origin, const std::string& cache = {}) {
   AgentConfig config;
   config.upstream_url = origin.url();
-  config.cache = cache;
+  // Asking again and again until something is stale must not refresh it before.
+  const bool refresh_given = cache.find("refresh:") != std::string::npos;
+  config.cache =
+      refresh_given ? cache : "refresh: {ahead: off}" + (cache.empty() ? "" : ", " + cache);
   return config;
 }
 

@@ -138,6 +138,7 @@ TEST(Bounds, ShrinkingKeepsWhatIsUsedMost) {
 TEST(Bounds, ExpiredObjectsGoBeforeLiveOnes) {
   config::CacheSettings settings = testing::small_settings();
   settings.memory = config::mebibyte;
+  settings.stale_if_unreachable = std::chrono::seconds(0);  // of no use once expired
   Harness harness(settings);
   const auto at = [](std::string path) {
     TestRequest request;

@@ -101,9 +101,11 @@ TEST_F(InvalidationTest, LongPathsAreFlushedByPatternToo) {
 
 TEST_F(InvalidationTest, DropExpiredTakesOnlyWhatIsOver) {
   harness_.get(at("/short"), {200, fresh(10)});
-  harness_.get(at("/long"), {200, fresh(100)});
+  harness_.get(at("/long"), {200, fresh(1000)});
   EXPECT_EQ(harness_.cache.drop_expired(), 0U);
   harness_.clock.advance(seconds(11));
+  EXPECT_EQ(harness_.cache.drop_expired(), 0U) << "it may stand in for a silent origin";
+  harness_.clock.advance(config::CacheSettings{}.stale_if_unreachable);
   EXPECT_GT(harness_.cache.drop_expired(), 0U);
   EXPECT_EQ(harness_.cache.figures().entries, 1U);
   EXPECT_EQ(harness_.cache.figures().expirations, 1U);

@@ -21,7 +21,7 @@ constexpr FetchEnd failure{{FetchOutcome::failure, {}}, false};
 constexpr FetchEnd no_answer{{FetchOutcome::failure, {}}, true};
 constexpr FetchEnd success{};
 
-class RefreshTest : public ::testing::Test {
+class RefreshControlTest : public ::testing::Test {
  protected:
   ObjectPtr stored(const std::string& path = "/", int max_age = 60) {
     TestRequest request;
@@ -53,7 +53,7 @@ class RefreshTest : public ::testing::Test {
   RefreshControl control;
 };
 
-TEST_F(RefreshTest, OneRefreshPerKeyWhateverTheNumberOfThreads) {
+TEST_F(RefreshControlTest, OneRefreshPerKeyWhateverTheNumberOfThreads) {
   for (int round = 0; round < 50; ++round) {
     const ObjectPtr object = stored("/" + std::to_string(round));
     std::atomic<int> begun{0};
@@ -70,7 +70,7 @@ TEST_F(RefreshTest, OneRefreshPerKeyWhateverTheNumberOfThreads) {
   EXPECT_EQ(figures().running, 0U);
 }
 
-TEST_F(RefreshTest, AFailedKeyIsLeftAloneAndThenTriedOnce) {
+TEST_F(RefreshControlTest, AFailedKeyIsLeftAloneAndThenTriedOnce) {
   const ObjectPtr object = stored();
   ASSERT_TRUE(begin(object));
   EXPECT_EQ(trouble(object), Trouble::none) << "asking is no trouble";
@@ -85,7 +85,7 @@ TEST_F(RefreshTest, AFailedKeyIsLeftAloneAndThenTriedOnce) {
   EXPECT_EQ(trouble(object), Trouble::none) << "recovered at once";
 }
 
-TEST_F(RefreshTest, ARouteInTroubleLetsOneAttemptThroughForAllItsKeys) {
+TEST_F(RefreshControlTest, ARouteInTroubleLetsOneAttemptThroughForAllItsKeys) {
   const ObjectPtr first = stored("/1");
   const ObjectPtr second = stored("/2");
   const ObjectPtr other_route = stored("/3");
@@ -102,7 +102,7 @@ TEST_F(RefreshTest, ARouteInTroubleLetsOneAttemptThroughForAllItsKeys) {
   EXPECT_EQ(figures().routes_in_trouble, 0U);
 }
 
-TEST_F(RefreshTest, AnOriginWithoutAnswersIsInTroubleForEveryRoute) {
+TEST_F(RefreshControlTest, AnOriginWithoutAnswersIsInTroubleForEveryRoute) {
   const ObjectPtr object = stored();
   for (EndpointId route = 1; route <= 3; ++route) report({}, no_answer, route);
   EXPECT_EQ(trouble(object, 9), Trouble::unreachable);
@@ -112,13 +112,13 @@ TEST_F(RefreshTest, AnOriginWithoutAnswersIsInTroubleForEveryRoute) {
   EXPECT_EQ(trouble(object, 9), Trouble::none);
 }
 
-TEST_F(RefreshTest, SuccessesBetweenFailuresKeepARouteOutOfTrouble) {
+TEST_F(RefreshControlTest, SuccessesBetweenFailuresKeepARouteOutOfTrouble) {
   const ObjectPtr object = stored();
   for (int i = 0; i < 20; ++i) report({}, i % 2 == 0 ? failure : success);
   EXPECT_EQ(trouble(object), Trouble::none);
 }
 
-TEST_F(RefreshTest, RetryAfterHoldsTheKeyAndItsRoute) {
+TEST_F(RefreshControlTest, RetryAfterHoldsTheKeyAndItsRoute) {
   const ObjectPtr object = stored("/1");
   const ObjectPtr neighbour = stored("/2");
   report(object, {{FetchOutcome::throttled, seconds(20)}, false});
@@ -130,7 +130,7 @@ TEST_F(RefreshTest, RetryAfterHoldsTheKeyAndItsRoute) {
   EXPECT_TRUE(begin(object, RefreshKind::attempt));
 }
 
-TEST_F(RefreshTest, ARefusalAtTheGateBlamesNobodyElse) {
+TEST_F(RefreshControlTest, ARefusalAtTheGateBlamesNobodyElse) {
   const ObjectPtr object = stored("/1");
   const ObjectPtr neighbour = stored("/2");
   ASSERT_TRUE(begin(object));
@@ -142,7 +142,7 @@ TEST_F(RefreshTest, ARefusalAtTheGateBlamesNobodyElse) {
   EXPECT_TRUE(begin(object));
 }
 
-TEST_F(RefreshTest, TheirNumberIsBoundedAndWhoeverCameTooLateTriesAgainSoon) {
+TEST_F(RefreshControlTest, TheirNumberIsBoundedAndWhoeverCameTooLateTriesAgainSoon) {
   settings.concurrency_max = 2;
   const ObjectPtr a = stored("/a");
   const ObjectPtr b = stored("/b");
@@ -157,7 +157,7 @@ TEST_F(RefreshTest, TheirNumberIsBoundedAndWhoeverCameTooLateTriesAgainSoon) {
   EXPECT_TRUE(begin(c));
 }
 
-TEST_F(RefreshTest, NothingIsRefreshedAheadWhileTheOriginFailsOrTheGateIsBusy) {
+TEST_F(RefreshControlTest, NothingIsRefreshedAheadWhileTheOriginFailsOrTheGateIsBusy) {
   const ObjectPtr a = stored("/a");
   RefreshControl::Request busy = wanted(a, RefreshKind::ahead);
   busy.gate_busy = true;
@@ -170,7 +170,7 @@ TEST_F(RefreshTest, NothingIsRefreshedAheadWhileTheOriginFailsOrTheGateIsBusy) {
   EXPECT_TRUE(begin(stored("/d"), RefreshKind::ahead));
 }
 
-TEST_F(RefreshTest, ShadowModeOnlyCountsOncePerKey) {
+TEST_F(RefreshControlTest, ShadowModeOnlyCountsOncePerKey) {
   settings.ahead = config::LoopMode::shadow;
   const ObjectPtr object = stored();
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(begin(object, RefreshKind::ahead));
@@ -178,7 +178,7 @@ TEST_F(RefreshTest, ShadowModeOnlyCountsOncePerKey) {
   EXPECT_EQ(figures().running, 0U);
 }
 
-TEST_F(RefreshTest, RefreshingAheadStopsWhenItsShareIsUsedUp) {
+TEST_F(RefreshControlTest, RefreshingAheadStopsWhenItsShareIsUsedUp) {
   settings.extra_max = 0;
   int begun = 0;
   for (int i = 0; i < 100; ++i) {

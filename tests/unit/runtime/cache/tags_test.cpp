@@ -1,5 +1,6 @@
 // Tags: where they come from, and what a purge by tag takes.
 #include "cache_fixture.hpp"
+#include "runtime/cache/stale.hpp"
 
 namespace homeostat::cache {
 namespace {
@@ -173,13 +174,18 @@ TEST_F(TagsTest, ASoftPurgedObjectIsServedStaleOnlyAsItsDirectivesAllow) {
   purge("a", true);
   harness_.clock.advance(seconds(10));
   const Instant now = harness_.clock.now();
-  const Freshness lenient = harness_.find(at("/lenient")).object->freshness();
-  EXPECT_TRUE(lenient.stale_allowed_while_revalidating(now));
-  EXPECT_FALSE(lenient.stale_allowed_while_revalidating(now + seconds(1)));
-  EXPECT_TRUE(lenient.stale_allowed_on_error(now, seconds(0)));
-  EXPECT_FALSE(lenient.stale_allowed_on_error(now + seconds(11), seconds(0)));
-  EXPECT_FALSE(
-      harness_.find(at("/strict")).object->freshness().stale_allowed_while_revalidating(now));
+  const auto use_of = [&](const char* path, Instant at_time, Trouble trouble) {
+    const StaleWindows none;
+    StaleView view{harness_.find(at(path)).object->freshness(), none};
+    view.now = at_time;
+    view.trouble = trouble;
+    return decide_stale(view);
+  };
+  EXPECT_EQ(use_of("/lenient", now, Trouble::none), StaleUse::revalidating);
+  EXPECT_EQ(use_of("/lenient", now + seconds(1), Trouble::none), StaleUse::validate);
+  EXPECT_EQ(use_of("/lenient", now + seconds(1), Trouble::error), StaleUse::origin_trouble);
+  EXPECT_EQ(use_of("/lenient", now + seconds(11), Trouble::error), StaleUse::validate);
+  EXPECT_EQ(use_of("/strict", now, Trouble::error), StaleUse::validate);
 }
 
 TEST_F(TagsTest, ARefreshedObjectIsFreshAgainAndKeepsItsTags) {
