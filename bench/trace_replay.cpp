@@ -4,7 +4,7 @@
 //   trace_replay --trace nasa95.csv.gz --size 1% --size 10%
 //   trace_replay --workload scan-unit --seed 7 --ttl
 //
-// A bench of its own kind: see docs/benchmarks.md, "What to keep".
+// A bench of its own kind: see docs/caching.md, "What is kept".
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
