@@ -23,6 +23,10 @@ rules::Level fixed_level(rules::LevelSetting setting) {
   return rules::Level::balanced;
 }
 
+rules::Emergency emergency_of(const config::Settings& settings) {
+  return rules::Emergency({.leave_after = settings.optimization.emergency_leave_after});
+}
+
 double usable_or(const rules::Reading& reading, double otherwise) {
   return reading.usable() ? reading.value : otherwise;
 }
@@ -53,6 +57,7 @@ ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState&
       rule_switches_(operator_state.rules),
       engine_(settings_->optimization.rules, fixed_level(level_)),
       adaptive_(fixed_level(level_)),
+      emergency_(emergency_of(*settings_)),
       emergency_seconds_(last.emergency_seconds_total),
       emergencies_(last.emergencies_total),
       triggers_(last.triggers_total),
@@ -83,11 +88,12 @@ void ControlLoop::reload(Shared<config::Settings> settings) {
   if (mode() != before) {
     // States gathered in another mode are not evidence for this one.
     engine_ = rules::Engine(settings_->optimization.rules, engine_.level());
-    emergency_ = rules::Emergency();
+    emergency_ = emergency_of(*settings_);
     emergency_injected_ = false;
     injected_activations_.clear();
   } else {
     engine_.reload(settings_->optimization.rules);
+    emergency_.set_leave_after(settings_->optimization.emergency_leave_after);
   }
   for (const auto& [rule, enabled] : rule_switches_) engine_.set_enabled(rule, enabled);
   if (!level_by_command_ && level_ != settings_->optimization.level) {

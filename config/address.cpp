@@ -166,13 +166,6 @@ bool is_loopback(const Address& address) {
   return inet_pton(AF_INET6, address.host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-std::string to_string(const Address& address) {
-  if (!address.unix_path.empty()) return fmt::format("{}{}", unix_prefix, address.unix_path);
-  const bool v6 = address.host.find(':') != std::string::npos;
-  return v6 ? fmt::format("[{}]:{}", address.host, address.port)
-            : fmt::format("{}:{}", address.host, address.port);
-}
-
 std::string to_url(const Address& address) {
   return address.unix_path.empty() ? "http://" + to_string(address) : to_string(address);
 }

@@ -15,7 +15,8 @@
 #include <string>
 #include <string_view>
 
-#include "config/settings.hpp"
+#include "config/settings/address_text.hpp"
+#include "config/settings/upstream.hpp"
 #include "config/units.hpp"
 
 namespace homeostat::config {
@@ -28,8 +29,6 @@ namespace homeostat::config {
 /// 127.0.0.0/8, ::1, localhost or a Unix socket: not reachable from elsewhere.
 [[nodiscard]] bool is_loopback(const Address& address);
 
-/// "127.0.0.1:8080", "[::1]:80", "unix:/path": as parse_listen_address reads it.
-[[nodiscard]] std::string to_string(const Address& address);
 /// "http://host:port" or "unix:/path".
 [[nodiscard]] std::string to_url(const Address& address);
 /// Scheme and authority of a URL without user; "/***" for any path or query.

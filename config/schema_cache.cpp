@@ -154,6 +154,7 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
                IntegerLeaf(cache.negative_entries_max, 0, 10'000'000));
   visitor.leaf({"variants_max", Apply::restart}, IntegerLeaf(cache.variants_max, 1, 1000));
   visitor.leaf({"fill_wait_max"}, DurationLeaf(cache.fill_wait_max, 0ms, 10min));
+  visitor.leaf({"follower_lag_max"}, DurationLeaf(cache.follower_lag_max, 10ms, 10min));
   visitor.leaf({"query_drop", Apply::restart},
                TextListLeaf(cache.query_drop, "parameters", check_parameter, {}));
   visitor.leaf({"query_keep", Apply::restart},

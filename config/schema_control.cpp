@@ -123,6 +123,7 @@ void visit_optimization(Visitor& visitor, OptimizationSettings& optimization) {
                                                          TextLeaf::Show::url_host, 2048));
   visitor.leaf({"memory_hook_timeout", Apply::restart},
                DurationLeaf(optimization.memory_hook_timeout, 10ms, 1min));
+  visitor.leaf({"emergency_leave_after"}, DurationLeaf(optimization.emergency_leave_after, 1s, 1h));
   visitor.leaf({"policy_lease", Apply::restart},
                DurationLeaf(optimization.policy_lease, 2s, 10min));
   visitor.end();

@@ -70,6 +70,7 @@ void visit_server(Visitor& visitor, ServerSettings& server) {
   visitor.leaf({"idle_timeout"}, DurationLeaf(server.idle_timeout, 1s, 24h));
   visitor.leaf({"total_timeout"}, DurationLeaf(server.total_timeout, 1s, 24h, unlimited));
   visitor.leaf({"body_rate_min"}, SizeLeaf(server.body_rate_min, 1, mebibyte, "no minimum"));
+  visitor.leaf({"send_rate_min"}, SizeLeaf(server.send_rate_min, 1, mebibyte, "no minimum"));
   visitor.leaf({"connections_max", Apply::restart},
                IntegerLeaf(server.connections_max, 1, 1'000'000));
   visitor.leaf({"requests_per_connection_max"},

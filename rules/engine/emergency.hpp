@@ -54,6 +54,8 @@ struct EmergencyBounds {
 class Emergency {
  public:
   explicit Emergency(EmergencyBounds bounds = {}) : bounds_(bounds) {}
+  /// Takes effect at once, also on a mode that is active.
+  void set_leave_after(Duration leave_after) noexcept { bounds_.leave_after = leave_after; }
 
   /// REQUIRES: input.now does not go backwards.
   [[nodiscard]] EmergencyEvent update(const EmergencyInput& input);

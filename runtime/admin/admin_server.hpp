@@ -19,7 +19,7 @@
 #include <string>
 #include <variant>
 
-#include "config/settings.hpp"
+#include "config/settings/admin.hpp"
 #include "runtime/admin/admin_services.hpp"
 
 namespace homeostat::admin {

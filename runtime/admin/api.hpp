@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "config/settings.hpp"
+#include "config/settings/admin.hpp"
 #include "runtime/admin/admin_server.hpp"
 #include "runtime/admin/admin_services.hpp"
 #include "runtime/admin/audit.hpp"

@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-#include "config/settings.hpp"
+#include "config/settings/admin.hpp"
 #include "runtime/admin/http_message.hpp"
 
 namespace homeostat::admin {

@@ -27,7 +27,7 @@
 #include <string>
 #include <vector>
 
-#include "config/settings.hpp"
+#include "config/settings/alerts.hpp"
 #include "runtime/ports/actuators.hpp"
 #include "runtime/ports/clock.hpp"
 

@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "config/address.hpp"
 #include "config/effective.hpp"
 #include "runtime/app/agent_parts.hpp"
 #include "runtime/app/version.hpp"
@@ -42,15 +43,10 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::string text_of(const config::Address& address) {
-  if (!address.unix_path.empty()) return "unix:" + address.unix_path;
-  return (address.host.empty() ? "*" : address.host) + ":" + std::to_string(address.port);
-}
-
 alert::AlertIdentity identity_of(const config::Settings& settings) {
   alert::AlertIdentity identity;
-  if (!settings.listen.empty()) identity.instance = text_of(settings.listen.front());
-  identity.generator_url = "http://" + text_of(settings.admin.listen) + "/";
+  if (!settings.listen.empty()) identity.instance = config::to_string(settings.listen.front());
+  identity.generator_url = config::to_url(settings.admin.listen) + "/";
   return identity;
 }
 
@@ -124,8 +120,8 @@ std::string Agent::Parts::start(bool handle_signals) {
   restart_health_checks();
   watch_policy();
   for (const config::Address& address : server->bound())
-    spdlog::info("serving on {}", text_of(address));
-  spdlog::info("management on {}, {} workers, level {}", text_of(admin_address), workers,
+    spdlog::info("serving on {}", config::to_string(address));
+  spdlog::info("management on {}, {} workers, level {}", config::to_string(admin_address), workers,
                rules::to_string(settings->optimization.level));
   return {};
 }

@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "config/settings.hpp"
+#include "config/settings/optimization.hpp"
 #include "runtime/alert/memory_hook.hpp"
 #include "runtime/ports/actuators.hpp"
 

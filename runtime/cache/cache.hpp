@@ -35,7 +35,7 @@
 #include <string_view>
 #include <vector>
 
-#include "config/settings.hpp"
+#include "config/settings/cache.hpp"
 #include "runtime/cache/counters.hpp"
 #include "runtime/cache/epoch.hpp"
 #include "runtime/cache/eviction_policy.hpp"

@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-#include "config/settings.hpp"
+#include "config/settings/cache.hpp"
 #include "runtime/cache/request.hpp"
 #include "runtime/cache/search_list.hpp"
 #include "runtime/http/query.hpp"

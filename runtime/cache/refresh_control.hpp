@@ -19,7 +19,7 @@
 #include <cstdint>
 #include <mutex>
 
-#include "config/settings.hpp"
+#include "config/settings/cache.hpp"
 #include "rules/laws/refresh_ahead.hpp"
 #include "runtime/cache/fetch_end.hpp"
 #include "runtime/cache/object.hpp"

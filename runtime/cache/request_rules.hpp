@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "config/settings.hpp"
+#include "config/settings/cache.hpp"
 #include "runtime/cache/freshness.hpp"
 #include "runtime/cache/reason.hpp"
 #include "runtime/cache/request.hpp"

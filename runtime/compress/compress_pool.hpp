@@ -26,7 +26,7 @@
 #include <thread>
 #include <vector>
 
-#include "config/settings.hpp"
+#include "config/settings/cache.hpp"
 #include "rules/laws/coding.hpp"
 #include "runtime/compress/cost_table.hpp"
 #include "runtime/compress/decoder.hpp"

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string_view>
 
-#include "config/settings.hpp"
+#include "config/settings/compression.hpp"
 #include "runtime/ports/policy.hpp"
 
 namespace homeostat::compress {

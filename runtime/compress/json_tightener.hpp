@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-#include "config/settings.hpp"
+#include "config/settings/cache.hpp"
 
 namespace homeostat::compress {
 

@@ -22,7 +22,7 @@
 #include <memory>
 #include <vector>
 
-#include "config/settings.hpp"
+#include "config/settings/admission.hpp"
 #include "rules/laws/standing_demand.hpp"
 #include "runtime/gate/permit.hpp"
 #include "runtime/gate/shared_gate.hpp"

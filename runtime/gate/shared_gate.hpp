@@ -14,7 +14,7 @@
 #include <optional>
 #include <vector>
 
-#include "config/settings.hpp"
+#include "config/settings/admission.hpp"
 #include "rules/laws/admission_queue.hpp"
 #include "rules/laws/concurrency_limit.hpp"
 #include "runtime/ports/clock.hpp"

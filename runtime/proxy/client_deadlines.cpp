@@ -5,12 +5,6 @@
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
-namespace {
-
-/// Bytes per second that a client must take while it is waited for.
-constexpr std::size_t send_rate_min = 240;
-
-}  // namespace
 
 void ClientConnection::arm_wheel() {
   const Instant earliest = deadlines_.earliest();
@@ -59,7 +53,7 @@ void ClientConnection::exchange_deadline() {
   if (due == ClientWait::send) {
     // The kernel reports room only in large steps: ask what the client took.
     const std::uint64_t taken = stream.bytes_taken();
-    if (send_pace_.keeps_up(now, taken, send_rate_min)) {
+    if (send_pace_.keeps_up(now, taken, server.send_rate_min)) {
       send_pace_.restart(now, taken);
       arm_deadline(ClientWait::send, server.write_timeout);
       return;

@@ -6,7 +6,7 @@
 #include <array>
 #include <span>
 
-#include "config/settings.hpp"
+#include "config/settings/compression.hpp"
 #include "rules/laws/coding.hpp"
 #include "runtime/ports/policy.hpp"
 

@@ -219,7 +219,7 @@ void FetchTask::on_upstream_data() {
 }
 
 /// The slowest reader sets the pace of a fill that keeps nothing, within limits:
-/// while others wait for it, it has lag_time_max to come closer.
+/// while others wait for it, it has follower_lag_max to come closer.
 void FetchTask::pause() {
   leader_.wait_drained(backlog_low, worker_.context().get_executor(),
                        [this, keep = Ref<FetchTask>(this)] {
@@ -229,7 +229,10 @@ void FetchTask::pause() {
   if (leader_.readers() > 1) arm_lag();
 }
 
-void FetchTask::arm_lag() { worker_.wheel().arm(*this, worker_.now() + lag_time_max); }
+void FetchTask::arm_lag() {
+  const auto lag_max = worker_.config()->settings().cache.follower_lag_max;
+  worker_.wheel().arm(*this, worker_.now() + lag_max);
+}
 
 void FetchTask::on_deadline() {
   const Ref<FetchTask> keep(this);

@@ -34,14 +34,12 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   void cancel();
   /// Cancels it if no client waits for it.
   void cancel_if_unwanted();
-  /// The slowest readers held up the others for lag_time_max.
+  /// The slowest readers held up the others for cache.follower_lag_max.
   void on_deadline() override;
 
  private:
   static constexpr std::uint64_t backlog_high = 512 * 1024;  ///< pause reading above
   static constexpr std::uint64_t backlog_low = 128 * 1024;
-  /// How long the slowest reader may hold up others that wait for more.
-  static constexpr std::chrono::seconds lag_time_max{1};
 
   // UpstreamSink
   void on_upstream_rejected(const gate::Rejection& rejection) override;

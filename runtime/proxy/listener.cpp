@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "config/settings/address_text.hpp"
 #include "runtime/proxy/upstream_target.hpp"
 #include "runtime/proxy/worker.hpp"
 
@@ -125,7 +126,7 @@ int listen_on(const SocketAddress& address, const config::Address& wanted, Liste
 }
 
 std::string refusal(const config::Address& address, int error) {
-  std::string text = "cannot listen on " + display_name(address) + ": " + std::strerror(error);
+  std::string text = "cannot listen on " + config::to_string(address) + ": " + std::strerror(error);
   if (error == EADDRINUSE) text += "; another process, perhaps another homeostat, serves there";
   return text;
 }

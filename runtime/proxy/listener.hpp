@@ -17,7 +17,7 @@
 #include <cstdint>
 #include <string>
 
-#include "config/settings.hpp"
+#include "config/settings/common.hpp"
 
 namespace homeostat::proxy {
 

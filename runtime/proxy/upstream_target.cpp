@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "config/settings/address_text.hpp"
+
 namespace homeostat::proxy {
 namespace {
 
@@ -27,12 +29,6 @@ std::vector<SocketAddress> unix_address(const std::string& path, std::string& er
 
 }  // namespace
 
-std::string display_name(const config::Address& address) {
-  if (!address.unix_path.empty()) return "unix:" + address.unix_path;
-  const bool ipv6 = address.host.find(':') != std::string::npos;
-  return (ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
-}
-
 std::vector<SocketAddress> resolve(const config::Address& address, bool passive,
                                    std::string& error) {
   if (!address.unix_path.empty()) return unix_address(address.unix_path, error);
@@ -44,7 +40,7 @@ std::vector<SocketAddress> resolve(const config::Address& address, bool passive,
   const std::string port = std::to_string(address.port);
   const char* host = address.host.empty() ? nullptr : address.host.c_str();
   if (const int code = ::getaddrinfo(host, port.c_str(), &hints, &found); code != 0) {
-    error = "cannot resolve " + display_name(address) + ": " + ::gai_strerror(code);
+    error = "cannot resolve " + config::to_string(address) + ": " + ::gai_strerror(code);
     return {};
   }
   std::vector<SocketAddress> addresses;
@@ -62,7 +58,7 @@ std::vector<SocketAddress> resolve(const config::Address& address, bool passive,
 UpstreamTarget::UpstreamTarget(config::UpstreamTarget settings,
                                std::vector<SocketAddress> addresses)
     : settings_(std::move(settings)),
-      name_(display_name(settings_.address)),
+      name_(config::to_string(settings_.address)),
       addresses_(std::move(addresses)) {}
 
 SocketAddress UpstreamTarget::next_address() {

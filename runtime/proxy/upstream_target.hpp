@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "config/settings.hpp"
+#include "config/settings/upstream.hpp"
 #include "runtime/ports/clock.hpp"
 
 namespace homeostat::proxy {
@@ -36,9 +36,6 @@ struct SocketAddress {
 /// Empty on failure, with the reason in `error`.
 [[nodiscard]] std::vector<SocketAddress> resolve(const config::Address& address, bool passive,
                                                  std::string& error);
-
-/// "127.0.0.1:8080", "[::1]:80", "unix:/path": for logs and errors.
-[[nodiscard]] std::string display_name(const config::Address& address);
 
 class UpstreamTarget {
  public:

@@ -23,7 +23,7 @@
 #include <string>
 #include <vector>
 
-#include "config/settings.hpp"
+#include "config/settings/monitor.hpp"
 #include "runtime/ports/clock.hpp"
 #include "runtime/ports/signals.hpp"
 

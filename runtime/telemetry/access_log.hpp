@@ -20,7 +20,7 @@
 #include <string>
 #include <string_view>
 
-#include "config/settings.hpp"
+#include "config/settings/log.hpp"
 #include "runtime/ports/clock.hpp"
 
 namespace homeostat::telemetry {

@@ -29,7 +29,7 @@
 #include <string_view>
 #include <vector>
 
-#include "config/settings.hpp"
+#include "config/settings/monitor.hpp"
 #include "rules/engine/frame.hpp"
 #include "runtime/telemetry/http_method.hpp"
 #include "runtime/telemetry/path_template.hpp"

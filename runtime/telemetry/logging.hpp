@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "config/settings.hpp"
+#include "config/settings/log.hpp"
 
 namespace spdlog {
 class logger;

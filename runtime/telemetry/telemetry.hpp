@@ -23,7 +23,7 @@
 #include <mutex>
 #include <vector>
 
-#include "config/settings.hpp"
+#include "config/settings/monitor.hpp"
 #include "runtime/ports/clock.hpp"
 #include "runtime/ports/signals.hpp"
 #include "runtime/telemetry/endpoint_table.hpp"

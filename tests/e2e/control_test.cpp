@@ -1,5 +1,5 @@
 // The control plane around live traffic: rules that act, actors that die,
-// emergency and its alert, reloads good and bad, a full endpoint table.
+// reloads good and bad, a full endpoint table.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -123,51 +123,6 @@ TEST(Rules, ARuleFiresIsVisibleAndLengthensATtl) {
     const std::size_t at = status.find("ttl=");
     return at != std::string::npos && std::stoi(status.substr(at + 4)) > 200;
   })) << agent.get("/slow").get("cache-status");
-}
-
-AgentConfig emergency_config(const ScriptedOrigin& origin, const ScriptedOrigin& webhook,
-                             const std::string& rules_path) {
-  AgentConfig config = config_for(origin);
-  config.optimization = "rules: [\"" + rules_path + "\"], interval: 100ms";
-  config.alerts = "webhooks: [\"" + webhook.url() + "/hook\"], timeout: 2s";
-  return config;
-}
-
-TEST(Emergency, InjectedMemoryEntersItAlertsAndStaleIsServed) {
-  ScriptedOrigin origin;
-  ScriptedOrigin webhook;
-  std::atomic<int> fetches{0};
-  origin.on("/page", [&](OriginExchange& exchange) {
-    ++fetches;
-    exchange.respond(200, "Cache-Control: max-age=1\r\n", "kept");
-  });
-  const TemporaryDirectory directory;
-  const std::string path = directory.write("rules.yaml", R"(rules:
-  - name: memory-gone
-    level: conservative
-    when: memory.utilization > 98%
-    for: 0s
-    until: memory.utilization < 97%
-    then:
-      - emergency: {}
-      - alert: {severity: critical, summary: Memory is gone}
-)");
-  RunningAgent agent(emergency_config(origin, webhook, path));
-  ASSERT_EQ(agent.get("/page").body, "kept");
-  const Message injected =
-      agent.admin("POST", "/api/v1/test/performance?metric=memory&value=99&for=1m", "{}");
-  ASSERT_LT(injected.status(), 300) << injected.body;
-  ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_emergency") == 1; }))
-      << agent.status();
-  EXPECT_TRUE(contains(agent.status(), "injected"));
-  ASSERT_TRUE(webhook.wait_for_requests("/hook", 1));
-  EXPECT_TRUE(eventually([&] { return contains(webhook.last_request("/hook").body, "Homeostat"); }))
-      << webhook.last_request("/hook").body;
-  // Past its second the object is stale, and good enough in an emergency.
-  EXPECT_TRUE(eventually([&] {
-    const Message response = agent.get("/page");
-    return response.body == "kept" && contains(response.get("cache-status"), "ttl=-");
-  })) << agent.get("/page").get("cache-status");
 }
 
 TEST(Injection, IsRefusedUnlessAllowed) {

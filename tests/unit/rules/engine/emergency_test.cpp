@@ -128,6 +128,16 @@ TEST(EmergencyEntry, UnknownValuesAreNoSignal) {
   EXPECT_EQ(drill.ticks(unknown, 61), std::vector{EmergencyEvent::left});
 }
 
+TEST(EmergencyExit, AnotherLeaveTimeHoldsForTheModeInForce) {
+  Drill drill;
+  (void)drill.ticks(two_signals, 6);
+  EXPECT_TRUE(drill.ticks(calm, 3).empty());
+  drill.emergency.set_leave_after(10s);
+  EXPECT_TRUE(drill.ticks(calm, 7).empty());
+  EXPECT_EQ(drill.tick(calm), EmergencyEvent::left);
+  EXPECT_EQ(drill.emergency.reason(), "no signal for 10s");
+}
+
 TEST(EmergencyExit, NeedsAMinuteWithoutAnySignal) {
   Drill drill;
   (void)drill.ticks(two_signals, 6);

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "config/settings/address_text.hpp"
 #include "runtime/proxy/upstream_target.hpp"
 
 namespace homeostat::proxy {
@@ -80,7 +81,7 @@ TEST_P(Listening, ASecondAgentIsRefusedWithTheAddressInTheReason) {
   ASSERT_TRUE(shared.ok());
   const Opened other(first.bound);
   EXPECT_FALSE(other.ok());
-  EXPECT_EQ(other.error, "cannot listen on " + display_name(first.bound) +
+  EXPECT_EQ(other.error, "cannot listen on " + config::to_string(first.bound) +
                              ": Address already in use; another process, perhaps another "
                              "homeostat, serves there");
 }

@@ -1,0 +1,31 @@
+// Section `server`: limits towards clients.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "config/settings/common.hpp"
+
+namespace homeostat::config {
+
+/// Client-facing limits. Each one ends the connection with a clear status.
+struct ServerSettings {
+  std::size_t header_bytes_max = 32 * kibibyte;  ///< request line + fields; 431
+  std::size_t target_bytes_max = 8 * kibibyte;   ///< request target; 414
+  std::size_t header_count_max = 100;            ///< fields; 431
+  std::uint64_t body_bytes_max = 0;              ///< request body; 0 = unlimited; 413
+  seconds header_timeout{10};                    ///< first byte to end of head; 408
+  seconds body_timeout{30};                      ///< between two reads of a body; 408
+  seconds write_timeout{30};                     ///< between two successful writes
+  seconds idle_timeout{60};                      ///< keep-alive without a request
+  seconds total_timeout{0};                      ///< whole request; 0 = unlimited
+  std::size_t body_rate_min = 64;                ///< bytes/s a body must average after 10 s; 408
+  std::size_t send_rate_min = 240;               ///< bytes/s a waited-for client must take
+  std::size_t connections_max = 10000;           ///< all workers together; further ones are refused
+  std::size_t requests_per_connection_max = 0;   ///< 0 = unlimited
+  seconds drain_timeout{30};                     ///< SIGTERM: how long requests may take to finish
+  bool trust_forwarded = false;  ///< append to X-Forwarded-For instead of replacing it
+  bool via = true;               ///< add Via (RFC 9110 section 7.6.3)
+};
+
+}  // namespace homeostat::config
