@@ -123,6 +123,7 @@ void KeyBuilder::normalise(std::string_view query, const http::QueryNormalizer* 
 
 /// Everything up to the query.
 void KeyBuilder::begin(const Request& request) {
+  ++built_;
   follow_version();
   primary_.assign(base_);
   append_escaped(primary_, request.method == "HEAD" ? "GET" : request.method);

@@ -80,6 +80,8 @@ class KeyBuilder {
 
   [[nodiscard]] KeyView last_primary() const noexcept { return {primary_, hash_}; }
   [[nodiscard]] KeyShape shape() const noexcept { return shape_; }
+  /// How many primaries were built: tells whether the last one is still that one.
+  [[nodiscard]] std::uint64_t built() const noexcept { return built_; }
   /// Hash of host, path and normalised query of the last primary: the same for
   /// every method, variant and user of one URI.
   [[nodiscard]] std::uint64_t location() const noexcept { return location_; }
@@ -101,6 +103,7 @@ class KeyBuilder {
   std::uint64_t location_ = 0;
   std::uint64_t hash_ = 0;
   std::uint64_t search_location_ = 0;
+  std::uint64_t built_ = 0;
   std::string equivalent_, normalised_, primary_, variant_, search_;
 };
 

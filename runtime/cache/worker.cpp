@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/http/ascii.hpp"
+#include "runtime/cache/uri_reference.hpp"
 #include "runtime/http/structured_field.hpp"
 
 namespace homeostat::cache {
@@ -21,61 +21,6 @@ const http::QueryNormalizer* query_of(const CompiledRule* rule) noexcept {
 std::string_view authorization_of(const Request& request, const RequestDecision& decision) {
   return decision.authorization_key ? request.fields->get(http::HeaderId::authorization)
                                     : std::string_view{};
-}
-
-/// Path and query of a URI reference on the same host; empty path if it is
-/// somewhere else or not understood.
-struct LocalUri {
-  std::string path;
-  std::string_view query;
-};
-
-/// RFC 3986 section 5.2.4.
-std::string without_dot_segments(std::string_view path) {
-  std::string out;
-  while (!path.empty()) {
-    const std::size_t end = std::min(path.find('/', 1), path.size());
-    const std::string_view segment = path.substr(0, end);
-    path.remove_prefix(end);
-    if (segment == "/..") {
-      out.resize(out.empty() ? 0 : out.rfind('/'));
-      if (path.empty()) out += '/';
-    } else if (segment == "/.") {
-      if (path.empty()) out += '/';
-    } else {
-      out += segment;
-    }
-  }
-  return out;
-}
-
-/// RFC 3986 section 5.2, for references without a scheme.
-std::string merged_path(std::string_view reference, std::string_view base) {
-  if (reference.empty()) return std::string(base);
-  if (reference.front() == '/') return without_dot_segments(reference);
-  std::string merged(base.substr(0, base.rfind('/') + 1));
-  merged += reference;
-  return without_dot_segments(merged);
-}
-
-LocalUri local_uri(std::string_view reference, std::string_view host, std::string_view base) {
-  reference = reference.substr(0, reference.find('#'));
-  const std::size_t path_begin = std::min(reference.find_first_of("/?"), reference.size());
-  const std::size_t colon = reference.find(':');
-  if (colon < path_begin) {
-    if (reference.substr(colon, 3) != "://") return {};
-    reference.remove_prefix(colon + 1);
-  }
-  if (reference.starts_with("//")) {
-    reference.remove_prefix(2);
-    const std::size_t authority = std::min(reference.find_first_of("/?"), reference.size());
-    if (!http::iequals(reference.substr(0, authority), host)) return {};
-    reference.remove_prefix(authority);
-    base = "/";
-  }
-  const std::size_t mark = reference.find('?');
-  return {merged_path(reference.substr(0, mark), base),
-          mark == std::string_view::npos ? std::string_view{} : reference.substr(mark + 1)};
 }
 
 /// RFC 9111 section 4: of several that fit, the most recent one.
@@ -157,6 +102,7 @@ Lookup Worker::lookup(const Request& request, const RequestDecision& decision, I
   if (object) lookup = classify(std::move(object), decision, now);
   if (lookup.kind == Lookup::Kind::hit) note_hit(lookup, now);
   lookup.vary_miss = vary_miss && !lookup.object;
+  if (!search) lookup.key = keys_.built();
   if (lookup.kind == Lookup::Kind::miss && decision.only_if_cached) {
     lookup.reason = Reason::only_if_cached;
   }
@@ -214,8 +160,22 @@ void Worker::choose_key(const Request& request, const RequestDecision& decision)
 }
 
 FillStart Worker::begin_fill(const Request& request, const RequestDecision& decision,
+                             const Lookup& found, Instant now) {
+  if (found.key == 0 || found.key != keys_.built()) {
+    return begin_fill(request, decision, found.object, now);
+  }
+  search_.reset();
+  return start_chosen(request, decision, found.object, now, FillPurpose::request);
+}
+
+FillStart Worker::begin_fill(const Request& request, const RequestDecision& decision,
                              ObjectPtr stale, Instant now, FillPurpose purpose) {
   choose_key(request, decision);
+  return start_chosen(request, decision, std::move(stale), now, purpose);
+}
+
+FillStart Worker::start_chosen(const Request& request, const RequestDecision& decision,
+                               ObjectPtr stale, Instant now, FillPurpose purpose) {
   Shard& shard = cache_.shard_of(keys_.location());
   FillStart start = [&] {
     const std::lock_guard lock(shard.mutex());

@@ -46,6 +46,7 @@ struct Lookup {
   bool vary_miss = false;    ///< the resource is stored, this variant is not
   bool by_request = false;   ///< fresh, but the request's directives want validation
   bool refresh_due = false;  ///< hit: hot and about to expire; refresh it ahead
+  std::uint64_t key = 0;     ///< KeyBuilder::built() if the fill's key is the same; 0: it is not
 };
 
 /// Who a fill is for.
@@ -77,6 +78,9 @@ class Worker {
   [[nodiscard]] FillStart begin_fill(const Request& request, const RequestDecision& decision,
                                      ObjectPtr stale, Instant now,
                                      FillPurpose purpose = FillPurpose::request);
+  /// The same right after the lookup whose key it then need not build again.
+  [[nodiscard]] FillStart begin_fill(const Request& request, const RequestDecision& decision,
+                                     const Lookup& found, Instant now);
 
   /// A response that came for a key remembered as hit-for-miss could have been
   /// stored after all: the next request leads a fill again.
@@ -116,6 +120,8 @@ class Worker {
   /// Inside a guard: the entry of the last primary for this request. `vary_miss`
   /// is set if there are only other variants of it.
   [[nodiscard]] const Entry* find(const Request& request, bool& vary_miss);
+  [[nodiscard]] FillStart start_chosen(const Request& request, const RequestDecision& decision,
+                                       ObjectPtr stale, Instant now, FillPurpose purpose);
   [[nodiscard]] FillStart start_locked(Shard& shard, const Request& request,
                                        const RequestDecision& decision, ObjectPtr& stale,
                                        Instant now, FillPurpose purpose);

@@ -1,8 +1,8 @@
 // Boost.Beast's basic_parser with its callbacks turned into plain values.
 //
 // Internal to runtime/http: only the parsers' source files include it, so that
-// Beast is compiled in two places. It sees start lines, framing fields, chunk lines
-// and trailer sections, complete and already accepted by the LineScanner.
+// Beast is compiled in two places. It sees start lines, chunks
+// and trailer sections, the lines complete and already accepted by the LineScanner.
 #pragma once
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -15,7 +15,7 @@ namespace homeostat::http {
 
 /// What Beast reported; filled during feed().
 struct BeastOutput {
-  HeaderTable* fields = nullptr;  ///< where fields go; null: nowhere
+  HeaderTable* fields = nullptr;  ///< where trailers go; null: nowhere
   std::size_t field_count_max = 0;
   bool too_many_fields = false;
   std::string_view method;

@@ -5,16 +5,8 @@
 #include "runtime/http/ascii.hpp"
 
 namespace homeostat::http {
-namespace {
 
-constexpr HeaderSet framing_fields(HeaderId::content_length, HeaderId::transfer_encoding,
-                                   HeaderId::connection, HeaderId::proxy_connection,
-                                   HeaderId::upgrade);
-
-}  // namespace
-
-FieldLines split_field_lines(std::string_view block, std::size_t count_max, HeaderTable& fields,
-                             std::string& framing) {
+FieldLines split_field_lines(std::string_view block, std::size_t count_max, HeaderTable& fields) {
   const char* at = block.data();
   const char* const end = at + block.size();
   // The scanner found an empty line at the end: each loop below stops at a CR.
@@ -29,12 +21,10 @@ FieldLines split_field_lines(std::string_view block, std::size_t count_max, Head
     const char* last = at;
     while (last > value && is_blank(last[-1])) --last;
     at += 2;
-    const HeaderId id = header_id(name);
     if (fields.size() >= count_max ||
-        !fields.add(name, {value, static_cast<std::size_t>(last - value)}, id)) {
+        !fields.add(name, {value, static_cast<std::size_t>(last - value)}, header_id(name))) {
       return FieldLines::too_many;
     }
-    if (framing_fields.contains(id)) framing.append(line, at);
   }
   return FieldLines::ok;
 }

@@ -13,10 +13,19 @@ Framing refuse(std::string_view reason) noexcept {
   return framing;
 }
 
+/// RFC 9110 section 7.6.1: a list of tokens.
+bool valid_connection(const HeaderTable& headers) noexcept {
+  return !headers.any_field(HeaderId::connection, [](const Field& field) {
+    return any_list_element(field.value,
+                            [](std::string_view element) { return !is_token(element); });
+  });
+}
+
 }  // namespace
 
 Framing declared_framing(const HeaderTable& headers, unsigned version_minor) noexcept {
   Framing framing;
+  if (!valid_connection(headers)) return refuse("invalid Connection");
   const bool has_coding = headers.has(HeaderId::transfer_encoding);
   framing.has_length = headers.has(HeaderId::content_length);
   if (!has_coding && !framing.has_length) return framing;

@@ -18,7 +18,8 @@ struct Framing {
   std::string_view error;  ///< not empty: refuse the message
 };
 
-/// Content-Length and Transfer-Encoding alone; `none` if neither is there.
+/// Content-Length and Transfer-Encoding; `none` if neither is there. A Connection
+/// that is no list of tokens is an error as well.
 [[nodiscard]] Framing declared_framing(const HeaderTable& headers, unsigned version_minor) noexcept;
 
 /// Whether the Connection field and the version let the connection persist.

@@ -2,9 +2,9 @@
 //
 // Purpose: strict framing (RFC 9112, in particular sections 6.3 and 11) on top
 // of Boost.Beast's basic_parser. A guard scans each head, chunk line and
-// trailer section once before Beast sees it and refuses what Beast tolerates:
-// bare CR or LF, line folding, control bytes, unusual chunk sizes. Fields that say
-// nothing about framing are split without Beast (field_lines.hpp).
+// trailer section once before anything else sees it and refuses what Beast
+// tolerates: bare CR or LF, line folding, control bytes, unusual chunk sizes. Fields
+// and bodies without chunks are read without Beast (parser_core.hpp).
 //
 // Use: call next() with all bytes received and not yet consumed. Drop
 // `consumed` bytes from the front after every call, whatever the event (it may

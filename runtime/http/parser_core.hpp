@@ -1,9 +1,10 @@
 // The state machine that request and response parsing share.
 //
 // Internal to runtime/http. It owns the guard (LineScanner), Beast's parser,
-// renewed in place for each message, and the chunk and size accounting. Of a head
-// Beast reads the start line and the lines that frame the message; the other
-// fields are split by field_lines.hpp at a sixth of the cost.
+// renewed in place for each message, and the chunk and size accounting. Beast
+// reads start lines and the chunked coding with its trailers; field lines are split
+// by field_lines.hpp at a sixth of the cost, framing.hpp says what they mean, and
+// bodies of a known length, or up to the end of the stream, need no parser.
 // Thread safety: none.
 #pragma once
 
@@ -64,9 +65,8 @@ class ParserCore {
   [[nodiscard]] const ParseLimits& limits() const noexcept { return limits_; }
 
   /// Prepares for the next head.
-  void restart(bool skip_body = false) {
+  void restart() {
     beast_.emplace(output_);
-    if (skip_body) beast_->skip(true);
     output_.body = {};
     output_.too_many_fields = false;
     scanner_.reset();
@@ -141,23 +141,23 @@ class ParserCore {
   /// After the start line: the complete field lines, which go to `fields`.
   bool feed_fields(std::string_view lines, HeaderTable& fields) {
     fields.clear();
-    framing_.clear();
-    switch (split_field_lines(lines, limits_.field_count_max, fields, framing_)) {
-      case FieldLines::ok: break;
+    switch (split_field_lines(lines, limits_.field_count_max, fields)) {
+      case FieldLines::ok: return true;
       case FieldLines::bad_name: fail(400, "invalid field name"); return false;
       case FieldLines::too_many: fail(431, "too many fields"); return false;
     }
-    framing_ += "\r\n";
-    output_.fields = nullptr;  // they are in the table already
-    return feed_whole(framing_);
+    return false;
   }
 
-  /// After a head: what the next calls read.
-  void expect(BodyKind body, std::uint64_t length) noexcept {
+  /// After a head: what the next calls read. `length` only for BodyKind::length.
+  void expect(BodyKind body, std::uint64_t length) {
+    body_left_ = body == BodyKind::until_close ? UINT64_MAX : length;
     if (body == BodyKind::chunked) {
       state_ = State::chunk_line;
       scanner_.reset();
-    } else if (body == BodyKind::none || (body == BodyKind::length && length == 0)) {
+      output_.fields = nullptr;
+      feed_whole("Transfer-Encoding: chunked\r\n\r\n");
+    } else if (body == BodyKind::none || body_left_ == 0) {
       state_ = State::complete;
     } else {
       state_ = State::body;
@@ -176,7 +176,7 @@ class ParserCore {
     if (state_ == State::complete) return end(0);
     if (state_ == State::failed) return failed();
     if (state_ == State::chunk_line || consumed == input.size()) return need_more(consumed);
-    return read_data(input, consumed);
+    return state_ == State::body ? read_plain(input, consumed) : read_chunk(input, consumed);
   }
 
  private:
@@ -250,28 +250,38 @@ class ParserCore {
     return size;
   }
 
-  ParseStep read_data(std::string_view input, std::size_t offset) {
+  ParseStep read_plain(std::string_view input, std::size_t offset) {
     std::string_view data = input.substr(offset);
-    if (beast_->need_eof() && limits_.body_bytes_max != 0) {
-      // Up to the bound first, so that the outcome does not depend on the pieces.
-      if (body_bytes_ == limits_.body_bytes_max) return fail(413, "body too large");
-      data = data.substr(0, limits_.body_bytes_max - body_bytes_);
-      body_bytes_ += data.size();
+    if (body_left_ == UINT64_MAX) {
+      if (limits_.body_bytes_max != 0) {
+        // Up to the bound first, so that the outcome does not depend on the pieces.
+        if (body_bytes_ == limits_.body_bytes_max) return fail(413, "body too large");
+        data = data.substr(0, limits_.body_bytes_max - body_bytes_);
+        body_bytes_ += data.size();
+      }
+    } else {
+      data = data.substr(0, body_left_);
+      body_left_ -= data.size();
+      if (body_left_ == 0) state_ = State::complete;
     }
+    return piece(data, offset + data.size());
+  }
+
+  ParseStep read_chunk(std::string_view input, std::size_t offset) {
     boost::beast::error_code code;
     output_.body = {};
-    const std::size_t taken = beast_->feed(data, code);
+    const std::size_t taken = beast_->feed(input.substr(offset), code);
     if (code) return fail(400, beast_reason(code));
-    if (state_ == State::chunk_data) {
-      chunk_left_ -= taken;
-      if (chunk_left_ == 0) state_ = State::chunk_line;
-    } else if (beast_->is_done()) {
-      state_ = State::complete;
-    }
+    chunk_left_ -= taken;
+    if (chunk_left_ == 0) state_ = State::chunk_line;
+    return piece(output_.body, offset + taken);
+  }
+
+  [[nodiscard]] static ParseStep piece(std::string_view body, std::size_t consumed) noexcept {
     ParseStep step;
     step.event = ParseEvent::body;
-    step.consumed = offset + taken;
-    step.body = output_.body;
+    step.consumed = consumed;
+    step.body = body;
     return step;
   }
 
@@ -294,13 +304,13 @@ class ParserCore {
   BeastOutput output_;
   std::optional<BeastParser<is_request>> beast_;
   LineScanner scanner_;
-  std::string framing_;  ///< the lines of a head that Beast reads; keeps its memory
   State state_ = State::head;
   bool idle_ = true;
   bool first_chunk_ = true;
   std::uint64_t chunk_size_ = 0;
   std::uint64_t chunk_left_ = 0;
-  std::uint64_t body_bytes_ = 0;
+  std::uint64_t body_left_ = 0;   ///< state body; UINT64_MAX: up to the end of the stream
+  std::uint64_t body_bytes_ = 0;  ///< decoded, where the length is not known before
   ParseError error_;
   std::unique_ptr<HeaderTable> trailers_;  // made when the first trailers come
 };

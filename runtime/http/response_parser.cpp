@@ -19,13 +19,13 @@ struct ResponseParser::Impl {
   void restart(const ResponseContext& new_context) {
     context = new_context;
     interim_count = 0;
-    core.restart(context.head_request);
+    core.restart();
   }
 
   ParseStep read_head(std::string_view input) {
     if (interim_pending) {
       interim_pending = false;
-      core.restart(context.head_request);
+      core.restart();
     }
     const auto size = core.scan_head(input);
     if (core.state() == Core::State::failed) return core.failed();

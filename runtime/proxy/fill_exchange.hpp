@@ -14,11 +14,12 @@
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/exchange.hpp"
 #include "runtime/proxy/fetch_task.hpp"
+#include "runtime/proxy/recycled.hpp"
 #include "runtime/proxy/response_writer.hpp"
 
 namespace homeostat::proxy {
 
-class FillExchange final : public Exchange {
+class FillExchange final : public Exchange, public Recycled<FillExchange> {
  public:
   FillExchange(ClientConnection& connection, cache::FillReader reader,
                const cache::CacheStatus& status, bool leader);

@@ -136,6 +136,8 @@ void ForwardExchange::on_upstream_interim(const http::ResponseHead& head) {
 /// made invalid, or the GET a HEAD is about.
 void ForwardExchange::update_stored(const http::ResponseHead& head) {
   RequestContext& request = connection_->request();
+  const bool unsafe = !http::is_safe(request.head().method);
+  if (!unsafe && !request.decision.head) return;
   cache::Response response;
   response.status = head.status;
   response.fields = &head.headers;
@@ -143,11 +145,11 @@ void ForwardExchange::update_stored(const http::ResponseHead& head) {
   response.requested = requested_;
   response.received = worker_.now();
   response.received_wall = worker_.wall_now();
-  if (!http::is_safe(request.head().method)) {
+  if (unsafe) {
     if (head.status >= 400) return;
     worker_.cache().invalidate_after(request.cache_request, response,
                                      request.config->cache_rules());
-  } else if (request.decision.head && request.found.object) {
+  } else if (request.found.object) {
     worker_.cache().learn_from_head(request.cache_request, request.decision, request.found.object,
                                     response, worker_.policy().cache.of(request.endpoint));
   }

@@ -9,12 +9,15 @@
 #include "runtime/cache/cache_status.hpp"
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/exchange.hpp"
+#include "runtime/proxy/recycled.hpp"
 #include "runtime/proxy/response_writer.hpp"
 #include "runtime/proxy/upstream_call.hpp"
 
 namespace homeostat::proxy {
 
-class ForwardExchange final : public Exchange, private UpstreamSink {
+class ForwardExchange final : public Exchange,
+                              public Recycled<ForwardExchange>,
+                              private UpstreamSink {
  public:
   /// `status` says why the cache takes no part.
   ForwardExchange(ClientConnection& connection, const cache::CacheStatus& status);

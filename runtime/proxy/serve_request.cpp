@@ -117,7 +117,7 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
   Worker& worker = connection.worker();
   RequestContext& request = connection.request();
   cache::FillStart begin = worker.cache().begin_fill(request.cache_request, request.decision,
-                                                     request.found.object, request.started);
+                                                     request.found, request.started);
   switch (begin.kind) {
     case cache::FillStart::Kind::hit: reply_hit(connection, begin.hit); return;
     case cache::FillStart::Kind::pass: forward(connection, status, begin.reason); return;

@@ -24,6 +24,7 @@
 #include "runtime/http/parser.hpp"
 #include "runtime/proxy/deadline_slots.hpp"
 #include "runtime/proxy/outgoing.hpp"
+#include "runtime/proxy/recycled.hpp"
 #include "runtime/proxy/upstream_connection.hpp"
 
 namespace homeostat::proxy {
@@ -80,7 +81,10 @@ class UpstreamSink {
   ~UpstreamSink() = default;
 };
 
-class UpstreamCall final : public RefCounted, private UpstreamUser, private gate::GateWaiter {
+class UpstreamCall final : public RefCounted,
+                           public Recycled<UpstreamCall>,
+                           private UpstreamUser,
+                           private gate::GateWaiter {
  public:
   static constexpr std::size_t pieces_max = 32;
   static constexpr int reads_per_turn = 16;  ///< then other connections get their turn

@@ -19,13 +19,12 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 struct Split {
   FieldLines result = FieldLines::ok;
   Fields fields;
-  std::string framing;
 };
 
 Split split(std::string_view block, std::size_t count_max = 100) {
   HeaderTable table;
   Split split;
-  split.result = split_field_lines(block, count_max, table, split.framing);
+  split.result = split_field_lines(block, count_max, table);
   for (const Field& field : table) split.fields.emplace_back(field.name, field.value);
   return split;
 }
@@ -37,18 +36,7 @@ TEST(FieldLines, SplitsNamesFromTrimmedValues) {
   EXPECT_EQ(
       all.fields,
       (Fields{{"Host", "a"}, {"X-Empty", ""}, {"X-Blank", ""}, {"x-Odd", "b  c"}, {"X", "y:z"}}));
-  EXPECT_EQ(all.framing, "");
   EXPECT_TRUE(split("\r\n").fields.empty());
-}
-
-TEST(FieldLines, HandsOnTheLinesThatFrameTheMessageAsReceived) {
-  const Split all = split(
-      "A: 1\r\ncontent-length:  5 \r\nB: 2\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
-      "Upgrade: x\r\nProxy-Connection: y\r\nContent-Length: 6\r\n\r\n");
-  EXPECT_EQ(all.fields.size(), 8U);
-  EXPECT_EQ(all.framing,
-            "content-length:  5 \r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
-            "Upgrade: x\r\nProxy-Connection: y\r\nContent-Length: 6\r\n");
 }
 
 TEST(FieldLines, RefusesWhatIsNoToken) {
