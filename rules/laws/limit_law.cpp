@@ -16,10 +16,12 @@
 //             overload, where Vegas otherwise drifts.
 //
 // Latency alone cannot tell a queue from a slower service, nor a baseline that
-// is too low from either. Three questions are therefore put to throughput:
+// is too low from either. Five questions are therefore put to throughput:
 //   a long queue although the limit did not rise      -> probe before shrinking
 //   a limit that has fallen by 30 % in the last 15 s  -> probe
 //   less throughput than a higher limit had lately    -> slow start
+//   more throughput than usual at the limit           -> slow start
+//   a service that a probe found slower, not queueing -> slow start
 //
 // Sampling: windows of 0.25 to 1 s, longer for services of more than 200 ms;
 // clamp(100 CV^2, 50, 400) samples, where CV^2 is remembered, because a window
@@ -47,6 +49,8 @@ constexpr double cv_fade = 0.05;                            // per window
 constexpr double starved_share = 0.7, starved_limit = 0.8;  // of the best that was seen
 constexpr double best_memory = 30;                          // seconds
 constexpr double throughput_window = 1;                     // seconds
+constexpr double usual_memory = 10, usual_least = 2;        // seconds
+constexpr double surge_least = 0.12, surge_errors = 3.5;    // above usual
 
 }  // namespace
 
@@ -136,10 +140,12 @@ void LimitLaw::steady_step(bool frozen) {
   if (merged_.limited() > limited_share_min) {
     limited_rates_ = rates_of(merged_);
     limited_in_flight_ = in_flight;
-    if (!frozen && starved()) {
+    const Throughput seen = watch_throughput();
+    if (!frozen && seen != Throughput::usual) {
       enter_slow_start();
-      starved_entry_ = true;
-      reason_ = "slow start: throughput was higher with more requests";
+      starved_entry_ = seen == Throughput::starved;
+      reason_ = starved_entry_ ? "slow start: throughput was higher with more requests"
+                               : "slow start: throughput rose at the limit";
       return;
     }
     limited_step(congestion, in_flight, frozen);
@@ -155,29 +161,50 @@ void LimitLaw::steady_step(bool frozen) {
   merged_.clear();
 }
 
-/// A baseline that is too low looks like a queue and starves the upstream; a
-/// smaller upstream looks the same. Throughput well below what a higher limit
-/// achieved not long ago is reason to try: slow start goes on only where
-/// throughput follows, and takes its step back where it does not.
-bool LimitLaw::starved() {
+/// Latency is blind to two things that throughput at the limit shows.
+///
+/// More than usual: at an unchanged limit the upstream can only do more if its
+/// queue went, so it got larger; a baseline that is a little too low hides that
+/// from the queue's estimate, but not from a comparison with itself.
+///
+/// Less than a higher limit had: a baseline that is too low looks like a queue
+/// and starves the upstream; a smaller upstream looks the same. Slow start tries:
+/// it goes on only where throughput follows, and takes its step back where not.
+LimitLaw::Throughput LimitLaw::watch_throughput() {
   throughput_.add(merged_);
-  if (throughput_.seconds() < throughput_window ||
-      static_cast<double>(throughput_.samples()) < samples_wanted()) {
-    return false;
-  }
+  const double seconds = throughput_.seconds();
   const EndpointRates rates = rates_of(throughput_);
-  best_trust_ *= std::max(0.0, 1 - throughput_.seconds() / best_memory);
+  const double work = baseline_.work_rate(rates);
+  if (surged(work)) return Throughput::surged;
+  if (seconds < throughput_window ||
+      static_cast<double>(throughput_.samples()) < samples_wanted()) {
+    return Throughput::usual;
+  }
+  const double known = std::min(usual_seconds_, usual_memory - seconds);
+  if (usual_seconds_ <= 0) usual_rates_.clear();
+  blend(usual_rates_, rates, seconds / (known + seconds));
+  usual_seconds_ += seconds;
+  best_trust_ *= std::max(0.0, 1 - seconds / best_memory);
   throughput_.clear();
   const double best = best_trust_ * baseline_.work_rate(best_rates_);
-  const double work = baseline_.work_rate(rates);
   if (work >= best) {
     best_rates_ = rates;
     best_limit_ = limit_;
     best_trust_ = 1;
-    return false;
+    return Throughput::usual;
   }
-  return work < starved_share * best && limit_ < starved_limit * best_limit_ &&
-         now_ - slow_start_failed_ >= slow_start_pause_;
+  const bool less = work < starved_share * best && limit_ < starved_limit * best_limit_;
+  const bool may_leap = now_ - slow_start_failed_ >= slow_start_pause_;
+  return less && may_leap ? Throughput::starved : Throughput::usual;
+}
+
+bool LimitLaw::surged(double work) const {
+  if (usual_seconds_ < usual_least || throughput_.samples() < samples_least) return false;
+  const double usual = baseline_.work_rate(usual_rates_);
+  const auto samples = static_cast<double>(throughput_.samples());
+  const double usual_samples = samples / throughput_.seconds() * usual_seconds_;
+  const double error = std::sqrt(cv_square_ * (1 / samples + 1 / usual_samples));
+  return work > usual * (1 + std::max(surge_least, surge_errors * error));
 }
 
 void LimitLaw::limited_step(const Congestion& congestion, double in_flight, bool frozen) {

@@ -62,7 +62,9 @@ class LimitLaw {
 
   // limit_law.cpp: steady
   void steady_step(bool frozen);
-  [[nodiscard]] bool starved();
+  enum class Throughput : std::uint8_t { usual, surged, starved };
+  [[nodiscard]] Throughput watch_throughput();
+  [[nodiscard]] bool surged(double work) const;
   [[nodiscard]] bool fell() const {
     return limit_ < fall * fall_reference_ && fall_reference_ - limit_ > fall_least;
   }
@@ -103,6 +105,8 @@ class LimitLaw {
   WindowMerge throughput_;    ///< limited windows since throughput was last looked at
   EndpointRates best_rates_;  ///< highest throughput at the limit, fading
   double best_limit_ = 0, best_trust_ = 0;
+  EndpointRates usual_rates_;  ///< mean throughput at the limit over the last seconds
+  double usual_seconds_ = 0;   ///< of evidence behind it
   double latency_ = 0, cv_square_ = 1;
   double limited_for_ = 0;  ///< seconds without a break
   double queue_ = 0;

@@ -123,6 +123,8 @@ void LimitLaw::accept_baseline(const WindowMerge& seen) {
   }
   end_doubt();
   fall_reference_ = limit_;
+  // What looked like a queue was a slower service: more requests may well fit.
+  if (!first && shift.significant && shift.ratio > 1 && chain_ == 0) enter_slow_start();
 }
 
 /// A probe that was started without overload must leave no trace in the limit

@@ -25,6 +25,8 @@ void LimitLaw::enter_slow_start() {
   failures_ = successes_ = 0;
   starved_entry_ = false;
   quiet_windows_ = 0;
+  usual_seconds_ = 0;
+  throughput_.clear();
   merged_.clear();
 }
 

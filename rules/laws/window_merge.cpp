@@ -53,4 +53,18 @@ EndpointRates rates_of(const WindowMerge& window) {
   return rates;
 }
 
+void blend(EndpointRates& rates, const EndpointRates& fresh, double weight) {
+  for (EndpointRate& known : rates) known.rate *= 1 - weight;
+  for (const EndpointRate& one : fresh) {
+    const auto found = std::find_if(rates.begin(), rates.end(), [&](const EndpointRate& known) {
+      return known.endpoint == one.endpoint;
+    });
+    if (found == rates.end()) {
+      rates.push_back({one.endpoint, weight * one.rate});
+    } else {
+      found->rate += weight * one.rate;
+    }
+  }
+}
+
 }  // namespace homeostat::rules

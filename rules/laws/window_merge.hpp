@@ -55,5 +55,7 @@ struct EndpointRate {
 using EndpointRates = std::vector<EndpointRate>;
 
 [[nodiscard]] EndpointRates rates_of(const WindowMerge& window);
+/// Moves `rates` by `weight` towards `fresh`.
+void blend(EndpointRates& rates, const EndpointRates& fresh, double weight);
 
 }  // namespace homeostat::rules

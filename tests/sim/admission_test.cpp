@@ -1,7 +1,6 @@
 // Closed-loop acceptance of the admission laws: the goals of the catalogue
-// hold on the mean of seeds that were not used for tuning (the quadrupled
-// capacity was looked at on them). The full set, with the peers, is what
-// `make sim-table` writes to docs/admission_simulation.md.
+// hold on the mean of seeds that were not used for tuning. The full set, with the
+// peers, is what `make sim-table` writes to docs/admission_simulation.md.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -13,11 +12,10 @@
 namespace homeostat::sim {
 namespace {
 
-constexpr std::uint64_t first_seed = 101;
+constexpr std::uint64_t first_seed = 9101;
 
 /// Every figure of the groups whose title begins so, on the mean of `seeds`.
-/// `slack`: by how much a goal may be missed; the table shows that it is.
-void expect_goals(const std::string& title, std::uint64_t seeds, double slack = 0) {
+void expect_goals(const std::string& title, std::uint64_t seeds) {
   bool found = false;
   for (const Group& group : all_groups()) {
     if (group.title.find(title) != 0) continue;
@@ -25,8 +23,7 @@ void expect_goals(const std::string& title, std::uint64_t seeds, double slack = 
     const std::vector<double> values = measure(group, all_peers().front().make, first_seed, seeds);
     for (std::size_t index = 0; index < values.size(); ++index) {
       const Figure& figure = group.figures[index];
-      const double sign = figure.goal == Figure::Goal::at_least ? 1 : -1;
-      EXPECT_TRUE(reached(figure, values[index] + sign * slack))
+      EXPECT_TRUE(reached(figure, values[index]))
           << group.title << ", " << group.figures[index].title << ": " << values[index];
     }
   }
@@ -37,18 +34,23 @@ TEST(AdmissionSweep, KeepsGoodputAndLatencyAtAnyLoad) { expect_goals("First come
 TEST(AdmissionSweep, IsNotFooledByContention) { expect_goals("Processor sharing", 2); }
 TEST(AdmissionSweep, TakesLongRequestsForWhatTheyAre) { expect_goals("Hidden bimodal", 3); }
 TEST(AdmissionSweep, KeepsEndpointsApart) { expect_goals("Two endpoints", 2); }
-TEST(AdmissionSweep, ProtectsASingleWorker) { expect_goals("1 worker", 3); }
+TEST(AdmissionSweep, ProtectsASingleWorker) { expect_goals("1 worker", 5); }
 TEST(AdmissionSweep, ProtectsTwoWorkers) { expect_goals("2 workers", 3); }
 TEST(AdmissionSweep, ProtectsThreeFastWorkers) { expect_goals("3 workers", 2); }
 
 TEST(AdmissionDynamics, APulseIsAbsorbedAndForgotten) { expect_goals("A pulse", 3); }
-TEST(AdmissionDynamics, FollowsTheCapacity) { expect_goals("Capacity halved", 5, 0.05); }
+TEST(AdmissionDynamics, FollowsTheCapacity) { expect_goals("Capacity halved", 10); }
 TEST(AdmissionDynamics, FollowsTheServiceTime) { expect_goals("Service twice", 5); }
 TEST(AdmissionDynamics, AShiftOfTheMixIsNoOverload) { expect_goals("The mix shifts", 5); }
 TEST(AdmissionDynamics, AColdStartFindsTheKnee) { expect_goals("Cold start", 3); }
 TEST(AdmissionDynamics, SurvivesItsControlPlane) { expect_goals("The control plane", 3); }
 TEST(AdmissionClients, ARetryStormEndsWithItsCause) { expect_goals("Retry storm", 3); }
 TEST(AdmissionClients, BetterClassesSufferLast) { expect_goals("Priorities", 2); }
+TEST(AdmissionClients, OpenStreamsChangeNothing) { expect_goals("A hundred open streams", 3); }
+TEST(AdmissionClients, FollowsTheShapesOfOthersSuites) {
+  expect_goals("Load shapes of brpc", 3);
+  expect_goals("Links of Vector", 3);
+}
 TEST(AdmissionClients, ATrickleIsNeverRejected) { expect_goals("Low rates", 2); }
 
 TEST(AdmissionSimulation, WithoutControlTheSameLoadCollapses) {

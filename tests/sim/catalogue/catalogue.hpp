@@ -16,7 +16,7 @@
 
 namespace homeostat::sim {
 
-enum class Unit : std::uint8_t { share, percent, milliseconds, seconds };
+enum class Unit : std::uint8_t { share, percent, milliseconds, seconds, number };
 
 struct Figure {
   std::string title;
@@ -39,6 +39,7 @@ struct Group {
 [[nodiscard]] std::vector<Group> size_groups();
 [[nodiscard]] std::vector<Group> dynamic_groups();
 [[nodiscard]] std::vector<Group> client_groups();
+[[nodiscard]] std::vector<Group> shape_groups();
 [[nodiscard]] std::vector<Group> all_groups();
 
 /// Each figure's mean over the seeds from `first_seed` on.

@@ -1,5 +1,5 @@
-// What clients do: bursts, retries, classes, tenants, next to nothing, and the
-// load shapes of brpc's own test suite.
+// What clients do: bursts, retries, classes, tenants, open streams, next to
+// nothing.
 #include "tests/sim/catalogue/catalogue.hpp"
 
 namespace homeostat::sim {
@@ -139,62 +139,40 @@ Group low_rate() {
           {rejected("5/s rejected", 0, 0), rejected("spikes rejected", 1, 0)}};
 }
 
-Scenario shape(const char* name, std::vector<Stage> stages, double duration) {
-  Scenario scenario;
-  scenario.name = name;
-  for (Stage& each : stages) each.servers = 400;  // more than any shape needs
-  scenario.stages = std::move(stages);
-  scenario.measure_from = 0;
-  scenario.duration = duration;
-  scenario.clients.patience = 1;
-  return scenario;
-}
-
-/// A service time that climbs in steps of a second.
-std::vector<Stage> climbing(double rate, double from, double to, double duration) {
-  std::vector<Stage> stages;
-  for (double at = 0; at < duration; at += 1) {
-    stages.push_back(
-        {.from = at, .rate = rate, .streams = plain(from + (to - from) * at / duration)});
-  }
-  return stages;
-}
-
-Group brpc_shapes() {
-  const auto constant = [](double from, double rate, double to, double time) {
-    return Stage{.from = from, .rate = rate, .rate_end = to, .streams = plain(time)};
+Group streams() {
+  constexpr double open_for = 30;
+  const auto scenario = [&](const char* name, double load, double open) {
+    Scenario one;
+    one.name = name;
+    Stream ordinary;
+    Stream stream;
+    stream.endpoint = 1;
+    stream.open_for = open_for;
+    one.stages = {stage_of(0, load, workers, {ordinary})};
+    const double ordinary_rate = one.stages[0].rate;
+    one.stages[0].rate += open / open_for;
+    stream.share = open / open_for / ordinary_rate;
+    one.stages[0].streams.push_back(stream);
+    one.measure_from = 40;
+    one.duration = 100;
+    return one;
   };
-  Group group{21,
-              "Load shapes of brpc's test suite",
-              "More workers than any needs: rejecting is wrong throughout.",
-              {},
-              {}};
-  const auto add = [&](const char* name, std::vector<Stage> stages, double duration) {
-    group.figures.push_back(rejected(name, group.scenarios.size(), 0.01));
-    group.scenarios.push_back(shape(name, std::move(stages), duration));
-  };
-  add("3000/s, 20 ms", {constant(0, 3000, 0, 0.02)}, 140);
-  add("latency 2 to 90 ms", climbing(1500, 0.002, 0.09, 200), 200);
-  add("latency 30 to 80 ms", climbing(3000, 0.03, 0.08, 150), 150);
-  add("200 to 2500/s and back",
-      {constant(0, 200, 2500, 0.03), constant(20, 2500, 0, 0.03), constant(170, 2500, 1000, 0.03),
-       constant(190, 1000, 0, 0.03)},
-      340);
-  add("200 to 3000/s", {constant(0, 200, 3000, 0.04)}, 150);
-  add("leap 30 to 50 ms", {constant(0, 1800, 0, 0.03), constant(60, 1800, 0, 0.05)}, 120);
-  std::vector<Stage> waves;
-  for (int wave = 0; wave < 12; ++wave) {
-    waves.push_back(
-        constant(wave * 10.0, wave % 2 == 0 ? 300 : 1800, wave % 2 == 0 ? 1800 : 300, 0.04));
-  }
-  add("300 to 1800/s waves", waves, 120);
-  return group;
+  const auto limit = [](const Outcome& each) { return each.limit_mean(40, 100); };
+  return {17,
+          "A hundred open streams beside ordinary requests",
+          "Event streams of half a minute. Who cannot tell them from answers counts them in "
+          "flight, and their length as latency. The limits: with and without the streams.",
+          {scenario("0.7x", 0.7, 100), scenario("2x", 2, 100), scenario("2x without", 2, 0.001)},
+          {rejected("0.7x rejected", 0, 0.0005),
+           goodput("2x", 1, 0.97),
+           {"limit, 2x", 1, limit, Unit::number},
+           {"limit without", 2, limit, Unit::number}}};
 }
 
 }  // namespace
 
 std::vector<Group> client_groups() {
-  return {bursts(), retry_storm(), priorities(), tenants(), low_rate(), brpc_shapes()};
+  return {bursts(), retry_storm(), priorities(), tenants(), streams(), low_rate()};
 }
 
 }  // namespace homeostat::sim

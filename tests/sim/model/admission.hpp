@@ -24,6 +24,7 @@ struct Answer {
   double latency = 0;      ///< dispatch to answer
   double queue_delay = 0;  ///< of that, waiting inside the application: an oracle's knowledge
   unsigned in_flight = 0;  ///< when it was dispatched, itself included
+  bool stream = false;     ///< the head of an event stream
 };
 
 /// What an admission can do.
@@ -49,6 +50,8 @@ class Admission {
   virtual void called(double /*now*/, std::uint64_t /*token*/) {}
   virtual void restart(double /*now*/) {}
   virtual void stall(bool /*stalled*/) {}
+  /// Whether it is told of a stream's head; else of its end, as an answer.
+  [[nodiscard]] virtual bool knows_streams() const { return false; }
   [[nodiscard]] virtual double limit() const = 0;
 };
 

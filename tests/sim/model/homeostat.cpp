@@ -63,7 +63,7 @@ class Homeostat final : public Admission {
   void answered(double now, const Answer& answer) override {
     move_to(now);
     --in_flight_;
-    sample(answer.ticket.endpoint, answer.latency);
+    if (!answer.stream) sample(answer.ticket.endpoint, answer.latency);
     pump();
   }
 
@@ -77,6 +77,7 @@ class Homeostat final : public Admission {
     law_ = rules::ConcurrencyLimit(rules::LimitBounds{.initial = limit_});
   }
   void stall(bool stalled) override { stalled_ = stalled; }
+  bool knows_streams() const override { return true; }
   double limit() const override { return limit_; }
 
  private:

@@ -29,6 +29,7 @@ struct Stream {
   Shape shape = Shape::exponential;
   std::uint32_t endpoint = 0;  ///< what the agent can tell apart
   std::uint32_t tenant = 0;
+  double open_for = 0;  ///< the body goes on after the answer's head: an event stream
 };
 
 /// What holds from `from` on.

@@ -82,7 +82,7 @@ class World final : public Host {
   double random() override { return other_random_.uniform(); }
 
  private:
-  enum class Kind : std::uint8_t { stage, restart, stall, slice, call, retry, patience };
+  enum class Kind : std::uint8_t { stage, restart, stall, slice, call, retry, patience, closed };
   struct Event {
     double at;
     std::uint64_t order;
@@ -94,7 +94,8 @@ class World final : public Host {
   };
   struct Request {
     Ticket ticket;
-    double first_sent = 0, sent = 0, dispatched = 0, demand = 0, mean = 0;
+    double first_sent = 0, sent = 0, dispatched = 0, demand = 0, mean = 0, queue_delay = 0;
+    double open_for = 0;
     unsigned attempt = 0, in_flight = 0;
     std::uint32_t generation = 0;
     bool given_up = false;  ///< the client no longer waits for this attempt
@@ -176,6 +177,7 @@ class World final : public Host {
                       .first_sent = now_,
                       .demand = stream.service * load_random_.service(stream.shape),
                       .mean = stream.service,
+                      .open_for = stream.open_for,
                       .generation = request.generation};
     count(request, &Count::wanted);
     ++slice().wanted;
@@ -228,7 +230,6 @@ class World final : public Host {
 
   void complete() {
     const Server::Ended ended = server_.end(now_);
-    --in_flight_;
     const Request request = requests_[ended.id];
     const double latency = now_ - request.sent;
     if (!request.given_up && now_ >= scenario_.measure_from) {
@@ -240,9 +241,21 @@ class World final : public Host {
       ++slice_of(request.first_sent).satisfied;
       count(request, &Count::satisfied);
     }
-    free(ended.id);
-    admission_->answered(now_, {request.ticket, now_ - request.dispatched,
-                                ended.started - request.dispatched, request.in_flight});
+    const bool stream = request.open_for > 0;
+    requests_[ended.id].queue_delay = ended.started - request.dispatched;
+    if (stream && !admission_->knows_streams()) {
+      schedule(now_ + request.open_for, Kind::closed, ended.id);
+      return;
+    }
+    tell(ended.id, stream);
+  }
+
+  void tell(std::uint32_t id, bool stream) {
+    --in_flight_;
+    const Request request = requests_[id];
+    free(id);
+    admission_->answered(now_, {request.ticket, now_ - request.dispatched, request.queue_delay,
+                                request.in_flight, stream});
   }
 
   void count(const Request& request, std::uint64_t Count::*which) {
@@ -268,6 +281,7 @@ class World final : public Host {
       case Kind::call: return admission_->called(now_, event.token);
       case Kind::retry: return send(static_cast<std::uint32_t>(event.token));
       case Kind::patience: return give_up(event.token);
+      case Kind::closed: return tell(static_cast<std::uint32_t>(event.token), false);
     }
   }
 

@@ -14,7 +14,7 @@ namespace homeostat::sim {
 namespace {
 
 struct Choice {
-  std::uint64_t seeds = 5, first = 101;
+  std::uint64_t seeds = 5, first = 9001;
   std::string group, law;
 };
 
@@ -25,6 +25,7 @@ std::string text_of(double value, Unit unit) {
     case Unit::percent: std::snprintf(text, sizeof text, "%.2f %%", 100 * value); break;
     case Unit::milliseconds: std::snprintf(text, sizeof text, "%.0f ms", 1000 * value); break;
     case Unit::seconds: std::snprintf(text, sizeof text, "%.1f s", value); break;
+    case Unit::number: std::snprintf(text, sizeof text, "%.1f", value); break;
   }
   return text;
 }
@@ -38,17 +39,15 @@ std::string goal_of(const Figure& figure) {
 void print_head(const Choice& choice) {
   std::printf(
       "# Admission in simulation\n\n"
-      "Written by `make sim-table`; do not edit. Means over the seeds %llu to %llu. Tuning "
-      "used other seeds than 101 to 105, except that the quadrupled capacity was looked at on "
-      "these.\n\n"
+      "Written by `make sim-table`; do not edit. Means over the seeds %llu to %llu, which "
+      "no constant was tuned on.\n\n"
       "What is real here: `rules/laws`, the concurrency law and the queue law the gate runs. What "
       "is modelled: the clients, the application, the gate's bookkeeping of one worker. Every law "
       "meets exactly the same requests. The peers are written anew from their published formulas "
       "at their published defaults (`tests/sim/peers`, each with its source); `static 20` is a "
       "limit set by hand for sixteen workers, `dagor*` is told the queueing time inside the "
       "application, which nothing outside could measure. Not modelled: the network, the cost of "
-      "a rejection, more than one worker of the agent. Streams hold no permit once their head is "
-      "there, so that they cannot appear here; circuit breaking has no limiter in it.\n\n"
+      "a rejection, more than one worker of the agent.\n\n"
       "Goodput is answers within the client's patience (250 ms, or 12.5 service times if longer) "
       "as a "
       "share of the capacity, weighed by work. *Italics* miss the goal of homeostat, which is "
