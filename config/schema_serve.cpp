@@ -91,9 +91,10 @@ void visit_upstream(Visitor& visitor, UpstreamSettings& upstream) {
   visitor.leaf({"idle_connections_max"}, IntegerLeaf(upstream.idle_connections_max, 0, 10'000));
   visitor.leaf({"idle_timeout"}, DurationLeaf(upstream.idle_timeout, 1s, 1h));
   visitor.leaf({"retries"}, IntegerLeaf(upstream.retries, 0, 5));
-  visitor.leaf({"passive_failures"}, IntegerLeaf(upstream.passive_failures, 1, 1000));
-  visitor.leaf({"passive_ejection"}, DurationLeaf(upstream.passive_ejection, 1s, 1h));
   visitor.leaf({"preserve_host"}, BoolLeaf(upstream.preserve_host));
+  visit_retry_budget(visitor, upstream.retry_budget);
+  visit_breaker(visitor, upstream.breaker);
+  visit_outliers(visitor, upstream.outliers);
   visit_health(visitor, upstream.health);
   visitor.end();
 }

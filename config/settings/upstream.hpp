@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/settings/breaker.hpp"
 #include "config/settings/common.hpp"
 
 namespace homeostat::config {
@@ -33,10 +34,11 @@ struct UpstreamSettings {
   std::size_t connections_max = 512;      ///< per target, all workers together
   std::size_t idle_connections_max = 64;  ///< kept per target and worker
   seconds idle_timeout{30};               ///< pooled connection unused
-  unsigned retries = 1;                   ///< idempotent requests only
-  unsigned passive_failures = 5;          ///< consecutive connect failures that eject a target
-  seconds passive_ejection{5};            ///< how long it stays ejected
+  unsigned retries = 1;                   ///< of one request, within the budget
   bool preserve_host = true;              ///< forward the client's Host
+  RetryBudgetSettings retry_budget;
+  BreakerSettings breaker;
+  OutlierSettings outliers;
   HealthCheckSettings health;
   bool operator==(const UpstreamSettings&) const = default;
 };

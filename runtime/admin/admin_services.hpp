@@ -39,6 +39,23 @@ struct ReloadOutcome {
   std::size_t rules_total = 0;  ///< of the set now in force
 };
 
+/// A circuit breaker as GET /upstreams shows it.
+struct BreakerReport {
+  std::string state;   ///< closed, open, recovering
+  std::string cause;   ///< none, failures, slowness, silence, outlier
+  double share = 1;    ///< of the requests that pass
+  double seconds = 0;  ///< in this state
+};
+
+struct UpstreamReport {
+  std::string target;
+  bool healthy = true;          ///< takes requests
+  bool active_check_ok = true;  ///< true without one
+  std::size_t connections = 0, in_flight = 0;
+  BreakerReport breaker;
+  std::vector<std::pair<std::string, BreakerReport>> endpoints;  ///< those not closed
+};
+
 struct AdminServices {
   const Clock& clock;
   const ControlBoard& board;
@@ -56,6 +73,8 @@ struct AdminServices {
   std::function<std::shared_ptr<const rules::RuleSet>()> rules;
   /// Compressed bytes / original bytes, 0..1, since start; unset: unknown.
   std::function<std::optional<double>()> compression_ratio;
+  /// Every upstream target. Empty function: GET /upstreams answers 503.
+  std::function<std::vector<UpstreamReport>()> upstreams;
 
   /// cache.groups of the settings: name and path patterns.
   std::vector<std::pair<std::string, std::vector<std::string>>> cache_groups;

@@ -50,6 +50,7 @@ Api::Api(const config::AdminSettings& settings, AdminServices services, AdminCou
   add_rule_routes(router_, context_);
   add_cache_routes(router_, context_);
   add_invalidation_routes(router_, context_);
+  add_upstream_routes(router_, context_);
   add_probe_routes(router_, context_);
   add_page_routes(router_);
 }

@@ -22,6 +22,7 @@ void add_injection_route(Router& router, const RouteContext& context);
 void add_rule_routes(Router& router, const RouteContext& context);
 void add_cache_routes(Router& router, const RouteContext& context);
 void add_invalidation_routes(Router& router, const RouteContext& context);
+void add_upstream_routes(Router& router, const RouteContext& context);
 void add_probe_routes(Router& router, const RouteContext& context);
 void add_page_routes(Router& router);
 

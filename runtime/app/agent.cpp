@@ -162,6 +162,7 @@ void Agent::Parts::watch_policy() {
       alerts.resolve(alert, clock.wall_now());
     }
   }
+  watch_upstream();
   cache.sweep();
   watchdog.expires_after(watchdog_period);
   watchdog.async_wait([this](boost::system::error_code error) {
@@ -262,6 +263,7 @@ admin::AdminServices Agent::Parts::admin_services() {
                                 .reload_rules = {},
                                 .rules = {},
                                 .compression_ratio = {},
+                                .upstreams = {},
                                 .cache_groups = settings->cache.groups,
                                 .service = "homeostat",
                                 .version = std::string(version())};
@@ -274,6 +276,7 @@ admin::AdminServices Agent::Parts::admin_services() {
   services.rules = [this] {
     return std::shared_ptr<const rules::RuleSet>(settings, &settings->optimization.rules);
   };
+  services.upstreams = [this] { return upstream_report(); };
   services.compression_ratio = [this]() -> std::optional<double> {
     return app::compression_ratio(*this);
   };

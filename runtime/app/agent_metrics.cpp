@@ -39,50 +39,6 @@ void register_server(MetricsRegistry& metrics, Agent::Parts& parts) {
           counters.fill_readers_detached);
 }
 
-void register_upstream(MetricsRegistry& metrics, Agent::Parts& parts) {
-  using Field = std::atomic<std::uint64_t> proxy::UpstreamCounters::*;
-  const auto counter = [&](const char* name, const char* help, Field field) {
-    metrics.counter(name, help, {}, [&parts, field] {
-      return number((parts.server->upstream()->counters().*field).load());
-    });
-  };
-  using Counters = proxy::UpstreamCounters;
-  counter("homeostat_upstream_connects_total", "Connections opened.", &Counters::connects);
-  counter("homeostat_upstream_connect_failures_total", "Connections that failed to open.",
-          &Counters::connect_failures);
-  counter("homeostat_upstream_reuses_total", "Requests on a kept connection.", &Counters::reuses);
-  counter("homeostat_upstream_retries_total", "Requests sent again.", &Counters::retries);
-  counter("homeostat_upstream_resets_total", "Connections lost during a request.",
-          &Counters::resets);
-  counter("homeostat_upstream_protocol_errors_total", "Responses with broken framing.",
-          &Counters::protocol_errors);
-  counter("homeostat_upstream_ejections_total", "Targets ejected after failures.",
-          &Counters::ejections);
-  counter("homeostat_upstream_connection_limit_total", "Requests refused at connections_max.",
-          &Counters::connection_limit);
-  metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
-    prometheus::MetricFamily healthy{"homeostat_upstream_healthy",
-                                     "1 if the target takes requests.",
-                                     prometheus::MetricType::Gauge,
-                                     {}};
-    prometheus::MetricFamily open{"homeostat_upstream_connections",
-                                  "Open connections to the target.",
-                                  prometheus::MetricType::Gauge,
-                                  {}};
-    const auto set = parts.server->upstream();
-    for (const auto& target : set->targets()) {
-      prometheus::ClientMetric metric;
-      metric.label.push_back({"target", target->name()});
-      metric.gauge.value = target->healthy(parts.clock.now()) ? 1 : 0;
-      healthy.metric.push_back(metric);
-      metric.gauge.value = static_cast<double>(target->connections());
-      open.metric.push_back(metric);
-    }
-    out.push_back(std::move(healthy));
-    out.push_back(std::move(open));
-  });
-}
-
 void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
   const auto counter = [&](const char* name, const char* help, std::uint64_t CacheFigures::*field) {
     metrics.counter(name, help, {},

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ struct Agent::Parts {
   [[nodiscard]] std::vector<admin::ReadinessCheck> readiness() const;
 
   void watch_policy();
+  void watch_upstream();
+  [[nodiscard]] std::vector<admin::UpstreamReport> upstream_report() const;
   void wait_for_signal();
   void restart_health_checks();
 
@@ -78,10 +81,12 @@ struct Agent::Parts {
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> reloads{0}, reload_failures{0}, lease_expiries{0};
   bool lease_alert = false;
+  std::set<std::string> upstreams_out;  ///< targets whose breaker was open at the last look
 };
 
 /// Registers what the rooms count; see docs/metrics.md.
 void register_metrics(telemetry::MetricsRegistry& registry, Agent::Parts& parts);
+void register_upstream(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_refresh(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_compression(telemetry::MetricsRegistry& registry, Agent::Parts& parts);
 /// Bytes out / bytes in of everything compressed so far; nothing before that.

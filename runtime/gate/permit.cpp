@@ -12,6 +12,9 @@ const char* to_string(RejectReason reason) noexcept {
     case RejectReason::shed_class: return "shed_class";
     case RejectReason::deadline: return "deadline";
     case RejectReason::shutdown: return "shutdown";
+    case RejectReason::upstream_silent: return "upstream_silent";
+    case RejectReason::upstream_failing: return "upstream_failing";
+    case RejectReason::upstream_slow: return "upstream_slow";
   }
   return "unknown";
 }

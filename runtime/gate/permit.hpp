@@ -26,8 +26,16 @@ enum class RejectReason : std::uint8_t {
   shed_class,      ///< its class is shed by policy
   deadline,        ///< could not be answered before its own deadline
   shutdown,        ///< the worker drains
+  // Not the gate's own: the circuit breaker's.
+  upstream_silent,   ///< nobody answers there
+  upstream_failing,  ///< it answers with errors
+  upstream_slow,     ///< it answers far too late
 };
-inline constexpr std::size_t reject_reason_count = 6;
+inline constexpr std::size_t reject_reason_count = 9;
+/// The upstream is to blame, not the load.
+[[nodiscard]] constexpr bool of_upstream(RejectReason reason) noexcept {
+  return reason >= RejectReason::upstream_silent;
+}
 
 /// Static text for headers, logs and metric labels, e.g. "predicted_wait".
 [[nodiscard]] const char* to_string(RejectReason reason) noexcept;

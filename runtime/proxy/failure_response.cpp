@@ -15,11 +15,18 @@ std::string status_text(const cache::CacheStatus& status) {
 }
 
 constexpr std::string_view at_its_limit = "the service is at its limit; try again later";
+constexpr std::string_view upstream_unavailable = "the service does not work at the moment";
 
-unsigned note_rejection(RequestContext& request) {
+unsigned note_rejection(RequestContext& request, const gate::Rejection& rejection) {
   request.outcome.rejected = true;
   request.outcome.cache = telemetry::CacheResult::none;
+  // 429 would blame the client for the upstream's state.
+  if (gate::of_upstream(rejection.reason)) return 503;
   return static_cast<unsigned>(request.config->settings().admission.reject_status);
+}
+
+std::string_view detail_of(const gate::Rejection& rejection) {
+  return gate::of_upstream(rejection.reason) ? upstream_unavailable : at_its_limit;
 }
 
 std::string rejection_fields(const gate::Rejection& rejection) {
@@ -39,15 +46,16 @@ std::string rejection_fields(const gate::Rejection& rejection) {
 Ref<Exchange> make_rejection_response(ClientConnection& connection,
                                       const gate::Rejection& rejection,
                                       const cache::CacheStatus& status) {
-  const unsigned code = note_rejection(connection.request());
-  return make_error_response(connection, code, at_its_limit, status_text(status),
+  const unsigned code = note_rejection(connection.request(), rejection);
+  return make_error_response(connection, code, detail_of(rejection), status_text(status),
                              rejection_fields(rejection));
 }
 
 void send_rejection(ClientConnection& connection, const gate::Rejection& rejection,
                     const cache::CacheStatus& status) {
-  const unsigned code = note_rejection(connection.request());
-  send_error(connection, code, at_its_limit, status_text(status), rejection_fields(rejection));
+  const unsigned code = note_rejection(connection.request(), rejection);
+  send_error(connection, code, detail_of(rejection), status_text(status),
+             rejection_fields(rejection));
 }
 
 Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError error,

@@ -245,7 +245,7 @@ void FetchTask::on_upstream_rejected(const gate::Rejection& rejection) {
   const Ref<FetchTask> keep(this);
   report({{rules::FetchOutcome::refused, {}}});
   if (client_ != nullptr) client_->note_rejection(rejection);
-  fail(cache::Reason::rejected, cache::RefreshResult::rejected);
+  fail(rejection_reason(rejection), cache::RefreshResult::rejected);
   done();
 }
 

@@ -257,7 +257,7 @@ void ForwardExchange::on_upstream_rejected(const gate::Rejection& rejection) {
     connection_->abort();
     return;
   }
-  if (bridge_with_stale(*connection_, cache::Reason::rejected, status_)) return;
+  if (bridge_with_stale(*connection_, rejection_reason(rejection), status_)) return;
   connection_->hand_over(make_rejection_response(*connection_, rejection, status_));
 }
 

@@ -87,14 +87,20 @@ cache::CacheStatus status_of(const RequestContext& request) {
 /// overload most requests end here.
 std::optional<gate::Rejection> refused(ClientConnection& connection) {
   const RequestContext& request = connection.request();
-  return connection.worker().gate().refuse(
+  Worker& worker = connection.worker();
+  if (worker.upstream().set()->refuses(request.endpoint, request.started)) {
+    return worker.breaker_rejection(request.endpoint, request.priority_class);
+  }
+  return worker.gate().refuse(
       {request.endpoint, request.priority_class, request.started, std::nullopt});
 }
 
 void forward(ClientConnection& connection, cache::CacheStatus status, cache::Reason reason) {
   status.detail = reason;
   if (const auto rejection = refused(connection)) {
-    send_rejection(connection, *rejection, status);
+    if (!bridge_with_stale(connection, rejection_reason(*rejection), status)) {
+      send_rejection(connection, *rejection, status);
+    }
     return;
   }
   connection.hand_over(make_ref<ForwardExchange>(connection, status));
@@ -127,9 +133,10 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
       return;
     case cache::FillStart::Kind::leader: {
       if (const auto rejection = refused(connection)) {
-        begin.leader->fail(cache::Reason::rejected);
+        const cache::Reason reason = rejection_reason(*rejection);
+        begin.leader->fail(reason);
         // A stale answer is better than none, where that is allowed.
-        if (!bridge_with_stale(connection, cache::Reason::rejected, status)) {
+        if (!bridge_with_stale(connection, reason, status)) {
           send_rejection(connection, *rejection, status);
         }
         return;

@@ -26,12 +26,17 @@ Server::Server(std::shared_ptr<const config::Settings> settings, unsigned worker
                const Services& services)
     : settings_(std::move(settings)),
       services_(services),
-      upstream_(std::make_shared<UpstreamSet>(settings_->upstream)) {
+      upstream_(make_upstream(settings_->upstream)) {
   const std::string instance = instance_name();
   for (unsigned i = 0; i < workers; ++i) {
     workers_.push_back(
         std::make_unique<Worker>(i, services_, counters_, settings_, upstream_, instance));
   }
+}
+
+std::shared_ptr<UpstreamSet> Server::make_upstream(const config::UpstreamSettings& settings) const {
+  return std::make_shared<UpstreamSet>(settings, services_.telemetry.endpoints().id_space(),
+                                       services_.clock.now());
 }
 
 Server::~Server() { stop(); }
@@ -73,7 +78,7 @@ std::string Server::reload(std::shared_ptr<const config::Settings> settings) {
   std::shared_ptr<UpstreamSet> replacement;
   if (!(settings->upstream == settings_->upstream)) {
     try {
-      replacement = std::make_shared<UpstreamSet>(settings->upstream);
+      replacement = make_upstream(settings->upstream);
     } catch (const std::runtime_error& error) {
       return error.what();
     }

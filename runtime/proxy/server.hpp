@@ -50,6 +50,8 @@ class Server {
 
  private:
   void run(Worker& worker, unsigned index);
+  [[nodiscard]] std::shared_ptr<UpstreamSet> make_upstream(
+      const config::UpstreamSettings& settings) const;
 
   std::shared_ptr<const config::Settings> settings_;
   Services services_;

@@ -90,6 +90,11 @@ bool wants_refresh_ahead(ClientConnection& connection) {
 
 }  // namespace
 
+cache::Reason rejection_reason(const gate::Rejection& rejection) noexcept {
+  const bool silent = rejection.reason == gate::RejectReason::upstream_silent;
+  return silent ? cache::Reason::upstream_failed : cache::Reason::rejected;
+}
+
 cache::Reason failure_reason(UpstreamError error) noexcept {
   switch (error) {
     case UpstreamError::connect_timeout:

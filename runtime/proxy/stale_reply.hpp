@@ -30,6 +30,9 @@ void reply_with_hit(ClientConnection& connection, cache::Lookup& found);
 [[nodiscard]] bool may_bridge(ClientConnection& connection, const cache::Object& object,
                               cache::Reason failure);
 
+/// upstream_failed where the breaker says that nobody answers; else rejected.
+[[nodiscard]] cache::Reason rejection_reason(const gate::Rejection& rejection) noexcept;
+
 /// upstream_failed, upstream_timeout or rejected (own bounds).
 [[nodiscard]] cache::Reason failure_reason(UpstreamError error) noexcept;
 

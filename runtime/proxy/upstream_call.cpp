@@ -30,6 +30,17 @@ unsigned status_of(UpstreamError error) noexcept {
   }
 }
 
+bool says_failing(const http::ResponseHead& head) noexcept {
+  switch (head.status) {
+    case 500:
+    case 502:
+    case 504: return true;
+    // With Retry-After it is alive, and sheds load by itself.
+    case 503: return !head.headers.has(http::HeaderId::retry_after);
+    default: return false;
+  }
+}
+
 bool is_event_stream(const http::ResponseHead& head) noexcept {
   return head.headers.get(http::HeaderId::content_type).starts_with("text/event-stream");
 }
@@ -95,8 +106,19 @@ void UpstreamCall::connect() {
   ++attempts_;
   UpstreamPool& pool = worker_.upstream();
   set_ = pool.set();
-  UpstreamTarget& target = set_->choose(worker_.now(), target_, worker_.next_turn());
-  target_ = &target;
+  dispatched_ = worker_.now();
+  UpstreamTarget* chosen = set_->choose({.endpoint = request_.endpoint,
+                                         .now = dispatched_,
+                                         .avoid = target_,
+                                         .turn = worker_.next_turn(),
+                                         .unit = worker_.random_unit(),
+                                         .repeatable = repeatable()});
+  if (chosen == nullptr) {
+    refused();
+    return;
+  }
+  UpstreamTarget& target = *chosen;
+  target_ = chosen;
   target.request_started();
   if (reuse(target)) {
     connection_->set_user(this);
@@ -126,30 +148,6 @@ void UpstreamCall::on_upstream_connected(int error) {
     return;
   }
   dispatch();
-}
-
-void UpstreamCall::connect_failed(UpstreamError error) {
-  const auto& settings = set_->settings();
-  target_->address_failed();
-  if (++addresses_tried_ < target_->address_count()) {
-    // A name with several addresses is one target: try them all first.
-    --attempts_;
-    target_ = nullptr;
-    connect();
-    return;
-  }
-  addresses_tried_ = 0;
-  set_->counters().connect_failures.fetch_add(1, std::memory_order_relaxed);
-  if (target_->note_failure(worker_.now(), settings.passive_failures, settings.passive_ejection)) {
-    set_->counters().ejections.fetch_add(1, std::memory_order_relaxed);
-  }
-  // Nothing was sent: any request may try again.
-  if (attempts_ <= settings.retries) {
-    set_->counters().retries.fetch_add(1, std::memory_order_relaxed);
-    connect();
-    return;
-  }
-  fail(error);
 }
 
 // -- receiving ----------------------------------------------------------------
@@ -265,9 +263,10 @@ void UpstreamCall::take_interim() {
 
 void UpstreamCall::take_head() {
   head_received_ = true;
-  latency_ = worker_.now() - dispatched_;
-  target_->note_success();
+  const Instant now = worker_.now();
+  latency_ = now - dispatched_;
   const http::ResponseHead& head = connection_->parser->head();
+  set_->answered(*target_, request_.endpoint, says_failing(head), now - turn_, dispatched_, now);
   if (head.status == 503) {
     permit_.drop();
   } else if (head.upgrade || is_event_stream(head)) {
@@ -304,63 +303,6 @@ Ref<UpstreamConnection> UpstreamCall::release_connection() {
   return std::move(connection_);
 }
 
-// -- failing ------------------------------------------------------------------
-
-void UpstreamCall::on_upstream_deadline() {
-  const Ref<UpstreamCall> keep(this);
-  if (deadlines_.take_due(worker_.now()) == Wait::count_) {
-    arm_wheel();
-    return;
-  }
-  set_->counters().timeouts.fetch_add(1, std::memory_order_relaxed);
-  if (connection_->connecting()) {
-    let_go(false);
-    connect_failed(UpstreamError::connect_timeout);
-    return;
-  }
-  broken(head_received_ ? UpstreamError::body_timeout : UpstreamError::timeout);
-}
-
-bool UpstreamCall::may_repeat(UpstreamError error) const noexcept {
-  if (error != UpstreamError::reset || head_received_ || body_started_) return false;
-  if (!repeatable() || !connection_->parser->idle()) return false;
-  return attempts_ <= set_->settings().retries;
-}
-
-void UpstreamCall::broken(UpstreamError error) {
-  if (error == UpstreamError::reset)
-    set_->counters().resets.fetch_add(1, std::memory_order_relaxed);
-  if (error == UpstreamError::protocol) {
-    set_->counters().protocol_errors.fetch_add(1, std::memory_order_relaxed);
-  }
-  const bool was_stale = connection_->served() > 0 && error == UpstreamError::reset;
-  const bool repeat = may_repeat(error);
-  if (!was_stale) {
-    const auto& settings = set_->settings();
-    if (error != UpstreamError::protocol &&
-        target_->note_failure(worker_.now(), settings.passive_failures,
-                              settings.passive_ejection)) {
-      set_->counters().ejections.fetch_add(1, std::memory_order_relaxed);
-    }
-  }
-  let_go(false);
-  if (repeat) {
-    fresh_only_ = true;
-    if (was_stale) target_ = nullptr;  // the target itself is not to blame
-    set_->counters().retries.fetch_add(1, std::memory_order_relaxed);
-    connect();
-    return;
-  }
-  fail(error);
-}
-
-void UpstreamCall::fail(UpstreamError error) {
-  if (over_) return;
-  over_ = true;
-  permit_.drop();
-  sink_->on_upstream_failure(error);
-}
-
 void UpstreamCall::let_go(bool reusable) {
   if (!connection_) return;
   target_->request_ended();
@@ -386,7 +328,9 @@ void UpstreamCall::arm_wheel() {
 }
 
 void UpstreamCall::arm(Wait wait, Duration after) {
-  deadlines_.set(wait, worker_.now() + after);
+  const Instant now = worker_.now();
+  if (wait == Wait::answer) turn_ = now;
+  deadlines_.set(wait, now + after);
   arm_wheel();
 }
 

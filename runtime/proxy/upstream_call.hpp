@@ -60,6 +60,9 @@ enum class UpstreamError : std::uint8_t {
 /// 502, 503 or 504.
 [[nodiscard]] unsigned status_of(UpstreamError error) noexcept;
 
+/// The application says that it is failing, not that the request was wrong.
+[[nodiscard]] bool says_failing(const http::ResponseHead& head) noexcept;
+
 /// text/event-stream: open for as long as it likes, so not a sample of anything.
 [[nodiscard]] bool is_event_stream(const http::ResponseHead& head) noexcept;
 
@@ -159,14 +162,16 @@ class UpstreamCall final : public RefCounted,
   void finish();
   void connect_failed(UpstreamError error);
   void broken(UpstreamError error);
-  [[nodiscard]] bool may_repeat(UpstreamError error) const noexcept;
+  [[nodiscard]] bool may_repeat(UpstreamError error);
+  void refused();
+  void silent();
   [[nodiscard]] bool repeatable() const noexcept {
     return request_.idempotent && request_.body == http::BodyKind::none;
   }
   void fail(UpstreamError error);
   void let_go(bool reusable);
   /// Each direction has its own time, which runs while it is the upstream's turn.
-  enum class Wait : std::uint8_t { answer, send, count_ };
+  enum class Wait : std::uint8_t { answer, send, silence, count_ };
   void arm(Wait wait, Duration after);
   void disarm(Wait wait);
   void arm_wheel();
@@ -184,8 +189,10 @@ class UpstreamCall final : public RefCounted,
   std::size_t piece_count_ = 0;
   DeadlineSlots<Wait> deadlines_;
   Instant dispatched_{};
+  Instant turn_{};  ///< since when it is the upstream's turn to answer
   Duration latency_{};
   unsigned attempts_ = 0;
+  std::optional<UpstreamError> lost_;  ///< how the last attempt ended
   std::size_t addresses_tried_ = 0;
   bool fresh_only_ = false;
   bool head_sent_ = false;

@@ -17,6 +17,8 @@ void UpstreamCall::dispatch() {
       {.head_request = request_.head_method, .upgrade_requested = request_.upgrade});
   out_.clear();
   out_.add(request_.head);
+  const Duration silence = set_->silence_after(*target_, request_.endpoint, dispatched_);
+  if (silence < set_->settings().timeout) deadlines_.set(Wait::silence, dispatched_ + silence);
   arm(Wait::answer, set_->settings().timeout);
   connection_->stream.arm_next_readable();
   on_upstream_writable();

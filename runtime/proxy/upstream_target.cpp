@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -25,6 +26,18 @@ std::vector<SocketAddress> unix_address(const std::string& path, std::string& er
   std::memcpy(unix_part->sun_path, path.c_str(), path.size() + 1);
   address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
   return {address};
+}
+
+/// A whole target needs more evidence than one of its endpoints, so that an
+/// endpoint that fails alone opens first.
+rules::BreakerBounds bounds_of(const config::BreakerSettings& settings, unsigned volume_factor) {
+  return {.failure_ratio = settings.failure_ratio,
+          .slow_ratio = settings.slow_ratio,
+          .volume_min = settings.volume_min * volume_factor,
+          .unanswered_max = settings.unanswered_max,
+          .window = settings.window,
+          .probe_interval = settings.probe_interval,
+          .recovery = settings.recovery};
 }
 
 }  // namespace
@@ -56,10 +69,20 @@ std::vector<SocketAddress> resolve(const config::Address& address, bool passive,
 }
 
 UpstreamTarget::UpstreamTarget(config::UpstreamTarget settings,
-                               std::vector<SocketAddress> addresses)
+                               std::vector<SocketAddress> addresses,
+                               const config::BreakerSettings& breaker, std::size_t endpoints,
+                               Instant now)
     : settings_(std::move(settings)),
       name_(config::to_string(settings_.address)),
-      addresses_(std::move(addresses)) {}
+      addresses_(std::move(addresses)),
+      endpoint_bounds_(bounds_of(breaker, 1)),
+      breaker_(bounds_of(breaker, 2), now),
+      endpoint_count_(std::max<std::size_t>(endpoints, 1)),
+      endpoints_(std::make_unique<std::atomic<EndpointBreaker*>[]>(endpoint_count_)) {}
+
+UpstreamTarget::~UpstreamTarget() {
+  for (std::size_t i = 0; i < endpoint_count_; ++i) delete endpoints_[i].load();
+}
 
 SocketAddress UpstreamTarget::next_address() {
   const std::lock_guard lock(mutex_);
@@ -82,25 +105,46 @@ void UpstreamTarget::set_addresses(std::vector<SocketAddress> addresses) {
   addresses_ = std::move(addresses);
 }
 
-bool UpstreamTarget::healthy(Instant now) const noexcept {
-  return active_healthy_.load(std::memory_order_relaxed) &&
-         now.time_since_epoch().count() >= ejected_until_.load(std::memory_order_relaxed);
+bool UpstreamTarget::healthy(Instant now) const {
+  return active_health() &&
+         (breaker_.closed() || breaker_.view(now).state != rules::BreakerState::open);
 }
 
-bool UpstreamTarget::note_failure(Instant now, unsigned failures_max, Duration ejection) noexcept {
-  const std::uint32_t failures = failures_.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (failures < failures_max) return false;
-  const bool was_healthy = healthy(now);
-  ejected_until_.store((now + ejection).time_since_epoch().count(), std::memory_order_relaxed);
-  return was_healthy;
+EndpointBreaker& UpstreamTarget::endpoint(rules::EndpointId id, Instant now) {
+  std::atomic<EndpointBreaker*>& place = endpoints_[id < endpoint_count_ ? id : 0];
+  if (EndpointBreaker* known = place.load(std::memory_order_acquire)) return *known;
+  auto fresh = std::make_unique<EndpointBreaker>(endpoint_bounds_, now);
+  EndpointBreaker* expected = nullptr;
+  if (!place.compare_exchange_strong(expected, fresh.get())) return *expected;
+  return *fresh.release();
 }
 
-void UpstreamTarget::note_success() noexcept {
-  // Read first: the common case must not dirty a cache line shared by workers.
-  if (failures_.load(std::memory_order_relaxed) != 0) failures_.store(0, std::memory_order_relaxed);
-  if (ejected_until_.load(std::memory_order_relaxed) != 0) {
-    ejected_until_.store(0, std::memory_order_relaxed);
-  }
+bool UpstreamTarget::ejected(Instant now) const {
+  if (breaker_.closed()) return false;
+  const BreakerView view = breaker_.view(now);
+  return view.state == rules::BreakerState::open && view.cause == rules::BreakerCause::outlier;
+}
+
+void UpstreamTarget::eject(Instant now, const rules::OutlierBounds& bounds) {
+  ejected_lately_ = true;
+  breaker_.eject(now, rules::ejection_time(++ejections_, bounds));
+}
+
+void UpstreamTarget::count_call(bool failed) noexcept {
+  calls_.fetch_add(1, std::memory_order_relaxed);
+  if (failed) failures_.fetch_add(1, std::memory_order_relaxed);
+}
+
+rules::OutlierView UpstreamTarget::take_interval() {
+  const std::uint64_t failures = failures_.load(std::memory_order_relaxed);
+  const std::uint64_t calls = calls_.load(std::memory_order_relaxed);
+  const bool out = !breaker_.closed();
+  const rules::OutlierView seen{calls - last_interval_.calls, failures - last_interval_.failures,
+                                out};
+  last_interval_ = {calls, failures, out};
+  // Good conduct for an interval makes up for one ejection.
+  if (!out && !std::exchange(ejected_lately_, false) && ejections_ > 0) --ejections_;
+  return seen;
 }
 
 bool UpstreamTarget::take_connection(std::size_t max) noexcept {
@@ -109,30 +153,20 @@ bool UpstreamTarget::take_connection(std::size_t max) noexcept {
   return false;
 }
 
-UpstreamSet::UpstreamSet(const config::UpstreamSettings& settings) : settings_(settings) {
+UpstreamSet::UpstreamSet(const config::UpstreamSettings& settings, std::size_t endpoints,
+                         Instant now)
+    : settings_(settings),
+      budget_({.ratio = settings.retry_budget.ratio,
+               .per_second_min = static_cast<double>(settings.retry_budget.per_second_min)},
+              now) {
   for (const config::UpstreamTarget& target : settings.targets) {
     std::string error;
     std::vector<SocketAddress> addresses = resolve(target.address, false, error);
     if (addresses.empty()) throw std::runtime_error("upstream: " + error);
-    targets_.push_back(std::make_unique<UpstreamTarget>(target, std::move(addresses)));
+    targets_.push_back(std::make_unique<UpstreamTarget>(target, std::move(addresses),
+                                                        settings.breaker, endpoints, now));
   }
   if (targets_.empty()) throw std::runtime_error("upstream: no target configured");
-}
-
-UpstreamTarget& UpstreamSet::choose(Instant now, const UpstreamTarget* avoid,
-                                    std::uint32_t turn) noexcept {
-  UpstreamTarget* best = nullptr;
-  std::uint64_t best_rank = 0;
-  for (std::size_t i = 0; i < targets_.size(); ++i) {
-    UpstreamTarget& target = *targets_[(i + turn) % targets_.size()];
-    const std::uint64_t rank = (target.healthy(now) ? 0 : std::uint64_t{1} << 40) +
-                               (&target == avoid ? std::uint64_t{1} << 33 : 0) + target.in_flight();
-    if (best == nullptr || rank < best_rank) {
-      best = &target;
-      best_rank = rank;
-    }
-  }
-  return *best;
 }
 
 void UpstreamSet::resolve_again() {
@@ -140,13 +174,6 @@ void UpstreamSet::resolve_again() {
     std::string ignored;  // what worked stays in force
     target->set_addresses(resolve(target->settings().address, false, ignored));
   }
-}
-
-bool UpstreamSet::any_healthy(Instant now) const noexcept {
-  for (const auto& target : targets_) {
-    if (target->healthy(now)) return true;
-  }
-  return false;
 }
 
 }  // namespace homeostat::proxy

@@ -1,11 +1,14 @@
 // The upstream servers as all workers see them: addresses, health, bounds.
 //
-// Health has two sources: passive (consecutive connection failures eject a
-// target for a while) and active (HealthChecker). When every target is
-// unhealthy the least bad one is tried anyway: the agent fails open.
+// What keeps a request from a target: its breaker, the breaker of the request's
+// endpoint there (rules/laws/circuit_breaker.hpp), an ejection of a target that
+// fails more than the others (rules/laws/outliers.hpp), and the active check
+// (HealthChecker). The last two are opinions: when they leave too few targets,
+// they are not followed. When every breaker is open the request is refused.
 //
 // Thread safety: counters are atomics; addresses are guarded by a mutex that
-// is taken only to open a connection. Targets live as long as the set.
+// is taken only to open a connection, the laws by mutexes that are taken only
+// when something is wrong. Targets live as long as the set.
 #pragma once
 
 #include <sys/socket.h>
@@ -18,7 +21,10 @@
 #include <vector>
 
 #include "config/settings/upstream.hpp"
+#include "rules/laws/outliers.hpp"
+#include "rules/laws/retry_budget.hpp"
 #include "runtime/ports/clock.hpp"
+#include "runtime/proxy/breaker.hpp"
 
 namespace homeostat::proxy {
 
@@ -39,7 +45,12 @@ struct SocketAddress {
 
 class UpstreamTarget {
  public:
-  UpstreamTarget(config::UpstreamTarget settings, std::vector<SocketAddress> addresses);
+  /// `endpoints`: ids at or beyond share id 0.
+  UpstreamTarget(config::UpstreamTarget settings, std::vector<SocketAddress> addresses,
+                 const config::BreakerSettings& breaker, std::size_t endpoints, Instant now);
+  ~UpstreamTarget();
+  UpstreamTarget(const UpstreamTarget&) = delete;
+  UpstreamTarget& operator=(const UpstreamTarget&) = delete;
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const config::UpstreamTarget& settings() const noexcept { return settings_; }
@@ -52,10 +63,23 @@ class UpstreamTarget {
   void set_addresses(std::vector<SocketAddress> addresses);
 
   // -- health -----------------------------------------------------------------
-  [[nodiscard]] bool healthy(Instant now) const noexcept;
-  /// True when this failure ejected the target.
-  bool note_failure(Instant now, unsigned failures_max, Duration ejection) noexcept;
-  void note_success() noexcept;
+  /// Takes requests: its breaker is not open, the active check agrees.
+  [[nodiscard]] bool healthy(Instant now) const;
+  [[nodiscard]] Breaker& breaker() noexcept { return breaker_; }
+  [[nodiscard]] const Breaker& breaker() const noexcept { return breaker_; }
+  /// Made when the endpoint is first called here.
+  [[nodiscard]] EndpointBreaker& endpoint(rules::EndpointId id, Instant now);
+  /// Null: never called here.
+  [[nodiscard]] EndpointBreaker* known_endpoint(rules::EndpointId id) const noexcept {
+    return endpoints_[id < endpoint_count_ ? id : 0].load(std::memory_order_acquire);
+  }
+  [[nodiscard]] std::size_t endpoint_count() const noexcept { return endpoint_count_; }
+  /// Out because it failed more than the others.
+  [[nodiscard]] bool ejected(Instant now) const;
+  void eject(Instant now, const rules::OutlierBounds& bounds);
+  void count_call(bool failed) noexcept;
+  /// What was counted since the last time. One caller at a time.
+  [[nodiscard]] rules::OutlierView take_interval();
   void set_active_health(bool healthy) noexcept {
     active_healthy_.store(healthy, std::memory_order_relaxed);
   }
@@ -84,28 +108,73 @@ class UpstreamTarget {
   std::size_t next_ = 0;
   std::atomic<std::size_t> connections_{0};
   std::atomic<std::uint32_t> in_flight_{0};
-  std::atomic<std::uint32_t> failures_{0};
-  std::atomic<Duration::rep> ejected_until_{0};
   std::atomic<bool> active_healthy_{true};
+  const rules::BreakerBounds endpoint_bounds_;
+  Breaker breaker_;
+  const std::size_t endpoint_count_;
+  std::unique_ptr<std::atomic<EndpointBreaker*>[]> endpoints_;
+  std::atomic<std::uint64_t> calls_{0}, failures_{0};
+  rules::OutlierView last_interval_;  ///< totals at its end
+  unsigned ejections_ = 0;            ///< that count; of take_interval() and eject()
+  bool ejected_lately_ = false;
 };
 
 /// Counters of everything that happens towards the upstream.
 struct UpstreamCounters {
   std::atomic<std::uint64_t> connects{0}, connect_failures{0}, reuses{0}, retries{0}, timeouts{0},
-      resets{0}, protocol_errors{0}, ejections{0}, connection_limit{0};
+      resets{0}, protocol_errors{0}, connection_limit{0}, probes{0}, retries_denied{0}, refused{0},
+      would_refuse{0};
+};
+
+/// A request that looks for a target.
+struct UpstreamQuery {
+  rules::EndpointId endpoint = 0;
+  Instant now{};
+  const UpstreamTarget* avoid = nullptr;  ///< has just failed it
+  std::uint32_t turn = 0;                 ///< rotates ties
+  double unit = 0;                        ///< dice in [0, 1)
+  bool repeatable = false;                ///< may be a probe: it can go elsewhere afterwards
+};
+
+/// Why a request was not sent, and when it may be worth another try.
+struct UpstreamRefusal {
+  rules::BreakerCause cause = rules::BreakerCause::silence;
+  Duration wait{};
 };
 
 class UpstreamSet {
  public:
   /// Resolves every target (blocking). Throws std::runtime_error naming the
-  /// target when `must_resolve` and one has no address.
-  explicit UpstreamSet(const config::UpstreamSettings& settings);
+  /// target when one has no address.
+  UpstreamSet(const config::UpstreamSettings& settings, std::size_t endpoints, Instant now);
 
-  /// Healthy target with the fewest requests in flight; `avoid` only if there
-  /// is no other. Never null. Ties rotate with `turn`.
-  [[nodiscard]] UpstreamTarget& choose(Instant now, const UpstreamTarget* avoid,
-                                       std::uint32_t turn) noexcept;
-  [[nodiscard]] bool any_healthy(Instant now) const noexcept;
+  // -- where to (upstream_choice.cpp) -------------------------------------------
+  /// The fittest target with the fewest requests in flight. Null: none may be
+  /// asked, refusal() says why. Each answered call must be reported below.
+  [[nodiscard]] UpstreamTarget* choose(const UpstreamQuery& query);
+  /// choose() would surely return null. Cheap: asked before anything is made
+  /// for a request.
+  [[nodiscard]] bool refuses(rules::EndpointId endpoint, Instant now);
+  /// Counts a request that is refused.
+  [[nodiscard]] UpstreamRefusal refusal(rules::EndpointId endpoint, Instant now);
+  [[nodiscard]] bool any_healthy(Instant now) const;
+
+  // -- what became of it --------------------------------------------------------
+  /// A response head came after `latency`. `failed`: its status says so.
+  void answered(UpstreamTarget& target, rules::EndpointId endpoint, bool failed, Duration latency,
+                Instant started, Instant now);
+  /// Anything else.
+  void lost(UpstreamTarget& target, rules::EndpointId endpoint, rules::CallResult result,
+            Instant started, Instant now);
+  void not_connected(UpstreamTarget& target, Instant started, Instant now);
+  /// A call that has waited this long is silent; Duration::max(): not known.
+  [[nodiscard]] Duration silence_after(UpstreamTarget& target, rules::EndpointId endpoint,
+                                       Instant now);
+  /// A silent call to what is not closed is no work: it needs no permit.
+  [[nodiscard]] bool given_up(const UpstreamTarget& target, rules::EndpointId endpoint) const;
+  /// Takes a retry from the budget.
+  [[nodiscard]] bool may_retry(Instant now);
+
   /// Looks every name up again. Blocks on DNS: never on a worker.
   void resolve_again();
   [[nodiscard]] const std::vector<std::unique_ptr<UpstreamTarget>>& targets() const noexcept {
@@ -115,9 +184,28 @@ class UpstreamSet {
   [[nodiscard]] UpstreamCounters& counters() noexcept { return counters_; }
 
  private:
+  struct Candidate;
+  [[nodiscard]] bool panics(Instant now) const;
+  [[nodiscard]] bool refuses(const UpstreamTarget& target, rules::EndpointId endpoint, Instant now,
+                             bool panic) const;
+  [[nodiscard]] bool all_refuse(rules::EndpointId endpoint, Instant now) const;
+  [[nodiscard]] Candidate assess(UpstreamTarget& target, const UpstreamQuery& query,
+                                 bool panic) const;
+  [[nodiscard]] bool admitted(UpstreamTarget& target, const UpstreamQuery& query, bool panic);
+  [[nodiscard]] Duration slow_bound(const EndpointBreaker& own) const noexcept;
+  void report(UpstreamTarget& target, EndpointBreaker& own, rules::CallResult result,
+              Instant started, Instant now);
+  void sweep(Instant now);
+  [[nodiscard]] bool acts() const noexcept {
+    return settings_.breaker.mode == config::LoopMode::on;
+  }
+
   config::UpstreamSettings settings_;
   std::vector<std::unique_ptr<UpstreamTarget>> targets_;
   UpstreamCounters counters_;
+  std::mutex mutex_;
+  rules::RetryBudget budget_;                 // guarded by mutex_
+  std::atomic<Duration::rep> next_sweep_{0};  ///< since the clock's epoch
 };
 
 }  // namespace homeostat::proxy

@@ -142,6 +142,23 @@ void Worker::forget(ClientConnection& connection) noexcept {
   if (draining_ && connections_.empty()) last_client_left();
 }
 
+gate::Rejection Worker::breaker_rejection(rules::EndpointId endpoint, std::uint8_t priority_class) {
+  const UpstreamRefusal refusal = upstream_.set()->refusal(endpoint, now());
+  gate::Rejection rejection;
+  switch (refusal.cause) {
+    case rules::BreakerCause::failures:
+    case rules::BreakerCause::outlier:
+      rejection.reason = gate::RejectReason::upstream_failing;
+      break;
+    case rules::BreakerCause::slowness: rejection.reason = gate::RejectReason::upstream_slow; break;
+    default: rejection.reason = gate::RejectReason::upstream_silent;
+  }
+  rejection.retry_after = rules::retry_after(
+      refusal.wait, config_->settings().admission.retry_after_min, random_unit());
+  rejection.priority_class = rules::clamp_class(priority_class);
+  return rejection;
+}
+
 void Worker::adopt_fetch(Ref<FetchTask> task) {
   FetchTask* key = task.get();
   fetches_.emplace(key, std::move(task));

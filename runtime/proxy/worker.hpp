@@ -112,10 +112,14 @@ class Worker {
   /// True for one call in use_sample, at random: whoever counts these only
   /// counts cheaply and misses no regular pattern.
   static constexpr unsigned use_sample = 64;
-  [[nodiscard]] bool sample_use() noexcept {
-    sample_ = sample_ * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth, MMIX
-    return (sample_ >> 58U) == 0;
+  [[nodiscard]] bool sample_use() noexcept { return (next_random() >> 58U) == 0; }
+  /// In [0, 1).
+  [[nodiscard]] double random_unit() noexcept {
+    return static_cast<double>(next_random() >> 11U) * 0x1.0p-53;
   }
+  /// What a client is told when no breaker lets its request through. Counts it.
+  [[nodiscard]] gate::Rejection breaker_rejection(rules::EndpointId endpoint,
+                                                  std::uint8_t priority_class);
   [[nodiscard]] std::string_view date() { return date_.text(wall_now()); }
   [[nodiscard]] std::uint32_t next_turn() noexcept { return turn_++; }
   [[nodiscard]] bool draining() const noexcept { return draining_; }
@@ -138,6 +142,10 @@ class Worker {
  private:
   void close_everything();
   void last_client_left();
+  std::uint64_t next_random() noexcept {
+    sample_ = sample_ * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth, MMIX
+    return sample_;
+  }
 
   static constexpr std::size_t idle_requests_max = 64;
 

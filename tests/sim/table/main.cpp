@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/breaker/breaker.hpp"
 #include "tests/sim/catalogue/catalogue.hpp"
 #include "tests/sim/peers/peers.hpp"
 
@@ -95,5 +96,6 @@ int main(int argc, char** argv) {
   for (const Group& group : all_groups()) {
     if (group.title.find(choice.group) != std::string::npos) print_group(group, choice);
   }
+  if (choice.group.empty()) print_breakers(choice.first, choice.seeds);
   return 0;
 }

@@ -10,7 +10,6 @@
 
 #include "runtime/proxy/buffer.hpp"
 #include "runtime/proxy/outgoing.hpp"
-#include "runtime/proxy/upstream_target.hpp"
 
 namespace homeostat::proxy {
 namespace {
@@ -125,81 +124,6 @@ TEST_F(Output, APeerThatIsGoneIsAnError) {
   Outgoing out;
   out.add("lost");
   EXPECT_EQ(out.flush(owner->stream), IoStatus::error);
-}
-
-config::UpstreamSettings three_targets() {
-  config::UpstreamSettings settings;
-  for (std::uint16_t port = 1; port <= 3; ++port) {
-    settings.targets.push_back({{"127.0.0.1", port, {}}, "host"});
-  }
-  return settings;
-}
-
-constexpr Instant start{std::chrono::hours(1)};
-constexpr std::chrono::seconds ejection{5};
-
-TEST(UpstreamChoice, TakesTheLeastBusyAndRotatesOnTies) {
-  UpstreamSet set(three_targets());
-  std::vector<int> chosen(3, 0);
-  for (std::uint32_t turn = 0; turn < 30; ++turn) {
-    ++chosen[set.choose(start, nullptr, turn).settings().address.port - 1U];
-  }
-  EXPECT_EQ(chosen, (std::vector<int>{10, 10, 10}));
-  set.targets()[0]->request_started();
-  set.targets()[2]->request_started();
-  for (std::uint32_t turn = 0; turn < 5; ++turn) {
-    EXPECT_EQ(&set.choose(start, nullptr, turn), set.targets()[1].get());
-  }
-}
-
-TEST(UpstreamChoice, AvoidsTheOneThatJustFailed) {
-  UpstreamSet set(three_targets());
-  UpstreamTarget* failed = set.targets()[1].get();
-  set.targets()[0]->request_started();
-  set.targets()[2]->request_started();
-  EXPECT_NE(&set.choose(start, failed, 1), failed);
-}
-
-TEST(UpstreamChoice, EjectsAfterConsecutiveFailuresOnly) {
-  UpstreamSet set(three_targets());
-  UpstreamTarget& target = *set.targets()[0];
-  EXPECT_FALSE(target.note_failure(start, 3, ejection));
-  EXPECT_FALSE(target.note_failure(start, 3, ejection));
-  target.note_success();
-  EXPECT_FALSE(target.note_failure(start, 3, ejection));
-  EXPECT_FALSE(target.note_failure(start, 3, ejection));
-  EXPECT_TRUE(target.note_failure(start, 3, ejection));
-  EXPECT_FALSE(target.note_failure(start, 3, ejection)) << "reported once";
-  EXPECT_FALSE(target.healthy(start + ejection - std::chrono::seconds(1)));
-  EXPECT_TRUE(target.healthy(start + ejection));
-}
-
-TEST(UpstreamChoice, FailsOpenWhenAllAreUnhealthy) {
-  UpstreamSet set(three_targets());
-  for (const auto& target : set.targets()) target->set_active_health(false);
-  EXPECT_FALSE(set.any_healthy(start));
-  set.targets()[0]->request_started();
-  set.targets()[1]->request_started();
-  EXPECT_EQ(&set.choose(start, nullptr, 0), set.targets()[2].get());
-  set.targets()[0]->set_active_health(true);
-  EXPECT_EQ(&set.choose(start, nullptr, 0), set.targets()[0].get()) << "busy beats unhealthy";
-}
-
-TEST(UpstreamChoice, ConnectionsAreCountedUpToTheBound) {
-  UpstreamSet set(three_targets());
-  UpstreamTarget& target = *set.targets()[0];
-  EXPECT_TRUE(target.take_connection(2));
-  EXPECT_TRUE(target.take_connection(2));
-  EXPECT_FALSE(target.take_connection(2));
-  target.drop_connection();
-  EXPECT_TRUE(target.take_connection(2));
-}
-
-TEST(UpstreamChoice, AnAddressThatCannotBeUsedIsNamed) {
-  config::UpstreamSettings settings;
-  settings.targets.push_back({{{}, 0, std::string(200, 'x')}, "host"});
-  EXPECT_THROW(UpstreamSet{settings}, std::runtime_error);
-  EXPECT_THROW(UpstreamSet{config::UpstreamSettings{}}, std::runtime_error);
 }
 
 }  // namespace

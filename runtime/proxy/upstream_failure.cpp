@@ -1,0 +1,117 @@
+// How UpstreamCall deals with what does not answer: refusals, silence, broken
+// connections, retries.
+#include <utility>
+
+#include "runtime/proxy/upstream_call.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+
+/// Nobody may be asked: what the last attempt came to, or a rejection.
+void UpstreamCall::refused() {
+  if (lost_.has_value()) {
+    fail(*lost_);
+    return;
+  }
+  over_ = true;
+  permit_.ignore();
+  sink_->on_upstream_rejected(
+      worker_.breaker_rejection(request_.endpoint, request_.priority_class));
+}
+
+void UpstreamCall::connect_failed(UpstreamError error) {
+  target_->address_failed();
+  if (++addresses_tried_ < target_->address_count()) {
+    // A name with several addresses is one target: try them all first.
+    --attempts_;
+    target_ = nullptr;
+    connect();
+    return;
+  }
+  addresses_tried_ = 0;
+  lost_ = error;
+  set_->counters().connect_failures.fetch_add(1, std::memory_order_relaxed);
+  const Instant now = worker_.now();
+  set_->not_connected(*target_, dispatched_, now);
+  // Nothing was sent: any request may try again.
+  if (attempts_ <= set_->settings().retries && set_->may_retry(now)) {
+    connect();
+    return;
+  }
+  fail(error);
+}
+
+// -- failing ------------------------------------------------------------------
+
+void UpstreamCall::on_upstream_deadline() {
+  const Ref<UpstreamCall> keep(this);
+  switch (deadlines_.take_due(worker_.now())) {
+    case Wait::count_: arm_wheel(); return;
+    case Wait::silence: silent(); return;
+    default: break;
+  }
+  set_->counters().timeouts.fetch_add(1, std::memory_order_relaxed);
+  if (connection_->connecting()) {
+    let_go(false);
+    connect_failed(UpstreamError::connect_timeout);
+    return;
+  }
+  broken(head_received_ ? UpstreamError::body_timeout : UpstreamError::timeout);
+}
+
+/// No answer for much longer than is usual. A sign that nobody is there, unless
+/// it is the client's turn; and no work that a place at the gate is for.
+void UpstreamCall::silent() {
+  if (deadlines_.armed(Wait::answer)) {
+    set_->lost(*target_, request_.endpoint, rules::CallResult::silent, dispatched_, worker_.now());
+    if (set_->given_up(*target_, request_.endpoint)) permit_.ignore();
+    if (over_) return;  // whoever got the place may have ended this one
+  }
+  constexpr std::chrono::seconds period{1};
+  arm(Wait::silence, period);
+}
+
+bool UpstreamCall::may_repeat(UpstreamError error) {
+  if (error != UpstreamError::reset || head_received_ || body_started_) return false;
+  if (!repeatable() || !connection_->parser->idle()) return false;
+  if (attempts_ > set_->settings().retries) return false;
+  // A kept connection that had gone costs the upstream nothing to replace.
+  return connection_->served() > 0 || set_->may_retry(worker_.now());
+}
+
+void UpstreamCall::broken(UpstreamError error) {
+  if (error == UpstreamError::reset)
+    set_->counters().resets.fetch_add(1, std::memory_order_relaxed);
+  if (error == UpstreamError::protocol) {
+    set_->counters().protocol_errors.fetch_add(1, std::memory_order_relaxed);
+  }
+  const bool was_stale = connection_->served() > 0 && error == UpstreamError::reset;
+  const bool repeat = may_repeat(error);
+  lost_ = error;
+  if (!was_stale) {
+    const bool answers = head_received_ || error == UpstreamError::protocol;
+    set_->lost(*target_, request_.endpoint,
+               answers ? rules::CallResult::failed : rules::CallResult::unanswered, dispatched_,
+               worker_.now());
+  }
+  let_go(false);
+  if (repeat) {
+    fresh_only_ = true;
+    if (was_stale) {  // the target itself is not to blame
+      target_ = nullptr;
+      set_->counters().retries.fetch_add(1, std::memory_order_relaxed);
+    }
+    connect();
+    return;
+  }
+  fail(error);
+}
+
+void UpstreamCall::fail(UpstreamError error) {
+  if (over_) return;
+  over_ = true;
+  permit_.drop();
+  sink_->on_upstream_failure(error);
+}
+
+}  // namespace homeostat::proxy
