@@ -1,4 +1,5 @@
-// What does one tick of the rule engine cost? 100 endpoint rules x endpoints.
+// What does one tick of the rule engine cost? 100 endpoint rules x endpoints,
+// some of which look back over a window.
 //
 // Budget: 1000 endpoints in less than 5 ms (0.5 % CPU at one tick a second).
 //   rule_engine_bench --benchmark_filter=Tick
@@ -18,12 +19,24 @@ using namespace homeostat::rules;
 
 constexpr int rule_count = 100;
 
-RuleSet rule_set() {
+std::string window_condition(int i) {
+  switch (i % 5) {
+    case 0: return "avg(endpoint.latency_p95, 5m) > 2s";
+    case 1: return "max(endpoint.latency_p95, 1m) > 5s";
+    case 2: return "trend(endpoint.rate, 10m) > 50/s";
+    case 3: return "predict(endpoint.latency_p95, 5m, 10m) > 10s";
+    default: return "quantile(endpoint.latency_p95, 1m, 90%) > 4s";
+  }
+}
+
+RuleSet rule_set(int windows) {
   RuleSet set;
   for (int i = 0; i < rule_count; ++i) {
     const std::string text =
-        i % 2 == 0 ? "endpoint.latency_p95 > " + std::to_string(500 + i) + "ms"
-                   : "endpoint.latency_p95 > 2s and endpoint.rate > 1/s and cpu.utilization < 0.9";
+        i < windows ? window_condition(i)
+        : i % 2 == 0
+            ? "endpoint.latency_p95 > " + std::to_string(500 + i) + "ms"
+            : "endpoint.latency_p95 > 2s and endpoint.rate > 1/s and cpu.utilization < 0.9";
     auto parsed = Expression::parse_condition(text, true);
     Rule rule;
     rule.name = "rule-" + std::to_string(i);
@@ -59,9 +72,13 @@ Frame make_frame(std::size_t endpoints, std::size_t slow_every) {
 }
 
 void tick(benchmark::State& state) {
-  Engine engine(rule_set());
+  Engine engine(rule_set(static_cast<int>(state.range(2))));
   Frame frame = make_frame(static_cast<std::size_t>(state.range(0)),
                            static_cast<std::size_t>(state.range(1)));
+  for (int i = 0; i < 700; ++i) {  // so that the windows are full
+    frame.now += std::chrono::seconds(1);
+    benchmark::DoNotOptimize(engine.tick(frame));
+  }
   for (auto _ : state) {
     frame.now += std::chrono::seconds(1);
     benchmark::DoNotOptimize(engine.tick(frame));
@@ -71,12 +88,14 @@ void tick(benchmark::State& state) {
 
 BENCHMARK(tick)
     ->Name("Tick")
-    ->ArgNames({"endpoints", "slow_every"})
-    ->Args({10, 0})
-    ->Args({100, 0})
-    ->Args({1000, 0})
-    ->Args({1000, 100})
-    ->Args({1000, 1})
+    ->ArgNames({"endpoints", "slow_every", "windows"})
+    ->Args({10, 0, 0})
+    ->Args({100, 0, 20})
+    ->Args({1000, 0, 0})
+    ->Args({1000, 0, 20})
+    ->Args({1000, 0, 100})
+    ->Args({1000, 100, 20})
+    ->Args({1000, 1, 20})
     ->Unit(benchmark::kMicrosecond);
 
 void parse(benchmark::State& state) {

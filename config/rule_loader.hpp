@@ -1,5 +1,7 @@
 // Reads rule files (YAML) into a rules::RuleSet.
 //
+//   macros:                    # named expressions for this and later files
+//     busy: cpu.utilization > 80%
 //   rules:                     # list; names unique within one file
 //     - name: ...
 //   disable: [high-cpu-gc]     # switches off rules of earlier files

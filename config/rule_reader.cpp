@@ -15,6 +15,8 @@
 #include "config/substitution.hpp"
 #include "config/suggest.hpp"
 #include "config/text_checks.hpp"
+#include "rules/expr/expression.hpp"
+#include "rules/expr/labelled_signals.hpp"
 
 namespace homeostat::config {
 namespace {
@@ -67,7 +69,8 @@ void RuleReader::add_text(std::shared_ptr<const Source> source, const std::strin
   auto root = parse_document(source, report_);
   if (!root) return;
   if (!root->is_map()) {
-    report_.error(root->place, "a rule file is a map with the keys `rules` and `disable`");
+    report_.error(root->place,
+                  "a rule file is a map with the keys `macros`, `rules` and `disable`");
     return;
   }
   substitute(*root, environment_, report_, referenced_);
@@ -75,12 +78,14 @@ void RuleReader::add_text(std::shared_ptr<const Source> source, const std::strin
   std::vector<RuleDraft> drafts;
   std::vector<std::string> disabled;
   read_map(*root, "", reading, [&](Visitor& visitor) {
+    visitor.leaf({"macros"}, MacrosLeaf(macros_));
     visitor.leaf({"rules"}, RowsLeaf<RuleDraft>(drafts, rules::rules_max, visit_rule, finish_rule));
     visitor.leaf({"disable"}, TextListLeaf(disabled, "rule names", check_identifier,
                                            {.items_max = rules::rules_max, .bytes_max = 64}));
   });
   std::vector<rules::Rule> rules;
   for (auto& draft : drafts) {
+    parse_conditions(draft, macros_, report_);
     if (!draft.rule.name.empty()) rules.push_back(std::move(draft.rule));
   }
   const auto disable_place = reading.places.find("disable");
@@ -109,6 +114,19 @@ void RuleReader::disable(const std::vector<std::string>& names, const Place& pla
   }
 }
 
+void RuleReader::check_selectors(const rules::Rule& rule, const Place& place) {
+  constexpr std::size_t selectors_max = rules::LabelledSignals::signals_max;
+  const std::size_t before = selectors_.size();
+  for (const auto& expression : {rule.when, rule.until}) {
+    if (!expression) continue;
+    for (const auto& selector : expression->selectors()) selectors_.insert(selector.text);
+  }
+  if (before <= selectors_max && selectors_.size() > selectors_max) {
+    report_.error(place, fmt::format("the rules read more than {} scrape.* and slo.* signals",
+                                     selectors_max));
+  }
+}
+
 void RuleReader::merge(std::vector<rules::Rule> rules,
                        const std::shared_ptr<const Source>& source) {
   for (auto rule = rules.begin(); rule != rules.end(); ++rule) {
@@ -122,6 +140,7 @@ void RuleReader::merge(std::vector<rules::Rule> rules,
   }
   for (auto& rule : rules) {
     const Place place{source, rule.where.line, rule.where.column, 0};
+    check_selectors(rule, place);
     if (auto* earlier = find_rule(set_.rules, rule.name)) {
       *earlier = std::move(rule);
     } else if (set_.rules.size() >= rules::rules_max) {

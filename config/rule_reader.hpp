@@ -11,6 +11,7 @@
 #include "config/loader.hpp"
 #include "config/overrides.hpp"
 #include "rules/engine/rule.hpp"
+#include "rules/expr/macros.hpp"
 
 namespace homeostat::config {
 
@@ -30,6 +31,7 @@ class RuleReader {
   [[nodiscard]] const std::vector<std::string>& files() const noexcept { return files_; }
 
  private:
+  void check_selectors(const rules::Rule& rule, const Place& place);
   void add_file(const std::string& path, const Place& place);
   void merge(std::vector<rules::Rule> rules, const std::shared_ptr<const Source>& source);
   void disable(const std::vector<std::string>& names, const Place& place,
@@ -39,6 +41,8 @@ class RuleReader {
   Report& report_;
   Names& referenced_;
   rules::RuleSet set_;
+  rules::Macros macros_;
+  std::set<std::string> selectors_;  ///< texts of the selected signals so far
   std::vector<std::string> files_;
 };
 

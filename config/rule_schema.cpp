@@ -68,17 +68,22 @@ std::string excerpt_of(const std::string& text, std::size_t offset, std::size_t 
                      std::string(std::max<std::size_t>(code_points(marked), 1), '^'));
 }
 
+void report_expression(const Node& node, const std::string& path,
+                       const rules::ExpressionError& error, Report& report) {
+  report.error(place_inside(node, error.offset), fmt::format("`{}`: {}", path, error.message), {},
+               excerpt_of(node.text, error.offset, error.length));
+}
+
 std::shared_ptr<const rules::Expression> parse(const Node* node, rules::Scope scope,
-                                               const std::string& path, Reading& reading) {
+                                               const std::string& path, const rules::Macros& macros,
+                                               Report& report) {
   if (node == nullptr) return nullptr;
-  auto parsed = rules::Expression::parse_condition(node->text, scope == rules::Scope::endpoint);
+  auto parsed =
+      rules::Expression::parse_condition(node->text, scope == rules::Scope::endpoint, &macros);
   if (auto* condition = std::get_if<std::shared_ptr<const rules::Expression>>(&parsed)) {
     return std::move(*condition);
   }
-  const auto& error = std::get<rules::ExpressionError>(parsed);
-  reading.report.error(place_inside(*node, error.offset),
-                       fmt::format("`{}`: {}", path, error.message), {},
-                       excerpt_of(node->text, error.offset, error.length));
+  report_expression(*node, path, std::get<rules::ExpressionError>(parsed), report);
   return nullptr;
 }
 
@@ -116,8 +121,34 @@ void finish_rule(RuleDraft& draft, const Node& row, const std::string& path, Rea
       reading.report.error(row.place, fmt::format("`{}` needs a `{}`", path, key));
     }
   }
-  rule.when = parse(draft.when, rule.scope, path + ".when", reading);
-  rule.until = parse(draft.until, rule.scope, path + ".until", reading);
+  draft.path = path;
+}
+
+void parse_conditions(RuleDraft& draft, const rules::Macros& macros, Report& report) {
+  auto& rule = draft.rule;
+  rule.when = parse(draft.when, rule.scope, draft.path + ".when", macros, report);
+  rule.until = parse(draft.until, rule.scope, draft.path + ".until", macros, report);
+}
+
+void MacrosLeaf::read(const Node& node, const std::string& path, Reading& reading) {
+  if (!node.is_map()) {
+    report_type(*this, node, path, reading);
+    return;
+  }
+  for (const Node& child : node.children) {
+    if (child.broken) continue;
+    const auto name = path + "." + child.key;
+    if (!child.is_scalar()) {
+      reading.report.error(child.place, fmt::format("`{}` must be an expression", name));
+      continue;
+    }
+    const auto error = field_.add(child.key, child.text);
+    if (error && error->length == 0) {
+      reading.report.error(child.key_place, fmt::format("`{}`: {}", path, error->message));
+    } else if (error) {
+      report_expression(child, name, *error, reading.report);
+    }
+  }
 }
 
 }  // namespace homeostat::config

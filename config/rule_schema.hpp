@@ -6,21 +6,38 @@
 
 #include "config/leaf.hpp"
 #include "rules/engine/rule.hpp"
+#include "rules/expr/macros.hpp"
 
 namespace homeostat::config {
 
-/// A rule while it is read: conditions stay nodes until the scope is known.
+/// A rule while it is read: conditions stay nodes until scope and macros are known.
 struct RuleDraft {
   rules::Rule rule;
+  std::string path;  ///< "rules[3]", for messages
   const Node* when = nullptr;
   const Node* until = nullptr;
 };
 
 void visit_rule(Visitor& visitor, RuleDraft& draft);
 
-/// Checks what is required and parses the conditions, even after other errors.
+/// Checks what is required.
 void finish_rule(RuleDraft& draft, const Node& row, const std::string& path, Reading& reading,
                  bool clean);
+
+/// Parses the conditions, even after other errors. The nodes must still live.
+void parse_conditions(RuleDraft& draft, const rules::Macros& macros, Report& report);
+
+/// Reads `macros`: a map of names to expressions, in order.
+class MacrosLeaf final : public Leaf {
+ public:
+  explicit MacrosLeaf(rules::Macros& field) : field_(field) {}
+  void read(const Node& node, const std::string& path, Reading& reading) override;
+  std::string show() const override { return {}; }
+  std::string type() const override { return "map of names to expressions"; }
+
+ private:
+  rules::Macros& field_;
+};
 
 /// Reads `then`: a list of maps of one key each, the action's name.
 class ActionsLeaf final : public Leaf {

@@ -1,16 +1,16 @@
 #include "rules/engine/endpoint_slots.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "rules/engine/engine.hpp"
 
 namespace homeostat::rules {
 namespace {
 
-constexpr auto first_endpoint_signal = static_cast<std::ptrdiff_t>(SignalId::endpoint_rate);
-
 void copy_endpoint_values(const SignalValues& from, SignalValues& to) {
-  std::copy(from.begin() + first_endpoint_signal, from.end(), to.begin() + first_endpoint_signal);
+  std::copy(from.begin() + static_cast<std::ptrdiff_t>(first_endpoint_signal), from.end(),
+            to.begin() + static_cast<std::ptrdiff_t>(first_endpoint_signal));
 }
 
 }  // namespace
@@ -44,6 +44,16 @@ std::vector<std::size_t> EndpointSlots::update(const Frame& frame, Instant now) 
     gone.push_back(i);
   }
   return gone;
+}
+
+void EndpointSlots::remember(Instant now) {
+  for (EndpointSlot& slot : slots_) {
+    if (!slot.used) continue;
+    if (!slot.past) {
+      slot.past = std::make_unique<SeriesGroup>(endpoint_signal_count, endpoint_history, &budget_);
+    }
+    slot.past->push(now, std::span(slot.values).subspan(first_endpoint_signal));
+  }
 }
 
 void EndpointSlots::free(std::size_t slot) {

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "rules/engine/frame.hpp"
+#include "rules/history/series_group.hpp"
 
 namespace homeostat::rules {
 
@@ -20,24 +22,32 @@ struct EndpointSlot {
   std::string name;
   Instant last_seen{};
   SignalValues values{};  ///< all missing when not seen
+  std::unique_ptr<SeriesGroup> past;
 };
 
 class EndpointSlots {
  public:
+  explicit EndpointSlots(std::size_t history_bytes) : budget_(history_bytes) {}
+
   /// Takes in a frame. Slots whose endpoint is gone (unseen for
   /// endpoint_forget, or the id now means another endpoint) are returned once;
   /// the caller drops their state and then calls `free`.
   [[nodiscard]] std::vector<std::size_t> update(const Frame& frame, Instant now);
   void free(std::size_t slot);
 
+  /// Takes the values of this frame into every endpoint's history.
+  void remember(Instant now);
+
   /// Places the endpoints that `update` could not place before the `free` calls.
   void place_new(const Frame& frame, Instant now);
 
   [[nodiscard]] const std::vector<EndpointSlot>& all() const noexcept { return slots_; }
+  [[nodiscard]] const HistoryBudget& history_budget() const noexcept { return budget_; }
 
  private:
   void fill(EndpointSlot& slot, const EndpointFrame& endpoint, Instant now);
 
+  HistoryBudget budget_;  // before the slots, which give back to it
   std::vector<EndpointSlot> slots_;
   std::unordered_map<EndpointId, std::size_t> index_;
   std::vector<std::size_t> free_;

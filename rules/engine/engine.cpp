@@ -9,9 +9,27 @@
 #include "rules/engine/rule_definition.hpp"
 #include "rules/engine/rule_runtime.hpp"
 #include "rules/expr/expression.hpp"
+#include "rules/expr/labelled_signals.hpp"
 
 namespace homeostat::rules {
 namespace {
+
+std::vector<Selector> selectors_of(const RuleSet& set) {
+  std::vector<Selector> all;
+  const auto add = [&all](const Expression* expression) {
+    if (expression == nullptr) return;
+    for (const Selector& selector : expression->selectors()) {
+      if (all.size() < LabelledSignals::signals_max &&
+          std::ranges::find(all, selector) == all.end())
+        all.push_back(selector);
+    }
+  };
+  for (const Rule& rule : set.rules) {
+    add(rule.when.get());
+    add(rule.until.get());
+  }
+  return all;
+}
 
 bool reads_injected(const Expression& expression, const Scene& scene) {
   return std::ranges::any_of(expression.signals(), [&scene](SignalId id) {
@@ -34,7 +52,11 @@ std::string_view to_string(RuleState state) noexcept {
   return "?";
 }
 
+using Readings = std::span<const LabelledReading>;
+
 struct Engine::Impl {
+  explicit Impl(std::size_t history_bytes) : slots(history_bytes) {}
+
   RuleSet set;
   Level level = Level::balanced;
   std::vector<RuleRuntime> runtimes;  ///< parallel to set.rules
@@ -44,8 +66,12 @@ struct Engine::Impl {
   Duration gap{};
   bool ticked = false;
   std::vector<Transition> owed;  ///< by a reload, told in the next tick
+  SeriesGroup past{first_endpoint_signal, global_history};
+  LabelledSignals labelled;
+  std::vector<Selector> selectors;
 
-  TickResult tick(const Frame& frame);
+  TickResult tick(const Frame& frame, Readings readings);
+  void take(const Frame& frame, Readings readings, TickResult& result);
   void start(const Frame& frame);
   void take_endpoints(const Frame& frame, TickResult& result);
   void step_rule(std::size_t index, TickResult& result);
@@ -62,7 +88,8 @@ struct Engine::Impl {
     return rule.scope == Scope::endpoint ? &slots.all()[number] : nullptr;
   }
   [[nodiscard]] Scene scene_of(const EndpointSlot* slot) const {
-    return {&global, slot != nullptr ? &slot->values : nullptr};
+    if (slot == nullptr) return {&global, nullptr, &past, nullptr, &labelled};
+    return {&global, &slot->values, &past, slot->past.get(), &labelled};
   }
   [[nodiscard]] std::string reason_to_be_out(const Rule& rule) const;
   [[nodiscard]] Transition describe(const Rule& rule, const EndpointSlot* slot, Step step) const;
@@ -191,12 +218,19 @@ void Engine::Impl::pulse(std::size_t index, bool active, TickResult& result) {
   }
 }
 
-TickResult Engine::Impl::tick(const Frame& frame) {
-  TickResult result;
+void Engine::Impl::take(const Frame& frame, Readings readings, TickResult& result) {
   start(frame);
   result.transitions = std::exchange(owed, {});
   for (Transition& transition : result.transitions) transition.at = now;
   take_endpoints(frame, result);
+  past.push(now, global);
+  labelled.take(now, readings);
+  slots.remember(now);
+}
+
+TickResult Engine::Impl::tick(const Frame& frame, Readings readings) {
+  TickResult result;
+  take(frame, readings, result);
   std::vector<int> priorities;
   for (std::size_t i = 0; i < set.rules.size(); ++i) {
     step_rule(i, result);
@@ -243,6 +277,8 @@ void Engine::Impl::reload(RuleSet rules) {
   }
   set = std::move(rules);
   runtimes = std::move(fresh);
+  selectors = selectors_of(set);
+  labelled.want(selectors);
 }
 
 void Engine::Impl::status_of(std::size_t index, std::vector<RuleStatus>& rows) const {
@@ -274,7 +310,8 @@ void Engine::Impl::status_of(std::size_t index, std::vector<RuleStatus>& rows) c
   rows.push_back(std::move(row));
 }
 
-Engine::Engine(RuleSet rules, Level level) : impl_(std::make_unique<Impl>()) {
+Engine::Engine(RuleSet rules, Level level, std::size_t history_bytes)
+    : impl_(std::make_unique<Impl>(history_bytes)) {
   impl_->level = level;
   impl_->reload(std::move(rules));
 }
@@ -282,7 +319,30 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
-TickResult Engine::tick(const Frame& frame) { return impl_->tick(frame); }
+TickResult Engine::tick(const Frame& frame, Readings labelled) {
+  return impl_->tick(frame, labelled);
+}
+
+void Engine::observe(const Frame& frame, Readings labelled) {
+  TickResult ignored;
+  impl_->take(frame, labelled, ignored);
+}
+
+void Engine::restart(RuleSet rules) {
+  require_valid(rules);
+  impl_->set.rules.clear();
+  impl_->runtimes.clear();
+  impl_->owed.clear();
+  impl_->reload(std::move(rules));
+}
+
+const std::vector<Selector>& Engine::selectors() const noexcept { return impl_->selectors; }
+
+const SeriesGroup& Engine::history() const noexcept { return impl_->past; }
+
+const HistoryBudget& Engine::history_budget() const noexcept {
+  return impl_->slots.history_budget();
+}
 
 void Engine::set_level(Level level) noexcept { impl_->level = level; }
 

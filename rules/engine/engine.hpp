@@ -12,26 +12,36 @@
 // restrictive wins and the provenance is kept.
 //
 // Pure: no clock, thread or IO; the same frames give the same decisions.
+// Every tick also goes into the history that window functions look back over
+// (rules/history); it outlives reloads and belongs to no rule.
+//
 // Thread safety: none; owned by one actor. Memory: bounded by
 // rules x endpoints in the frames of the last `endpoint_forget`; what is still
-// active of an endpoint unseen for that long leaves then.
+// active of an endpoint unseen for that long leaves then. History: about 1 MB
+// for global signals, 28 KB for each selected one, at most `history_bytes` for
+// endpoints.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "rules/engine/frame.hpp"
 #include "rules/engine/rule.hpp"
+#include "rules/expr/selector.hpp"
+#include "rules/history/series_group.hpp"
 
 namespace homeostat::rules {
 
 /// State of an endpoint that no frame mentioned for this long is given up.
 inline constexpr std::chrono::minutes endpoint_forget{10};
+
+inline constexpr std::size_t history_bytes_default = std::size_t{16} * 1024 * 1024;
 
 enum class RuleState : std::uint8_t { inactive, pending, firing, holding };
 
@@ -109,13 +119,18 @@ class Engine {
  public:
   /// REQUIRES: unique names, no null `when`, at most rules_max rules; throws
   /// std::invalid_argument otherwise (the config loader has checked them).
-  explicit Engine(RuleSet rules, Level level = Level::balanced);
+  explicit Engine(RuleSet rules, Level level = Level::balanced,
+                  std::size_t history_bytes = history_bytes_default);
   ~Engine();
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  /// Evaluates every rule once. REQUIRES: frame.now does not go backwards.
-  [[nodiscard]] TickResult tick(const Frame& frame);
+  /// Evaluates every rule once. `labelled` brings what selectors() asked for;
+  /// what it lacks is missing. REQUIRES: frame.now does not go backwards.
+  [[nodiscard]] TickResult tick(const Frame& frame, std::span<const LabelledReading> labelled = {});
+
+  /// Only remembers the frame: for while no rule is evaluated.
+  void observe(const Frame& frame, std::span<const LabelledReading> labelled = {});
 
   /// Rules above the level leave (their actions are undone) in the next tick.
   void set_level(Level level) noexcept;
@@ -127,12 +142,23 @@ class Engine {
   /// REQUIRES and throws as the constructor; the old set then stays.
   void reload(RuleSet rules);
 
+  /// Forgets every rule's state, but not the history, and takes these rules.
+  void restart(RuleSet rules);
+
   /// Enables or disables one rule by name; false if there is no such rule.
   bool set_enabled(std::string_view rule, bool enabled);
 
   [[nodiscard]] const RuleSet& rules() const noexcept;
   /// Every instance that is not inactive, and one row per inactive rule.
   [[nodiscard]] std::vector<RuleStatus> status() const;
+
+  /// The selected signals that some rule reads, each once; ticks should bring
+  /// them. At most LabelledSignals::signals_max, the others stay unknown.
+  [[nodiscard]] const std::vector<Selector>& selectors() const noexcept;
+  /// Of the global signals, by SignalId.
+  [[nodiscard]] const SeriesGroup& history() const noexcept;
+  /// Of the endpoints' histories.
+  [[nodiscard]] const HistoryBudget& history_budget() const noexcept;
 
  private:
   struct Impl;

@@ -36,7 +36,7 @@ std::string describe_release(const ReleaseMemory& action) {
 bool same_text(const std::shared_ptr<const Expression>& a,
                const std::shared_ptr<const Expression>& b) {
   if (!a || !b) return !a && !b;
-  return a->text() == b->text();
+  return a->canonical() == b->canonical();
 }
 
 }  // namespace

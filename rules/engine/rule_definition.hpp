@@ -6,7 +6,7 @@
 namespace homeostat::rules {
 
 /// Whether two rules behave the same: everything but `where`, `description`
-/// and `enabled`. Expressions are compared by their text.
+/// and `enabled`. Expressions are compared with their macros written out.
 [[nodiscard]] bool same_definition(const Rule& a, const Rule& b);
 
 }  // namespace homeostat::rules

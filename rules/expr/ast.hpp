@@ -9,13 +9,17 @@
 #include <string>
 #include <vector>
 
+#include "rules/expr/selector.hpp"
 #include "rules/expr/signal.hpp"
+#include "rules/history/window_function.hpp"
 
 namespace homeostat::rules {
 
 enum class Operation : std::uint8_t {
   constant,
-  signal,
+  signal,    ///< of the catalogue
+  selected,  ///< a selector's
+  window,    ///< a function over the history of one of these
   logical_not,
   negate,
   absolute,
@@ -38,6 +42,9 @@ enum class Operation : std::uint8_t {
 [[nodiscard]] constexpr bool is_comparison(Operation operation) noexcept {
   return operation >= Operation::equal && operation <= Operation::greater_equal;
 }
+[[nodiscard]] constexpr bool is_leaf(Operation operation) noexcept {
+  return operation <= Operation::window;
+}
 [[nodiscard]] constexpr bool is_unary(Operation operation) noexcept {
   return operation >= Operation::logical_not && operation <= Operation::absolute;
 }
@@ -58,15 +65,22 @@ using NodeIndex = std::uint32_t;
 struct Node {
   Operation operation = Operation::constant;
   Type type;
-  SignalId signal = SignalId::count_;  ///< for Operation::signal
-  double value = 0;                    ///< for Operation::constant
-  NodeIndex left = 0;                  ///< the only operand of unary operations
+  /// For signal and window; count_ where `selector` says what is read.
+  SignalId signal = SignalId::count_;
+  std::uint32_t selector = 0;  ///< index into Ast::selectors
+  WindowQuery query{};         ///< for Operation::window
+  double value = 0;            ///< for Operation::constant
+  NodeIndex left = 0;          ///< the only operand of unary operations
   NodeIndex right = 0;
   std::size_t begin = 0, end = 0;  ///< source span
 };
 
 struct Ast {
+  /// Bounds what macros of macros may grow to.
+  static constexpr std::size_t nodes_max = 8192;
+
   std::vector<Node> nodes;
+  std::vector<Selector> selectors;  ///< each once
   NodeIndex root = 0;
 
   [[nodiscard]] const Node& operator[](NodeIndex index) const { return nodes[index]; }

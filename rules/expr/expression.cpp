@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "rules/expr/ast.hpp"
+#include "rules/expr/labelled_signals.hpp"
 #include "rules/expr/negation.hpp"
 #include "rules/expr/parser.hpp"
 #include "rules/expr/program.hpp"
@@ -15,6 +16,12 @@ struct Expression::Impl {
   Ast ast;
   Program program;
   std::vector<SignalId> signals;
+  std::vector<Selector> selectors;
+  struct Leaf {
+    std::string text;
+    NodeIndex node;
+  };
+  std::vector<Leaf> leaves;  ///< what is read, each once, in order of appearance
   bool reads_endpoint = false;
   std::string text;
 
@@ -24,26 +31,78 @@ struct Expression::Impl {
     auto impl = std::make_unique<Impl>();
     impl->program = std::move(*program);
     impl->text = std::move(text);
-    // Leaves are in source order in the node vector, also after rewriting.
-    for (const Node& node : ast.nodes) {
-      if (node.operation != Operation::signal) continue;
-      if (std::find(impl->signals.begin(), impl->signals.end(), node.signal) ==
-          impl->signals.end()) {
-        impl->signals.push_back(node.signal);
-      }
-      if (signal_info(node.signal).scope == SignalScope::endpoint) impl->reads_endpoint = true;
-    }
     impl->ast = std::move(ast);
+    impl->gather(impl->ast.root);
     return impl;
   }
+
+  void gather(NodeIndex index) {
+    const Node& node = ast[index];
+    if (is_leaf(node.operation)) {
+      if (node.operation != Operation::constant) add_leaf(index);
+      return;
+    }
+    gather(node.left);
+    if (is_binary(node.operation)) gather(node.right);
+  }
+
+  void add_leaf(NodeIndex index) {
+    const Node& node = ast[index];
+    std::string name = render(ast, index);
+    const auto same = [&name](const Leaf& leaf) { return leaf.text == name; };
+    if (std::any_of(leaves.begin(), leaves.end(), same)) return;
+    leaves.push_back({std::move(name), index});
+    if (node.signal == SignalId::count_) {
+      const Selector& selector = ast.selectors[node.selector];
+      if (std::find(selectors.begin(), selectors.end(), selector) == selectors.end()) {
+        selectors.push_back(selector);
+      }
+      return;
+    }
+    if (std::find(signals.begin(), signals.end(), node.signal) == signals.end()) {
+      signals.push_back(node.signal);
+    }
+    if (signal_info(node.signal).scope == SignalScope::endpoint) reads_endpoint = true;
+  }
+
+  [[nodiscard]] std::string shown_value(const Node& node, const Scene& scene) const;
 };
+
+namespace {
+
+std::string shown_reading(const Reading& reading, const std::string& value) {
+  if (reading.quality == Quality::missing) return "missing";
+  if (reading.quality == Quality::stale) return value + " (stale)";
+  return reading.quality == Quality::injected ? value + " (injected)" : value;
+}
+
+}  // namespace
+
+std::string Expression::Impl::shown_value(const Node& node, const Scene& scene) const {
+  if (node.operation == Operation::window) {
+    return format_value(source_of(ast, node).read(scene), node.type.unit);
+  }
+  const Reading missing;
+  if (node.operation == Operation::selected) {
+    const auto* entry = scene.labelled != nullptr
+                            ? scene.labelled->find(ast.selectors[node.selector].key)
+                            : nullptr;
+    const Reading& reading = entry != nullptr ? entry->reading : missing;
+    return shown_reading(reading, format_value(reading.value, node.type.unit));
+  }
+  const SignalValues* values =
+      signal_info(node.signal).scope == SignalScope::endpoint ? scene.endpoint : scene.global;
+  const Reading& reading =
+      values != nullptr ? (*values)[static_cast<std::size_t>(node.signal)] : missing;
+  return shown_reading(reading, format_signal(node.signal, reading.value));
+}
 
 Expression::Expression(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 Expression::~Expression() = default;
 
 std::variant<std::shared_ptr<const Expression>, ExpressionError> Expression::parse_condition(
-    std::string_view text, bool allow_endpoint) {
-  auto parsed = parse_to_ast(text, allow_endpoint);
+    std::string_view text, bool allow_endpoint, const Macros* macros) {
+  auto parsed = parse_to_ast(text, {.allow_endpoint = allow_endpoint, .macros = macros});
   if (auto* error = std::get_if<ExpressionError>(&parsed)) return std::move(*error);
   auto impl = Impl::make(std::move(std::get<Ast>(parsed)), std::string(text));
   if (!impl) return ExpressionError{0, text.size(), "the expression is nested too deeply"};
@@ -72,27 +131,19 @@ std::shared_ptr<const Expression> Expression::negated_with_margin(double margin)
 
 const std::vector<SignalId>& Expression::signals() const noexcept { return impl_->signals; }
 
+const std::vector<Selector>& Expression::selectors() const noexcept { return impl_->selectors; }
+
+std::string Expression::canonical() const { return render(impl_->ast); }
+
 bool Expression::reads_endpoint() const noexcept { return impl_->reads_endpoint; }
 
 const std::string& Expression::text() const noexcept { return impl_->text; }
 
 std::string Expression::explain_values(const Scene& scene) const {
   std::string out;
-  for (const SignalId id : impl_->signals) {
-    const SignalInfo& info = signal_info(id);
-    const SignalValues* values =
-        info.scope == SignalScope::endpoint ? scene.endpoint : scene.global;
-    const Reading missing;
-    const Reading& reading = values != nullptr ? (*values)[static_cast<std::size_t>(id)] : missing;
+  for (const Impl::Leaf& leaf : impl_->leaves) {
     if (!out.empty()) out += ", ";
-    out.append(info.name).append(" = ");
-    if (reading.quality == Quality::missing) {
-      out += "missing";
-      continue;
-    }
-    out += format_signal(id, reading.value);
-    if (reading.quality == Quality::stale) out += " (stale)";
-    if (reading.quality == Quality::injected) out += " (injected)";
+    out += leaf.text + " = " + impl_->shown_value(impl_->ast[leaf.node], scene);
   }
   return out;
 }

@@ -1,6 +1,6 @@
 // A parsed and type-checked rule expression.
 //
-//   endpoint.latency_p95 > 2s and endpoint.rate > 1/s
+//   endpoint.latency_p95 > 2s and trend(memory.utilization, 10m) > 5%
 //
 // Grammar and units: docs/rule_language.md. Parsing reports the first error
 // with its offset; nothing is evaluated that did not type-check. Evaluation
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "rules/engine/frame.hpp"
+#include "rules/expr/selector.hpp"
 #include "rules/expr/signal.hpp"
 
 namespace homeostat::rules {
@@ -28,10 +29,17 @@ struct ExpressionError {
   std::string message;     ///< what is wrong and what is allowed
 };
 
-/// Where signal values come from during evaluation.
+class LabelledSignals;
+class Macros;
+class SeriesGroup;
+
+/// Where values come from during evaluation. What is null is unknown.
 struct Scene {
   const SignalValues* global = nullptr;    ///< never null
   const SignalValues* endpoint = nullptr;  ///< null outside endpoint scope
+  const SeriesGroup* global_past = nullptr;
+  const SeriesGroup* endpoint_past = nullptr;
+  const LabelledSignals* labelled = nullptr;
 };
 
 class Expression {
@@ -39,9 +47,10 @@ class Expression {
   static constexpr std::size_t text_max = 4096;
   static constexpr std::size_t depth_max = 64;
 
-  /// Parses a boolean condition. `allow_endpoint` permits endpoint.* signals.
+  /// Parses a boolean condition. `allow_endpoint` permits endpoint.* signals;
+  /// `macros` are needed during the call only.
   [[nodiscard]] static std::variant<std::shared_ptr<const Expression>, ExpressionError>
-  parse_condition(std::string_view text, bool allow_endpoint);
+  parse_condition(std::string_view text, bool allow_endpoint, const Macros* macros = nullptr);
 
   ~Expression();
   Expression(const Expression&) = delete;
@@ -55,12 +64,17 @@ class Expression {
   /// by `margin` (0.1 = 10 %) towards safety: `x > 2s` becomes `x < 1.8s`.
   [[nodiscard]] std::shared_ptr<const Expression> negated_with_margin(double margin) const;
 
-  /// Signals it reads, each once, in order of appearance.
+  /// Signals it reads, now or over a window, each once, in order of appearance.
   [[nodiscard]] const std::vector<SignalId>& signals() const noexcept;
+  /// The same of signals that are selected by name and labels.
+  [[nodiscard]] const std::vector<Selector>& selectors() const noexcept;
   [[nodiscard]] bool reads_endpoint() const noexcept;
 
   /// Source text (or a rendering of it for derived expressions).
   [[nodiscard]] const std::string& text() const noexcept;
+  /// The whole expression in canonical form, macros expanded: two expressions
+  /// with the same rendering say the same.
+  [[nodiscard]] std::string canonical() const;
 
   /// "endpoint.latency_p95 = 2.31s, endpoint.rate = 12/s" for explanations.
   [[nodiscard]] std::string explain_values(const Scene& scene) const;

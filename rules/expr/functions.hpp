@@ -1,8 +1,8 @@
 // The table of functions an expression may call.
 //
-// A row says how many arguments a function takes and how they are joined. The
-// window functions over history (avg, rate, trend, ...) join this table as
-// rows whose second argument is a constant duration.
+// A function works on values (abs, and min and max of several), over the
+// history of one signal (avg, trend, ...), or both: min and max of a signal and
+// a constant duration look back over that window.
 // Thread safety: immutable data.
 #pragma once
 
@@ -12,25 +12,26 @@
 #include <string_view>
 
 #include "rules/expr/ast.hpp"
+#include "rules/history/window_function.hpp"
 
 namespace homeostat::rules {
-
-enum class UnitRule : std::uint8_t {
-  same_units,  ///< all arguments agree; the result has their unit
-  keeps_unit,  ///< one argument of any unit but boolean
-};
 
 struct Function {
   std::string_view name;
   std::size_t arguments_min;
   std::size_t arguments_max;
-  UnitRule unit_rule;
-  Operation operation;  ///< unary, or binary and folded from the left
+  /// Of values: unary, or binary and folded from the left.
+  std::optional<Operation> operation;
+  std::optional<WindowFunction> window;
+  std::string_view usage;  ///< of the form over a window, for messages
 };
 
 [[nodiscard]] std::optional<Function> find_function(std::string_view name) noexcept;
 
-/// "abs, max, min" for error messages.
+/// "abs, avg, max, ..." for error messages.
 [[nodiscard]] std::string function_names();
+
+/// The name a window function is written by.
+[[nodiscard]] std::string_view name_of(WindowFunction function) noexcept;
 
 }  // namespace homeostat::rules

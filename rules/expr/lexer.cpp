@@ -21,7 +21,7 @@ struct Symbol {
   TokenKind kind;
 };
 // Two-character symbols first, so that the longest match wins.
-constexpr std::array<Symbol, 13> symbols{{{"==", TokenKind::equal},
+constexpr std::array<Symbol, 14> symbols{{{"==", TokenKind::equal},
                                           {"!=", TokenKind::not_equal},
                                           {"<=", TokenKind::less_equal},
                                           {">=", TokenKind::greater_equal},
@@ -33,6 +33,7 @@ constexpr std::array<Symbol, 13> symbols{{{"==", TokenKind::equal},
                                           {"/", TokenKind::slash},
                                           {"(", TokenKind::open},
                                           {")", TokenKind::close},
+                                          {"{", TokenKind::open_brace},
                                           {",", TokenKind::comma}}};
 
 struct Foreign {
@@ -69,12 +70,16 @@ std::optional<Token> Lexer::fail(std::size_t offset, std::size_t length, std::st
 }
 
 std::optional<Token> Lexer::next() {
-  while (position_ < text_.size() && is_space(text_[position_])) ++position_;
+  skip_space();
   if (position_ >= text_.size()) return Token{.offset = text_.size(), .text = {}};
   const char c = text_[position_];
   if (is_digit(c)) return literal();
   if (is_letter(c) || c == '_') return word();
   return symbol();
+}
+
+void Lexer::skip_space() noexcept {
+  while (position_ < text_.size() && is_space(text_[position_])) ++position_;
 }
 
 std::optional<Token> Lexer::literal() {

@@ -5,9 +5,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "rules/expr/expression.hpp"
+#include "rules/expr/selector.hpp"
 
 namespace homeostat::rules {
 
@@ -32,6 +35,7 @@ enum class TokenKind : std::uint8_t {
   slash,
   open,
   close,
+  open_brace,  ///< then labels() reads up to and with the closing one
   comma,
 };
 
@@ -54,11 +58,20 @@ class Lexer {
   [[nodiscard]] std::optional<Token> next();
   [[nodiscard]] const ExpressionError& error() const noexcept { return error_; }
 
+  /// The label matchers of a selector, after its opening brace. Nothing on an
+  /// error.
+  [[nodiscard]] std::optional<std::vector<LabelMatch>> labels();
+  /// Where the next token begins, at the earliest.
+  [[nodiscard]] std::size_t position() const noexcept { return position_; }
+
  private:
   std::optional<Token> literal();
   bool apply_unit(Token& token);
   bool apply_period(Token& token);
   Token word();
+  void skip_space() noexcept;
+  bool label(LabelMatch& match);
+  bool quoted(std::string& value);
   std::optional<Token> symbol();
   std::optional<Token> fail(std::size_t offset, std::size_t length, std::string message);
   [[nodiscard]] char at(std::size_t position) const noexcept {

@@ -37,6 +37,7 @@ class Negator {
  public:
   Negator(const Ast& source, double margin) : source_(source), margin_(margin) {
     result_.nodes.reserve(source.nodes.size() + 8);
+    result_.selectors = source.selectors;
   }
 
   Ast run() {
@@ -148,13 +149,23 @@ class Negator {
     return node.type == Type{Unit::ratio, false};
   }
 
-  /// Signals are never negative; a difference may be.
+  [[nodiscard]] bool window_may_be_negative(const Node& node) const {
+    if (node.signal == SignalId::count_) return true;
+    return node.query.function == WindowFunction::trend ||
+           node.query.function == WindowFunction::predict;
+  }
+
+  /// Signals are never negative; a difference may be, and so may what an
+  /// application exports.
   [[nodiscard]] bool negative_possible(NodeIndex index) const {
     const Node& node = source_[index];
     switch (node.operation) {
       case Operation::constant: return node.value < 0;
       case Operation::signal:
       case Operation::absolute: return false;
+      case Operation::selected:
+        return source_.selectors[node.selector].name.starts_with(scrape_prefix);
+      case Operation::window: return window_may_be_negative(node);
       case Operation::add:
       case Operation::multiply:
       case Operation::divide:

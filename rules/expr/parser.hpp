@@ -1,4 +1,4 @@
-// Parses and type-checks a condition into a flat tree (Pratt's method: each
+// Parses and type-checks an expression into a flat tree (Pratt's method: each
 // operator binds as tightly as its precedence; docs/rule_language.md).
 //
 // Thread safety: pure function.
@@ -12,7 +12,15 @@
 
 namespace homeostat::rules {
 
+class Macros;
+
+struct ParseOptions {
+  bool allow_endpoint = false;
+  bool condition = true;           ///< false: any type, as macros have
+  const Macros* macros = nullptr;  ///< needed during the call only
+};
+
 [[nodiscard]] std::variant<Ast, ExpressionError> parse_to_ast(std::string_view text,
-                                                              bool allow_endpoint);
+                                                              const ParseOptions& options);
 
 }  // namespace homeostat::rules

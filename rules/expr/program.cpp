@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "rules/expr/arithmetic.hpp"
+#include "rules/expr/labelled_signals.hpp"
 
 namespace homeostat::rules {
 namespace {
@@ -18,6 +19,7 @@ class Compiler {
     return stack_max_ <= Program::stack_max;
   }
   std::vector<Instruction> take() { return std::move(code_); }
+  std::vector<Source> take_sources() { return std::move(sources_); }
 
  private:
   void push(const Instruction& instruction, std::size_t consumes) {
@@ -38,6 +40,10 @@ class Compiler {
       push({.operation = node.operation, .value = node.value}, 0);
     } else if (node.operation == Operation::signal) {
       push(reading(node), 0);
+    } else if (is_leaf(node.operation)) {
+      sources_.push_back(source_of(ast_, node));
+      push({.operation = node.operation, .source = static_cast<std::uint32_t>(sources_.size() - 1)},
+           0);
     } else if (is_unary(node.operation)) {
       emit(node.left);
       push({.operation = node.operation}, 1);
@@ -57,24 +63,55 @@ class Compiler {
 
   const Ast& ast_;
   std::vector<Instruction> code_;
+  std::vector<Source> sources_;
   std::size_t stack_ = 0;
   std::size_t stack_max_ = 0;
 };
 
-double read(const Instruction& instruction, const Scene& scene) noexcept {
-  const SignalValues* values = instruction.endpoint ? scene.endpoint : scene.global;
-  if (values == nullptr) return unknown_value;
-  const Reading& reading = (*values)[instruction.signal];
+double value_of(const Reading& reading) noexcept {
   return reading.usable() && std::isfinite(reading.value) ? reading.value : unknown_value;
 }
 
+double read(const Instruction& instruction, const Scene& scene) noexcept {
+  const SignalValues* values = instruction.endpoint ? scene.endpoint : scene.global;
+  return values == nullptr ? unknown_value : value_of((*values)[instruction.signal]);
+}
+
 }  // namespace
+
+Source source_of(const Ast& ast, const Node& node) {
+  Source source;
+  source.query = node.query;
+  source.labelled = node.signal == SignalId::count_;
+  if (source.labelled) {
+    source.key = ast.selectors[node.selector].key;
+    return source;
+  }
+  source.endpoint = signal_info(node.signal).scope == SignalScope::endpoint;
+  const auto index = static_cast<std::size_t>(node.signal);
+  source.series = source.endpoint ? index - first_endpoint_signal : index;
+  return source;
+}
+
+double Source::read(const Scene& scene) const noexcept {
+  const SeriesGroup* past = endpoint ? scene.endpoint_past : scene.global_past;
+  if (labelled) {
+    const auto* entry = scene.labelled != nullptr ? scene.labelled->find(key) : nullptr;
+    if (entry == nullptr) return unknown_value;
+    if (query.window.count() == 0) return value_of(entry->reading);
+    past = entry->history.get();
+  }
+  if (past == nullptr) return unknown_value;
+  const double value = evaluate_window(*past, series, query);
+  return std::isfinite(value) ? value : unknown_value;
+}
 
 std::optional<Program> Program::compile(const Ast& ast) {
   Compiler compiler(ast);
   if (!compiler.run()) return std::nullopt;
   Program program;
   program.code_ = compiler.take();
+  program.sources_ = compiler.take_sources();
   return program;
 }
 
@@ -89,6 +126,8 @@ double Program::run(const Scene& scene) const noexcept {
       stack[top++] = instruction.value;
     } else if (instruction.operation == Operation::signal) {
       stack[top++] = read(instruction, scene);
+    } else if (is_leaf(instruction.operation)) {
+      stack[top++] = sources_[instruction.source].read(scene);
     } else if (is_unary(instruction.operation)) {
       stack[top - 1] = apply_unary(instruction.operation, stack[top - 1]);
     } else {

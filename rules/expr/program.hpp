@@ -21,8 +21,25 @@ struct Instruction {
   bool compares_signal = false;
   bool endpoint = false;  ///< the signal is per endpoint
   std::uint8_t signal = 0;
+  std::uint32_t source = 0;  ///< index into the sources, for selected and window
   double value = 0;
 };
+
+/// What selected and window instructions read; apart, so that the instructions
+/// of common conditions stay small.
+struct Source {
+  bool labelled = false;
+  bool endpoint = false;
+  std::size_t series = 0;  ///< in its group's history
+  std::uint64_t key = 0;   ///< of the selector, if labelled
+  WindowQuery query;
+
+  /// Now, if `query` has no window; NaN when unknown.
+  [[nodiscard]] double read(const Scene& scene) const noexcept;
+};
+
+/// REQUIRES: a selected or window node.
+[[nodiscard]] Source source_of(const Ast& ast, const Node& node);
 
 class Program {
  public:
@@ -36,6 +53,7 @@ class Program {
 
  private:
   std::vector<Instruction> code_;
+  std::vector<Source> sources_;
 };
 
 }  // namespace homeostat::rules

@@ -1,5 +1,6 @@
 #include "rules/expr/render.hpp"
 
+#include "rules/expr/functions.hpp"
 #include "rules/expr/units.hpp"
 
 namespace homeostat::rules {
@@ -49,8 +50,8 @@ const char* sign_of(Operation operation) {
 class Renderer {
  public:
   explicit Renderer(const Ast& ast) : ast_(ast) {}
-  std::string run() {
-    write(ast_.root, 0);
+  std::string run(NodeIndex node) {
+    write(node, 0);
     return std::move(text_);
   }
 
@@ -66,7 +67,9 @@ class Renderer {
   void write_bare(const Node& node) {
     switch (node.operation) {
       case Operation::constant: text_ += format_literal(node.value, node.type.unit); return;
-      case Operation::signal: text_ += signal_info(node.signal).name; return;
+      case Operation::signal:
+      case Operation::selected: text_ += signal_name(node); return;
+      case Operation::window: return write_window(node);
       case Operation::logical_not: text_ += "not "; return write(node.left, 3);
       case Operation::negate: text_ += "-"; return write(node.left, 8);
       case Operation::absolute:
@@ -82,14 +85,35 @@ class Renderer {
     write(node.right, power + 1);
   }
 
+  [[nodiscard]] std::string_view signal_name(const Node& node) const {
+    return node.signal == SignalId::count_ ? std::string_view(ast_.selectors[node.selector].text)
+                                           : signal_info(node.signal).name;
+  }
+
+  void write_window(const Node& node) {
+    const WindowQuery& query = node.query;
+    const auto seconds = static_cast<double>(query.window.count());
+    text_.append(name_of(query.function)).append("(").append(signal_name(node));
+    text_ += ", " + format_literal(seconds, Unit::duration);
+    if (query.function == WindowFunction::predict) {
+      text_ += ", " + format_literal(query.parameter, Unit::duration);
+    } else if (query.function == WindowFunction::quantile) {
+      text_ += ", " + format_literal(query.parameter, Unit::ratio);
+    }
+    text_ += ')';
+  }
+
   void write_call(const Node& node) {
     text_ += node.operation == Operation::absolute  ? "abs("
              : node.operation == Operation::minimum ? "min("
                                                     : "max(";
-    write(node.left, 0);
+    // max(signal, 5s) would look back over five seconds.
+    const bool turned =
+        node.operation != Operation::absolute && ast_[node.right].operation == Operation::constant;
+    write(turned ? node.right : node.left, 0);
     if (node.operation != Operation::absolute) {
       text_ += ", ";
-      write(node.right, 0);
+      write(turned ? node.left : node.right, 0);
     }
     text_ += ')';
   }
@@ -100,6 +124,8 @@ class Renderer {
 
 }  // namespace
 
-std::string render(const Ast& ast) { return Renderer(ast).run(); }
+std::string render(const Ast& ast) { return Renderer(ast).run(ast.root); }
+
+std::string render(const Ast& ast, NodeIndex node) { return Renderer(ast).run(node); }
 
 }  // namespace homeostat::rules

@@ -11,5 +11,7 @@
 namespace homeostat::rules {
 
 [[nodiscard]] std::string render(const Ast& ast);
+/// Of one node and what is below it.
+[[nodiscard]] std::string render(const Ast& ast, NodeIndex node);
 
 }  // namespace homeostat::rules

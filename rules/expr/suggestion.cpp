@@ -5,6 +5,8 @@
 #include <cctype>
 #include <vector>
 
+#include "rules/expr/macros.hpp"
+#include "rules/expr/selector.hpp"
 #include "rules/expr/signal.hpp"
 
 namespace homeostat::rules {
@@ -51,12 +53,16 @@ std::string_view nearest_word(std::string_view word, std::span<const std::string
   return nearest;
 }
 
-std::string_view nearest_signal(std::string_view word, bool allow_endpoint) {
+std::string_view nearest_signal(std::string_view word, bool allow_endpoint, const Macros* macros) {
   std::vector<std::string_view> names;
   names.reserve(signal_count);
   for (std::size_t i = 0; i < signal_count; ++i) {
     const SignalInfo& info = signal_info(static_cast<SignalId>(i));
     if (allow_endpoint || info.scope == SignalScope::global) names.push_back(info.name);
+  }
+  for (const std::string_view name : objective_signals()) names.push_back(name);
+  if (macros != nullptr) {
+    for (const std::string_view name : macros->names()) names.push_back(name);
   }
   return nearest_word(word, names);
 }

@@ -9,11 +9,14 @@
 #include <cstdlib>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "rules/expr/expression.hpp"
+#include "rules/expr/labelled_signals.hpp"
 
 namespace {
 
@@ -29,11 +32,35 @@ SignalValues filled(double value, Quality quality) {
   return values;
 }
 
+/// A past in which every signal had these values, one a second.
+class Past {
+ public:
+  Past(const Expression& when, const std::array<double, 7>& values) {
+    labelled_.want(when.selectors());
+    for (int i = 0; i < 200; ++i) {
+      const SignalValues all = filled(values[static_cast<std::size_t>(i) % 7], Quality::good);
+      const Instant now{std::chrono::seconds(1000 + i)};
+      global.push(now, all);
+      endpoint.push(now, std::span(all).subspan(first_endpoint_signal));
+      std::vector<LabelledReading> readings;
+      for (const Selector& selector : when.selectors()) readings.push_back({selector.key, all[0]});
+      labelled_.take(now, readings);
+    }
+  }
+  SeriesGroup global{first_endpoint_signal, global_history};
+  SeriesGroup endpoint{endpoint_signal_count, endpoint_history};
+  [[nodiscard]] const LabelledSignals& labelled() const { return labelled_; }
+
+ private:
+  LabelledSignals labelled_;
+};
+
 void check_scene(const Expression& when, const Expression& until, const Scene& scene) {
   const auto fires = when.evaluate(scene);
   const auto leaves = until.evaluate(scene);
   require(!(fires == true && leaves == true));
-  require(!when.explain_values(scene).empty() || when.signals().empty());
+  require(!when.explain_values(scene).empty() ||
+          (when.signals().empty() && when.selectors().empty()));
 }
 
 void check_scenes(const Expression& when, const Expression& until) {
@@ -48,6 +75,9 @@ void check_scenes(const Expression& when, const Expression& until) {
     check_scene(when, until, {&missing, &good});
     check_scene(when, until, {&good, nullptr});
   }
+  const Past past(when, samples);
+  const SignalValues now = filled(0.9, Quality::good);
+  check_scene(when, until, {&now, &now, &past.global, &past.endpoint, &past.labelled()});
 }
 
 void check(std::string_view text, bool allow_endpoint) {
@@ -69,6 +99,7 @@ void check(std::string_view text, bool allow_endpoint) {
   }
   const auto* rendered = std::get_if<std::shared_ptr<const Expression>>(&again);
   require((*rendered)->signals() == until->signals());
+  require((*rendered)->selectors() == until->selectors());
 }
 
 }  // namespace

@@ -19,7 +19,9 @@ INSTANTIATE_TEST_SUITE_P(
     Keys, BadRule,
     testing::Values(
         Bad{"rule: []\n", "r.yaml:1:1: unknown key `rule`; did you mean `rules`?\n"},
-        Bad{"- a\n", "r.yaml:1:1: a rule file is a map with the keys `rules` and `disable`\n"},
+        Bad{"- a\n",
+            "r.yaml:1:1: a rule file is a map with the keys `macros`, `rules` and "
+            "`disable`\n"},
         Bad{"rules:\n  - name: a\n    wehn: x\n    then: [{throttle: }]\n",
             "r.yaml:2:5: `rules[0]` needs a `when`\n"
             "r.yaml:3:5: unknown key `wehn` in `rules[0]`; did you mean `when`?\n"},
@@ -46,6 +48,24 @@ INSTANTIATE_TEST_SUITE_P(
             "r.yaml:1:10: `disable` names `a`, a rule of the same file; write enabled: false in "
             "the "
             "rule\n"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Macros, BadRule,
+    testing::Values(
+        Bad{"macros: [a]\n",
+            "r.yaml:1:9: `macros` must be a map of names to expressions; a list was given\n"},
+        Bad{"macros: {Busy: cpu.utilization > 1%}\n",
+            "r.yaml:1:10: `macros`: 'Busy' cannot name a macro: write lower-case letters, digits "
+            "and '_', and no word of the language\n"},
+        Bad{"macros:\n  busy: cpu.utilisation > 80%\n",
+            "r.yaml:2:9: `macros.busy`: unknown signal 'cpu.utilisation'; did you mean "
+            "'cpu.utilization'?\n"
+            "    cpu.utilisation > 80%\n    ^^^^^^^^^^^^^^^\n"},
+        Bad{"macros:\n  slow: endpoint.rate > 1/s\nrules:\n"
+            "  - {name: a, when: true and slow, then: [{throttle: }]}\n",
+            "r.yaml:4:30: `rules[0].when`: in macro 'slow': 'endpoint.rate' exists only in rules "
+            "with 'scope: endpoint'\n"
+            "    true and slow\n             ^^^^\n"}));
 
 #define RULE(then) "rules: [{name: a, when: cpu.utilization > 1%, then: " then "}]\n"
 

@@ -151,5 +151,35 @@ TEST(RuleLoader, ErrorsOfRuleFilesAreErrorsOfTheConfiguration) {
       rules + ":1:9: `rules[0]` needs a `when`\n" + rules + ":1:9: `rules[0]` needs a `then`\n");
 }
 
+TEST(RuleLoader, WritesMacrosOutInConditions) {
+  const auto set = must_load_rules(R"(
+macros:
+  busy: cpu.utilization > 80%
+  very_busy: busy and admission.queue_wait > 50ms
+rules:
+  - name: a
+    when: very_busy
+    until: not busy
+    then: [{throttle: }]
+)");
+  ASSERT_EQ(set.rules.size(), 1U);
+  EXPECT_EQ(set.rules[0].when->text(), "very_busy");
+  EXPECT_EQ(set.rules[0].when->canonical(),
+            "cpu.utilization > 80% and admission.queue_wait > 50ms");
+  EXPECT_EQ(set.rules[0].until->canonical(), "not cpu.utilization > 80%");
+}
+
+TEST(RuleLoader, RefusesMoreSelectedSignalsThanCanBeKept) {
+  std::string text = "rules:\n";
+  for (int i = 0; i < 65; ++i) {
+    text += "  - {name: r" + std::to_string(i) + ", when: scrape.m" + std::to_string(i) +
+            " > 1, then: [{throttle: }]}\n";
+  }
+  const auto result = load_rules_text(text, "r.yaml", {});
+  ASSERT_EQ(result.diagnostics.size(), 1U) << format(result.diagnostics);
+  EXPECT_NE(format(result.diagnostics).find("more than 64 scrape.* and slo.* signals"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace homeostat::config

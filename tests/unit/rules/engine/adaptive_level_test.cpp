@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <deque>
+#include <random>
+
 namespace homeostat::rules {
 namespace {
 
@@ -96,6 +100,77 @@ TEST_F(AdaptiveLevelTest, PatienceReturnsAfterAQuietTime) {
   feed(0.6, 11min);
   EXPECT_EQ(level.patience(), 120s);
 }
+
+/// One day of pressure by seed: white noise, a random walk, square waves of
+/// random length, or an adversary that asks for whatever the level is not.
+class Noise {
+ public:
+  explicit Noise(unsigned seed) : random_(seed), kind_(seed % 4) {}
+  double next(Level level) {
+    switch (kind_) {
+      case 0: return uniform();
+      case 1: return walk_ = std::clamp(walk_ + (uniform() - 0.5) * 0.2, 0.0, 1.0);
+      case 2:
+        if (--left_ <= 0) {
+          left_ = 1 + static_cast<int>(uniform() * 1200);
+          high_ = !high_;
+        }
+        return high_ ? 0.97 : 0.1;
+      default: return adversary(level);
+    }
+  }
+
+ private:
+  double uniform() { return std::uniform_real_distribution<double>(0, 1)(random_); }
+  /// Goes all the way up, waits for a random time, all the way down, and again.
+  double adversary(Level level) {
+    if (level == Level::aggressive) high_ = false;
+    if (level == Level::conservative) high_ = true;
+    if (uniform() < 0.002) high_ = !high_;
+    return high_ ? 1.0 : 0.0;
+  }
+
+  std::mt19937 random_;
+  unsigned kind_;
+  double walk_ = 0.5;
+  int left_ = 0;
+  bool high_ = false;
+};
+
+class AdaptiveLevelUnderNoise : public testing::TestWithParam<unsigned> {};
+
+TEST_P(AdaptiveLevelUnderNoise, MovesOneStepAtATimeAndNeverFlaps) {
+  Noise noise(GetParam());
+  AdaptiveLevel level(Level::balanced);
+  std::deque<Instant> moves;
+  std::optional<Instant> moved_up, moved_down;
+  Instant now{1h};
+  for (int second = 0; second < 24 * 3600; ++second) {
+    now += 1s;
+    const auto move = level.update(Pressure{noise.next(level.level()), "x"}, now);
+    if (!move) continue;
+    const int step = static_cast<int>(move->to) - static_cast<int>(move->from);
+    ASSERT_EQ(std::abs(step), 1);
+    if (step < 0) {
+      for (const auto& earlier : {moved_up, moved_down}) {
+        if (!earlier) continue;
+        ASSERT_GE(now - *earlier, 120s) << "down too soon";
+      }
+      moved_down = now;
+    } else {
+      const Instant earlier = moved_up.value_or(now - 1h);
+      ASSERT_GE(now - earlier, 10s) << "up too soon";
+      moved_up = now;
+    }
+    moves.push_back(now);
+    while (now - moves.front() > 1h) moves.pop_front();
+    // A chain of two steps down and two up takes 260 s the first time, and from
+    // then on twice as long each, or ten quiet minutes more.
+    ASSERT_LE(moves.size(), 20U) << "in one hour";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, AdaptiveLevelUnderNoise, testing::Range(0U, 40U));
 
 TEST(PressureOf, TakesTheWorstUsableSignal) {
   SignalValues values{};

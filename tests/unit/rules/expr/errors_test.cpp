@@ -31,7 +31,7 @@ TEST(UnitErrors, NameBothUnits) {
             "cannot compare rate with size in bytes"},
            {"cpu.utilization / endpoint.latency_avg > 1", 16, 1, "cannot divide ratio by duration"},
            {"admission.limit > cpu.utilization", 16, 1, "cannot compare number with ratio"},
-           {"max(cpu.utilization, 5s) > 90%", 0, 3, "cannot take the max of ratio and duration"},
+           {"max(5s, cpu.utilization) > 90%", 0, 3, "cannot take the max of duration and ratio"},
            {"cpu.utilization == true", 16, 2, "cannot compare ratio with boolean"},
        }) {
     expect_error(test);
@@ -107,8 +107,8 @@ TEST(NameErrors, SuggestTheNearestName) {
             "unknown signal 'CPU.Utilization'; did you mean 'cpu.utilization'?"},
            {"something.else > 1", 0, 14, "unknown signal 'something.else'"},
            {"max > 1", 0, 3, "unknown signal 'max'; a function needs '(' and arguments"},
-           {"avg(cpu.utilization, 5m) > 90%", 0, 3,
-            "unknown function 'avg'; allowed: abs, max, min"},
+           {"mean(cpu.utilization, 5m) > 90%", 0, 4,
+            "unknown function 'mean'; allowed: abs, avg, max, min, predict, quantile, rate, trend"},
            {"endpoint.latency_p95 > 2sec", 24, 3,
             "unknown unit 'sec'; allowed: ns us ms s m h d, B KB MB GB KiB MiB GiB, %, /s /m /h"},
        }) {
@@ -147,7 +147,7 @@ TEST(SyntaxErrors, PointAtTheOffendingPiece) {
            {std::string("true\0", 5), 4, 1, "unexpected control character"},
            {"abs() > 1", 4, 1, "expected a value, signal or '(', found ')'"},
            {"abs(1, 2) > 1", 0, 3, "abs takes 1 argument"},
-           {"min(1) > 1", 0, 3, "min takes 2 to 16 arguments"},
+           {"min(1) > 1", 0, 3, "min takes 2 to 16 arguments, as in min(cpu.utilization, 5m)"},
            {"min(1, 2 > 1", 7, 5, "min needs numbers with or without unit, this is a boolean"},
            {"min(1, 2", 8, 1, "expected ',' or ')', found the end"},
            {"endpoint.latency_avg > 5s/s", 23, 4,
@@ -177,7 +177,8 @@ TEST(Limits, AreEnforcedOnBothSides) {
   expect_error({"admission.limit > " + digits, 18, 400, "the number is too large or too small"});
   const std::string many = "min(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1";
   EXPECT_FALSE(error_of(many + ") == 1"));
-  expect_error({many + ", 1) == 1", 0, 3, "min takes 2 to 16 arguments"});
+  expect_error(
+      {many + ", 1) == 1", 0, 3, "min takes 2 to 16 arguments, as in min(cpu.utilization, 5m)"});
 }
 
 TEST(Limits, ALongChainIsNotDeep) {

@@ -95,7 +95,7 @@ TEST(Arithmetic, CombinesUnitsSoundly) {
   EXPECT_EQ(evaluate("admission.limit / endpoint.rate == 100ms", values), true);
   EXPECT_EQ(evaluate("admission.limit / 2s == 5/s", values), true);
   EXPECT_EQ(evaluate("endpoint.latency_p99 / 3 == 1s", values), true);
-  EXPECT_EQ(evaluate("max(endpoint.latency_p99, 5s) == 5s", values), true);
+  EXPECT_EQ(evaluate("max(5s, endpoint.latency_p99) == 5s", values), true);
 }
 
 TEST(ThreeValuedLogic, LetsAKnownSideDecide) {

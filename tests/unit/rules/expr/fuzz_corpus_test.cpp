@@ -15,7 +15,7 @@ void run(const std::string& text) {
 }
 
 TEST(ExpressionFuzz, SurvivesRandomTokens) {
-  static constexpr std::array<const char*, 40> pieces{"cpu.utilization",
+  static constexpr std::array<const char*, 50> pieces{"cpu.utilization",
                                                       "endpoint.latency_p95",
                                                       "endpoint.rate",
                                                       "admission.limit",
@@ -43,6 +43,16 @@ TEST(ExpressionFuzz, SurvivesRandomTokens) {
                                                       "min(",
                                                       "max(",
                                                       "abs(",
+                                                      "avg(",
+                                                      "trend(",
+                                                      "quantile(",
+                                                      "predict(",
+                                                      "rate(",
+                                                      "5m",
+                                                      "scrape.pool",
+                                                      "scrape.jobs_total",
+                                                      "{a=\"b\"}",
+                                                      "slo.burn",
                                                       ",",
                                                       "90%",
                                                       "0.5",
@@ -68,11 +78,13 @@ TEST(ExpressionFuzz, SurvivesRandomTokens) {
 }
 
 TEST(ExpressionFuzz, SurvivesMutationsOfValidConditions) {
-  static constexpr std::array<const char*, 5> valid{
+  static constexpr std::array<const char*, 7> valid{
       "endpoint.latency_p95 > 2s and endpoint.rate > 1/s",
       "not (cpu.utilization > 90% or memory.utilization >= 0.8)",
       "admission.in_flight > admission.limit * 80% and cache.hit_ratio < 95%",
-      "max(endpoint.latency_p99, 1s) / min(endpoint.latency_p50, 10ms) > 3",
+      "max(1s, endpoint.latency_p99) / min(10ms, endpoint.latency_p50) > 3",
+      "predict(memory.utilization, 30m, 1h) > 95% or trend(endpoint.rate, 5m) > 10/s",
+      "rate(scrape.jobs_total{queue=\"a\",state!=\"b\"}, 90s) > 2/s and slo.burn > 14.4",
       "endpoint.rate * endpoint.latency_avg - 2 > -5 and true != false"};
   std::mt19937 random(11);
   for (int round = 0; round < 2000; ++round) {
@@ -82,7 +94,7 @@ TEST(ExpressionFuzz, SurvivesMutationsOfValidConditions) {
       switch (random() % 3) {
         case 0: text[at] = static_cast<char>(random() % 256); break;
         case 1: text.erase(at, 1 + random() % 4); break;
-        default: text.insert(at, 1, "()<>=+-*/,.%0159sm "[random() % 19]); break;
+        default: text.insert(at, 1, "()<>=+-*/,.%0159sm {}\"!"[random() % 23]); break;
       }
       if (text.empty()) break;
     }

@@ -1,0 +1,39 @@
+#include "rules/expr/labelled_signals.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace homeostat::rules {
+
+void LabelledSignals::want(std::span<const Selector> selectors) {
+  std::vector<Entry> wanted;
+  for (const Selector& selector : selectors) {
+    Entry entry{selector.key, {}, nullptr};
+    for (Entry& known : entries_) {
+      if (known.key == selector.key && known.history) entry = std::move(known);
+    }
+    if (!entry.history) entry.history = std::make_unique<SeriesGroup>(1, global_history);
+    wanted.push_back(std::move(entry));
+  }
+  std::sort(wanted.begin(), wanted.end(),
+            [](const Entry& a, const Entry& b) { return a.key < b.key; });
+  entries_ = std::move(wanted);
+}
+
+void LabelledSignals::take(Instant now, std::span<const LabelledReading> readings) {
+  for (Entry& entry : entries_) {
+    const auto found = std::find_if(readings.begin(), readings.end(),
+                                    [&](const LabelledReading& r) { return r.key == entry.key; });
+    entry.reading = found == readings.end() ? Reading{} : found->reading;
+    entry.history->push(now, {&entry.reading, 1});
+  }
+}
+
+const LabelledSignals::Entry* LabelledSignals::find(std::uint64_t key) const noexcept {
+  const auto found =
+      std::lower_bound(entries_.begin(), entries_.end(), key,
+                       [](const Entry& entry, std::uint64_t wanted) { return entry.key < wanted; });
+  return found != entries_.end() && found->key == key ? &*found : nullptr;
+}
+
+}  // namespace homeostat::rules
