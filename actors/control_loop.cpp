@@ -3,7 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <variant>
+
+#include "rules/history/window_function.hpp"
 
 namespace homeostat::actors {
 namespace {
@@ -12,6 +15,8 @@ using config::LoopMode;
 using rules::EmergencyEvent;
 using rules::RuleState;
 using rules::SignalId;
+
+constexpr Duration history_copy_every = std::chrono::seconds(10);
 
 rules::Level fixed_level(rules::LevelSetting setting) {
   switch (setting) {
@@ -55,7 +60,8 @@ ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState&
       level_reason_(operator_state.level ? "set by command" : "configuration"),
       level_by_command_(operator_state.level.has_value()),
       rule_switches_(operator_state.rules),
-      engine_(settings_->optimization.rules, fixed_level(level_)),
+      engine_(settings_->optimization.rules, fixed_level(level_),
+              settings_->monitor.history_memory),
       adaptive_(fixed_level(level_)),
       emergency_(emergency_of(*settings_)),
       emergency_seconds_(last.emergency_seconds_total),
@@ -87,7 +93,7 @@ void ControlLoop::reload(Shared<config::Settings> settings) {
   settings_ = std::move(settings);
   if (mode() != before) {
     // States gathered in another mode are not evidence for this one.
-    engine_ = rules::Engine(settings_->optimization.rules, engine_.level());
+    engine_.restart(settings_->optimization.rules);
     emergency_ = emergency_of(*settings_);
     emergency_injected_ = false;
     injected_activations_.clear();
@@ -251,6 +257,22 @@ void ControlLoop::report_rules(ControlReport& report, const Now& now) {
   }
 }
 
+void ControlLoop::report_history(ControlReport& report, const Now& now) {
+  const rules::WindowQuery trend{rules::WindowFunction::trend, trend_window};
+  for (std::size_t i = 0; i < report.trends.size(); ++i) {
+    const double change = rules::evaluate_window(engine_.history(), i, trend);
+    if (std::isfinite(change)) report.trends[i] = change;
+  }
+  if (!history_ || now.at - history_->at >= history_copy_every) {
+    history_ = std::make_shared<const rules::HistorySnapshot>(
+        rules::snapshot_of(engine_.history(), now.at));
+  }
+  report.history = history_;
+  report.history_bytes = engine_.history_budget().used();
+  report.history_refused = engine_.history_budget().refused();
+  report.objectives = signals_.objectives().report();
+}
+
 Shared<ControlReport> ControlLoop::build_report(const Now& now) {
   auto report = std::make_shared<ControlReport>();
   report->at = now.wall;
@@ -266,6 +288,7 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
   report->emergency_seconds_total = emergency_seconds_;
   report->emergencies_total = emergencies_;
   report->signals = now.frame.global;
+  report_history(*report, now);
   report_rules(*report, now);
   report->triggers_total = triggers_;
   report->triggers_last_hour = triggers_last_hour_.total(now.at);
@@ -284,9 +307,12 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
 
 ControlLoop::Step ControlLoop::tick(Instant at, WallTime wall) {
   Now now{at, wall, signals_.frame(at, settings_->monitor.interval), {}};
+  const auto labelled = signals_.labelled(at, settings_->monitor.interval, engine_.selectors());
   follow_load(now);
-  if (mode() != LoopMode::off) {
-    now.result = engine_.tick(now.frame);
+  if (mode() == LoopMode::off) {
+    engine_.observe(now.frame, labelled);
+  } else {
+    now.result = engine_.tick(now.frame, labelled);
     note_transitions(now);
     update_emergency(now);
   }

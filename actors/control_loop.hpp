@@ -65,6 +65,10 @@ class ControlLoop {
   [[nodiscard]] Step tick(Instant now, WallTime wall);
 
   [[nodiscard]] Duration interval() const { return settings_->optimization.interval; }
+  /// The labelled signals that the rules in force read.
+  [[nodiscard]] const std::vector<rules::Selector>& selectors() const noexcept {
+    return engine_.selectors();
+  }
 
  private:
   /// One tick's intermediate results, so that no function needs many arguments.
@@ -85,6 +89,7 @@ class ControlLoop {
   [[nodiscard]] std::vector<Alert> demanded_alerts(const Now& now) const;
   [[nodiscard]] Shared<ControlReport> build_report(const Now& now);
   void report_rules(ControlReport& report, const Now& now);
+  void report_history(ControlReport& report, const Now& now);
   void log(LogLevel level, std::string text) { pending_log_.push_back({level, std::move(text)}); }
 
   Shared<config::Settings> settings_;
@@ -107,6 +112,7 @@ class ControlLoop {
   std::vector<TransitionRecord> recent_;
   std::set<std::pair<std::string, std::string>> injected_activations_;  ///< rule, endpoint
   std::optional<Instant> last_tick_;
+  Shared<rules::HistorySnapshot> history_;  ///< last copied for reports
   std::vector<LogLine> pending_log_;
 };
 

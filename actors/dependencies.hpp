@@ -37,7 +37,8 @@ struct ControlDependencies {
   AlertSink& alerts;
   PolicyStore& policies;
   ControlBoard& board;
-  LogCallback log;  ///< may be empty
+  LogCallback log;                     ///< may be empty
+  LabelledSource* labelled = nullptr;  ///< may be null: scrape.* stays missing
 };
 
 }  // namespace homeostat::actors

@@ -39,6 +39,7 @@ using Shared = std::shared_ptr<const T>;
 struct ResourceReadings {
   Instant at{};
   rules::SignalValues values{};
+  std::vector<rules::LabelledReading> labelled;
 };
 
 /// endpoint_monitor -> rule_engine.

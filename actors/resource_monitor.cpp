@@ -21,6 +21,9 @@ void tick(Self self) {
   auto readings = std::make_shared<ResourceReadings>();
   readings->at = context.ports.clock.now();
   context.ports.resources.sample(readings->at, readings->values);
+  if (context.ports.labelled != nullptr) {
+    context.ports.labelled->collect(readings->at, readings->labelled);
+  }
   const Shared<ResourceReadings> sent = std::move(readings);
   send_unless_stalled(self, context, Child::rule_engine, state.peers->rule_engine, sent);
   send_unless_stalled(self, context, Child::throttler, state.peers->throttler, sent);

@@ -22,6 +22,12 @@ struct State {
 
 using Self = RuleEngineActor::stateful_pointer<State>;
 
+/// Tells the source of labelled signals what the rules now in force read.
+void ask_for_signals(const State& state) {
+  LabelledSource* source = state.context->ports.labelled;
+  if (source != nullptr) source->want(state.loop->selectors());
+}
+
 void tick(Self self) {
   State& state = self->state;
   const Context& context = *state.context;
@@ -47,6 +53,7 @@ RuleEngineActor::behavior_type rule_engine(Self self, Context context,
   state.context.emplace(std::move(context));
   const ControlDependencies& ports = state.context->ports;
   state.loop.emplace(ports.settings, operator_state, *ports.board.current());
+  ask_for_signals(state);
   return {
       [self](TickAtom) { tick(self); },
       [](CrashAtom) { crash_on_purpose(); },
@@ -59,6 +66,7 @@ RuleEngineActor::behavior_type rule_engine(Self self, Context context,
       [self](const Shared<config::Settings>& settings) {
         self->state.context->ports.settings = settings;
         self->state.loop->reload(settings);
+        ask_for_signals(self->state);
       },
       [self](const Shared<ResourceReadings>& readings) { self->state.loop->receive(readings); },
       [self](const Shared<TrafficReadings>& readings) { self->state.loop->receive(readings); },

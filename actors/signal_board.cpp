@@ -64,6 +64,14 @@ void SignalBoard::merge_admission(SignalValues& values) const {
   set(SignalId::admission_reject_ratio, admission_->reject_ratio);
 }
 
+std::vector<rules::LabelledReading> SignalBoard::labelled(
+    Instant now, Duration period, std::span<const rules::Selector> selectors) const {
+  std::vector<rules::LabelledReading> readings;
+  if (resources_ && is_fresh(resources_->at, now, period)) readings = resources_->labelled;
+  if (fresh_traffic(now, period) != nullptr) objectives_.fill(selectors, traffic_->at, readings);
+  return readings;
+}
+
 rules::Frame SignalBoard::frame(Instant now, Duration period) {
   rules::Frame frame;
   frame.now = now;

@@ -12,10 +12,12 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "actors/messages.hpp"
+#include "actors/objective_board.hpp"
 #include "rules/engine/frame.hpp"
 
 namespace homeostat::actors {
@@ -26,7 +28,10 @@ inline constexpr int stale_periods = 3;
 class SignalBoard {
  public:
   void receive(Shared<ResourceReadings> readings) { resources_ = std::move(readings); }
-  void receive(Shared<TrafficReadings> readings) { traffic_ = std::move(readings); }
+  void receive(Shared<TrafficReadings> readings) {
+    traffic_ = std::move(readings);
+    if (traffic_->figures) objectives_.receive(*traffic_->figures);
+  }
   void receive(Shared<AdmissionReadings> readings) { admission_ = std::move(readings); }
 
   /// Overrides a signal until `until` (at most injection_max from now).
@@ -37,6 +42,9 @@ class SignalBoard {
 
   /// Builds the frame for `now`. `period` is the interval of the monitors.
   [[nodiscard]] rules::Frame frame(Instant now, Duration period);
+  /// The labelled signals among `selectors` that are known and fresh.
+  [[nodiscard]] std::vector<rules::LabelledReading> labelled(
+      Instant now, Duration period, std::span<const rules::Selector> selectors) const;
 
   /// The newest traffic and admission readings, null when older than three
   /// periods or never received.
@@ -46,6 +54,7 @@ class SignalBoard {
     return traffic_ ? traffic_->figures : nullptr;
   }
   [[nodiscard]] Shared<AdmissionReadings> admission() const { return admission_; }
+  [[nodiscard]] const ObjectiveBoard& objectives() const noexcept { return objectives_; }
 
  private:
   struct Injection {
@@ -58,6 +67,7 @@ class SignalBoard {
   Shared<ResourceReadings> resources_;
   Shared<TrafficReadings> traffic_;
   Shared<AdmissionReadings> admission_;
+  ObjectiveBoard objectives_;
   std::array<std::optional<Injection>, rules::signal_count> injections_;
 };
 

@@ -68,6 +68,7 @@ void visit(Visitor& visitor, Settings& settings) {
   visit_compression(visitor, settings.compression);
   visit_admission(visitor, settings.admission);
   visit_monitor(visitor, settings.monitor);
+  visit_slo(visitor, settings.slo);
   visit_optimization(visitor, settings.optimization);
   visit_alerts(visitor, settings.alerts);
   visit_log(visitor, settings.log);

@@ -29,6 +29,7 @@ void visit_cache(Visitor& visitor, CacheSettings& settings);
 void visit_compression(Visitor& visitor, CompressionSettings& settings);
 void visit_admission(Visitor& visitor, AdmissionSettings& settings);
 void visit_monitor(Visitor& visitor, MonitorSettings& settings);
+void visit_slo(Visitor& visitor, std::vector<ObjectiveSettings>& objectives);
 void visit_optimization(Visitor& visitor, OptimizationSettings& settings);
 void visit_alerts(Visitor& visitor, AlertSettings& settings);
 void visit_log(Visitor& visitor, LogSettings& settings);

@@ -1,4 +1,4 @@
-// admission, monitor, optimization, alerts, log.
+// admission, monitor, slo, optimization, alerts, log.
 #include "config/list_leaves.hpp"
 #include "config/rows_leaf.hpp"
 #include "config/schema.hpp"
@@ -12,7 +12,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t priorities_max = 200;
 constexpr std::size_t routes_max = 1000;
-constexpr std::string_view not_available = "is not available in this version";
 
 /// reject_status has two values; an enumeration of numbers would not read well.
 class RejectStatusLeaf final : public ScalarLeaf {
@@ -68,6 +67,20 @@ void check_priority(PriorityRule& rule, const Node& row, const std::string& path
   }
 }
 
+void visit_objective(Visitor& visitor, ObjectiveSettings& objective) {
+  visitor.leaf({"name"}, TextLeaf(objective.name, "name", check_identifier));
+  visit_match(visitor, objective.match);
+  visitor.leaf({"target"}, RatioLeaf(objective.target, 0.5, 0.99999));
+  visitor.leaf({"latency"}, DurationLeaf(objective.latency, 0ms, 1min));
+}
+
+void check_objective(ObjectiveSettings&, const Node& row, const std::string& path, Reading& reading,
+                     bool) {
+  if (row.find("name") == nullptr) {
+    reading.report.error(row.place, fmt::format("`{}` needs a `name`", path));
+  }
+}
+
 }  // namespace
 
 void visit_admission(Visitor& visitor, AdmissionSettings& admission) {
@@ -104,10 +117,28 @@ void visit_monitor(Visitor& visitor, MonitorSettings& monitor) {
                TextListLeaf(monitor.endpoints.routes, "routes", check_route, {routes_max, 1024}));
   visitor.leaf({"max", Apply::restart}, IntegerLeaf(monitor.endpoints.max, 1, 10'000));
   visitor.end();
-  std::string scrape;
-  visitor.leaf({"scrape", Apply::reload, not_available},
-               TextLeaf(scrape, "URL", check_url, TextLeaf::Show::url_host));
+  visitor.leaf({"history_memory", Apply::restart},
+               SizeLeaf(monitor.history_memory, mebibyte, 1024 * mebibyte));
+  visitor.leaf({"scrape", Apply::restart},
+               TextLeaf(monitor.scrape, "URL", check_url, TextLeaf::Show::url_host, 2048));
+  visitor.leaf({"scrape_interval", Apply::restart},
+               DurationLeaf(monitor.scrape_interval, 1s, 5min));
+  visitor.leaf({"scrape_timeout", Apply::restart},
+               DurationLeaf(monitor.scrape_timeout, 100ms, 1min));
+  visitor.begin({"record"});
+  visitor.leaf({"file", Apply::restart},
+               TextLeaf(monitor.record.file, "file", check_absolute_path));
+  visitor.leaf({"every", Apply::restart}, DurationLeaf(monitor.record.every, 1s, 5min));
+  visitor.leaf({"bytes_max", Apply::restart},
+               SizeLeaf(monitor.record.bytes_max, mebibyte, 1024 * 1024 * mebibyte));
   visitor.end();
+  visitor.end();
+}
+
+void visit_slo(Visitor& visitor, std::vector<ObjectiveSettings>& objectives) {
+  visitor.leaf(
+      {"slo", Apply::restart},
+      RowsLeaf<ObjectiveSettings>(objectives, objectives_max, visit_objective, check_objective));
 }
 
 void visit_optimization(Visitor& visitor, OptimizationSettings& optimization) {

@@ -21,6 +21,7 @@
 #include "config/settings/monitor.hpp"
 #include "config/settings/optimization.hpp"
 #include "config/settings/server.hpp"
+#include "config/settings/slo.hpp"
 #include "config/settings/upstream.hpp"
 
 namespace homeostat::config {
@@ -36,6 +37,7 @@ struct Settings {
   AdmissionSettings admission;
   MonitorSettings monitor;
   OptimizationSettings optimization;
+  std::vector<ObjectiveSettings> slo;
   AlertSettings alerts;
   LogSettings log;
   std::string source_path;  ///< file it came from; empty when built from flags

@@ -14,6 +14,13 @@ struct EndpointSettings {
   std::size_t max = 500;            ///< further ones are counted as "other"
 };
 
+/// The agent's own record of its signals, for replays.
+struct RecordSettings {
+  std::string file;  ///< absolute; empty = none
+  milliseconds every{5000};
+  std::size_t bytes_max = 64 * mebibyte;  ///< of the file and its predecessor together
+};
+
 struct MonitorSettings {
   milliseconds interval{1000};
   std::string app_pid_file;
@@ -21,6 +28,11 @@ struct MonitorSettings {
   std::vector<std::string> disks = {"/"};
   std::string root = "/";  ///< where /proc and /sys are found (tests, containers)
   EndpointSettings endpoints;
+  std::size_t history_memory = 16 * mebibyte;  ///< of the endpoints' histories
+  std::string scrape;                          ///< URL of the application's metrics; empty = none
+  milliseconds scrape_interval{5000};
+  milliseconds scrape_timeout{2000};
+  RecordSettings record;
 };
 
 }  // namespace homeostat::config

@@ -56,6 +56,12 @@ struct UpstreamReport {
   std::vector<std::pair<std::string, BreakerReport>> endpoints;  ///< those not closed
 };
 
+/// Rules given as text.
+struct ParsedRules {
+  rules::RuleSet rules;             ///< meaningful only without errors
+  std::vector<std::string> errors;  ///< with file:line:column
+};
+
 struct AdminServices {
   const Clock& clock;
   const ControlBoard& board;
@@ -71,6 +77,10 @@ struct AdminServices {
   std::function<ReloadOutcome()> reload_rules;
   /// The rule set in force, for definitions in GET /rules. May be empty.
   std::function<std::shared_ptr<const rules::RuleSet>()> rules;
+  /// Reads a rule file's text by itself, for replays. May be empty.
+  std::function<ParsedRules(const std::string& yaml)> parse_rules;
+  /// The agent's own record of its signals, as CSV; nothing if it keeps none.
+  std::function<std::optional<std::string>()> recorded_signals;
   /// Compressed bytes / original bytes, 0..1, since start; unset: unknown.
   std::function<std::optional<double>()> compression_ratio;
   /// Every upstream target. Empty function: GET /upstreams answers 503.

@@ -46,8 +46,10 @@ Api::Api(const config::AdminSettings& settings, AdminServices services, AdminCou
       audit_(counters.changes),
       context_{services_, audit_, settings.allow_injection} {
   add_performance_routes(router_, context_);
+  add_history_route(router_, context_);
   add_injection_route(router_, context_);
   add_rule_routes(router_, context_);
+  add_replay_route(router_, context_);
   add_cache_routes(router_, context_);
   add_invalidation_routes(router_, context_);
   add_upstream_routes(router_, context_);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -55,6 +56,8 @@ Reply status(const AdminServices& services) {
   for (const std::string& name : report->injected) injected.emplace_back(name);
   out["injected_signals"] = std::move(injected);
   out["signals"] = signals_json(*report);
+  out["history"] =
+      json::object{{"endpoint_bytes", report->history_bytes}, {"refused", report->history_refused}};
   out["recent_decisions"] = recent_decisions_json(*report, decisions_shown);
   out["actors"] = actors_json(*report);
   out["version"] = services.version;
@@ -89,28 +92,25 @@ json::array slow_endpoints_json(const ControlReport& report) {
   return out;
 }
 
-/// Change of the mean latency: last minute against the last five.
-json::value response_time_trend(const ControlReport& report) {
-  if (!report.traffic) return nullptr;
-  const TrafficFigures& traffic = *report.traffic;
-  if (traffic.all_1m.requests == 0 || traffic.all_5m.requests == 0) return nullptr;
-  return (traffic.all_1m.latency_avg - traffic.all_5m.latency_avg) * 1000;
-}
-
 Reply report(const AdminServices& services) {
   const auto report = services.board.current();
   json::object out;
   out["current_metrics"] = current_metrics_json(*report);
-  out["trends"] = json::object{{"cpu_trend", nullptr},
-                               {"memory_trend", nullptr},
-                               {"response_time_trend_ms", response_time_trend(*report)}};
+  const json::value cpu_trend = trend_value(*report, SignalId::cpu_utilization, 100);
+  const json::value memory_trend = trend_value(*report, SignalId::memory_utilization, 100);
+  out["trends"] = json::object{
+      {"cpu_trend", cpu_trend},
+      {"memory_trend", memory_trend},
+      {"response_time_trend_ms", trend_value(*report, SignalId::traffic_latency_avg, 1000)},
+      {"window_seconds", std::chrono::seconds(trend_window).count()}};
   out["window"] = "5m";
   out["top_slow_endpoints"] = slow_endpoints_json(*report);
   out["recommendations"] =
       to_json(recommendations(*report, services.cache, services.policy.degraded()));
+  out["objectives"] = objectives_json(*report);
   out["resource_usage"] = json::object{
-      {"memory_usage_trend", nullptr},
-      {"cpu_usage_trend", nullptr},
+      {"memory_usage_trend", memory_trend},
+      {"cpu_usage_trend", cpu_trend},
       {"disk_usage_percent", signal_value(*report, SignalId::disk_utilization, 100)},
       {"network_io",
        json::object{{"bytes_sent_per_sec", signal_value(*report, SignalId::network_sent)},

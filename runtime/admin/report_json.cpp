@@ -74,6 +74,24 @@ json::value signal_value(const ControlReport& report, SignalId id, double factor
   return reading.value * factor;
 }
 
+json::value trend_value(const ControlReport& report, SignalId id, double factor) {
+  const auto& change = report.trends.at(static_cast<std::size_t>(id));
+  return change ? json::value(*change * factor) : json::value();
+}
+
+json::array objectives_json(const ControlReport& report) {
+  json::array out;
+  for (const ObjectiveReport& objective : report.objectives) {
+    out.push_back(json::object{{"name", objective.figures.name},
+                               {"target", objective.figures.target},
+                               {"requests_total", objective.figures.requests_total},
+                               {"bad_total", objective.figures.bad_total},
+                               {"burn", objective.burn},
+                               {"burn_slow", objective.burn_slow}});
+  }
+  return out;
+}
+
 json::object current_metrics_json(const ControlReport& report) {
   json::object out;
   out["cpu_percent"] = signal_value(report, SignalId::cpu_utilization, 100);

@@ -19,6 +19,11 @@ namespace homeostat::admin {
 [[nodiscard]] boost::json::value signal_value(const ControlReport& report, rules::SignalId id,
                                               double factor = 1);
 
+/// The change of a signal over trend_window times `factor`; null if unknown.
+[[nodiscard]] boost::json::value trend_value(const ControlReport& report, rules::SignalId id,
+                                             double factor = 1);
+
+[[nodiscard]] boost::json::array objectives_json(const ControlReport& report);
 [[nodiscard]] boost::json::object current_metrics_json(const ControlReport& report);
 /// Every global signal: {value, unit, quality, source, age_seconds}.
 [[nodiscard]] boost::json::object signals_json(const ControlReport& report);

@@ -85,6 +85,14 @@ std::vector<std::string> BodyReader::optional_texts(std::string_view name) {
   return texts;
 }
 
+std::string BodyReader::optional_text(std::string_view name) {
+  const json::value* const value = member(name);
+  if (value == nullptr) return {};
+  if (value->is_string()) return std::string(value->get_string());
+  fail(std::string(name) + ": expected a text");
+  return {};
+}
+
 std::string BodyReader::optional_word(std::string_view name,
                                       std::initializer_list<std::string_view> words) {
   const json::value* const value = member(name);

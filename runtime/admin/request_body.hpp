@@ -37,6 +37,12 @@ class BodyReader {
   [[nodiscard]] std::string optional_reason();
   /// Texts that are not empty; an absent member is an empty list.
   [[nodiscard]] std::vector<std::string> optional_texts(std::string_view name);
+  /// A text; empty if the member is absent.
+  [[nodiscard]] std::string optional_text(std::string_view name);
+  /// Any value; null if the member is absent.
+  [[nodiscard]] const boost::json::value* optional_value(std::string_view name) {
+    return member(name);
+  }
   /// One of `words`; the first if the member is absent.
   [[nodiscard]] std::string optional_word(std::string_view name,
                                           std::initializer_list<std::string_view> words);

@@ -18,7 +18,9 @@ struct RouteContext {
 };
 
 void add_performance_routes(Router& router, const RouteContext& context);
+void add_history_route(Router& router, const RouteContext& context);
 void add_injection_route(Router& router, const RouteContext& context);
+void add_replay_route(Router& router, const RouteContext& context);
 void add_rule_routes(Router& router, const RouteContext& context);
 void add_cache_routes(Router& router, const RouteContext& context);
 void add_invalidation_routes(Router& router, const RouteContext& context);

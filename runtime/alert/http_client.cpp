@@ -40,6 +40,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
         deadline_(strand_),
         resolver_(strand_),
         stream_(strand_),
+        buffer_(response_header_bytes_max + call.response_bytes_max),
         call_(std::move(call)),
         handler_(std::move(handler)) {}
 
@@ -85,8 +86,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     request_.target(call_.url.target);
     request_.set(http::field::host, call_.url.host_header);
     request_.set(http::field::user_agent, "homeostat");
-    request_.set(http::field::accept, "application/json, */*;q=0.5");
-    request_.set(http::field::content_type, call_.content_type);
+    request_.set(http::field::accept, call_.accept);
+    if (!call_.authorization.empty()) request_.set(http::field::authorization, call_.authorization);
+    if (call_.method != "GET") request_.set(http::field::content_type, call_.content_type);
     request_.set(http::field::connection, "close");
     request_.body() = std::move(call_.body);
     request_.prepare_payload();
@@ -100,7 +102,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     // A server may refuse early and close; its answer tells more than EPIPE.
     write_error_ = error;
     parser_.header_limit(response_header_bytes_max);
-    parser_.body_limit(response_body_bytes_max);
+    parser_.body_limit(call_.response_bytes_max);
     http::async_read_header(
         stream_, buffer_, parser_,
         [self = shared_from_this()](error_code failure, std::size_t) { self->on_header(failure); });
@@ -123,7 +125,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     HttpResult result;
     result.status = parser_.get().result_int();
     result.body = std::move(parser_.get().body());
-    if (result.body.size() > response_body_bytes_max) result.body.resize(response_body_bytes_max);
+    if (result.body.size() > call_.response_bytes_max) result.body.resize(call_.response_bytes_max);
     result.body_truncated = truncated;
     finish(std::move(result));
   }
@@ -148,7 +150,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   asio::steady_timer deadline_;
   tcp::resolver resolver_;
   beast::tcp_stream stream_;
-  beast::flat_buffer buffer_{response_header_bytes_max + response_body_bytes_max};
+  beast::flat_buffer buffer_;
   http::request<http::string_body> request_;
   http::response_parser<http::string_body> parser_;
   HttpCall call_;

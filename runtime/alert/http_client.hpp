@@ -1,11 +1,11 @@
 // A small asynchronous HTTP/1.1 client for one-shot calls to Alertmanager,
-// webhooks and the application's memory hook.
+// webhooks, the application's memory hook and its metrics.
 //
 // Thread safety: parse_http_url and validate_url are pure. http_send may be
 // called from any thread; the handler runs on the io_context, exactly once.
 // Bounds: one deadline for resolve, connect, write and read together; 16 KiB
-// of response header, 64 KiB of response body (a longer body is cut, the
-// status still counts). Redirects are not followed. No TLS.
+// of response header, 64 KiB of response body unless the call says otherwise (a
+// longer body is cut, the status still counts). Redirects are not followed. No TLS.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -39,17 +39,22 @@ struct UrlError {
 /// Why this cannot be a target, for the configuration check; empty if it can.
 [[nodiscard]] std::optional<std::string> validate_url(std::string_view text);
 
+inline constexpr std::size_t response_body_bytes_max = 64 * 1024;
+
 struct HttpCall {
   std::string method = "POST";
   HttpUrl url;
   std::string content_type = "application/json";
   std::string body;
   std::chrono::milliseconds timeout{5000};
+  std::size_t response_bytes_max = response_body_bytes_max;
+  std::string accept = "application/json, */*;q=0.5";
+  std::string authorization;  ///< as sent; empty = none
 };
 
 struct HttpResult {
   unsigned status = 0;  ///< 0: no answer, see `error`
-  std::string body;     ///< at most 64 KiB
+  std::string body;     ///< at most HttpCall::response_bytes_max
   bool body_truncated = false;
   std::string error;  ///< "connect: Connection refused", "timeout"
 
@@ -57,8 +62,6 @@ struct HttpResult {
   /// "HTTP 503" or the error, for logs.
   [[nodiscard]] std::string describe() const;
 };
-
-inline constexpr std::size_t response_body_bytes_max = 64 * 1024;
 
 using HttpHandler = std::function<void(HttpResult)>;
 

@@ -14,6 +14,7 @@
 
 #include "config/address.hpp"
 #include "config/effective.hpp"
+#include "config/rule_loader.hpp"
 #include "runtime/app/agent_parts.hpp"
 #include "runtime/app/version.hpp"
 #include "runtime/sense/cgroup_paths.hpp"
@@ -59,6 +60,16 @@ void log_line(actors::LogLevel level, const std::string& text) {
   }
 }
 
+admin::ParsedRules parse_rules(const std::string& yaml) {
+  config::RuleLoadResult loaded =
+      config::load_rules_text(yaml, "rules", config::process_environment());
+  admin::ParsedRules parsed{std::move(loaded.rules), {}};
+  for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
+    parsed.errors.push_back(config::format(diagnostic));
+  }
+  return parsed;
+}
+
 }  // namespace
 
 Agent::Parts::Parts(config::Settings loaded, Loader load)
@@ -69,7 +80,8 @@ Agent::Parts::Parts(config::Settings loaded, Loader load)
       context(1),
       policies(clock, settings->optimization.policy_lease),
       access_log(settings->log),
-      telemetry(settings->monitor.endpoints, workers, clock),
+      telemetry(settings->monitor.endpoints, workers, clock, telemetry::Telemetry::window_bytes_max,
+                settings->slo),
       cache(settings->cache, clock),
       gate(settings->admission, workers, clock, telemetry.endpoints().id_space()),
       streams(settings->compression.stream_memory),
@@ -77,12 +89,16 @@ Agent::Parts::Parts(config::Settings loaded, Loader load)
       sensor(settings->monitor, [](const std::string& line) { spdlog::info("{}", line); }),
       alerts(context, clock, settings->alerts, identity_of(*settings)),
       memory(context, clock, settings->optimization),
+      app_metrics(context, clock, settings->monitor),
+      recorder(context, settings->monitor.record, board),
       watchdog(context),
       drain_timer(context) {}
 
 Agent::Parts::~Parts() {
   if (admin) admin->stop();
   if (health) health->stop();
+  app_metrics.stop();
+  recorder.stop();
   if (control && !control->stop()) {
     // A stuck actor still holds references to what would be destroyed next.
     spdlog::critical("an actor does not end: leaving without a clean-up");
@@ -103,8 +119,9 @@ std::string Agent::Parts::start(bool handle_signals) {
   } catch (const std::runtime_error& error) {
     return error.what();
   }
-  control = std::make_unique<actors::ControlPlane>(actors::ControlDependencies{
-      settings, clock, sensor, telemetry, gate, cache, memory, alerts, policies, board, log_line});
+  control = std::make_unique<actors::ControlPlane>(
+      actors::ControlDependencies{settings, clock, sensor, telemetry, gate, cache, memory, alerts,
+                                  policies, board, log_line, &app_metrics});
   admin = std::make_unique<admin::AdminServer>(context, settings->admin, admin_services());
   register_metrics(metrics, *this);
   auto bound = admin->start();
@@ -117,6 +134,8 @@ std::string Agent::Parts::start(bool handle_signals) {
   }
   if (std::string error = server->start(); !error.empty()) return error;
   control->start();
+  app_metrics.start();
+  recorder.start();
   restart_health_checks();
   watch_policy();
   for (const config::Address& address : server->bound())
@@ -262,6 +281,8 @@ admin::AdminServices Agent::Parts::admin_services() {
                                 .readiness = [this] { return readiness(); },
                                 .reload_rules = {},
                                 .rules = {},
+                                .parse_rules = parse_rules,
+                                .recorded_signals = [this] { return recorder.text(); },
                                 .compression_ratio = {},
                                 .upstreams = {},
                                 .cache_groups = settings->cache.groups,

@@ -230,6 +230,7 @@ void register_metrics(MetricsRegistry& registry, Agent::Parts& parts) {
   register_server(registry, parts);
   register_upstream(registry, parts);
   register_cache(registry, parts);
+  register_signal_sources(registry, parts);
   register_refresh(registry, parts);
   register_admission(registry, parts);
   register_compression(registry, parts);

@@ -18,7 +18,9 @@
 #include "runtime/alert/alert_dispatcher.hpp"
 #include "runtime/alert/memory_hook.hpp"
 #include "runtime/app/agent.hpp"
+#include "runtime/app/app_metrics.hpp"
 #include "runtime/app/process_memory.hpp"
+#include "runtime/app/signal_recorder.hpp"
 #include "runtime/cache/cache.hpp"
 #include "runtime/compress/compress_pool.hpp"
 #include "runtime/compress/stream_resources.hpp"
@@ -71,6 +73,8 @@ struct Agent::Parts {
   sense::SystemSensor sensor;
   alert::AlertDispatcher alerts;
   ProcessMemory memory;
+  AppMetrics app_metrics;
+  SignalRecorder recorder;
   telemetry::MetricsRegistry metrics;
   std::unique_ptr<actors::ControlPlane> control;
   std::unique_ptr<admin::AdminServer> admin;
@@ -87,6 +91,7 @@ struct Agent::Parts {
 /// Registers what the rooms count; see docs/metrics.md.
 void register_metrics(telemetry::MetricsRegistry& registry, Agent::Parts& parts);
 void register_upstream(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
+void register_signal_sources(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_refresh(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_compression(telemetry::MetricsRegistry& registry, Agent::Parts& parts);
 /// Bytes out / bytes in of everything compressed so far; nothing before that.

@@ -35,6 +35,10 @@ config::LoadResult with_checked_targets(config::LoadResult loaded) {
   if (!problem.has_value() && !hook.empty()) {
     if (auto reason = alert::validate_url(hook)) problem = "`optimization.memory_hook`: " + *reason;
   }
+  const std::string& scrape = loaded.settings->monitor.scrape;
+  if (!problem.has_value() && !scrape.empty()) {
+    if (auto reason = alert::validate_url(scrape)) problem = "`monitor.scrape`: " + *reason;
+  }
   if (problem.has_value()) {
     config::Diagnostic diagnostic;
     diagnostic.file =

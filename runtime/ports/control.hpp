@@ -5,14 +5,18 @@
 // used from any thread; ControlCommands' methods only enqueue.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "rules/engine/engine.hpp"
+#include "rules/history/snapshot.hpp"
 #include "runtime/ports/actuators.hpp"
 #include "runtime/ports/clock.hpp"
 #include "runtime/ports/signals.hpp"
@@ -37,6 +41,17 @@ struct ActiveOptimization {
   WallTime enabled_at{};
 };
 
+/// One objective and how fast its error budget is being spent.
+struct ObjectiveReport {
+  ObjectiveFigures figures;
+  double burn = 0;       ///< over 1 h and 5 min, the smaller
+  double burn_slow = 0;  ///< over 6 h and 30 min, the smaller
+};
+
+/// Change of every global signal over trend_window, by SignalId.
+using SignalTrends = std::array<std::optional<double>, rules::first_endpoint_signal>;
+inline constexpr std::chrono::minutes trend_window{10};
+
 struct ControlReport {
   WallTime at{};
   Instant at_steady{};
@@ -49,6 +64,11 @@ struct ControlReport {
   double emergency_seconds_total = 0;
   std::uint64_t emergencies_total = 0;
   rules::SignalValues signals{};
+  SignalTrends trends;
+  std::shared_ptr<const rules::HistorySnapshot> history;  ///< renewed every 10 s; may be null
+  std::size_t history_bytes = 0;                          ///< of the endpoints' histories
+  std::uint64_t history_refused = 0;                      ///< levels that got no memory
+  std::vector<ObjectiveReport> objectives;
   std::vector<ActiveOptimization> active;
   std::vector<rules::RuleStatus> rules;
   std::size_t rules_total = 0, rules_enabled = 0;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rules/engine/frame.hpp"
+#include "rules/expr/selector.hpp"
 #include "rules/laws/concurrency_limit.hpp"
 #include "runtime/ports/clock.hpp"
 
@@ -45,8 +46,16 @@ struct EndpointFigures {
   Instant last_seen{};
 };
 
+/// Good and bad requests of one configured objective, since the start.
+struct ObjectiveFigures {
+  std::string name;
+  double target = 0;  ///< share that must be good
+  std::uint64_t requests_total = 0, bad_total = 0;
+};
+
 struct TrafficFigures {
   Instant at{};
+  std::vector<ObjectiveFigures> objectives;
   std::vector<EndpointFigures> endpoints;
   WindowFigures all_10s, all_1m, all_5m;
   double upstream_error_ratio = 0;  ///< last 10 s
@@ -60,6 +69,16 @@ class TrafficSource {
   virtual ~TrafficSource() = default;
   /// Drains the workers' counters and rolls the windows on to `now`.
   virtual TrafficFigures collect(Instant now) = 0;
+};
+
+/// Signals that rules select by name and labels. Implemented by runtime/app.
+class LabelledSource {
+ public:
+  virtual ~LabelledSource() = default;
+  /// What the rules in force read; replaces what was wanted before.
+  virtual void want(std::vector<rules::Selector> selectors) = 0;
+  /// Appends the newest reading of everything wanted that is known.
+  virtual void collect(Instant now, std::vector<rules::LabelledReading>& readings) = 0;
 };
 
 /// What the gate saw since the last call. Implemented by runtime/gate.

@@ -54,13 +54,14 @@ void take_counts(HistogramCounts& counts, TrafficDelta& delta) {
 }  // namespace
 
 Telemetry::Telemetry(const config::EndpointSettings& settings, unsigned workers, const Clock& clock,
-                     std::size_t window_bytes)
+                     std::size_t window_bytes, std::vector<config::ObjectiveSettings> objectives)
     : clock_(clock),
       window_bytes_limit_(window_bytes),
       table_(settings),
       timeline_(clock.now()),
       states_(table_.id_space()),
       upstream_(std::make_unique<Upstream>()),
+      objectives_(std::move(objectives)),
       scratch_(std::make_unique<HistogramCounts>()),
       all_counts_(std::make_unique<HistogramCounts>()) {
   if (workers == 0) throw std::invalid_argument("telemetry needs at least one worker");
@@ -114,6 +115,7 @@ void Telemetry::drain_endpoint(EndpointId id, EndpointId into, Instant now) {
   target.last_seen = now;
   if (!target.windows) target.windows = std::make_unique<EndpointWindows>(into);
   target.windows->add(timeline_, delta);
+  objectives_.add(into, target.name, delta);
   totals_.add(added);
   add_scalars(all_delta_, delta);
   for (const BucketCount& item : delta.latency) all_counts_->add(item.bucket, item.count);
@@ -243,6 +245,7 @@ TrafficFigures Telemetry::collect(Instant now) {
   drain(now);
   TrafficFigures figures;
   figures.at = now;
+  figures.objectives = objectives_.figures();
   for (EndpointId id = 0; id < states_.size(); ++id) {
     if (states_[id]) figures.endpoints.push_back(endpoint_figures(id));
   }

@@ -27,6 +27,7 @@
 #include "runtime/ports/clock.hpp"
 #include "runtime/ports/signals.hpp"
 #include "runtime/telemetry/endpoint_table.hpp"
+#include "runtime/telemetry/objectives.hpp"
 #include "runtime/telemetry/windows.hpp"
 #include "runtime/telemetry/worker_telemetry.hpp"
 
@@ -69,7 +70,8 @@ class Telemetry final : public TrafficSource {
 
   /// REQUIRES: workers >= 1. `clock` must outlive the Telemetry.
   Telemetry(const config::EndpointSettings& settings, unsigned workers, const Clock& clock,
-            std::size_t window_bytes = window_bytes_max);
+            std::size_t window_bytes = window_bytes_max,
+            std::vector<config::ObjectiveSettings> objectives = {});
   ~Telemetry() override;
 
   [[nodiscard]] WorkerTelemetry& worker(std::size_t index) { return *workers_.at(index); }
@@ -115,6 +117,7 @@ class Telemetry final : public TrafficSource {
   std::vector<std::vector<std::unique_ptr<SeenSlot>>> seen_;  // last read: [worker][EndpointId]
   std::unique_ptr<Upstream> upstream_;
   TrafficTotals totals_;
+  Objectives objectives_;
   EndpointWindows all_;
   std::vector<RetiredEndpoint> retired_;        // all so far
   std::vector<RetiredEndpoint> slots_to_free_;  // retired, but some worker may still write

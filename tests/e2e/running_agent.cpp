@@ -43,6 +43,7 @@ std::string AgentConfig::text() const {
   add_section(text, "admission", admission);
   add_section(text, "monitor", monitor);
   add_section(text, "optimization", optimization);
+  if (!slo.empty()) text += "slo: " + slo + "\n";
   add_section(text, "alerts", alerts);
   add_section(text, "admin", "listen: \"127.0.0.1:0\"" + (admin.empty() ? "" : ", " + admin));
   text += "log: {level: error}\n";

@@ -28,6 +28,7 @@ struct AgentConfig {
   std::string admission = "mode: off";
   std::string monitor = "interval: 100ms";
   std::string optimization = "rules: [], interval: 100ms";
+  std::string slo;  ///< a flow list
   std::string alerts;
   std::string admin = "allow_injection: true";
   unsigned workers = 2;

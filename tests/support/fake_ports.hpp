@@ -105,6 +105,37 @@ class FakeTrafficSource final : public TrafficSource, public Watched {
   std::size_t collections_ = 0;
 };
 
+/// Values by the selector's text; only what is wanted is given.
+class FakeLabelledSource final : public LabelledSource, public Watched {
+ public:
+  void want(std::vector<rules::Selector> selectors) override {
+    with_lock([&] { selectors_ = std::move(selectors); });
+  }
+  void collect(Instant now, std::vector<rules::LabelledReading>& readings) override {
+    with_lock([&] {
+      for (const rules::Selector& selector : selectors_) {
+        const auto found = values_.find(selector.text);
+        if (found == values_.end()) continue;
+        readings.push_back({selector.key, {found->second, now, rules::Quality::good, "fake"}});
+      }
+    });
+  }
+  void set(const std::string& selector, double value) {
+    with_lock([&] { values_[selector] = value; });
+  }
+  [[nodiscard]] std::vector<std::string> wanted() {
+    return with_lock([&] {
+      std::vector<std::string> texts;
+      for (const rules::Selector& selector : selectors_) texts.push_back(selector.text);
+      return texts;
+    });
+  }
+
+ private:
+  std::vector<rules::Selector> selectors_;
+  std::map<std::string, double> values_;
+};
+
 /// The window's instant and length are filled in from the calls.
 class FakeGateSource final : public GateSource, public Watched {
  public:

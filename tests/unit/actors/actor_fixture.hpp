@@ -78,7 +78,8 @@ struct FakePorts {
             alerts,
             policies,
             board,
-            [this](LogLevel level, std::string text) { log.add(level, std::move(text)); }};
+            [this](LogLevel level, std::string text) { log.add(level, std::move(text)); },
+            &labelled};
   }
 
   ManualClock clock;
@@ -89,6 +90,7 @@ struct FakePorts {
   test::FakeCacheControl cache;
   test::FakeMemoryControl memory;
   test::FakeAlertSink alerts;
+  test::FakeLabelledSource labelled;
   PolicyStore policies{clock, std::chrono::seconds(10)};
   ControlBoard board;
   CapturedLog log;

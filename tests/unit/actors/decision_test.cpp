@@ -269,5 +269,64 @@ TEST_F(Decision, AdaptiveLevelFollowsTheLoadAndSaysWhy) {
   EXPECT_EQ(board.current()->effective_level, rules::Level::conservative);
 }
 
+TEST_F(Decision, ReportsTrendsAndKeepsAHistoryForReaders) {
+  start();
+  for (int second = 0; second < 700; second += 10) {
+    sensor.set(SignalId::memory_utilization, 0.3 + 0.0005 * second);
+    run_for(10s, 500ms);
+  }
+  const auto report = board.current();
+  const auto memory_id = static_cast<std::size_t>(SignalId::memory_utilization);
+  ASSERT_TRUE(report->trends[memory_id]);
+  EXPECT_NEAR(*report->trends[memory_id], 0.3, 0.01) << "30 points in ten minutes";
+  EXPECT_FALSE(report->trends[static_cast<std::size_t>(SignalId::disk_utilization)]);
+  ASSERT_TRUE(report->history);
+  EXPECT_EQ(report->history->levels[2].step, 60s);
+  EXPECT_NEAR(report->history->levels[0].series[memory_id].back(), 0.645F, 0.01F);
+}
+
+TEST_F(Decision, KeepsTheHistoryWhileRulesAreOff) {
+  settings.optimization.mode = config::LoopMode::off;
+  sensor.set(SignalId::cpu_utilization, 0.95);
+  start();
+  run_for(65s, 500ms);
+  settings.optimization.mode = config::LoopMode::on;
+  add(make_rule("throttle", "avg(cpu.utilization, 1m) > 90%", rules::Throttle{0.5}));
+  reload();
+  run_for(2s);
+  EXPECT_DOUBLE_EQ(policy().admission.ceiling_factor, 0.5);
+}
+
+TEST_F(Decision, ActsOnSignalsOfTheApplicationsOwnMetrics) {
+  add(make_rule("pool", "scrape.pool{name=\"main\"} > 5", rules::Throttle{0.5}));
+  start();
+  run_for(2s);
+  ASSERT_EQ(labelled.wanted(), (std::vector<std::string>{"scrape.pool{name=\"main\"}"}));
+  EXPECT_DOUBLE_EQ(policy().admission.ceiling_factor, 1);
+  labelled.set("scrape.pool{name=\"main\"}", 7);
+  run_for(3s);
+  EXPECT_DOUBLE_EQ(policy().admission.ceiling_factor, 0.5);
+  settings.optimization.rules.rules.clear();
+  reload();
+  run_for(2s);
+  EXPECT_TRUE(labelled.wanted().empty());
+}
+
+TEST_F(Decision, ActsOnTheBurnRateOfAnObjective) {
+  add(make_rule("page", "slo.burn{objective=\"checkout\"} > 14.4", rules::Throttle{0.5}));
+  TrafficFigures figures;
+  figures.objectives = {{"checkout", 0.999, 0, 0}};
+  traffic.set(figures);
+  start();
+  run_for(2s);
+  EXPECT_DOUBLE_EQ(policy().admission.ceiling_factor, 1);
+  figures.objectives = {{"checkout", 0.999, 1000, 50}};
+  traffic.set(figures);
+  run_for(3s);
+  EXPECT_DOUBLE_EQ(policy().admission.ceiling_factor, 0.5);
+  ASSERT_EQ(board.current()->objectives.size(), 1u);
+  EXPECT_NEAR(board.current()->objectives[0].burn, 50, 0.01);
+}
+
 }  // namespace
 }  // namespace homeostat::actors

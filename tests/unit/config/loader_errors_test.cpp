@@ -166,8 +166,11 @@ INSTANTIATE_TEST_SUITE_P(
             "once); a list was given\n"},
         Bad{"compression: {levels: {text/html: 10}}\n",
             "t.yaml:3:35: `compression.levels.text/html`: `10`: out of range; allowed is 1 to 9\n"},
-        Bad{"monitor: {scrape: http://127.0.0.1:9000/metrics}\n",
-            "t.yaml:3:11: `monitor.scrape` is not available in this version\n"}));
+        Bad{"monitor: {scrape: 9000}\n",
+            "t.yaml:3:19: `monitor.scrape`: not a URL; write http://host:port/path\n"},
+        Bad{"slo: [{target: 99.9%}]\n", "t.yaml:3:7: `slo[0]` needs a `name`\n"},
+        Bad{"slo: [{name: a, target: 100%}]\n",
+            "t.yaml:3:25: `slo[0].target`: `100%`: out of range; allowed is 50% to 99.999%\n"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Contradictions, BadInput,
@@ -234,7 +237,7 @@ TEST(BadFile, AllErrorsAreReportedAtOnce) {
       "t.yaml:3:17: `cache.memory`: `1`: the unit is missing: B, KB, MB, GB, KiB, MiB or GiB, "
       "e.g. 100MiB\n"
       "t.yaml:4:1: unknown key `x`; known here: listen, workers, server, upstream, admin, cache, "
-      "compression, admission, monitor, optimization, alerts or log\n");
+      "compression, admission, monitor, slo, optimization, alerts or log\n");
 }
 
 TEST(BadFile, MissingKeysAreNamed) {

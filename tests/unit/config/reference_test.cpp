@@ -84,7 +84,7 @@ TEST(Reference, RequiredKeysAreThoseWithoutWhichNothingLoads) {
   EXPECT_EQ(required,
             (std::set<std::string>{"listen", "upstream.url", "admin.tokens[].name",
                                    "cache.rules[].match.path", "admission.priorities[].match.path",
-                                   "admission.priorities[].class"}));
+                                   "admission.priorities[].class", "slo[].name"}));
 }
 
 TEST(Reference, DescribesTheRuleFile) {

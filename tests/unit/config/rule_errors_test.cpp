@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
     Macros, BadRule,
     testing::Values(
         Bad{"macros: [a]\n",
-            "r.yaml:1:9: `macros` must be a map of names to expressions; a list was given\n"},
+            "r.yaml:1:9: `macros` expects map of names to expressions; a list was given\n"},
         Bad{"macros: {Busy: cpu.utilization > 1%}\n",
             "r.yaml:1:10: `macros`: 'Busy' cannot name a macro: write lower-case letters, digits "
             "and '_', and no word of the language\n"},

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <boost/json/serialize.hpp>
+#include <limits>
+
 #include "runtime/admin/recommendations.hpp"
 #include "runtime/admin/score.hpp"
 #include "tests/unit/runtime/admin/admin_fixture.hpp"
@@ -126,6 +129,28 @@ TEST_F(Performance, NumbersAreWrittenPlainly) {
   EXPECT_NE(body.find("\"cpu_percent\": 85.5"), std::string::npos) << body.substr(0, 400);
 }
 
+TEST_F(Performance, HistoryGivesASignalsPastAndSaysWhatIsMissing) {
+  start();
+  ControlReport with = report();
+  auto history = std::make_shared<rules::HistorySnapshot>();
+  history->at = with.at_steady;
+  history->levels[1].series.resize(rules::first_endpoint_signal);
+  const float gap = std::numeric_limits<float>::quiet_NaN();
+  history->levels[1].series[0] = {gap, gap, 0.25F, gap, 0.5F};
+  with.history = history;
+  publish(std::move(with));
+  const json::object body =
+      get("/api/v1/performance/history?signal=cpu.utilization&resolution=10s").json();
+  EXPECT_EQ(at(body, "history.unit"), "ratio");
+  EXPECT_EQ(at(body, "history.step_seconds"), 10);
+  EXPECT_EQ(json::serialize(at(body, "history.values")), "[2.5E-1,null,5E-1]");
+  const json::object early = get("/api/v1/performance/history?signal=cpu.utilization").json();
+  EXPECT_TRUE(at(early, "history.values").as_array().empty());
+  EXPECT_TRUE(at(early, "history.until").is_null());
+  EXPECT_EQ(get("/api/v1/performance/history?signal=endpoint.rate").status, 400U);
+  EXPECT_EQ(get("/api/v1/performance/history?signal=cpu.utilization&resolution=5s").status, 400U);
+}
+
 TEST_F(Performance, ReportOrdersSlowEndpointsAndAdmitsWhatItDoesNotKnow) {
   start();
   ControlReport with = report();
@@ -134,9 +159,10 @@ TEST_F(Performance, ReportOrdersSlowEndpointsAndAdmitsWhatItDoesNotKnow) {
     traffic->endpoints.push_back(endpoint(("/e" + std::to_string(i)).c_str(), 0.1 * i, 200));
   }
   traffic->endpoints.push_back(endpoint("/unused", 99, 0));
-  traffic->all_1m = {100, 1, 0.2, 0, 0, 0, 0, 0, false, 0};
-  traffic->all_5m = {500, 1, 0.15, 0, 0, 0, 0, 0, false, 0};
   with.traffic = traffic;
+  with.trends[static_cast<std::size_t>(SignalId::traffic_latency_avg)] = 0.05;
+  with.trends[static_cast<std::size_t>(SignalId::memory_utilization)] = -0.02;
+  with.objectives = {{{"checkout", 0.99, 1000, 20}, 2, 0.5}};
   publish(std::move(with));
   const json::object body = get("/api/v1/performance/report").json();
   const auto& slow = at(body, "performance_report.top_slow_endpoints").as_array();
@@ -153,7 +179,12 @@ TEST_F(Performance, ReportOrdersSlowEndpointsAndAdmitsWhatItDoesNotKnow) {
   EXPECT_NEAR(at(body, "performance_report.trends.response_time_trend_ms").to_number<double>(), 50,
               1e-6);
   EXPECT_TRUE(at(body, "performance_report.trends.cpu_trend").is_null());
-  EXPECT_TRUE(at(body, "performance_report.resource_usage.memory_usage_trend").is_null());
+  EXPECT_NEAR(at(body, "performance_report.resource_usage.memory_usage_trend").to_number<double>(),
+              -2, 1e-6);
+  const auto& objective = at(body, "performance_report.objectives").as_array().at(0);
+  EXPECT_EQ(objective.at("name"), "checkout");
+  EXPECT_EQ(objective.at("bad_total"), 20);
+  EXPECT_NEAR(objective.at("burn").to_number<double>(), 2, 1e-9);
   EXPECT_NEAR(at(body, "performance_report.resource_usage.disk_usage_percent").to_number<double>(),
               40, 1e-9);
   EXPECT_TRUE(

@@ -1,0 +1,65 @@
+// Runs a rule set over recorded signals in virtual time and says what would
+// have happened: every transition, every move of the adaptive level, every
+// emergency, and how long each rule would have acted.
+//
+// What a replay cannot show is what the actions would have changed: the
+// signals stay as they were recorded.
+//
+// Pure and deterministic. Thread safety: none shared. Bounds: events_max
+// events kept (all are counted), ticks_max ticks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rules/engine/engine.hpp"
+#include "rules/replay/recording.hpp"
+
+namespace homeostat::rules {
+
+struct ReplayOptions {
+  LevelSetting level = LevelSetting::balanced;
+  std::chrono::seconds step{1};  ///< between two evaluations; at least 1
+};
+
+struct ReplayEvent {
+  double at = 0;         ///< seconds since 1970
+  std::string subject;   ///< rule, with its endpoint; "level"; "emergency"
+  std::string from, to;  ///< states or levels
+  std::string reason;
+};
+
+struct ReplayedRule {
+  std::string name;
+  std::uint64_t activations = 0;  ///< of all endpoints
+  double active_seconds = 0;      ///< with at least one instance in force
+  bool missing = false;           ///< reads a signal that was not recorded
+};
+
+struct ReplayResult {
+  static constexpr std::size_t events_max = 10'000;
+  static constexpr std::uint64_t ticks_max = 5'000'000;
+
+  double from = 0, to = 0;  ///< seconds since 1970
+  std::uint64_t ticks = 0;
+  std::vector<ReplayEvent> events;  ///< the first events_max
+  std::uint64_t events_total = 0;
+  std::vector<ReplayedRule> rules;  ///< in the set's order
+  std::uint64_t emergencies = 0;
+  double emergency_seconds = 0;
+  double throttled_seconds = 0;
+};
+
+/// A series counts as missing once its last sample is older than three of its
+/// usual intervals (their median, at least a second).
+[[nodiscard]] ReplayResult replay(const Recording& recording, const RuleSet& rules,
+                                  const ReplayOptions& options);
+
+/// Timeline and a table of the rules, for people.
+[[nodiscard]] std::string describe(const ReplayResult& result);
+/// Two rule sets over the same recording, rule by rule.
+[[nodiscard]] std::string describe_difference(const ReplayResult& first,
+                                              const ReplayResult& second);
+
+}  // namespace homeostat::rules

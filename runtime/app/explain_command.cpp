@@ -1,0 +1,134 @@
+#include "runtime/app/explain_command.hpp"
+
+#include <boost/json/array.hpp>
+#include <iostream>
+#include <variant>
+
+namespace homeostat::app {
+namespace {
+
+namespace json = boost::json;
+
+const json::array& list(const json::value& value) {
+  static const json::array empty;
+  const json::array* array = value.if_array();
+  return array == nullptr ? empty : *array;
+}
+
+std::string instance_text(const json::value& instance) {
+  std::string out =
+      "  " + shown(member_at(instance, "state")) + " since " + shown(member_at(instance, "since"));
+  if (!member_at(instance, "endpoint").is_null())
+    out += " at " + shown(member_at(instance, "endpoint"));
+  out += "\n    now:  " + shown(member_at(instance, "values")) + "\n";
+  const json::value& next = member_at(instance, "next");
+  if (next.is_object()) {
+    out += "    next: " + shown(member_at(next, "to")) + " when " + shown(member_at(next, "when"));
+    if (!member_at(next, "not_before").is_null())
+      out += ", not before " + shown(member_at(next, "not_before"));
+    out += "\n";
+  }
+  return out;
+}
+
+/// What the subject does now, and what was decided about it lately.
+std::string decisions_text(const json::value& status, const char* member,
+                           const std::string& subject) {
+  std::string out;
+  for (const auto& action : list(member_at(status, "performance_status.active_optimizations"))) {
+    const char* key = std::string(member) == "rule" ? "name" : member;
+    if (shown(member_at(action, key)) != subject) continue;
+    out += "  in force since " + shown(member_at(action, "enabled_at")) + ": " +
+           shown(member_at(action, "action")) + " " + shown(member_at(action, "config")) + " by " +
+           shown(member_at(action, "name"));
+    if (member_at(action, "overruled") == json::value(true))
+      out += " (overruled by a stricter rule)";
+    out += "\n    because " + shown(member_at(action, "reason")) + "\n";
+  }
+  for (const auto& decision : list(member_at(status, "performance_status.recent_decisions"))) {
+    if (shown(member_at(decision, member)) != subject) continue;
+    out += "  " + shown(member_at(decision, "at")) + " " + shown(member_at(decision, "rule")) +
+           ": " + shown(member_at(decision, "from")) + " -> " + shown(member_at(decision, "to")) +
+           "  " + shown(member_at(decision, "reason")) + "\n";
+  }
+  return out.empty() ? "  nothing lately\n" : out;
+}
+
+std::string rule_text(const json::value& rule, const json::value& status) {
+  const std::string name = shown(member_at(rule, "name"));
+  std::string out = "rule " + name + " (" + shown(member_at(rule, "source")) + ")\n";
+  out += "  " + shown(member_at(rule, "description")) + "\n";
+  out += "  when  " + shown(member_at(rule, "when")) + " for " +
+         shown(member_at(rule, "for_seconds")) + " s\n";
+  out += "  until " + shown(member_at(rule, "until")) + ", hold " +
+         shown(member_at(rule, "hold_seconds")) + " s, cooldown " +
+         shown(member_at(rule, "cooldown_seconds")) + " s\n";
+  out += "  then  " + shown(member_at(rule, "then")) + "\n";
+  out += "  level " + shown(member_at(rule, "level")) + ", effective level " +
+         shown(member_at(status, "performance_status.effective_level"));
+  if (member_at(rule, "enabled") == json::value(false)) out += ", DISABLED";
+  if (member_at(rule, "active_at_level") == json::value(false)) out += ", not active at this level";
+  if (member_at(rule, "dry_run") == json::value(true)) out += ", dry run: does not act";
+  out += "\nstate\n";
+  for (const auto& instance : list(member_at(rule, "instances"))) out += instance_text(instance);
+  return out + "decisions\n" + decisions_text(status, "rule", name);
+}
+
+std::string endpoint_text(const json::value& profile, const json::value& rules,
+                          const json::value& status) {
+  const std::string name =
+      shown(member_at(profile, "method")) + " " + shown(member_at(profile, "endpoint"));
+  std::string out = "endpoint " + name + ", last five minutes\n";
+  for (const char* figure :
+       {"request_count", "rate_per_second", "avg_duration_ms", "p95_duration_ms", "p99_duration_ms",
+        "error_rate", "cache_hit_rate", "optimization_score"}) {
+    out += "  " + std::string(figure) + " " + shown(member_at(profile, figure)) + "\n";
+  }
+  out += "rules that are not inactive here\n";
+  for (const auto& rule : list(member_at(rules, "rules"))) {
+    for (const auto& instance : list(member_at(rule, "instances"))) {
+      if (shown(member_at(instance, "endpoint")) != name) continue;
+      out += "  " + shown(member_at(rule, "name")) + "\n" + instance_text(instance);
+    }
+  }
+  return out + "decisions\n" + decisions_text(status, "endpoint", name);
+}
+
+}  // namespace
+
+std::optional<std::string> explanation_of(const std::string& subject, const json::value& rules,
+                                          const json::value& status, const json::value& profiles) {
+  for (const auto& rule : list(member_at(rules, "rules"))) {
+    if (shown(member_at(rule, "name")) == subject) return rule_text(rule, status);
+  }
+  std::string out;
+  for (const auto& profile : list(member_at(profiles, "profiles"))) {
+    const std::string route = shown(member_at(profile, "endpoint"));
+    if (subject != route && subject != shown(member_at(profile, "method")) + " " + route) continue;
+    out += endpoint_text(profile, rules, status);
+  }
+  return out.empty() ? std::nullopt : std::optional(out);
+}
+
+int run_explain(const ExplainCommand& command) {
+  json::value answers[3];
+  const char* paths[] = {"/api/v1/rules", "/api/v1/performance/status",
+                         "/api/v1/performance/profiles"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    auto answer = get_json(command.target, paths[i]);
+    if (const auto* error = std::get_if<std::string>(&answer)) {
+      std::cerr << *error << "\n";
+      return 1;
+    }
+    answers[i] = std::get<json::value>(std::move(answer));
+  }
+  const auto explained = explanation_of(command.subject, answers[0], answers[1], answers[2]);
+  if (!explained) {
+    std::cerr << "no rule and no endpoint is named '" << command.subject << "'\n";
+    return 2;
+  }
+  std::cout << *explained;
+  return 0;
+}
+
+}  // namespace homeostat::app

@@ -1,0 +1,64 @@
+// Writes the agent's own signals to a bounded CSV file for later replays.
+//
+// One row per `monitor.record.every`, in the format of rules/replay, the header
+// again whenever it changes and every hundred rows, so that a part can be read: global
+// signals, and those of each endpoint seen in the last minute, up to
+// endpoints_max of the busiest. When the file has half of
+// `monitor.record.bytes_max` it becomes `<file>.1`, whose predecessor goes.
+//
+// Runs on the io_context's thread; a row is a few kilobytes, written at once.
+// Thread safety: start, stop and text on that thread. Ownership: what is
+// referenced must outlive it. Errors: a file that cannot be written is told
+// once and tried again with the next row.
+#pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/settings/monitor.hpp"
+#include "runtime/ports/control.hpp"
+
+namespace homeostat::app {
+
+class SignalRecorder {
+ public:
+  static constexpr std::size_t endpoints_max = 50;
+  /// What text() returns at most: the newest rows.
+  static constexpr std::size_t text_bytes_max = std::size_t{8} * 1024 * 1024;
+
+  SignalRecorder(boost::asio::io_context& context, const config::RecordSettings& settings,
+                 const ControlBoard& board);
+
+  void start();
+  void stop();
+  /// What was recorded; nothing if nothing is.
+  [[nodiscard]] std::optional<std::string> text() const;
+  [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
+
+ private:
+  void wait();
+  void record();
+  void write(const std::string& header, const std::string& row);
+
+  config::RecordSettings settings_;
+  const ControlBoard& board_;
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock> timer_;
+  std::string header_;         ///< last written
+  unsigned since_header_ = 0;  ///< rows
+  std::uint64_t rows_ = 0;
+  std::int64_t last_millisecond_ = 0;
+  bool failing_ = false;
+};
+
+/// The row of a report and the header that goes with it.
+struct SignalRow {
+  std::string header, row;
+};
+[[nodiscard]] SignalRow signal_row(const ControlReport& report);
+
+}  // namespace homeostat::app

@@ -1,0 +1,85 @@
+#include "runtime/telemetry/objectives.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace homeostat::telemetry {
+
+bool matches_path(std::string_view pattern, std::string_view text) noexcept {
+  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+Objectives::Objectives(std::vector<config::ObjectiveSettings> settings)
+    : settings_(std::move(settings)), counts_(settings_.size()) {
+  for (const config::ObjectiveSettings& objective : settings_) {
+    const double limit = std::chrono::duration<double>(objective.latency).count();
+    std::size_t bucket = 0;
+    while (bucket < LatencyBuckets::count && LatencyBuckets::middle_seconds(bucket) <= limit) {
+      ++bucket;
+    }
+    slow_from_.push_back(bucket);
+  }
+}
+
+std::uint32_t Objectives::matched(const EndpointName& name) const {
+  std::uint32_t mask = 0;
+  for (std::size_t i = 0; i < settings_.size(); ++i) {
+    const config::RequestMatch& match = settings_[i].match;
+    const bool method =
+        match.methods.empty() ||
+        std::find(match.methods.begin(), match.methods.end(), name.method) != match.methods.end();
+    if (method && matches_path(match.path, name.route)) mask |= 1U << i;
+  }
+  return mask;
+}
+
+void Objectives::add(EndpointId id, const EndpointName& name, const TrafficDelta& delta) {
+  if (settings_.empty()) return;
+  if (id >= matches_.size()) matches_.resize(id + 1);
+  if (!matches_[id]) matches_[id] = matched(name);
+  for (std::size_t i = 0; i < settings_.size(); ++i) {
+    if ((*matches_[id] & (1U << i)) == 0) continue;
+    Count& count = counts_[i];
+    count.offered += delta.offered;
+    count.answered += delta.answered;
+    if (settings_[i].latency.count() == 0) {
+      count.bad += delta.failed;
+      continue;
+    }
+    for (const BucketCount& item : delta.latency) {
+      if (item.bucket >= slow_from_[i]) count.bad += item.count;
+    }
+  }
+}
+
+std::vector<ObjectiveFigures> Objectives::figures() const {
+  std::vector<ObjectiveFigures> out;
+  out.reserve(settings_.size());
+  for (std::size_t i = 0; i < settings_.size(); ++i) {
+    const Count& count = counts_[i];
+    // Half written records may leave an answer a tick ahead of its request.
+    const std::uint64_t rejected =
+        count.offered > count.answered ? count.offered - count.answered : 0;
+    out.push_back({settings_[i].name, settings_[i].target, std::max(count.offered, count.answered),
+                   count.bad + rejected});
+  }
+  return out;
+}
+
+}  // namespace homeostat::telemetry

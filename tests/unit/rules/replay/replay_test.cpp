@@ -1,0 +1,137 @@
+// Rules over recorded signals: what would have fired, and when.
+#include "rules/replay/replay.hpp"
+
+#include <gtest/gtest.h>
+
+#include "rules/expr/expression.hpp"
+
+namespace homeostat::rules {
+namespace {
+
+using namespace std::chrono_literals;
+
+Rule rule(std::string name, std::string_view when, std::vector<Action> then = {Throttle{0.5}}) {
+  Rule out;
+  out.name = std::move(name);
+  auto parsed = Expression::parse_condition(when, true);
+  out.when = std::get<std::shared_ptr<const Expression>>(parsed);
+  out.scope = out.when->reads_endpoint() ? Scope::endpoint : Scope::global;
+  out.then = std::move(then);
+  return out;
+}
+
+/// One column, one value a second, from second 1000 on.
+Recording recorded(const std::string& column, const std::vector<double>& values) {
+  std::string csv = "time," + csv_cell(column) + "\n";
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    csv += std::to_string(1000 + i) + "," + std::to_string(values[i]) + "\n";
+  }
+  return std::get<Recording>(read_recording(csv));
+}
+
+std::vector<double> steps(std::initializer_list<std::pair<int, double>> phases) {
+  std::vector<double> values;
+  for (const auto& [seconds, value] : phases) {
+    values.insert(values.end(), static_cast<std::size_t>(seconds), value);
+  }
+  return values;
+}
+
+TEST(Replay, TellsWhenARuleWouldHaveFired) {
+  Rule busy = rule("busy", "cpu.utilization > 90%");
+  busy.for_ = 5s;
+  const auto recording = recorded("cpu.utilization", steps({{10, 0.5}, {20, 0.95}, {10, 0.5}}));
+  const ReplayResult result = replay(recording, {{busy}}, {});
+  ASSERT_EQ(result.events.size(), 3U);
+  EXPECT_EQ(result.events[0].to, "pending");
+  EXPECT_EQ(result.events[0].at, 1010);
+  EXPECT_EQ(result.events[1].to, "firing");
+  EXPECT_EQ(result.events[1].at, 1015);
+  EXPECT_EQ(result.events[2].to, "inactive");
+  EXPECT_EQ(result.events[2].at, 1030);
+  EXPECT_EQ(result.rules[0].activations, 1U);
+  EXPECT_EQ(result.rules[0].active_seconds, 15);
+  EXPECT_EQ(result.throttled_seconds, 15);
+}
+
+TEST(Replay, GivesTheSameAnswerEveryTime) {
+  const auto recording = recorded("cpu.utilization", steps({{30, 0.95}, {30, 0.2}, {30, 0.99}}));
+  const RuleSet rules{{rule("busy", "avg(cpu.utilization, 10s) > 80%")}};
+  EXPECT_EQ(describe(replay(recording, rules, {})), describe(replay(recording, rules, {})));
+}
+
+TEST(Replay, KeepsEndpointsApart) {
+  std::string csv = "time,endpoint.latency_p95[GET /a],endpoint.latency_p95[GET /b]\n";
+  for (int i = 0; i < 5; ++i) csv += std::to_string(i) + ",3,0.1\n";
+  const auto recording = std::get<Recording>(read_recording(csv));
+  const auto result =
+      replay(recording, {{rule("slow", "endpoint.latency_p95 > 2s", {ScaleTtl{}})}}, {});
+  ASSERT_EQ(result.events.size(), 1U);
+  EXPECT_EQ(result.events[0].subject, "slow GET /a");
+}
+
+TEST(Replay, AddsUpTheSeriesASelectorMatches) {
+  const auto recording = std::get<Recording>(read_recording(
+      "time,\"scrape.pool{name=\"\"a\"\"}\",\"scrape.pool{name=\"\"b\"\"}\"\n1,3,4\n2,3,4\n"));
+  const auto fires = [&](std::string_view when) {
+    return replay(recording, {{rule("r", when)}}, {}).rules[0].activations;
+  };
+  EXPECT_EQ(fires("scrape.pool == 7"), 1U);
+  EXPECT_EQ(fires("scrape.pool{name=\"b\"} == 4"), 1U);
+  EXPECT_EQ(fires("scrape.pool{name=\"c\"} > 0"), 0U);
+}
+
+TEST(Replay, TakesAGapInTheRecordForMissingData) {
+  Rule watchdog = rule("watchdog", "cpu.utilization > 200%");
+  watchdog.no_data = NoData::fire;
+  const auto recording = std::get<Recording>(
+      read_recording("time,cpu.utilization\n0,0.1\n1,0.1\n2,0.1\n30,0.1\n31,0.1\n"));
+  const auto result = replay(recording, {{watchdog}}, {});
+  ASSERT_GE(result.events.size(), 2U);
+  EXPECT_EQ(result.events[0].at, 6) << "three seconds after the last sample";
+  EXPECT_EQ(result.events[1].at, 30);
+}
+
+TEST(Replay, SaysWhichRulesReadWhatWasNotRecorded) {
+  const auto recording = recorded("cpu.utilization", {0.1, 0.2});
+  const auto result =
+      replay(recording,
+             {{rule("known", "cpu.utilization > 1%"), rule("blind", "disk.utilization > 1%")}}, {});
+  EXPECT_FALSE(result.rules[0].missing);
+  EXPECT_TRUE(result.rules[1].missing);
+  EXPECT_NE(describe(result).find("were not recorded"), std::string::npos);
+}
+
+TEST(Replay, MovesTheAdaptiveLevelAndEntersEmergency) {
+  const auto recording = recorded("memory.utilization", steps({{30, 0.5}, {60, 0.99}, {200, 0.3}}));
+  const auto result = replay(recording, {}, {LevelSetting::adaptive, 1s});
+  EXPECT_EQ(result.emergencies, 1U);
+  EXPECT_GT(result.emergency_seconds, 60);
+  EXPECT_EQ(result.events.front().subject, "emergency");
+  const bool raised = std::any_of(
+      result.events.begin(), result.events.end(),
+      [](const auto& event) { return event.subject == "level" && event.to == "aggressive"; });
+  EXPECT_TRUE(raised);
+}
+
+TEST(Replay, ComparesTwoRuleSets) {
+  const auto recording = recorded("cpu.utilization", steps({{10, 0.5}, {20, 0.85}}));
+  const auto first = replay(recording, {{rule("busy", "cpu.utilization > 90%")}}, {});
+  const auto second =
+      replay(recording,
+             {{rule("busy", "cpu.utilization > 80%"), rule("new", "cpu.utilization > 1%")}}, {});
+  const std::string text = describe_difference(first, second);
+  EXPECT_NE(text.find("busy             0             1            0s           20s"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("new              -             1"), std::string::npos) << text;
+}
+
+TEST(Replay, OfNothingIsEmpty) {
+  const auto result = replay(Recording{}, {{rule("busy", "cpu.utilization > 90%")}}, {});
+  EXPECT_EQ(result.ticks, 1U);
+  EXPECT_TRUE(result.events.empty());
+}
+
+}  // namespace
+}  // namespace homeostat::rules
