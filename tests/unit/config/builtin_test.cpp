@@ -43,13 +43,15 @@ TEST(Builtin, IsWhatLiesInTheTree) {
   }
 }
 
-TEST(Builtin, HoldsTheEightNamedRulesAtTheirLevels) {
+TEST(Builtin, HoldsTwelveRulesAtTheirLevels) {
   const std::map<std::string, Level> expected{
       {"high-cpu-gc", Level::conservative},      {"cpu-throttle", Level::balanced},
       {"cpu-emergency", Level::aggressive},      {"cache-cleanup", Level::conservative},
       {"aggressive-gc", Level::balanced},        {"memory-emergency", Level::aggressive},
-      {"enhanced-caching", Level::conservative}, {"response-compression", Level::conservative}};
+      {"enhanced-caching", Level::conservative}, {"response-compression", Level::conservative},
+      {"upstream-errors", Level::balanced},      {"upstream-queueing", Level::balanced}};
   for (const auto& [name, level] : expected) EXPECT_EQ(rule(name).level, level) << name;
+  EXPECT_EQ(builtin().rules.size(), 12U);
   EXPECT_EQ(builtin().rules.size(), expected.size() + 2) << "and two that hold at every level";
 }
 
@@ -128,6 +130,37 @@ TEST(Builtin, ActsOnSlowEndpointsAtEveryLevel) {
   EXPECT_EQ(slow(1.9), Names{});
   EXPECT_EQ(slow(2.1), Names{"enhanced-caching"});
   EXPECT_EQ(slow(5.1), (Names{"enhanced-caching", "response-compression"}));
+}
+
+TEST(Builtin, SendsLessToAnApplicationThatFails) {
+  const auto failing = [](Level level, double errors, double rate) {
+    return active_after(level, 30,
+                        {{SignalId::upstream_error_ratio, errors}, {SignalId::traffic_rate, rate}});
+  };
+  EXPECT_EQ(failing(Level::balanced, 0.4, 10), Names{"upstream-errors"});
+  EXPECT_EQ(failing(Level::balanced, 0.2, 10), Names{});
+  EXPECT_EQ(failing(Level::balanced, 0.4, 0.5), Names{}) << "too few calls to conclude anything";
+  EXPECT_EQ(failing(Level::conservative, 0.4, 10), Names{});
+}
+
+TEST(Builtin, TightensWhenTheApplicationIsSlowerThanItUsuallyIs) {
+  rules::Engine engine(builtin(), Level::balanced);
+  rules::Frame frame;
+  const auto run = [&](int seconds, double latency) {
+    bool active = false;
+    for (int i = 0; i < seconds; ++i) {
+      frame.now += std::chrono::seconds(1);
+      frame[SignalId::upstream_latency_p95] = {latency, frame.now, rules::Quality::good, "test"};
+      frame[SignalId::admission_queue_wait] = {0.08, frame.now, rules::Quality::good, "test"};
+      active = false;
+      for (const auto& action : engine.tick(frame).active) {
+        active = active || action.rule == "upstream-queueing";
+      }
+    }
+    return active;
+  };
+  EXPECT_FALSE(run(45 * 60, 0.4)) << "always this slow";
+  EXPECT_TRUE(run(30, 1.0));
 }
 
 TEST(Builtin, ABusyMachineIsNotAnEmergencyAtLowerLevels) {
