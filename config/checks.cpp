@@ -82,6 +82,24 @@ class Checks {
     }
   }
 
+  void admission() {
+    const auto& admission = settings_.admission;
+    unique_names(admission.rate_limits, "admission.rate_limits");
+    unique_names(admission.concurrency_caps, "admission.concurrency_caps");
+    const auto& tenant = admission.tenant;
+    if ((tenant.by == TenantKey::header) != !tenant.field.empty()) {
+      fail("admission.tenant", "`admission.tenant.field` belongs to `by: header`, and only there",
+           "write e.g. tenant: {by: header, field: X-Tenant-Id}");
+    }
+    if (tenant.by == TenantKey::token_subject && !settings_.server.trust_forwarded) {
+      fail("admission.tenant.by",
+           "`admission.tenant.by: token_subject` reads tokens without verifying them, so anybody "
+           "could use up what belongs to another",
+           "set server.trust_forwarded if a proxy in front verifies tokens and is the only way in; "
+           "else use by: authorization");
+    }
+  }
+
   void health() {
     const auto& check = settings_.upstream.health;
     if (check.path.empty()) {
@@ -100,6 +118,16 @@ class Checks {
   }
 
  private:
+  template <class Rules>
+  void unique_names(const Rules& rules, const std::string& key) {
+    for (auto rule = rules.begin(); rule != rules.end(); ++rule) {
+      const auto same = [&](const auto& other) { return other.name == rule->name; };
+      if (std::any_of(rules.begin(), rule, same)) {
+        fail(key, fmt::format("`{}` has two entries named `{}`", key, rule->name));
+      }
+    }
+  }
+
   [[nodiscard]] bool given(const std::string& key) const { return reading_.places.count(key) > 0; }
 
   void fail(const std::string& key, std::string message, std::string suggestion = {}) {
@@ -124,6 +152,7 @@ void check_settings(const Settings& settings, const Place& root, Reading& readin
   if (!clean) return;
   checks.addresses();
   checks.order();
+  checks.admission();
   checks.health();
 }
 

@@ -1,4 +1,4 @@
-// admission, monitor, slo, optimization, alerts, log.
+// monitor, slo, optimization, alerts, log.
 #include "config/list_leaves.hpp"
 #include "config/rows_leaf.hpp"
 #include "config/schema.hpp"
@@ -10,25 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t priorities_max = 200;
 constexpr std::size_t routes_max = 1000;
-
-/// reject_status has two values; an enumeration of numbers would not read well.
-class RejectStatusLeaf final : public ScalarLeaf {
- public:
-  explicit RejectStatusLeaf(int& field) : field_(field) {}
-  std::string show() const override { return fmt::format("{}", field_); }
-  std::string type() const override { return "status"; }
-  std::string allowed() const override { return "429 or 503"; }
-
- private:
-  std::optional<UnitError> set(const Node& scalar) override {
-    if (scalar.text != "429" && scalar.text != "503") return UnitError{"allowed is 429 or 503"};
-    field_ = scalar.text == "429" ? 429 : 503;
-    return std::nullopt;
-  }
-  int& field_;
-};
 
 /// log.level is a word, held as text because spdlog parses it.
 class LogLevelLeaf final : public ScalarLeaf {
@@ -51,22 +33,6 @@ class LogLevelLeaf final : public ScalarLeaf {
   std::string& field_;
 };
 
-void visit_priority(Visitor& visitor, PriorityRule& rule) {
-  visit_match(visitor, rule.match);
-  visitor.leaf({"class"}, ChoiceLeaf(rule.priority_class, words::priority_class));
-}
-
-void check_priority(PriorityRule& rule, const Node& row, const std::string& path, Reading& reading,
-                    bool clean) {
-  if (clean && rule.match.path.empty()) {
-    reading.report.error(row.place, fmt::format("`{}` needs a `match` with a `path`", path));
-  }
-  if (row.find("class") == nullptr) {
-    reading.report.error(row.place,
-                         fmt::format("`{}` needs a `class`: critical, high, normal or low", path));
-  }
-}
-
 void visit_objective(Visitor& visitor, ObjectiveSettings& objective) {
   visitor.leaf({"name"}, TextLeaf(objective.name, "name", check_identifier));
   visit_match(visitor, objective.match);
@@ -82,23 +48,6 @@ void check_objective(ObjectiveSettings&, const Node& row, const std::string& pat
 }
 
 }  // namespace
-
-void visit_admission(Visitor& visitor, AdmissionSettings& admission) {
-  visitor.begin({"admission"});
-  visitor.leaf({"mode", Apply::restart},
-               ChoiceLeaf(admission.mode, words::loop_mode).also(words::switch_spellings));
-  visitor.leaf({"max_wait", Apply::restart}, DurationLeaf(admission.max_wait, 0ms, 1min));
-  visitor.leaf({"queue_max", Apply::restart}, IntegerLeaf(admission.queue_max, 0, 1'000'000));
-  visitor.leaf({"limit_initial", Apply::restart}, NumberLeaf(admission.limit_initial, 1, 100'000));
-  visitor.leaf({"limit_min", Apply::restart}, NumberLeaf(admission.limit_min, 1, 100'000));
-  visitor.leaf({"limit_max", Apply::restart}, NumberLeaf(admission.limit_max, 1, 100'000));
-  visitor.leaf({"reject_status"}, RejectStatusLeaf(admission.reject_status));
-  visitor.leaf({"retry_after_min", Apply::restart},
-               DurationLeaf(admission.retry_after_min, 1s, 1h));
-  visitor.leaf({"priorities"}, RowsLeaf<PriorityRule>(admission.priorities, priorities_max,
-                                                      visit_priority, check_priority));
-  visitor.end();
-}
 
 void visit_monitor(Visitor& visitor, MonitorSettings& monitor) {
   visitor.begin({"monitor"});

@@ -77,6 +77,8 @@ void visit_server(Visitor& visitor, ServerSettings& server) {
                IntegerLeaf(server.requests_per_connection_max, 1, 1'000'000'000, unlimited));
   visitor.leaf({"drain_timeout"}, DurationLeaf(server.drain_timeout, 0s, 1h));
   visitor.leaf({"trust_forwarded"}, BoolLeaf(server.trust_forwarded));
+  visitor.leaf({"forwarded_hops"},
+               IntegerLeaf(server.forwarded_hops, 1, ServerSettings::forwarded_hops_max));
   visitor.leaf({"via"}, BoolLeaf(server.via));
   visitor.end();
 }

@@ -18,6 +18,10 @@ inline constexpr std::array<std::string_view, 4> coding_preference{"configured",
 inline constexpr std::array<std::string_view, 2> role{"viewer", "operator"};
 inline constexpr std::array<std::string_view, 4> priority_class{"critical", "high", "normal",
                                                                 "low"};
+inline constexpr std::array<std::string_view, 4> deadline_format{"grpc", "time", "milliseconds",
+                                                                 "seconds"};
+inline constexpr std::array<std::string_view, 4> tenant_key{"client", "header", "authorization",
+                                                            "token_subject"};
 inline constexpr std::array<std::string_view, 2> log_format{"console", "json"};
 inline constexpr std::array<std::string_view, 5> log_level{"trace", "debug", "info", "warn",
                                                            "error"};

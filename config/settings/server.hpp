@@ -10,6 +10,8 @@ namespace homeostat::config {
 
 /// Client-facing limits. Each one ends the connection with a clear status.
 struct ServerSettings {
+  static constexpr unsigned forwarded_hops_max = 16;
+
   std::size_t header_bytes_max = 32 * kibibyte;  ///< request line + fields; 431
   std::size_t target_bytes_max = 8 * kibibyte;   ///< request target; 414
   std::size_t header_count_max = 100;            ///< fields; 431
@@ -25,7 +27,9 @@ struct ServerSettings {
   std::size_t requests_per_connection_max = 0;   ///< 0 = unlimited
   seconds drain_timeout{30};                     ///< SIGTERM: how long requests may take to finish
   bool trust_forwarded = false;  ///< append to X-Forwarded-For instead of replacing it
-  bool via = true;               ///< add Via (RFC 9110 section 7.6.3)
+  /// With trust_forwarded: the client is this entry of X-Forwarded-For from the right.
+  unsigned forwarded_hops = 1;
+  bool via = true;  ///< add Via (RFC 9110 section 7.6.3)
 };
 
 }  // namespace homeostat::config

@@ -8,6 +8,7 @@ Gate::Gate(const config::AdmissionSettings& settings, unsigned workers, const Cl
            std::size_t endpoints)
     : clock_(clock),
       shared_(settings, std::max(workers, 1U), endpoints),
+      buckets_(settings.rate_limit_buckets),
       reader_(std::max(workers, 1U), endpoints, clock.now()) {
   for (unsigned index = 0; index < std::max(workers, 1U); ++index) {
     workers_.push_back(std::make_unique<WorkerGate>(*this, index, endpoints));

@@ -24,6 +24,8 @@
 
 #include "config/settings/admission.hpp"
 #include "rules/laws/standing_demand.hpp"
+#include "runtime/gate/bucket_table.hpp"
+#include "runtime/gate/named_limits.hpp"
 #include "runtime/gate/permit.hpp"
 #include "runtime/gate/shared_gate.hpp"
 #include "runtime/gate/statistics.hpp"
@@ -53,12 +55,21 @@ class Gate final : public GateSource {
   /// Cheap and idempotent; call it whenever the Policy changed.
   void apply(const AdmissionPolicy& policy) noexcept;
 
+  [[nodiscard]] config::LoopMode mode() const noexcept { return shared_.mode(); }
   [[nodiscard]] double limit() const noexcept { return shared_.limit(); }
   [[nodiscard]] std::size_t in_flight() const noexcept;
   [[nodiscard]] std::size_t queue_length() const noexcept { return shared_.queue_length(); }
   [[nodiscard]] GateTotals totals() const;
 
   [[nodiscard]] GateFigures collect(Instant now) override;
+
+  // What limits with a name need; all workers share it. Any thread.
+  [[nodiscard]] BucketTable& buckets() noexcept { return buckets_; }
+  [[nodiscard]] const BucketTable& buckets() const noexcept { return buckets_; }
+  [[nodiscard]] NamedLimits& rate_limits() noexcept { return rate_limits_; }
+  [[nodiscard]] const NamedLimits& rate_limits() const noexcept { return rate_limits_; }
+  [[nodiscard]] NamedLimits& caps() noexcept { return caps_; }
+  [[nodiscard]] const NamedLimits& caps() const noexcept { return caps_; }
 
  private:
   friend class WorkerGate;
@@ -69,6 +80,8 @@ class Gate final : public GateSource {
 
   const Clock& clock_;
   SharedGate shared_;
+  BucketTable buckets_;
+  NamedLimits rate_limits_, caps_;
   std::vector<std::unique_ptr<WorkerGate>> workers_;
   std::vector<const WorkerStatistics*> statistics_;
   StatisticsReader reader_;

@@ -12,6 +12,9 @@ const char* to_string(RejectReason reason) noexcept {
     case RejectReason::shed_class: return "shed_class";
     case RejectReason::deadline: return "deadline";
     case RejectReason::shutdown: return "shutdown";
+    case RejectReason::fair_share: return "fair_share";
+    case RejectReason::concurrency_cap: return "concurrency_cap";
+    case RejectReason::rate_limit: return "rate_limit";
     case RejectReason::upstream_silent: return "upstream_silent";
     case RejectReason::upstream_failing: return "upstream_failing";
     case RejectReason::upstream_slow: return "upstream_slow";
@@ -31,7 +34,9 @@ void Permit::success(Duration upstream_latency) noexcept {
 }
 
 void Permit::ignore() noexcept {
-  if (WorkerGate* owner = std::exchange(owner_, nullptr)) owner->release();
+  // The place under the cap first: who is let in by the slots may need it.
+  cap_.reset();
+  if (WorkerGate* owner = std::exchange(owner_, nullptr)) owner->release(slots_);
 }
 
 void Permit::drop() noexcept {

@@ -2,8 +2,9 @@
 // instead when there is none.
 //
 // Thread safety: none; a Permit lives and dies on the thread of the worker
-// that issued it, and before the Gate. Ownership: move-only; exactly one slot
-// of the limit is held from issue to release. No method throws or allocates.
+// that issued it, and before the Gate. Ownership: move-only; as many slots of
+// the limit as the request weighs (usually one), and its place under a cap, are
+// held from issue to release. No method throws or allocates.
 #pragma once
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "rules/laws/admission_queue.hpp"
+#include "runtime/gate/named_limits.hpp"
 #include "runtime/ports/clock.hpp"
 
 namespace homeostat::gate {
@@ -20,21 +22,28 @@ using rules::EndpointId;
 class WorkerGate;
 
 enum class RejectReason : std::uint8_t {
-  queue_full,      ///< settings.queue_max requests wait already
-  predicted_wait,  ///< would wait longer than the budget in force
-  wait_expired,    ///< waited as long as allowed
-  shed_class,      ///< its class is shed by policy
-  deadline,        ///< could not be answered before its own deadline
-  shutdown,        ///< the worker drains
+  queue_full,       ///< settings.queue_max requests wait already
+  predicted_wait,   ///< would wait longer than the budget in force
+  wait_expired,     ///< waited as long as allowed
+  shed_class,       ///< its class is shed by policy
+  deadline,         ///< could not be answered before its own deadline
+  shutdown,         ///< the worker drains
+  fair_share,       ///< waited, and gave way to a tenant that asks for less
+  concurrency_cap,  ///< as many requests of its kind are inside as may be
+  rate_limit,       ///< its client, tenant or route has used what it may
   // Not the gate's own: the circuit breaker's.
   upstream_silent,   ///< nobody answers there
   upstream_failing,  ///< it answers with errors
   upstream_slow,     ///< it answers far too late
 };
-inline constexpr std::size_t reject_reason_count = 9;
+inline constexpr std::size_t reject_reason_count = 12;
 /// The upstream is to blame, not the load.
 [[nodiscard]] constexpr bool of_upstream(RejectReason reason) noexcept {
   return reason >= RejectReason::upstream_silent;
+}
+/// A limit that an operator chose: says nothing about capacity.
+[[nodiscard]] constexpr bool of_operator(RejectReason reason) noexcept {
+  return reason == RejectReason::rate_limit || reason == RejectReason::concurrency_cap;
 }
 
 /// Static text for headers, logs and metric labels, e.g. "predicted_wait".
@@ -44,6 +53,7 @@ struct Rejection {
   RejectReason reason = RejectReason::queue_full;
   std::chrono::seconds retry_after{1};
   std::uint8_t priority_class = 0;
+  const LimitCounters* limit = nullptr;  ///< the named limit, if it was one
 };
 
 /// End a request with exactly one of success / drop / ignore, or call
@@ -58,12 +68,16 @@ class [[nodiscard]] Permit {
   Permit(Permit&& other) noexcept
       : owner_(std::exchange(other.owner_, nullptr)),
         endpoint_(other.endpoint_),
+        slots_(other.slots_),
+        cap_(std::move(other.cap_)),
         sampled_(other.sampled_) {}
   Permit& operator=(Permit&& other) noexcept {
     if (this != &other) {
       ignore();
       owner_ = std::exchange(other.owner_, nullptr);
       endpoint_ = other.endpoint_;
+      slots_ = other.slots_;
+      cap_ = std::move(other.cap_);
       sampled_ = other.sampled_;
     }
     return *this;
@@ -87,10 +101,13 @@ class [[nodiscard]] Permit {
 
  private:
   friend class WorkerGate;
-  Permit(WorkerGate& owner, EndpointId endpoint) noexcept : owner_(&owner), endpoint_(endpoint) {}
+  Permit(WorkerGate& owner, EndpointId endpoint, std::uint32_t slots, CapSlot cap) noexcept
+      : owner_(&owner), endpoint_(endpoint), slots_(slots), cap_(std::move(cap)) {}
 
   WorkerGate* owner_ = nullptr;
   EndpointId endpoint_ = 0;
+  std::uint32_t slots_ = 1;
+  CapSlot cap_;
   bool sampled_ = false;
 };
 

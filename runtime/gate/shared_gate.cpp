@@ -40,12 +40,16 @@ void SharedGate::apply(const AdmissionPolicy& policy) noexcept {
   slots_.store(std::max<std::int64_t>(1, std::llround(limit)));
 }
 
-bool SharedGate::try_acquire() noexcept {
+std::uint32_t SharedGate::try_acquire(std::uint32_t weight) noexcept {
   std::int64_t taken = in_flight_.load();
-  while (taken < slots_.load()) {
-    if (in_flight_.compare_exchange_weak(taken, taken + 1)) return true;
+  for (;;) {
+    const std::int64_t slots = slots_.load();
+    const std::int64_t wanted = std::min<std::int64_t>(weight, slots);
+    if (taken + wanted > slots) return 0;
+    if (in_flight_.compare_exchange_weak(taken, taken + wanted)) {
+      return static_cast<std::uint32_t>(wanted);
+    }
   }
-  return false;
 }
 
 // Joining counts the worker first and the class last, leaving does the

@@ -6,6 +6,7 @@
 // the argument that no wake-up is lost.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -34,17 +35,27 @@ class SharedGate {
     return shed_class_from_.load(std::memory_order_relaxed);
   }
 
-  /// Takes a slot if fewer than the limit are taken. Never exceeds it.
-  [[nodiscard]] bool try_acquire() noexcept;
-  /// Takes a slot whatever the limit (off and shadow); returns the count before.
-  std::int64_t acquire_always() noexcept { return in_flight_.fetch_add(1); }
-  void release() noexcept { in_flight_.fetch_sub(1); }
+  /// Takes `weight` slots, or all there are if it weighs more, if that many are
+  /// free; returns how many were taken. Never exceeds the limit.
+  [[nodiscard]] std::uint32_t try_acquire(std::uint32_t weight) noexcept;
+  /// Takes slots whatever the limit (off and shadow); returns the count before.
+  std::int64_t acquire_always(std::uint32_t slots) noexcept { return in_flight_.fetch_add(slots); }
+  void release(std::uint32_t slots) noexcept { in_flight_.fetch_sub(slots); }
   [[nodiscard]] std::int64_t in_flight() const noexcept { return in_flight_.load(); }
-  [[nodiscard]] bool has_room() const noexcept { return in_flight_.load() < slots_.load(); }
+  [[nodiscard]] bool has_room(std::uint32_t weight = 1) const noexcept {
+    const std::int64_t slots = slots_.load();
+    return in_flight_.load() + std::min<std::int64_t>(weight, slots) <= slots;
+  }
 
   void waiter_joined(unsigned worker, std::uint8_t priority_class, Duration work,
                      Instant now) noexcept;
   void waiter_left(unsigned worker, std::uint8_t priority_class, Duration work) noexcept;
+  /// Tenants that wait in a class, each worker's counted for itself.
+  void tenant_came(std::uint8_t priority_class) noexcept { tenants_[priority_class].fetch_add(1); }
+  void tenant_left(std::uint8_t priority_class) noexcept { tenants_[priority_class].fetch_sub(1); }
+  [[nodiscard]] std::uint32_t tenants(std::uint8_t priority_class) const noexcept {
+    return tenants_[priority_class].load(std::memory_order_relaxed);
+  }
   [[nodiscard]] std::size_t queue_length() const noexcept { return length_.load(); }
   [[nodiscard]] bool waits_at_or_above(std::uint8_t priority_class) const noexcept;
   [[nodiscard]] bool waits_on(unsigned worker, std::uint8_t priority_class) const noexcept {
@@ -64,6 +75,10 @@ class SharedGate {
   }
   /// Work of the classes up to and including this one.
   [[nodiscard]] Duration work_ahead(std::uint8_t priority_class) const noexcept;
+  /// Work that waits in this class.
+  [[nodiscard]] Duration work_in(std::uint8_t priority_class) const noexcept {
+    return Duration(std::max<std::int64_t>(work_[priority_class].load(), 0));
+  }
 
   [[nodiscard]] std::optional<rules::ClassChoice> next_class() const noexcept;
   void granted(rules::ClassChoice choice) noexcept;
@@ -100,6 +115,7 @@ class SharedGate {
   alignas(cache_line) std::atomic<std::size_t> length_{0};
   std::atomic<Duration::rep> not_empty_since_{0};
   ByClass waiting_{};
+  ByClass tenants_{};
   ByClass credits_{};
   std::array<std::atomic<std::int64_t>, rules::priority_class_count> work_{};
   std::vector<PerWorker> workers_;

@@ -59,6 +59,14 @@ std::uint64_t GateTotals::rejected_total() const noexcept {
   return sum;
 }
 
+std::uint64_t GateTotals::overload_total() const noexcept {
+  std::uint64_t sum = 0;
+  for (std::size_t index = 0; index < rejected.size(); ++index) {
+    if (!of_operator(static_cast<RejectReason>(index))) sum += sum_of(rejected[index]);
+  }
+  return sum;
+}
+
 void GateTotals::add(const GateTotals& other) noexcept {
   for (std::size_t index = 0; index < admitted.size(); ++index) {
     admitted[index] += other.admitted[index];
@@ -82,7 +90,7 @@ void WorkerStatistics::on_arrival(bool limited) noexcept {
 
 // Stores inside the sequence are releases: each carries the odd sequence
 // number with it, so a reader that sees any of them also sees the writer inside.
-void WorkerStatistics::move_in_flight(Instant now, bool up) noexcept {
+void WorkerStatistics::move_in_flight(Instant now, std::int64_t slots) noexcept {
   const std::uint64_t at = nanoseconds(now.time_since_epoch());
   const std::uint64_t before = changed_at_.load(std::memory_order_relaxed);
   const std::uint64_t count = in_flight_.load(std::memory_order_relaxed);
@@ -92,16 +100,19 @@ void WorkerStatistics::move_in_flight(Instant now, bool up) noexcept {
     integral_.store(integral_.load(std::memory_order_relaxed) + area, std::memory_order_release);
     changed_at_.store(at, std::memory_order_release);
   }
-  in_flight_.store(up ? count + 1 : count - 1, std::memory_order_release);
+  in_flight_.store(count + static_cast<std::uint64_t>(slots), std::memory_order_release);
   leave();
 }
 
-void WorkerStatistics::on_admitted(std::uint8_t priority_class, Instant now) noexcept {
+void WorkerStatistics::on_admitted(std::uint8_t priority_class, std::uint32_t slots,
+                                   Instant now) noexcept {
   bump(admitted_[priority_class]);
-  move_in_flight(now, true);
+  move_in_flight(now, slots);
 }
 
-void WorkerStatistics::on_released(Instant now) noexcept { move_in_flight(now, false); }
+void WorkerStatistics::on_released(std::uint32_t slots, Instant now) noexcept {
+  move_in_flight(now, -static_cast<std::int64_t>(slots));
+}
 
 void WorkerStatistics::on_sample(EndpointId endpoint, Duration latency) noexcept {
   const std::size_t index = endpoint < endpoints_.size() ? endpoint : 0;
@@ -245,7 +256,7 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     previous.arrivals = arrivals_total;
     const GateTotals totals = worker.totals();
     figures.admitted += totals.admitted_total() - previous.totals.admitted_total();
-    figures.rejected += totals.rejected_total() - previous.totals.rejected_total();
+    figures.rejected += totals.overload_total() - previous.totals.overload_total();
     figures.queued += totals.queued - previous.totals.queued;
     figures.window.dropped += totals.dropped - previous.totals.dropped;
     previous.totals = totals;

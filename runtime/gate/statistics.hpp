@@ -38,6 +38,8 @@ struct GateTotals {
 
   [[nodiscard]] std::uint64_t admitted_total() const noexcept;
   [[nodiscard]] std::uint64_t rejected_total() const noexcept;
+  /// Without those that a limit of the operator's turned away.
+  [[nodiscard]] std::uint64_t overload_total() const noexcept;
   void add(const GateTotals& other) noexcept;
 };
 
@@ -47,8 +49,8 @@ class WorkerStatistics {
 
   // Writer side: the worker's thread only.
   void on_arrival(bool limited) noexcept;
-  void on_admitted(std::uint8_t priority_class, Instant now) noexcept;
-  void on_released(Instant now) noexcept;
+  void on_admitted(std::uint8_t priority_class, std::uint32_t slots, Instant now) noexcept;
+  void on_released(std::uint32_t slots, Instant now) noexcept;
   void on_sample(EndpointId endpoint, Duration latency) noexcept;
   void on_drop() noexcept { bump(dropped_); }
   void on_queued() noexcept { bump(queued_); }
@@ -78,8 +80,8 @@ class WorkerStatistics {
     mutable Counter min_nanoseconds{~std::uint64_t{0}};  ///< taken (exchanged) by the reader
   };
 
-  Counter sequence_{0};  ///< odd while the writer is inside
-  Counter in_flight_{0};
+  Counter sequence_{0};              ///< odd while the writer is inside
+  Counter in_flight_{0};             ///< slots taken
   Counter changed_at_{0};            ///< nanoseconds of the monotonic clock
   std::atomic<double> integral_{0};  ///< in-flight x seconds up to changed_at_
   std::vector<Endpoint> endpoints_;
@@ -98,7 +100,7 @@ class WorkerStatistics {
   void leave() noexcept {
     sequence_.store(sequence_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }
-  void move_in_flight(Instant now, bool up) noexcept;
+  void move_in_flight(Instant now, std::int64_t slots) noexcept;
 };
 
 /// Turns totals into windows. Thread safety: one caller at a time.

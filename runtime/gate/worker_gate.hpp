@@ -29,7 +29,10 @@ struct GateRequest {
   EndpointId endpoint = 0;
   std::uint8_t priority_class = 2;  ///< 0 critical .. 3 low; larger counts as 3
   Instant now{};
-  std::optional<Instant> deadline;  ///< the client's own, if it named one
+  std::optional<Instant> deadline;  ///< the client's or the route's, if there is one
+  std::uint64_t tenant = 0;         ///< who takes turns with others; 0: nobody in particular
+  std::uint32_t weight = 1;         ///< slots of the limit it takes; at least 1
+  ConcurrencyCap cap{};
 };
 
 /// The waiter is linked; one of its callbacks follows unless it is cancelled.
@@ -55,6 +58,16 @@ class WorkerGate {
   /// admit() would give one at once (it is counted), else nothing happened.
   [[nodiscard]] std::optional<Rejection> refuse(const GateRequest& request) noexcept;
 
+  /// Counts a request that a rate limit refused, or would refuse in shadow mode,
+  /// and its limit.
+  void rate_limited(LimitCounters& limit, std::uint8_t priority_class, bool shadow) noexcept;
+  /// Counts a request whose deadline passed in shadow mode.
+  void deadline_passed(std::uint8_t priority_class) noexcept {
+    statistics_.on_rejected(RejectReason::deadline, rules::clamp_class(priority_class), true);
+  }
+  /// In [0, 1), for spreading clients in time.
+  [[nodiscard]] double random_unit() noexcept;
+
   /// Rejects all waiters (reason shutdown) and everything that arrives later;
   /// lets go of the executor's timer. Requests already admitted run on.
   /// REQUIRES: before the worker's io_context is destroyed.
@@ -73,28 +86,42 @@ class WorkerGate {
   friend class Permit;
   friend class GateWaiter;
 
-  [[nodiscard]] Permit issue(EndpointId endpoint, std::uint8_t priority_class,
+  /// The slots a request was given, and what else it holds.
+  struct Holding {
+    std::uint32_t slots = 1;
+    CapSlot place;
+  };
+  [[nodiscard]] Permit issue(EndpointId endpoint, std::uint8_t priority_class, Holding holding,
                              Instant now) noexcept;
   [[nodiscard]] Rejection reject(RejectReason reason, std::uint8_t priority_class) noexcept;
   [[nodiscard]] Rejection refuse_for(RejectReason reason, const GateRequest& request,
                                      std::uint8_t priority_class) noexcept;
-  void count_arrival() noexcept;
+  void count_arrival(std::uint32_t weight) noexcept;
+  [[nodiscard]] bool in_force(const ConcurrencyCap& cap) const noexcept {
+    return cap && !cap.shadow && shared_.mode() != config::LoopMode::shadow;
+  }
+  [[nodiscard]] std::optional<CapSlot> take_place(const GateRequest& request,
+                                                  std::uint8_t priority_class) noexcept;
   [[nodiscard]] std::optional<RejectReason> refusal(const GateRequest& request,
                                                     std::uint8_t priority_class) const noexcept;
-  [[nodiscard]] Permit admit_unlimited(const GateRequest& request) noexcept;
+  [[nodiscard]] Permit admit_unlimited(const GateRequest& request, CapSlot place) noexcept;
   [[nodiscard]] rules::QueueView view(const GateRequest& request,
                                       std::uint8_t priority_class) const noexcept;
+  [[nodiscard]] Duration work_of(const GateRequest& request) const noexcept;
+  [[nodiscard]] Duration work_before(const GateRequest& request,
+                                     std::uint8_t priority_class) const noexcept;
   [[nodiscard]] Admission enqueue(const GateRequest& request, std::uint8_t priority_class,
-                                  GateWaiter& waiter) noexcept;
+                                  CapSlot place, GateWaiter& waiter) noexcept;
   void unlink(GateWaiter& waiter) noexcept;
   void abandon(GateWaiter& waiter) noexcept;
-  void release() noexcept;
+  void release(std::uint32_t slots) noexcept;
   void pump(Instant now) noexcept;
-  void grant(GateWaiter& waiter, Instant now) noexcept;
+  void grant(GateWaiter& waiter, std::uint32_t slots, Instant now) noexcept;
   void turn_away(GateWaiter& waiter, RejectReason reason) noexcept;
-  [[nodiscard]] bool make_place_for(std::uint8_t priority_class) noexcept;
+  [[nodiscard]] GateWaiter* gives_way_to(const GateRequest& request,
+                                         std::uint8_t priority_class) const noexcept;
+  [[nodiscard]] bool make_room(const GateRequest& request, std::uint8_t priority_class) noexcept;
   void arm(Instant at) noexcept;
-  [[nodiscard]] double random_unit() noexcept;
 
   Gate& gate_;
   SharedGate& shared_;

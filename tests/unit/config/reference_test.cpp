@@ -82,9 +82,15 @@ TEST(Reference, RequiredKeysAreThoseWithoutWhichNothingLoads) {
     if (row.standard == "required") required.insert(key);
   }
   EXPECT_EQ(required,
-            (std::set<std::string>{"listen", "upstream.url", "admin.tokens[].name",
-                                   "cache.rules[].match.path", "admission.priorities[].match.path",
-                                   "admission.priorities[].class", "slo[].name"}));
+            (std::set<std::string>{
+                "listen", "upstream.url", "admin.tokens[].name", "cache.rules[].match.path",
+                "admission.priorities[].match.path", "admission.priorities[].class",
+                "admission.deadlines.fields[].name", "admission.deadlines.fields[].format",
+                "admission.deadlines.routes[].match.path", "admission.deadlines.routes[].within",
+                "admission.rate_limits[].name", "admission.rate_limits[].per",
+                "admission.rate_limits[].rate", "admission.concurrency_caps[].name",
+                "admission.concurrency_caps[].match.path", "admission.concurrency_caps[].max",
+                "admission.weights[].match.path", "admission.weights[].weight", "slo[].name"}));
 }
 
 TEST(Reference, DescribesTheRuleFile) {
@@ -120,12 +126,13 @@ TEST(Examples, TheCompleteOneShowsDefaultsWhereItSaysSo) {
                                    {{"HOMEOSTAT_ADMIN_TOKEN", "0123456789abcdef"}})
                              .settings;
   const auto minimal = *load_file(project_path("config/examples/minimal.yaml"), {}).settings;
-  EXPECT_EQ(
-      changed_keys(minimal, complete),
-      (std::vector<std::string>{
-          "upstream.health.path", "admin.tokens", "cache.query_drop", "cache.rules", "cache.groups",
-          "admission.priorities", "monitor.app.pid_file", "monitor.endpoints.routes",
-          "optimization.memory_hook", "alerts.alertmanager", "alerts.labels"}));
+  EXPECT_EQ(changed_keys(minimal, complete),
+            (std::vector<std::string>{
+                "upstream.health.path", "admin.tokens", "cache.query_drop", "cache.rules",
+                "cache.groups", "admission.priorities", "admission.deadlines.routes",
+                "admission.rate_limits", "admission.concurrency_caps", "admission.weights",
+                "monitor.app.pid_file", "monitor.endpoints.routes", "optimization.memory_hook",
+                "alerts.alertmanager", "alerts.labels"}));
 }
 
 }  // namespace

@@ -1,0 +1,151 @@
+// No wake-up is lost. Room for a waiter appears by a release, a raised limit
+// or the departure of a better waiter; each is followed, on the same thread,
+// by a look at the waiting counters (pump or wake_one). A waiter appears by
+// waiter_joined, followed by a look at the slots (pump). All of these are
+// sequentially consistent, so of a racing release and join at least one sees
+// the other (Dekker's argument). Whoever sees both either grants, or wakes a
+// worker that has the waiter; a posted wake-up clears its flag before it
+// looks, so a wake-up that found the flag set is covered by the one pending.
+// A woken worker that finds nothing to do for itself passes the room on.
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include "runtime/gate/gate.hpp"
+
+namespace homeostat::gate {
+
+namespace {
+
+/// Expiries closer together than this share one timer shot.
+constexpr Duration timer_grain = std::chrono::milliseconds(1);
+
+/// A worker keeps freed slots for its own waiters this often before it passes
+/// one on to another worker with waiters of the same class: a hand-over costs
+/// a wake-up, keeping all would starve workers that have nothing in flight.
+constexpr unsigned local_grants_max = 4;
+
+}  // namespace
+
+void WorkerGate::unlink(GateWaiter& waiter) noexcept {
+  if (queue_.remove(waiter)) shared_.tenant_left(waiter.class_);
+  waiter.owner_ = nullptr;
+  shared_.waiter_left(index_, waiter.class_, waiter.work_);
+}
+
+void WorkerGate::grant(GateWaiter& waiter, std::uint32_t slots, Instant now) noexcept {
+  queue_.charge(waiter);
+  unlink(waiter);
+  Permit permit = issue(waiter.endpoint_, waiter.class_, {slots, std::move(waiter.cap_)}, now);
+  if (&waiter == arriving_) {
+    arriving_ = nullptr;
+    arriving_permit_ = std::move(permit);
+    return;
+  }
+  statistics_.on_left_queue(now - waiter.since_);
+  waiter.on_admitted(std::move(permit));
+}
+
+void WorkerGate::turn_away(GateWaiter& waiter, RejectReason reason) noexcept {
+  unlink(waiter);
+  waiter.cap_.reset();
+  if (reason != RejectReason::shutdown) statistics_.on_turned_away(waiter.work_);
+  const Rejection rejection = reject(reason, waiter.class_);
+  if (&waiter == arriving_) {
+    arriving_ = nullptr;
+    arriving_rejection_ = rejection;
+    return;
+  }
+  statistics_.on_left_queue(gate_.clock_.now() - waiter.since_);
+  waiter.on_rejected(rejection);
+}
+
+void WorkerGate::abandon(GateWaiter& waiter) noexcept {
+  if (&waiter == arriving_) arriving_ = nullptr;
+  unlink(waiter);
+  waiter.cap_.reset();
+  statistics_.on_abandoned();
+  // Others may have stood back for this one.
+  if (shared_.queue_length() > 0) pump(gate_.clock_.now());
+}
+
+void WorkerGate::release(std::uint32_t slots) noexcept {
+  const Instant now = gate_.clock_.now();
+  statistics_.on_released(slots, now);
+  shared_.release(slots);
+  if (shared_.queue_length() > 0) pump(now);
+}
+
+void WorkerGate::pump(Instant now) noexcept {
+  pump_again_ = true;
+  if (pumping_) return;
+  pumping_ = true;
+  while (pump_again_) {
+    pump_again_ = false;
+    while (shared_.has_room()) {
+      const std::optional<rules::ClassChoice> choice = shared_.next_class();
+      if (!choice) break;
+      const std::uint8_t rank = choice->priority_class;
+      GateWaiter* waiter = queue_.next(rank, shared_.service_mean());
+      const bool others_turn = waiter == nullptr || (local_grants_ >= local_grants_max &&
+                                                     shared_.waits_elsewhere(index_, rank));
+      if (others_turn) {
+        local_grants_ = 0;
+        if (gate_.wake_one(rank, index_)) break;
+        // Nobody: the waiter seen left meanwhile, and whoever removed it pumps.
+        if (waiter == nullptr) break;
+      }
+      if (waiter->expires_ <= now) {  // the timer is late; the promise is not
+        turn_away(*waiter, waiter->expiry_reason_);
+        continue;
+      }
+      const std::uint32_t slots = shared_.try_acquire(waiter->weight_);
+      if (slots == 0) break;
+      shared_.granted(*choice);
+      ++local_grants_;
+      grant(*waiter, slots, now);
+    }
+  }
+  pumping_ = false;
+}
+
+void WorkerGate::wake() noexcept {
+  if (wake_posted_.exchange(true)) return;
+  boost::asio::post(executor_, [this] {
+    wake_posted_.exchange(false);
+    pump(gate_.clock_.now());
+  });
+}
+
+void WorkerGate::expire(Instant now) noexcept {
+  Instant next = Instant::max();
+  while (GateWaiter* waiter = queue_.expired(now, next)) {
+    turn_away(*waiter, waiter->expiry_reason_);
+  }
+  if (next != Instant::max()) arm(next);
+  if (shared_.queue_length() > 0) pump(now);
+}
+
+void WorkerGate::drain() noexcept {
+  draining_ = true;
+  for (std::size_t index = 0; index < rules::priority_class_count; ++index) {
+    while (GateWaiter* waiter = queue_.next(index, Duration::zero())) {
+      turn_away(*waiter, RejectReason::shutdown);
+    }
+  }
+  timer_.reset();
+  if (shared_.queue_length() > 0) pump(gate_.clock_.now());
+}
+
+void WorkerGate::arm(Instant at) noexcept {
+  if (at >= armed_for_ || !timer_) return;
+  armed_for_ = at;
+  timer_->expires_after(std::max(at - gate_.clock_.now(), timer_grain));
+  timer_->async_wait([this](const boost::system::error_code& error) {
+    if (error) return;  // armed anew, or drained; `this` may be gone
+    armed_for_ = Instant::max();
+    expire(gate_.clock_.now());
+  });
+}
+
+}  // namespace homeostat::gate
