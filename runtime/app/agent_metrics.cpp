@@ -34,6 +34,12 @@ void register_server(MetricsRegistry& metrics, Agent::Parts& parts) {
   counter("homeostat_cache_readers_cut_off_total",
           "Clients cut off because they held up others of an unstorable response.",
           counters.fill_readers_cut_off);
+  counter("homeostat_deadlines_missed_total",
+          "Requests whose deadline passed while the upstream worked on them.",
+          counters.deadlines_missed);
+  counter("homeostat_deadline_fields_invalid_total",
+          "Request fields that should name a deadline and do not.",
+          counters.deadline_fields_invalid);
   counter("homeostat_cache_readers_detached_total",
           "Clients given an own transfer before they could hold up others.",
           counters.fill_readers_detached);
@@ -91,7 +97,7 @@ void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
 void register_admission(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.gauge("homeostat_admission_limit", "Concurrent upstream requests allowed.", {},
                 [&parts] { return parts.gate.limit(); });
-  metrics.gauge("homeostat_admission_in_flight", "Upstream requests holding a permit.", {},
+  metrics.gauge("homeostat_admission_in_flight", "Slots of the limit in use.", {},
                 [&parts] { return number(parts.gate.in_flight()); });
   metrics.gauge("homeostat_admission_queue_length", "Requests waiting for a permit.", {},
                 [&parts] { return number(parts.gate.queue_length()); });
@@ -232,6 +238,7 @@ void register_metrics(MetricsRegistry& registry, Agent::Parts& parts) {
   register_cache(registry, parts);
   register_signal_sources(registry, parts);
   register_refresh(registry, parts);
+  register_limits(registry, parts);
   register_admission(registry, parts);
   register_compression(registry, parts);
   register_signals(registry, parts);

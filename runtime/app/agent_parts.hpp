@@ -93,6 +93,7 @@ void register_metrics(telemetry::MetricsRegistry& registry, Agent::Parts& parts)
 void register_upstream(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_signal_sources(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_refresh(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
+void register_limits(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_compression(telemetry::MetricsRegistry& registry, Agent::Parts& parts);
 /// Bytes out / bytes in of everything compressed so far; nothing before that.
 [[nodiscard]] std::optional<double> compression_ratio(const Agent::Parts& parts);

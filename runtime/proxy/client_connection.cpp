@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "runtime/proxy/client_identity.hpp"
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/serve_request.hpp"
 #include "runtime/proxy/worker.hpp"
@@ -24,7 +25,8 @@ constexpr int pipelined_per_turn = 32;  // then other connections get their turn
 ClientConnection::ClientConnection(Worker& worker, std::string client_address)
     : stream(*this, worker.context().get_executor()),
       worker_(worker),
-      client_address_(std::move(client_address)) {
+      client_address_(std::move(client_address)),
+      address_key_(proxy::address_key(client_address_)) {
   worker_.remember(*this);
   worker_.telemetry().connection_opened();
 }
@@ -196,6 +198,7 @@ void ClientConnection::hand_over(Ref<Exchange> next) {
   for (const ClientWait wait : {ClientWait::answer, ClientWait::body, ClientWait::send}) {
     disarm_deadline(wait);
   }
+  disarm_request_deadline();
   exchange_ = std::move(next);
   const Ref<Exchange> keep = exchange_;
   keep->start();
@@ -251,6 +254,7 @@ void ClientConnection::finish(bool reusable) {
   const Ref<Exchange> ending = std::move(exchange_);
   record_outcome();
   deadlines_.clear();
+  disarm_request_deadline();
   if (!body_complete_ && request_->parser.head().body == http::BodyKind::none) {
     std::string_view ignored;
     body_complete_ = next_body(ignored) == BodyEvent::end;
@@ -348,6 +352,7 @@ void ClientConnection::close() {
   const bool was_serving = state_ == State::serving;
   state_ = State::closed;
   worker_.wheel().disarm(*this);
+  disarm_request_deadline();
   if (was_serving && exchange_) {
     const Ref<Exchange> ending = std::move(exchange_);
     ending->on_client_gone();

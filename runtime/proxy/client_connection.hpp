@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,8 @@ class ClientConnection final : public StreamOwner, public Deadline {
 
   void start(int descriptor, int family);
   [[nodiscard]] const std::string& client_address() const noexcept { return client_address_; }
+  /// Of the peer itself (client_identity.hpp).
+  [[nodiscard]] std::uint64_t address_key() const noexcept { return address_key_; }
   [[nodiscard]] Worker& worker() noexcept { return worker_; }
   [[nodiscard]] RequestContext& request() noexcept { return *request_; }
   [[nodiscard]] const Ref<RequestContext>& shared_request() const noexcept { return request_; }
@@ -48,6 +51,10 @@ class ClientConnection final : public StreamOwner, public Deadline {
   [[nodiscard]] bool will_close() const noexcept;
   void arm_deadline(ClientWait wait, Duration after);
   void disarm_deadline(ClientWait wait);
+  /// The request's own deadline, if it has one, for an exchange that waits for a
+  /// response's head. Exact, where the other deadlines may come a tick late.
+  void arm_request_deadline();
+  void disarm_request_deadline();
   void watch_client() { stream.arm_next_readable(); }
   /// The socket takes no more for now: on_client_writable follows, or the end
   /// of the client's time (server.write_timeout).
@@ -101,10 +108,12 @@ class ClientConnection final : public StreamOwner, public Deadline {
   void record_outcome();
   void arm_wheel();
   void exchange_deadline();
+  void request_deadline();
   [[nodiscard]] bool grow_input();
 
   Worker& worker_;
   const std::string client_address_;
+  const std::uint64_t address_key_;
   State state_ = State::reading;
   Ref<RequestContext> request_;
   Ref<Exchange> exchange_;
@@ -119,6 +128,10 @@ class ClientConnection final : public StreamOwner, public Deadline {
   Instant idle_since_{};                 ///< accepted, or the end of the last response
   DeadlineSlots<ClientWait> deadlines_;  ///< while serving
   Pace body_pace_, send_pace_;           ///< of the request being served
+  /// Made for the first request that has a deadline of its own.
+  std::unique_ptr<boost::asio::basic_waitable_timer<std::chrono::steady_clock>> deadline_timer_;
+  std::uint64_t deadline_turn_ = 0;  ///< tells a timer's shot from that of an earlier request
+  bool deadline_armed_ = false;
 };
 
 }  // namespace homeostat::proxy

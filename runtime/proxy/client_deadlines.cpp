@@ -1,5 +1,6 @@
 // The deadlines of the request that a ClientConnection serves.
 #include <algorithm>
+#include <utility>
 
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/worker.hpp"
@@ -24,6 +25,43 @@ void ClientConnection::disarm_deadline(ClientWait wait) {
   if (!deadlines_.armed(wait)) return;
   deadlines_.clear(wait);
   arm_wheel();
+}
+
+void ClientConnection::arm_request_deadline() {
+  const std::optional<Instant>& deadline = request_->terms.deadline;
+  if (!deadline) return;
+  const Duration left = std::max(*deadline - worker_.now(), Duration::zero());
+  // The gate has counted it already.
+  const bool shadow = request_->config->admission().mode() == config::LoopMode::shadow;
+  if (shadow && left == Duration::zero()) return;
+  if (!deadline_timer_) {
+    deadline_timer_ =
+        std::make_unique<boost::asio::basic_waitable_timer<std::chrono::steady_clock>>(
+            worker_.context());
+  }
+  deadline_armed_ = true;
+  deadline_timer_->expires_after(left);
+  deadline_timer_->async_wait([keep = Ref<ClientConnection>(this),
+                               turn = ++deadline_turn_](const boost::system::error_code& error) {
+    if (!error && keep->deadline_turn_ == turn) keep->request_deadline();
+  });
+}
+
+void ClientConnection::disarm_request_deadline() {
+  if (!std::exchange(deadline_armed_, false)) return;
+  ++deadline_turn_;
+  deadline_timer_->cancel();
+}
+
+void ClientConnection::request_deadline() {
+  deadline_armed_ = false;
+  if (state_ != State::serving) return;
+  if (request_->config->admission().mode() == config::LoopMode::shadow) {
+    worker_.gate().deadline_passed(request_->priority_class);
+    return;
+  }
+  const Ref<Exchange> exchange = exchange_;
+  if (exchange) exchange->on_client_deadline(ClientWait::deadline);
 }
 
 void ClientConnection::await_room() {

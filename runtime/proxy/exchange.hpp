@@ -14,10 +14,11 @@ namespace homeostat::proxy {
 
 /// What a client connection has a deadline for. Each runs on its own.
 enum class ClientWait : std::uint8_t {
-  answer,  ///< whatever the exchange waits for that is not the client
-  body,    ///< the next bytes of the request's body
-  send,    ///< room for more of the response
-  total,   ///< server.total_timeout
+  answer,    ///< whatever the exchange waits for that is not the client
+  deadline,  ///< the response's head, as the client or its route demands; has its own timer
+  body,      ///< the next bytes of the request's body
+  send,      ///< room for more of the response
+  total,     ///< server.total_timeout
   count_,
 };
 

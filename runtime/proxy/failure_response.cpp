@@ -37,6 +37,10 @@ std::string rejection_fields(const gate::Rejection& rejection) {
   std::string reason = gate::to_string(rejection.reason);
   reason += "; class=";
   http::append_number(reason, rejection.priority_class);
+  if (rejection.limit != nullptr) {
+    reason += "; limit=";
+    reason += rejection.limit->name;
+  }
   out.field("Homeostat-Rejected", reason);
   return fields;
 }
@@ -54,8 +58,24 @@ Ref<Exchange> make_rejection_response(ClientConnection& connection,
 void send_rejection(ClientConnection& connection, const gate::Rejection& rejection,
                     const cache::CacheStatus& status) {
   const unsigned code = note_rejection(connection.request(), rejection);
-  send_error(connection, code, detail_of(rejection), status_text(status),
-             rejection_fields(rejection));
+  const std::string cache_status = status_text(status);
+  const std::string fields = rejection_fields(rejection);
+  send_error(connection, {code, detail_of(rejection), cache_status, fields});
+}
+
+void send_rate_rejection(ClientConnection& connection, const gate::LimitCounters& limit,
+                         std::chrono::seconds retry_after) {
+  RequestContext& request = connection.request();
+  request.outcome.rejected = true;
+  request.outcome.cache = telemetry::CacheResult::none;
+  const std::string fields = rejection_fields(
+      {gate::RejectReason::rate_limit, retry_after, request.priority_class, &limit});
+  const std::string members = R"(,"violated-policies":[")" + limit.name + R"("])";
+  send_error(connection, {.status = 429,
+                          .detail = "a rate limit is used up; try again later",
+                          .fields = fields,
+                          .type = "https://iana.org/assignments/http-problem-types#quota-exceeded",
+                          .members = members});
 }
 
 Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError error,

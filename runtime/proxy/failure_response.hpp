@@ -1,7 +1,7 @@
 // What a client is told when the upstream could not answer or the gate said no.
 //
-// 429/503 carry Retry-After and Homeostat-Rejected (reason and class); 502, 503
-// and 504 carry Proxy-Status (RFC 9209).
+// 429/503 carry Retry-After and Homeostat-Rejected (reason, class, and the limit
+// if it has a name); 502, 503 and 504 carry Proxy-Status (RFC 9209).
 #pragma once
 
 #include "runtime/cache/cache_status.hpp"
@@ -19,6 +19,10 @@ class ClientConnection;
 /// The same, answered at once: of a request nothing was made for yet.
 void send_rejection(ClientConnection& connection, const gate::Rejection& rejection,
                     const cache::CacheStatus& status);
+/// A rate limit is used up: 429, a problem that names the limit
+/// (draft-ietf-httpapi-ratelimit-headers-11 section 5.1).
+void send_rate_rejection(ClientConnection& connection, const gate::LimitCounters& limit,
+                         std::chrono::seconds retry_after);
 [[nodiscard]] Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError error,
                                                   const cache::CacheStatus& status);
 

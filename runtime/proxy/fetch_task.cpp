@@ -241,6 +241,13 @@ void FetchTask::on_deadline() {
   arm_lag();
 }
 
+/// All clients may have left while it waited for a permit.
+bool FetchTask::upstream_wanted() {
+  if (refresh_ || client_ != nullptr || leader_.readers() > 0) return true;
+  cancel();
+  return false;
+}
+
 void FetchTask::on_upstream_rejected(const gate::Rejection& rejection) {
   const Ref<FetchTask> keep(this);
   report({{rules::FetchOutcome::refused, {}}});

@@ -32,6 +32,8 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   /// The client that began it is gone; the fetch goes on for the others.
   void forget_client() noexcept { client_ = nullptr; }
   void cancel();
+  /// Waits for a permit.
+  [[nodiscard]] bool queued() const noexcept { return call_ && call_->queued(); }
   /// Cancels it if no client waits for it.
   void cancel_if_unwanted();
   /// The slowest readers held up the others for cache.follower_lag_max.
@@ -42,6 +44,7 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   static constexpr std::uint64_t backlog_low = 128 * 1024;
 
   // UpstreamSink
+  [[nodiscard]] bool upstream_wanted() override;
   void on_upstream_rejected(const gate::Rejection& rejection) override;
   void on_upstream_wants_body() override;
   void on_upstream_body_drained() override {}

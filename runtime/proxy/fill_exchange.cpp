@@ -51,6 +51,7 @@ void FillExchange::start() {
     const Duration left = request.config->settings().cache.fill_wait_max - waited;
     connection_->arm_deadline(ClientWait::answer, std::max(left, Duration::zero()));
   }
+  connection_->arm_request_deadline();
   proceed();
 }
 
@@ -122,6 +123,7 @@ bool FillExchange::begin_response() {
     return false;
   }
   connection_->disarm_deadline(ClientWait::answer);
+  connection_->disarm_request_deadline();
   if (cache::ObjectPtr object = reader_->object(); object) {
     const CacheResult result = request.outcome.cache;
     leave();
@@ -143,6 +145,7 @@ bool FillExchange::begin_response() {
     cache::write_not_modified(head, answer);
     answer += "Cache-Status: " + text + "\r\n";
     if (coding.vary && !head.varies_by_coding) answer += "Vary: Accept-Encoding\r\n";
+    answer += request.limit_fields;
     if (connection_->will_close()) {
       answer += "Connection: close\r\n";
     } else if (request.head().version_minor == 0) {

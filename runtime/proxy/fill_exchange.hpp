@@ -57,6 +57,7 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
   void follower_failed(cache::Reason reason);
   void forward_instead(cache::Reason reason);
   void look_again();
+  void deadline_passed();
   void leave();
 
   static constexpr std::uint8_t rejoins_max = 2;

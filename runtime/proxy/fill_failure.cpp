@@ -108,13 +108,17 @@ void FillExchange::forward_instead(cache::Reason reason) {
 void FillExchange::look_again() {
   leave();
   connection_->disarm_deadline(ClientWait::answer);
+  connection_->disarm_request_deadline();
   serve_identified(*connection_);
 }
 
 void FillExchange::leave() {
-  if (task_) task_->forget_client();
-  task_.reset();
+  const Ref<FetchTask> task = std::move(task_);
+  if (task) task->forget_client();
   reader_.reset();
+  // Sent already, it goes on and is stored; still waiting for a permit, it had
+  // better leave its place to others.
+  if (task && task->queued()) task->cancel_if_unwanted();
 }
 
 void FillExchange::on_client_readable() {
@@ -147,12 +151,25 @@ void FillExchange::on_client_deadline(ClientWait wait) {
     connection_->abort();
     return;
   }
+  if (wait == ClientWait::deadline) {
+    deadline_passed();
+    return;
+  }
   if (wait == ClientWait::answer) {  // waited long enough for somebody else's answer
     forward_instead(cache::Reason::none);
     return;
   }
   connection_->request().outcome.upstream_timeout = true;
   leave();
+  connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));
+}
+
+/// This client's, or its route's; the fill goes on for others and for later.
+void FillExchange::deadline_passed() {
+  if (task_ && task_->queued()) return;  // the gate's own deadline is the same
+  leave();
+  worker_.counters().deadlines_missed.fetch_add(1, std::memory_order_relaxed);
+  if (bridge_with_stale(*connection_, cache::Reason::upstream_timeout, status_)) return;
   connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));
 }
 

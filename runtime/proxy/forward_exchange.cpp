@@ -29,6 +29,7 @@ void ForwardExchange::start() {
                              make_upstream_request(worker_, request, connection_->client_address(),
                                                    UpstreamPurpose::pass, nullptr));
   connection_->watch_client();
+  connection_->arm_request_deadline();
   const Ref<UpstreamCall> call = call_;
   call->start();
 }
@@ -176,6 +177,7 @@ void ForwardExchange::reconsider(const http::ResponseHead& head) {
 
 void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
   RequestContext& request = connection_->request();
+  connection_->disarm_request_deadline();
   request.outcome.status = head.status;
   request.outcome.upstream_latency = call_->latency();
   upgrade_ = head.upgrade;
@@ -303,6 +305,8 @@ void ForwardExchange::on_client_writable() {
 
 void ForwardExchange::on_client_deadline(ClientWait wait) {
   const Ref<ForwardExchange> keep(this);
+  // In the queue the gate's own deadline is the same.
+  if (wait == ClientWait::deadline && call_ && call_->queued()) return;
   if (call_) call_->cancel();
   call_.reset();
   ServerCounters& counters = worker_.counters();
@@ -310,7 +314,7 @@ void ForwardExchange::on_client_deadline(ClientWait wait) {
   if (wait == ClientWait::send) counters.write_timeouts.fetch_add(1, std::memory_order_relaxed);
   if (wait == ClientWait::body) counters.body_timeouts.fetch_add(1, std::memory_order_relaxed);
   if (response_begun()) {
-    outcome.client_abort = wait != ClientWait::total;
+    outcome.client_abort = wait == ClientWait::send || wait == ClientWait::body;
     outcome.truncated = true;
     connection_->abort();
     return;
@@ -320,7 +324,12 @@ void ForwardExchange::on_client_deadline(ClientWait wait) {
         make_error_response(*connection_, 408, "the request body did not arrive in time"));
     return;
   }
-  outcome.upstream_timeout = true;
+  if (wait == ClientWait::deadline) {
+    counters.deadlines_missed.fetch_add(1, std::memory_order_relaxed);
+    if (bridge_with_stale(*connection_, cache::Reason::upstream_timeout, status_)) return;
+  } else {
+    outcome.upstream_timeout = true;
+  }
   connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));
 }
 

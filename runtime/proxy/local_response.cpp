@@ -66,24 +66,23 @@ void LocalResponse::on_client_gone() { out_.clear(); }
 
 namespace {
 
-struct ErrorAnswer {
-  unsigned status;
-  std::string_view detail, cache_status, fields;
-};
-
 /// Appends the whole response; returns whether the connection can go on.
 bool write_error(ClientConnection& connection, const ErrorAnswer& answer, std::string& text) {
   RequestContext& request = connection.request();
   request.outcome.status = static_cast<int>(answer.status);
   const http::RequestHead& head = request.head();
   const std::string_view title = http::reason_phrase(answer.status);
-  constexpr std::string_view begin = R"({"type":"about:blank","title":")";
+  constexpr std::string_view begin = R"({"type":")";
+  constexpr std::string_view then_title = R"(","title":")";
   constexpr std::string_view then_status = R"(","status":)";
   constexpr std::string_view then_detail = R"(,"detail":")";
-  constexpr std::string_view end = "\"}\n";
+  constexpr std::string_view then_members = "\"";
+  constexpr std::string_view end = "}\n";
   constexpr std::size_t status_digits = 3;
-  const std::size_t body_bytes = begin.size() + title.size() + then_status.size() + status_digits +
-                                 then_detail.size() + answer.detail.size() + end.size();
+  const std::size_t body_bytes = begin.size() + answer.type.size() + then_title.size() +
+                                 title.size() + then_status.size() + status_digits +
+                                 then_detail.size() + answer.detail.size() + then_members.size() +
+                                 answer.members.size() + end.size();
   // Unread request bytes make the connection's state uncertain.
   const bool reusable =
       !connection.will_close() && (head.body == http::BodyKind::none || connection.body_complete());
@@ -97,6 +96,7 @@ bool write_error(ClientConnection& connection, const ErrorAnswer& answer, std::s
   out.field(http::HeaderId::cache_status,
             answer.cache_status.empty() ? "homeostat; detail=refused" : answer.cache_status);
   text += answer.fields;
+  text += request.limit_fields;
   if (!reusable) {
     out.field(http::HeaderId::connection, "close");
   } else if (head.version_minor == 0) {
@@ -105,11 +105,15 @@ bool write_error(ClientConnection& connection, const ErrorAnswer& answer, std::s
   out.end();
   if (head.method == http::Method::head) return reusable;
   text += begin;
+  text += answer.type;
+  text += then_title;
   text += title;
   text += then_status;
   http::append_number(text, answer.status);
   text += then_detail;
   text += answer.detail;
+  text += then_members;
+  text += answer.members;
   text += end;
   request.outcome.response_bytes = body_bytes;
   return reusable;
@@ -127,11 +131,10 @@ Ref<Exchange> make_error_response(ClientConnection& connection, unsigned status,
                                  reusable);
 }
 
-void send_error(ClientConnection& connection, unsigned status, std::string_view detail,
-                std::string_view cache_status, std::string_view fields) {
+void send_error(ClientConnection& connection, const ErrorAnswer& answer) {
   std::string& text = connection.worker().scratch();
   text.clear();
-  const bool reusable = write_error(connection, {status, detail, cache_status, fields}, text);
+  const bool reusable = write_error(connection, answer, text);
   const iovec piece{text.data(), text.size()};
   const IoResult result = connection.stream.write({&piece, 1});
   if (result.status == IoStatus::ok && result.bytes == text.size()) {

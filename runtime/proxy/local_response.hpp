@@ -48,9 +48,17 @@ class LocalResponse final : public Exchange {
                                                 std::string_view cache_status = {},
                                                 std::string_view fields = {});
 
+struct ErrorAnswer {
+  unsigned status;
+  std::string_view detail;
+  std::string_view cache_status = {};  ///< empty: refused before the cache was asked
+  std::string_view fields = {};        ///< complete header lines
+  std::string_view type = "about:blank";
+  std::string_view members = {};  ///< further members of the problem, each after a comma
+};
+
 /// The same, sent at once, without an exchange unless the socket is full: for
 /// refusals, which must cost next to nothing.
-void send_error(ClientConnection& connection, unsigned status, std::string_view detail,
-                std::string_view cache_status, std::string_view fields);
+void send_error(ClientConnection& connection, const ErrorAnswer& answer);
 
 }  // namespace homeostat::proxy

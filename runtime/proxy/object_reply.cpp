@@ -31,6 +31,11 @@ void append_dynamic_fields(ClientConnection& connection, const StoredForm& form,
     out += worker.pseudonym();
   }
   if (form.vary) out += "\r\nVary: Accept-Encoding";
+  if (!request.limit_fields.empty()) [[unlikely]] {
+    const std::string_view lines = request.limit_fields;
+    out += "\r\n";
+    out += lines.substr(0, lines.size() - 2);  // its last line ends below
+  }
   if (!head.date.has_value()) {
     out += "\r\nDate: ";
     out += worker.date();

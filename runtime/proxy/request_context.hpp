@@ -12,6 +12,7 @@
 
 #include "runtime/cache/request_rules.hpp"
 #include "runtime/cache/worker.hpp"
+#include "runtime/gate/named_limits.hpp"
 #include "runtime/http/parser.hpp"
 #include "runtime/http/target.hpp"
 #include "runtime/proxy/buffer.hpp"
@@ -33,6 +34,15 @@ struct RequestOutcome {
   bool streamed = false;  ///< event stream or tunnel: its duration is not a latency
 };
 
+/// What the gate must know about a request that goes upstream (request_terms.hpp).
+struct AdmissionTerms {
+  bool settled = false;
+  std::uint64_t tenant = 0;
+  std::uint32_t weight = 1;
+  gate::ConcurrencyCap cap;
+  std::optional<Instant> deadline;  ///< the client's or the route's
+};
+
 class RequestContext final : public RefCounted {
  public:
   explicit RequestContext(const http::ParseLimits& limits) : parser(limits) {}
@@ -52,6 +62,9 @@ class RequestContext final : public RefCounted {
     body.clear();
     body_hash.clear();
     cache_key.clear();
+    terms = {};
+    limit_fields.clear();
+    limit_values.clear();
   }
 
   [[nodiscard]] const http::RequestHead& head() const noexcept { return parser.head(); }
@@ -64,6 +77,10 @@ class RequestContext final : public RefCounted {
   std::string body;       ///< collected, where a rule caches POST
   std::string body_hash;  ///< not empty: `body` is the whole request body
   std::string cache_key;  ///< only with cache.status_key
+  /// RateLimit-Policy and RateLimit as whole lines, for any response to it.
+  std::string limit_fields;
+  std::string limit_values;  ///< while those are written
+  AdmissionTerms terms;
   cache::Request cache_request;
   cache::RequestDecision decision;
   cache::Lookup found;

@@ -209,6 +209,7 @@ void ResponseWriter::finish_head(const RequestContext& request, const ResponseEx
   }
   if (!extras.cache_status.empty()) out.field(HeaderId::cache_status, extras.cache_status);
   head_ += extras.fields;
+  head_ += request.limit_fields;
   if (framing_ == Framing::chunked) out.field(HeaderId::transfer_encoding, "chunked");
   if (extras.close || framing_ == Framing::close) {
     out.field(HeaderId::connection, "close");

@@ -12,6 +12,7 @@
 #include "runtime/proxy/forward_exchange.hpp"
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/object_reply.hpp"
+#include "runtime/proxy/request_terms.hpp"
 #include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/stored_form.hpp"
 #include "runtime/proxy/worker.hpp"
@@ -54,7 +55,8 @@ bool identify(ClientConnection& connection) {
   request.host.clear();
   for (const char c : http::effective_host(*target, head.host)) request.host += http::to_lower(c);
   request.endpoint = worker.telemetry().endpoint(head.method_text, head.target);
-  request.priority_class = request.config->priority_class(head.method_text, target->path);
+  request.priority_class =
+      request.config->admission().priority_class(head.method_text, target->path);
   cache::Request& lookup = request.cache_request;
   lookup.method = head.method_text;
   lookup.host = request.host;
@@ -91,16 +93,23 @@ std::optional<gate::Rejection> refused(ClientConnection& connection) {
   if (worker.upstream().set()->refuses(request.endpoint, request.started)) {
     return worker.breaker_rejection(request.endpoint, request.priority_class);
   }
-  return worker.gate().refuse(
-      {request.endpoint, request.priority_class, request.started, std::nullopt});
+  const AdmissionTerms& terms = request.terms;
+  return worker.gate().refuse({request.endpoint, request.priority_class, request.started,
+                               terms.deadline, terms.tenant, terms.weight, terms.cap});
+}
+
+/// A stale answer is better than none, where that is allowed.
+void reject(ClientConnection& connection, const gate::Rejection& rejection,
+            const cache::CacheStatus& status) {
+  if (bridge_with_stale(connection, rejection_reason(rejection), status)) return;
+  send_rejection(connection, rejection, status);
 }
 
 void forward(ClientConnection& connection, cache::CacheStatus status, cache::Reason reason) {
   status.detail = reason;
+  settle_terms(connection);
   if (const auto rejection = refused(connection)) {
-    if (!bridge_with_stale(connection, rejection_reason(*rejection), status)) {
-      send_rejection(connection, *rejection, status);
-    }
+    reject(connection, *rejection, status);
     return;
   }
   connection.hand_over(make_ref<ForwardExchange>(connection, status));
@@ -122,6 +131,7 @@ void reply_hit(ClientConnection& connection, Lookup& found) {
 void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& status) {
   Worker& worker = connection.worker();
   RequestContext& request = connection.request();
+  settle_terms(connection);
   cache::FillStart begin = worker.cache().begin_fill(request.cache_request, request.decision,
                                                      request.found, request.started);
   switch (begin.kind) {
@@ -133,12 +143,8 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
       return;
     case cache::FillStart::Kind::leader: {
       if (const auto rejection = refused(connection)) {
-        const cache::Reason reason = rejection_reason(*rejection);
-        begin.leader->fail(reason);
-        // A stale answer is better than none, where that is allowed.
-        if (!bridge_with_stale(connection, reason, status)) {
-          send_rejection(connection, *rejection, status);
-        }
+        begin.leader->fail(rejection_reason(*rejection));
+        reject(connection, *rejection, status);
         return;
       }
       auto exchange = make_ref<FillExchange>(connection, begin.leader->reader(), status, true);
@@ -151,7 +157,7 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
 }
 
 void serve_request(ClientConnection& connection) {
-  if (!identify(connection)) return;
+  if (!identify(connection) || !within_rate_limits(connection)) return;
   if (BodyCollector::wanted(connection.request())) {
     connection.hand_over(make_ref<BodyCollector>(connection));
     return;

@@ -13,13 +13,14 @@
 #include "runtime/cache/request_rules.hpp"
 #include "runtime/http/message.hpp"
 #include "runtime/http/parser.hpp"
+#include "runtime/proxy/admission_rules.hpp"
 #include "runtime/proxy/ref_counted.hpp"
 
 namespace homeostat::proxy {
 
 class ServingConfig final : public RefCounted {
  public:
-  explicit ServingConfig(std::shared_ptr<const config::Settings> settings);
+  ServingConfig(std::shared_ptr<const config::Settings> settings, gate::Gate& gate);
 
   [[nodiscard]] const config::Settings& settings() const noexcept { return *settings_; }
   [[nodiscard]] const config::ServerSettings& server() const noexcept { return settings_->server; }
@@ -32,20 +33,13 @@ class ServingConfig final : public RefCounted {
   [[nodiscard]] rules::CodingSet codings() const noexcept { return codings_; }
   /// compression.secret_paths names this path.
   [[nodiscard]] bool compresses_secrets(std::string_view path) const noexcept;
-  /// 0 critical .. 3 low; the first rule that matches decides, else 2.
-  [[nodiscard]] std::uint8_t priority_class(std::string_view method,
-                                            std::string_view path) const noexcept;
+  [[nodiscard]] const AdmissionRules& admission() const noexcept { return admission_; }
 
  private:
-  struct Priority {
-    cache::PathPattern path;
-    std::vector<std::string> methods;
-    std::uint8_t priority_class;
-  };
   std::shared_ptr<const config::Settings> settings_;
   cache::RequestRules cache_rules_;
   http::ParseLimits request_limits_, response_limits_;
-  std::vector<Priority> priorities_;
+  AdmissionRules admission_;
   rules::CodingSet codings_;
   std::vector<cache::PathPattern> secret_paths_;
 };

@@ -50,35 +50,6 @@ UpstreamCall::UpstreamCall(Worker& worker, UpstreamSink& sink, UpstreamRequest r
 
 UpstreamCall::~UpstreamCall() { let_go(false); }
 
-void UpstreamCall::start() {
-  const Ref<UpstreamCall> keep(this);
-  gate::Admission admission = worker_.gate().admit(
-      {request_.endpoint, request_.priority_class, worker_.now(), request_.deadline}, *this);
-  if (auto* permit = std::get_if<gate::Permit>(&admission)) {
-    on_admitted(std::move(*permit));
-  } else if (auto* rejection = std::get_if<gate::Rejection>(&admission)) {
-    on_rejected(*rejection);
-  }
-}
-
-void UpstreamCall::on_admitted(gate::Permit permit) {
-  permit_ = std::move(permit);
-  connect();
-}
-
-void UpstreamCall::on_rejected(const gate::Rejection& rejection) {
-  over_ = true;
-  sink_->on_upstream_rejected(rejection);
-}
-
-void UpstreamCall::cancel() {
-  if (over_) return;
-  over_ = true;
-  gate::GateWaiter::cancel();
-  permit_.ignore();
-  let_go(false);
-}
-
 // -- connecting ---------------------------------------------------------------
 
 bool UpstreamCall::reuse(UpstreamTarget& target) {

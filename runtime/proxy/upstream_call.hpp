@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/gate/gate.hpp"
 #include "runtime/http/parser.hpp"
@@ -42,7 +43,17 @@ struct UpstreamRequest {
   http::BodyKind body = http::BodyKind::none;
   rules::EndpointId endpoint = 0;
   std::uint8_t priority_class = 2;
-  std::optional<Instant> deadline;  ///< the client's own
+  std::optional<Instant> deadline;  ///< the client's or the route's
+  std::uint64_t tenant = 0;
+  std::uint32_t weight = 1;
+  gate::ConcurrencyCap cap;
+  /// Fields of the head that say how much time is left, restated when it is sent.
+  struct TimeLeft {
+    std::size_t offset, length;  ///< of the value in `head`
+    config::DeadlineFormat format;
+    Instant until;
+  };
+  std::vector<TimeLeft> times_left;
 };
 
 enum class UpstreamError : std::uint8_t {
@@ -68,6 +79,9 @@ enum class UpstreamError : std::uint8_t {
 
 class UpstreamSink {
  public:
+  /// A permit came after a wait: is the answer still wanted? If not, the sink has
+  /// cancelled the call.
+  [[nodiscard]] virtual bool upstream_wanted() { return true; }
   virtual void on_upstream_rejected(const gate::Rejection& rejection) = 0;
   /// The head was sent; body pieces may follow. Only if the request has a body.
   virtual void on_upstream_wants_body() = 0;
@@ -101,6 +115,8 @@ class UpstreamCall final : public RefCounted,
   /// Ends the call without further callbacks.
   void cancel();
   void set_sink(UpstreamSink& sink) noexcept { sink_ = &sink; }
+  /// Waits for a permit.
+  [[nodiscard]] bool queued() const noexcept { return gate::GateWaiter::waiting(); }
 
   // -- request body -----------------------------------------------------------
   /// Queues a piece; the bytes stay the caller's until drained.
@@ -146,6 +162,8 @@ class UpstreamCall final : public RefCounted,
   void on_upstream_writable() override;
   void on_upstream_deadline() override;
 
+  void begin(gate::Permit permit);
+  void restate_times_left();
   void connect();
   [[nodiscard]] bool reuse(UpstreamTarget& target);
   void dispatch();

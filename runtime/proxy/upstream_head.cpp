@@ -2,6 +2,7 @@
 
 #include "runtime/cache/preconditions.hpp"
 #include "runtime/http/ascii.hpp"
+#include "runtime/http/deadline_field.hpp"
 #include "runtime/http/etag.hpp"
 #include "runtime/http/forwarded.hpp"
 #include "runtime/http/head_writer.hpp"
@@ -29,12 +30,27 @@ bool claims_client_identity(const http::Field& field) noexcept {
          (field.id == HeaderId::other && http::iequals(field.name, "X-Forwarded-Server"));
 }
 
-/// Fields of the client's request that are not meant for this one.
-bool is_dropped(HeaderId id, UpstreamPurpose purpose) noexcept {
-  return purpose != UpstreamPurpose::pass && is_condition(id);
+/// Fields of the client's request that are not meant for this one: what asks for
+/// less than the whole, and for how long this client will wait.
+bool is_dropped(const http::Field& field, const RequestContext& request, UpstreamPurpose purpose) {
+  return purpose != UpstreamPurpose::pass &&
+         (is_condition(field.id) || request.config->admission().deadline_format(field));
 }
 
-void append_fields(http::HeadWriter& out, const RequestContext& request, UpstreamPurpose purpose) {
+/// How much time is left, in a field that counts down, as it stands in the head.
+void note_time_left(const http::Field& field, Worker& worker, const RequestContext& request,
+                    UpstreamRequest& result) {
+  const auto format = request.config->admission().deadline_format(field);
+  if (!format || !http::counts_down(*format)) return;
+  const auto left = http::time_left(*format, field.value, worker.wall_now());
+  if (!left) return;
+  constexpr std::size_t line_end = 2;
+  result.times_left.push_back({result.head.size() - line_end - field.value.size(),
+                               field.value.size(), *format, request.started + *left});
+}
+
+void append_fields(http::HeadWriter& out, Worker& worker, const RequestContext& request,
+                   UpstreamPurpose purpose, UpstreamRequest& result) {
   const http::HeaderTable& headers = request.head().headers;
   const bool via = request.config->server().via;
   const bool trust = request.config->server().trust_forwarded;
@@ -45,7 +61,7 @@ void append_fields(http::HeadWriter& out, const RequestContext& request, Upstrea
     if (!filter.forwarded(field) || http::is_forwarding_field(field.id) ||
         field.id == HeaderId::host || field.id == HeaderId::content_length ||
         (!trust && claims_client_identity(field)) || (via && field.id == HeaderId::via) ||
-        is_dropped(field.id, purpose)) {
+        is_dropped(field, request, purpose)) {
       continue;
     }
     // A client that got an encoded response knows its tag made weak, and a weak
@@ -55,6 +71,7 @@ void append_fields(http::HeadWriter& out, const RequestContext& request, Upstrea
       continue;
     }
     out.field(field);
+    note_time_left(field, worker, request, result);
   }
 }
 
@@ -77,6 +94,12 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   result.expect_continue = head.expect_continue && head.body != http::BodyKind::none;
   result.endpoint = request.endpoint;
   result.priority_class = refresh ? class_lowest : request.priority_class;
+  result.weight = request.terms.weight;
+  result.cap = request.terms.cap;
+  if (!refresh) {
+    result.tenant = request.terms.tenant;
+    result.deadline = request.terms.deadline;
+  }
   result.head.reserve(512);
   http::HeadWriter out(result.head);
   std::string_view target = request.target.path_query;
@@ -90,7 +113,7 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   const std::string_view host = http::effective_host(request.target, head.host);
   const std::string& own = settings.upstream.targets.front().host_header;
   out.field(HeaderId::host, settings.upstream.preserve_host && !host.empty() ? host : own);
-  append_fields(out, request, purpose);
+  append_fields(out, worker, request, purpose, result);
   // Nobody's own conditions count in a refresh.
   static const http::HeaderTable nothing;
   if (validate != nullptr) {

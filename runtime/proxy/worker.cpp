@@ -20,7 +20,7 @@ Worker::Worker(unsigned index, const Services& services, ServerCounters& counter
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       work_(context_.get_executor()),
       wheel_(context_, services.clock),
-      config_(make_ref<ServingConfig>(std::move(settings))),
+      config_(make_ref<ServingConfig>(std::move(settings), services.gate)),
       policy_(services.policies),
       cache_(services.cache),
       gate_(services.gate.worker(index)),
@@ -72,7 +72,7 @@ void Worker::reload(std::shared_ptr<const config::Settings> settings,
                     std::shared_ptr<UpstreamSet> upstream) {
   boost::asio::post(
       context_, [this, settings = std::move(settings), upstream = std::move(upstream)]() mutable {
-        config_ = make_ref<ServingConfig>(std::move(settings));
+        config_ = make_ref<ServingConfig>(std::move(settings), services_.gate);
         if (upstream) upstream_.replace(std::move(upstream));
         idle_requests_.clear();  // they were made for the old limits
       });

@@ -1,0 +1,115 @@
+#include "runtime/proxy/admission_rules.hpp"
+
+#include <fmt/format.h>
+
+#include "runtime/http/deadline_field.hpp"
+#include "runtime/proxy/client_identity.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+using config::LoopMode;
+
+constexpr std::uint8_t class_normal = 2;
+
+/// While all of admission is in shadow, so is each limit.
+bool is_shadow(LoopMode mode, LoopMode admission) noexcept {
+  return mode == LoopMode::shadow || admission == LoopMode::shadow;
+}
+
+}  // namespace
+
+AdmissionRules::AdmissionRules(const config::AdmissionSettings& settings, gate::Gate& gate)
+    : mode_(gate.mode()) {
+  for (const config::PriorityRule& rule : settings.priorities) {
+    priorities_.push_back({RequestMatcher(rule.match), rule.priority_class});
+  }
+  for (const config::WeightRule& rule : settings.weights) {
+    weights_.push_back({RequestMatcher(rule.match), rule.weight});
+  }
+  for (const config::ConcurrencyCapRule& rule : settings.concurrency_caps) {
+    if (rule.mode == LoopMode::off) continue;
+    caps_.push_back({RequestMatcher(rule.match),
+                     {&gate.caps().of(rule.name), rule.max, is_shadow(rule.mode, mode_)}});
+  }
+  for (const config::DeadlineRoute& route : settings.deadlines.routes) {
+    routes_.push_back({RequestMatcher(route.match), route.within});
+  }
+  for (const config::DeadlineField& field : settings.deadlines.fields) {
+    deadline_fields_.push_back({http::header_id(field.name), field.name, field.format});
+  }
+  add_rate_limits(settings, gate);
+}
+
+void AdmissionRules::add_rate_limits(const config::AdmissionSettings& settings, gate::Gate& gate) {
+  for (const config::RateLimitRule& rule : settings.rate_limits) {
+    if (rule.mode == LoopMode::off) continue;
+    const auto burst = static_cast<std::int64_t>(rule.burst > 0 ? static_cast<double>(rule.burst)
+                                                                : rule.rate.requests);
+    RateLimit limit{.match = RequestMatcher(rule.match),
+                    .per = rule.per,
+                    .rate = rules::request_rate(rule.rate.requests, rule.rate.period, burst),
+                    .salt = identity_key(rule.name),
+                    .counters = &gate.rate_limits().of(rule.name),
+                    .shadow = is_shadow(rule.mode, mode_),
+                    .advertise = rule.advertise,
+                    .policy = fmt::format("\"{}\";q={:.0f};w={}", rule.name, rule.rate.requests,
+                                          rule.rate.period.count())};
+    if (rule.burst > 0) limit.policy += fmt::format(";homeostat-burst={}", rule.burst);
+    rate_limits_.push_back(std::move(limit));
+  }
+}
+
+std::uint8_t AdmissionRules::priority_class(std::string_view method,
+                                            std::string_view path) const noexcept {
+  const Priority* rule = first_match(priorities_, method, path);
+  return rule != nullptr ? rule->priority_class : class_normal;
+}
+
+std::uint32_t AdmissionRules::weight(std::string_view method,
+                                     std::string_view path) const noexcept {
+  const Weight* rule = first_match(weights_, method, path);
+  return rule != nullptr ? rule->weight : 1;
+}
+
+gate::ConcurrencyCap AdmissionRules::cap(std::string_view method,
+                                         std::string_view path) const noexcept {
+  const Cap* rule = first_match(caps_, method, path);
+  return rule != nullptr ? rule->cap : gate::ConcurrencyCap{};
+}
+
+std::optional<Duration> AdmissionRules::within(std::string_view method,
+                                               std::string_view path) const noexcept {
+  const Route* route = first_match(routes_, method, path);
+  return route != nullptr ? std::optional(route->within) : std::nullopt;
+}
+
+std::optional<config::DeadlineFormat> AdmissionRules::deadline_format(
+    const http::Field& field) const noexcept {
+  for (const DeadlineField& known : deadline_fields_) {
+    const bool same = known.id == field.id &&
+                      (known.id != http::HeaderId::other || http::iequals(known.name, field.name));
+    if (same) return known.format;
+  }
+  return std::nullopt;
+}
+
+std::optional<Duration> AdmissionRules::client_time_left(const http::HeaderTable& fields,
+                                                         WallTime now,
+                                                         unsigned& invalid) const noexcept {
+  std::optional<Duration> least;
+  for (const DeadlineField& known : deadline_fields_) {
+    const http::Field* field =
+        known.id != http::HeaderId::other ? fields.find(known.id) : fields.find(known.name);
+    if (field == nullptr) continue;
+    const std::optional<Duration> left = http::time_left(known.format, field->value, now);
+    if (!left) {
+      ++invalid;
+    } else if (!least || *left < *least) {
+      least = left;
+    }
+  }
+  return least;
+}
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,93 @@
+// What the configuration says about admitting a request: its class, weight,
+// cap, deadline and rate limits. Compiled once for each worker and reload.
+//
+// Thread safety: immutable after construction; the counters it points to are
+// the gate's and outlive it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/settings/admission.hpp"
+#include "rules/laws/request_rate.hpp"
+#include "runtime/gate/gate.hpp"
+#include "runtime/http/header_table.hpp"
+#include "runtime/proxy/request_matcher.hpp"
+
+namespace homeostat::proxy {
+
+struct RateLimit {
+  RequestMatcher match;
+  config::BucketKey per;
+  rules::RequestRate rate;
+  std::uint64_t salt = 0;  ///< tells its buckets from those of other limits
+  gate::LimitCounters* counters = nullptr;
+  bool shadow = false;
+  bool advertise = true;
+  std::string policy;  ///< its item of RateLimit-Policy
+};
+
+class AdmissionRules {
+ public:
+  AdmissionRules(const config::AdmissionSettings& settings, gate::Gate& gate);
+
+  /// 0 critical .. 3 low; the first rule that matches decides, else 2.
+  [[nodiscard]] std::uint8_t priority_class(std::string_view method,
+                                            std::string_view path) const noexcept;
+  [[nodiscard]] std::uint32_t weight(std::string_view method, std::string_view path) const noexcept;
+  [[nodiscard]] gate::ConcurrencyCap cap(std::string_view method,
+                                         std::string_view path) const noexcept;
+  /// What the route allows.
+  [[nodiscard]] std::optional<Duration> within(std::string_view method,
+                                               std::string_view path) const noexcept;
+  /// Which format this field has, if it says how much time is left.
+  [[nodiscard]] std::optional<config::DeadlineFormat> deadline_format(
+      const http::Field& field) const noexcept;
+  /// The least time left that the client names, if it does; `invalid` counts
+  /// values that say nothing.
+  [[nodiscard]] std::optional<Duration> client_time_left(const http::HeaderTable& fields,
+                                                         WallTime now,
+                                                         unsigned& invalid) const noexcept;
+  [[nodiscard]] std::span<const RateLimit> rate_limits() const noexcept { return rate_limits_; }
+  /// Off: nothing waits and nothing has a deadline.
+  [[nodiscard]] config::LoopMode mode() const noexcept { return mode_; }
+
+ private:
+  struct Priority {
+    RequestMatcher match;
+    std::uint8_t priority_class;
+  };
+  struct Weight {
+    RequestMatcher match;
+    std::uint32_t weight;
+  };
+  struct Cap {
+    RequestMatcher match;
+    gate::ConcurrencyCap cap;
+  };
+  struct Route {
+    RequestMatcher match;
+    Duration within;
+  };
+  struct DeadlineField {
+    http::HeaderId id;
+    std::string name;
+    config::DeadlineFormat format;
+  };
+
+  void add_rate_limits(const config::AdmissionSettings& settings, gate::Gate& gate);
+
+  config::LoopMode mode_;
+  std::vector<Priority> priorities_;
+  std::vector<Weight> weights_;
+  std::vector<Cap> caps_;
+  std::vector<Route> routes_;
+  std::vector<DeadlineField> deadline_fields_;
+  std::vector<RateLimit> rate_limits_;
+};
+
+}  // namespace homeostat::proxy

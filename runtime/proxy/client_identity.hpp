@@ -1,0 +1,50 @@
+// Who asks: keys of clients and tenants for fair turns and rate limits.
+//
+// A key is a hash with a secret of this process, so that nobody outside can
+// choose keys that meet in a table. Keys are never logged or sent.
+//
+// What can be trusted: the address of the connection, and with
+// server.trust_forwarded that entry of X-Forwarded-For which the outermost
+// trusted proxy wrote (server.forwarded_hops from the right); what stands left
+// of it is the client's own invention. IPv6 counts by its /64, which is what one
+// subscriber has. A header field is as good as who sets it. Authorization is
+// not verified here: its hash cannot be guessed, so nobody can use up what
+// belongs to another, but anybody can invent new ones. The subject of a bearer
+// token can be copied, too, which is why the configuration allows it only
+// behind a proxy that verifies tokens.
+//
+// Thread safety: pure functions of their arguments and the process's secret.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/settings/admission.hpp"
+#include "config/settings/server.hpp"
+#include "runtime/http/header_table.hpp"
+
+namespace homeostat::proxy {
+
+/// A key of any text. Never 0.
+[[nodiscard]] std::uint64_t identity_key(std::string_view text) noexcept;
+/// Of an IP address as text, perhaps with brackets and port; anything else as it is.
+[[nodiscard]] std::uint64_t address_key(std::string_view address) noexcept;
+/// Of two keys, in order.
+[[nodiscard]] std::uint64_t combined_key(std::uint64_t first, std::uint64_t second) noexcept;
+
+/// The client's address as far as it can be trusted. `connection` is the
+/// address_key of the peer.
+[[nodiscard]] std::uint64_t client_key(const http::HeaderTable& fields,
+                                       const config::ServerSettings& server,
+                                       std::uint64_t connection) noexcept;
+/// `client` where the request does not say who it belongs to.
+[[nodiscard]] std::uint64_t tenant_key(const http::HeaderTable& fields,
+                                       const config::TenantSettings& tenant, std::uint64_t client);
+
+/// Issuer and subject of a JSON web token (RFC 7519) in an Authorization field,
+/// not verified; nothing if it holds none. Bounds: tokens of 16 KiB.
+[[nodiscard]] std::optional<std::string> token_subject(std::string_view authorization);
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,156 @@
+#include "runtime/proxy/request_terms.hpp"
+
+#include <bitset>
+#include <span>
+#include <string>
+
+#include "runtime/http/head_writer.hpp"
+#include "runtime/proxy/client_connection.hpp"
+#include "runtime/proxy/client_identity.hpp"
+#include "runtime/proxy/failure_response.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+/// Who asks, worked out when the first limit wants to know.
+class Asker {
+ public:
+  explicit Asker(ClientConnection& connection) : connection_(connection) {}
+
+  [[nodiscard]] std::uint64_t client() {
+    if (client_ == 0) {
+      const RequestContext& request = connection_.request();
+      client_ =
+          client_key(request.head().headers, request.config->server(), connection_.address_key());
+    }
+    return client_;
+  }
+  [[nodiscard]] std::uint64_t tenant() {
+    if (tenant_ == 0) {
+      const RequestContext& request = connection_.request();
+      tenant_ =
+          tenant_key(request.head().headers, request.config->settings().admission.tenant, client());
+    }
+    return tenant_;
+  }
+
+ private:
+  ClientConnection& connection_;
+  std::uint64_t client_ = 0, tenant_ = 0;
+};
+
+/// The endpoint. One that telemetry has not learned yet, or has no room for,
+/// counts by its path: strangers must not use up what belongs to all others.
+std::uint64_t route_of(const RequestContext& request) {
+  if (request.endpoint != telemetry::other_endpoint) return request.endpoint;
+  return combined_key(identity_key(request.head().method_text), identity_key(request.target.path));
+}
+
+std::uint64_t bucket_of(const RateLimit& limit, const RequestContext& request, Asker& asker) {
+  std::uint64_t key = limit.salt;
+  if (limit.per.client) key = combined_key(key, asker.client());
+  if (limit.per.tenant) key = combined_key(key, asker.tenant());
+  if (limit.per.route) key = combined_key(key, route_of(request));
+  return key;
+}
+
+/// Adds a limit to the two lists of draft-ietf-httpapi-ratelimit-headers-11.
+void append_items(const RateLimit& limit, const rules::RateVerdict& verdict, std::string& policies,
+                  std::string& values) {
+  if (!limit.advertise || limit.shadow) return;
+  const std::string_view comma = policies.empty() ? "" : ", ";
+  policies += comma;
+  policies += limit.policy;
+  values += comma;
+  values += '"';
+  values += limit.counters->name;
+  values += "\";r=";
+  http::append_number(values, static_cast<std::uint64_t>(verdict.remaining));
+  values += ";t=";
+  http::append_number(values, static_cast<std::uint64_t>(rules::rate_window(limit.rate, verdict)));
+}
+
+/// Turns the two lists into header lines, in the place of the first.
+void make_lines(std::string& policies, std::string& values) {
+  if (policies.empty()) return;
+  policies.insert(0, "RateLimit-Policy: ");
+  policies += "\r\nRateLimit: ";
+  policies += values;
+  policies += "\r\n";
+}
+
+using Limits = std::span<const RateLimit>;
+using Taken = std::bitset<config::AdmissionSettings::rate_limits_max>;
+
+/// What is refused uses up nothing of the other limits.
+void give_back(Limits limits, const Taken& taken, ClientConnection& connection, Asker& asker) {
+  gate::BucketTable& buckets = connection.worker().services().gate.buckets();
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    if (!taken[i]) continue;
+    buckets.give_back(bucket_of(limits[i], connection.request(), asker), limits[i].rate);
+  }
+}
+
+}  // namespace
+
+bool within_rate_limits(ClientConnection& connection) {
+  RequestContext& request = connection.request();
+  const Limits limits = request.config->admission().rate_limits();
+  if (limits.empty()) return true;
+  Worker& worker = connection.worker();
+  gate::BucketTable& buckets = worker.services().gate.buckets();
+  Asker asker(connection);
+  Taken taken;
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    const RateLimit& limit = limits[i];
+    if (!limit.match.matches(request.head().method_text, request.target.path)) continue;
+    const rules::RateVerdict verdict =
+        buckets.take(bucket_of(limit, request, asker), limit.rate, request.started);
+    taken[i] = verdict.allowed;
+    if (verdict.allowed) {
+      append_items(limit, verdict, request.limit_fields, request.limit_values);
+      continue;
+    }
+    worker.gate().rate_limited(*limit.counters, request.priority_class, limit.shadow);
+    if (limit.shadow) continue;
+    give_back(limits, taken, connection, asker);
+    request.limit_fields.clear();
+    request.limit_values.clear();
+    append_items(limit, verdict, request.limit_fields, request.limit_values);
+    make_lines(request.limit_fields, request.limit_values);
+    send_rate_rejection(connection, *limit.counters,
+                        rules::rate_retry_after(verdict.wait, worker.gate().random_unit()));
+    return false;
+  }
+  make_lines(request.limit_fields, request.limit_values);
+  return true;
+}
+
+void settle_terms(ClientConnection& connection) {
+  RequestContext& request = connection.request();
+  AdmissionTerms& terms = request.terms;
+  if (terms.settled) return;
+  terms.settled = true;
+  const AdmissionRules& rules = request.config->admission();
+  const std::string_view method = request.head().method_text;
+  const std::string_view path = request.target.path;
+  terms.weight = rules.weight(method, path);
+  terms.cap = rules.cap(method, path);
+  if (rules.mode() == config::LoopMode::off) return;
+  Worker& worker = connection.worker();
+  unsigned invalid = 0;
+  std::optional<Duration> left =
+      rules.client_time_left(request.head().headers, worker.wall_now(), invalid);
+  if (invalid > 0) {
+    worker.counters().deadline_fields_invalid.fetch_add(invalid, std::memory_order_relaxed);
+  }
+  const std::optional<Duration> within = rules.within(method, path);
+  if (within && (!left || *within < *left)) left = within;
+  if (left) terms.deadline = request.started + *left;
+  if (request.config->settings().admission.tenant.fair_queue) {
+    terms.tenant = Asker(connection).tenant();
+  }
+}
+
+}  // namespace homeostat::proxy

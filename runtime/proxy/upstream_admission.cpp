@@ -1,0 +1,58 @@
+// UpstreamCall at the gate: before it may have a connection.
+#include <utility>
+
+#include "runtime/http/deadline_field.hpp"
+#include "runtime/proxy/upstream_call.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+
+void UpstreamCall::start() {
+  const Ref<UpstreamCall> keep(this);
+  gate::Admission admission =
+      worker_.gate().admit({request_.endpoint, request_.priority_class, worker_.now(),
+                            request_.deadline, request_.tenant, request_.weight, request_.cap},
+                           *this);
+  if (auto* permit = std::get_if<gate::Permit>(&admission)) {
+    begin(std::move(*permit));
+  } else if (auto* rejection = std::get_if<gate::Rejection>(&admission)) {
+    on_rejected(*rejection);
+  }
+}
+
+void UpstreamCall::on_admitted(gate::Permit permit) {
+  const Ref<UpstreamCall> keep(this);
+  if (sink_->upstream_wanted()) begin(std::move(permit));
+}
+
+void UpstreamCall::begin(gate::Permit permit) {
+  permit_ = std::move(permit);
+  restate_times_left();
+  connect();
+}
+
+/// What was left on arrival is less after a wait.
+void UpstreamCall::restate_times_left() {
+  const Instant now = worker_.now();
+  std::string value;
+  for (auto field = request_.times_left.rbegin(); field != request_.times_left.rend(); ++field) {
+    value.clear();
+    http::append_time_left(field->format, field->until - now, value);
+    request_.head.replace(field->offset, field->length, value);
+  }
+}
+
+void UpstreamCall::on_rejected(const gate::Rejection& rejection) {
+  over_ = true;
+  sink_->on_upstream_rejected(rejection);
+}
+
+void UpstreamCall::cancel() {
+  if (over_) return;
+  over_ = true;
+  gate::GateWaiter::cancel();
+  permit_.ignore();
+  let_go(false);
+}
+
+}  // namespace homeostat::proxy
