@@ -78,7 +78,7 @@ class AdmissionDuels {
   };
   static constexpr std::size_t ratio_classes = 16, frequency_classes = 4;
   // A little more than half: an exchange costs a request upstream.
-  static constexpr double even = 0.53;
+  static constexpr double even = 0.56;
   static constexpr double prior = 0.55;
   static constexpr double learning_rate = 0.003;
   static constexpr std::size_t patience = 4;

@@ -21,8 +21,9 @@ constexpr std::size_t sketch_share = 32;
 
 }  // namespace
 
-double EvictionPolicy::value(const PolicyItem& item, Instant now) const noexcept {
-  const double frequency = std::max(1U, sketch_.estimate(item.hash));
+double EvictionPolicy::value(const PolicyItem& item, Instant now,
+                             unsigned frequency_max) const noexcept {
+  const double frequency = std::clamp(sketch_.estimate(item.hash), 1U, frequency_max);
   const double size = static_cast<double>(std::max<std::size_t>(1, item.weight));
   double ttl_share = 1;
   if (idle_seconds_ > 0) {
@@ -71,7 +72,7 @@ PolicyItem* EvictionPolicy::coldest(Instant now, std::size_t& steps) {
     duels_.touched(*item);
     const std::uint8_t touches = item->touches.exchange(0, std::memory_order_relaxed);
     sketch_.add(item->hash, touches);
-    item->priority = age_ + value(*item, now);
+    item->priority = age_ + value(*item, now, claim_max);
     item->examined = now;
     by_priority_.reorder(*item);
     if (++steps >= walk_max) return by_priority_.top();
@@ -148,13 +149,12 @@ bool EvictionPolicy::admit(PolicyItem& item, Instant now, std::size_t bound, Vic
   };
   for (std::size_t i = 0; i < walk_max && missing() > 0 && expire(now, 1, victims) > 0; ++i) {
   }
-  const double own = value(item, now);
   if (missing() > 0) {
     if (used() > bound) {
       // The bound was lowered. Whoever stores helps to get there.
       if (!shrink(now, bound, walk_max, victims)) return false;
     }
-    Contest contest{.own = own, .weight = static_cast<double>(item.weight)};
+    Contest contest{.own = value(item, now), .weight = static_cast<double>(item.weight)};
     const bool wins = collect(contest, missing(), now) && judge(contest, item);
     for (PolicyItem* candidate : candidates_) by_priority_.push(*candidate);
     if (!wins) {
@@ -166,7 +166,7 @@ bool EvictionPolicy::admit(PolicyItem& item, Instant now, std::size_t bound, Vic
     for (PolicyItem* candidate : candidates_) evict(*candidate, now, victims);
   }
   // The tables may have to grow with the item; shrink() takes back what that costs.
-  insert(item, age_ + own, now, bound);
+  insert(item, age_ + value(item, now, claim_max), now, bound);
   static_cast<void>(shrink(now, bound, walk_max, victims));
   return true;
 }

@@ -2,7 +2,7 @@
 // frequency sketch, slow aging, and admission that learns from its own duels.
 //
 //   value    v = (f - 1/2) x (1/size + 1/s0) x min(1, remaining TTL / R)
-//   priority H = L + v
+//   priority H = L + v, with f up to 15: how long a claim holds without being renewed
 // f: sketch estimate; the 1/2 keeps one-timers down. s0 = 250 KB: what a miss
 // costs beside its bytes (20 ms at 100 Mbit/s), so that neither object nor byte
 // hit ratio is all. R: how long evicted objects were idle (EWMA).
@@ -51,10 +51,12 @@ struct PolicyItem {
   std::uint16_t duel = AdmissionDuels::no_duel;
   mutable std::atomic<std::uint8_t> touches{0};
 
+  /// Hits that count between two looks at the item; later ones cost no store.
+  static constexpr unsigned touches_max = 15;
   /// A hit, from any thread. Lost increments do no harm.
   void touch() const noexcept {
     const std::uint8_t count = touches.load(std::memory_order_relaxed);
-    if (count < FrequencySketch::count_max) {
+    if (count < touches_max) {
       touches.store(static_cast<std::uint8_t>(count + 1), std::memory_order_relaxed);
     }
   }
@@ -68,6 +70,7 @@ class EvictionPolicy {
   };
   static constexpr std::size_t walk_max = 512;
   static constexpr double miss_cost_bytes = 250e3;  // s0
+  static constexpr unsigned claim_max = PolicyItem::touches_max;
 
   /// A request that was not answered from the cache.
   void record_miss(std::uint64_t hash) {
@@ -121,7 +124,8 @@ class EvictionPolicy {
     }
   };
 
-  [[nodiscard]] double value(const PolicyItem& item, Instant now) const noexcept;
+  [[nodiscard]] double value(const PolicyItem& item, Instant now,
+                             unsigned frequency_max = FrequencySketch::count_max) const noexcept;
   /// The least valuable item, its hits folded in. REQUIRES: not empty.
   [[nodiscard]] PolicyItem* coldest(Instant now, std::size_t& steps);
   /// Collects victims for `missing` bytes in candidates_, taken out of the order;

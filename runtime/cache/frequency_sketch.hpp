@@ -1,9 +1,10 @@
 // How often a key was asked for lately, remembered beyond eviction: a
-// count-min sketch of 4 rows with 4-bit counters and conservative increment,
+// count-min sketch of 4 rows with 8-bit counters and conservative increment,
 // halved now and then (TinyLFU: Einziger, Friedman, Manes, ACM TOS 2017).
 //
-// Sixteen columns per stored object; halved every 50 x objects increments: fewer
-// columns collide too often, faster halving forgets too soon. It grows by
+// Eight columns per stored object; halved every 50 x objects increments: fewer
+// columns collide too often, faster halving forgets too soon, and counters that
+// end at 15 do not tell what is hot from what is hotter (decision 13). It grows by
 // doubling, which keeps every estimate. Growing and halving are spread over the
 // following increments, `slice_bytes` each, so that none of them takes long.
 //
@@ -19,7 +20,7 @@ namespace homeostat::cache {
 
 class FrequencySketch {
  public:
-  static constexpr unsigned count_max = 15;
+  static constexpr unsigned count_max = 255;
   static constexpr std::size_t slice_bytes = 4096;
 
   FrequencySketch();
@@ -35,13 +36,13 @@ class FrequencySketch {
  private:
   static constexpr std::size_t rows = 4;
   static constexpr std::size_t columns_min = 1024;
-  static constexpr std::size_t columns_per_object = 16;
+  static constexpr std::size_t columns_per_object = 8;
   static constexpr std::size_t halving_period = 50;  // x objects
 
   struct Free {
     void operator()(std::uint8_t* bytes) const noexcept { std::free(bytes); }
   };
-  /// Two counters per byte: byte[(row * columns + column) / 2].
+  /// One row after the other.
   struct Table {
     std::unique_ptr<std::uint8_t[], Free> cells;
     std::size_t columns = 0;
@@ -49,20 +50,10 @@ class FrequencySketch {
     Table() = default;
     /// From zeroed pages: a large table costs nothing until it is used.
     explicit Table(std::size_t column_count);
-    [[nodiscard]] std::size_t bytes() const noexcept { return rows * columns / 2; }
+    [[nodiscard]] std::size_t bytes() const noexcept { return rows * columns; }
   };
-  struct Cell {
-    std::uint8_t* byte;
-    unsigned shift;
-
-    [[nodiscard]] unsigned get() const noexcept { return (*byte >> shift) & 0x0FU; }
-    void set(unsigned count) const noexcept {
-      *byte = static_cast<std::uint8_t>((*byte & (0xF0U >> shift)) | (count << shift));
-    }
-  };
-
   [[nodiscard]] bool growing() const noexcept { return former_.columns != 0; }
-  [[nodiscard]] Cell cell(std::uint64_t hash, std::size_t row) const noexcept;
+  [[nodiscard]] std::uint8_t& cell(std::uint64_t hash, std::size_t row) const noexcept;
   void continue_growing() noexcept;
   void continue_halving() noexcept;
 
