@@ -6,21 +6,11 @@
 #include <list>
 #include <ostream>
 
-#include "tests/e2e/running_agent.hpp"
+#include "tests/e2e/cache_support.hpp"
 #include "tests/support/waiting.hpp"
 
 namespace homeostat::test {
 namespace {
-
-AgentConfig config_of(const ScriptedOrigin& origin, const std::string& cache = {}) {
-  AgentConfig config = config_for(origin);
-  config.cache = cache;
-  return config;
-}
-
-bool is_hit(const Message& response) {
-  return response.get("cache-status").find("; hit") != std::string::npos;
-}
 
 TEST(Cache, AHitCarriesAgeAndSaysSo) {
   ScriptedOrigin origin;

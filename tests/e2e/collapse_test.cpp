@@ -9,8 +9,7 @@
 namespace homeostat::test {
 namespace {
 
-using stale::config_of;
-using stale::contains;
+using stale::config_without_ahead;
 using stale::expiring;
 using stale::lasting;
 using stale::Sequel;
@@ -22,7 +21,7 @@ TEST(CollapseEnds, AValidationThatIs304ReleasesAllWaiters) {
     go_on.wait();
     exchange.respond(304, "Cache-Control: max-age=600\r\nETag: \"1\"\r\n", "");
   });
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_without_ahead(origin));
   ASSERT_EQ(agent.get("/page").body, "old");
   std::list<HttpClient> clients;
   EXPECT_TRUE(eventually([&] {
@@ -45,7 +44,7 @@ TEST(CollapseEnds, HitForMissEndsWhenAResponseCouldBeStored) {
   origin.on("/page", [&](OriginExchange& exchange) {
     exchange.respond(200, cacheable ? lasting : "Cache-Control: private\r\n", "body");
   });
-  RunningAgent agent(config_of(origin, "negative_ttl: 1h"));
+  RunningAgent agent(config_without_ahead(origin, "negative_ttl: 1h"));
   ASSERT_EQ(agent.get("/page").status(), 200);
   EXPECT_TRUE(contains(agent.get("/page").get("cache-status"), "detail=hit-for-miss"));
   cacheable = true;
@@ -62,7 +61,7 @@ TEST(CollapseEnds, WaitersOfALeaderThatAdmissionTurnedAwayGetAnAnswer) {
     exchange.respond(200, "", "done");
   });
   origin.answer("/page", 200, lasting, "kept");
-  AgentConfig config = config_of(origin);
+  AgentConfig config = config_without_ahead(origin);
   config.admission = "mode: on, limit_initial: 1, limit_min: 1, limit_max: 1, max_wait: 50ms";
   RunningAgent agent(config);
   HttpClient slow(agent.port());
@@ -97,7 +96,7 @@ TEST(CollapseEnds, WaitersOfAFetchWithoutAnswerTryOnceMoreTogether) {
     }
     exchange.respond(200, lasting, "kept");
   });
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_without_ahead(origin));
   std::list<HttpClient> clients;
   for (int i = 0; i < 6; ++i) {
     clients.emplace_back(agent.port());

@@ -8,7 +8,7 @@
 
 #include "runtime/compress/decoder.hpp"
 #include "runtime/compress/whole_encoder.hpp"
-#include "tests/e2e/running_agent.hpp"
+#include "tests/e2e/cache_support.hpp"
 
 namespace homeostat::test {
 
@@ -17,21 +17,11 @@ using rules::Coding;
 inline const std::string type = "Content-Type: text/plain\r\n";
 inline const std::string kept = "Cache-Control: max-age=60\r\n";
 
-inline AgentConfig config_of(const ScriptedOrigin& origin, const std::string& compression,
-                             const std::string& cache = {}) {
-  AgentConfig config;
-  config.upstream_url = origin.url();
+inline AgentConfig compressing(const ScriptedOrigin& origin, const std::string& compression,
+                               const std::string& cache = {}) {
+  AgentConfig config = config_of(origin, cache);
   config.compression = compression;
-  config.cache = cache;
   return config;
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-inline bool is_hit(const Message& response) {
-  return contains(response.get("cache-status"), "; hit");
 }
 
 inline std::string accept(Coding coding) {

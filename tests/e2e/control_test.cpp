@@ -8,17 +8,13 @@
 #include <thread>
 #include <vector>
 
+#include "tests/e2e/cache_support.hpp"
 #include "tests/e2e/in_flight.hpp"
-#include "tests/e2e/running_agent.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/waiting.hpp"
 
 namespace homeostat::test {
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::vector<std::string> actor_names(const std::string& status) {
   std::vector<std::string> names;

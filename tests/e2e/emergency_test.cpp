@@ -3,17 +3,13 @@
 
 #include <atomic>
 
-#include "tests/e2e/running_agent.hpp"
+#include "tests/e2e/cache_support.hpp"
 #include "tests/support/alertmanager.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/waiting.hpp"
 
 namespace homeostat::test {
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 AgentConfig emergency_config(const ScriptedOrigin& origin, const ScriptedOrigin& webhook,
                              const std::string& rules_path) {

@@ -8,23 +8,16 @@
 #include <string>
 #include <string_view>
 
-#include "tests/e2e/running_agent.hpp"
+#include "tests/e2e/cache_support.hpp"
 #include "tests/support/waiting.hpp"
 
 namespace homeostat::test::stale {
 
-inline AgentConfig config_of(const ScriptedOrigin& origin, const std::string& cache = {}) {
-  AgentConfig config;
-  config.upstream_url = origin.url();
+inline AgentConfig config_without_ahead(const ScriptedOrigin& origin,
+                                        const std::string& cache = {}) {
   // Asking again and again until something is stale must not refresh it before.
-  const bool refresh_given = cache.find("refresh:") != std::string::npos;
-  config.cache =
-      refresh_given ? cache : "refresh: {ahead: off}" + (cache.empty() ? "" : ", " + cache);
-  return config;
-}
-
-inline bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
+  if (contains(cache, "refresh:")) return test::config_of(origin, cache);
+  return test::config_of(origin, "refresh: {ahead: off}" + (cache.empty() ? "" : ", " + cache));
 }
 
 /// Expires within its first second.

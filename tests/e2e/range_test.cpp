@@ -5,24 +5,13 @@
 #include <atomic>
 #include <future>
 
-#include "tests/e2e/running_agent.hpp"
+#include "tests/e2e/cache_support.hpp"
 #include "tests/support/waiting.hpp"
 
 namespace homeostat::test {
 namespace {
 
 constexpr const char* digits = "0123456789";
-
-AgentConfig config_of(const ScriptedOrigin& origin, const std::string& cache = {}) {
-  AgentConfig config;
-  config.upstream_url = origin.url();
-  config.cache = cache;
-  return config;
-}
-
-bool is_hit(const Message& response) {
-  return response.get("cache-status").find("; hit") != std::string::npos;
-}
 
 /// An origin that honours single ranges and says so.
 void serve_ranges(ScriptedOrigin& origin, const std::string& path, std::string body,

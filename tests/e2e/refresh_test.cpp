@@ -11,8 +11,7 @@
 namespace homeostat::test {
 namespace {
 
-using stale::config_of;
-using stale::contains;
+using stale::config_without_ahead;
 using stale::expiring;
 using stale::lasting;
 using stale::Sequel;
@@ -27,7 +26,7 @@ TEST(StaleWhileRevalidate, EverybodyIsServedAtOnceWhileOneRefreshRuns) {
     go_on.wait();
     exchange.respond(200, lasting, "new");
   });
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_without_ahead(origin));
   ASSERT_EQ(agent.get("/page").body, "old");
   const Message stale = until(agent, "/page", "ttl=-");
   EXPECT_EQ(stale.body, "old");
@@ -54,7 +53,7 @@ TEST(StaleWhileRevalidate, A304MakesTheSameContentFreshAgain) {
   Sequel sequel(origin, "/page", expiring("stale-while-revalidate=600"), [&](auto& exchange) {
     exchange.respond(304, "Cache-Control: max-age=600\r\nETag: \"1\"\r\n", "");
   });
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_without_ahead(origin));
   ASSERT_EQ(agent.get("/page").body, "old");
   until(agent, "/page", "ttl=-");
   EXPECT_TRUE(eventually([&] {
@@ -72,8 +71,8 @@ TEST(StaleWhileRevalidate, TheOperatorMayAllowItPerRuleAndNobodyElseIsAffected) 
   for (const char* path : {"/ruled", "/other"}) {
     origin.answer(path, 200, expiring(), "kept");
   }
-  RunningAgent agent(
-      config_of(origin, "rules: [{match: {path: /ruled}, stale_while_revalidate: 10m}]"));
+  RunningAgent agent(config_without_ahead(
+      origin, "rules: [{match: {path: /ruled}, stale_while_revalidate: 10m}]"));
   ASSERT_EQ(agent.get("/ruled").status(), 200);
   ASSERT_EQ(agent.get("/other").status(), 200);
   until(agent, "/ruled", "detail=stale-while-revalidate");
@@ -87,7 +86,8 @@ TEST(StaleWhileRevalidate, TheOperatorMayAllowItPerRuleAndNobodyElseIsAffected) 
 TEST(StaleWhileRevalidate, MustRevalidateForbidsItWhateverTheOperatorSays) {
   ScriptedOrigin origin;
   origin.answer("/page", 200, expiring("must-revalidate, stale-while-revalidate=600"), "kept");
-  RunningAgent agent(config_of(origin, "stale_while_revalidate: 10m, stale_if_error: 10m"));
+  RunningAgent agent(
+      config_without_ahead(origin, "stale_while_revalidate: 10m, stale_if_error: 10m"));
   ASSERT_EQ(agent.get("/page").status(), 200);
   EXPECT_TRUE(eventually([&] {
     const Message response = agent.get("/page");
@@ -100,7 +100,7 @@ TEST(StaleWhileRevalidate, HeadIsServedStaleAndRefreshedByGet) {
   ScriptedOrigin origin;
   Sequel sequel(origin, "/page", expiring("stale-while-revalidate=600"),
                 [&](auto& exchange) { exchange.respond(200, lasting, "new"); });
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_without_ahead(origin));
   ASSERT_EQ(agent.get("/page").body, "old");
   HttpClient client(agent.port());
   EXPECT_TRUE(eventually([&] {
@@ -125,7 +125,7 @@ TEST(StaleWhileRevalidate, ARefreshBegunBeforeAnInvalidationNeverStores) {
     }
     exchange.respond(200, lasting, "new");
   });
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_without_ahead(origin));
   ASSERT_EQ(agent.get("/page").body, "old");
   until(agent, "/page", "ttl=-");
   ASSERT_TRUE(origin.wait_for_requests("/page", 2));
@@ -140,7 +140,7 @@ TEST(StaleWhileRevalidate, AnAnswerThatIsNoFailureEndsTheOldContent) {
   ScriptedOrigin origin;
   Sequel sequel(origin, "/page", expiring("stale-while-revalidate=600"),
                 [&](auto& exchange) { exchange.respond(403, "", "gone from here"); });
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_without_ahead(origin));
   ASSERT_EQ(agent.get("/page").body, "old");
   until(agent, "/page", "ttl=-");
   EXPECT_TRUE(eventually([&] { return agent.get("/page").status() == 403; }));
@@ -158,7 +158,7 @@ TEST(StaleIfError, FailuresAreBridgedTheOriginIsSparedAndItsRecoveryIsSeen) {
     if (failing) return exchange.respond(500, "", "broken");
     exchange.respond(200, lasting, "new");
   });
-  RunningAgent agent(config_of(origin, "refresh: {ahead: off, backoff_first: 5s}"));
+  RunningAgent agent(config_without_ahead(origin, "refresh: {ahead: off, backoff_first: 5s}"));
   ASSERT_EQ(agent.get("/page").body, "old");
   const Message bridged = until(agent, "/page", "detail=stale-if-error");
   EXPECT_EQ(bridged.status(), 200);
@@ -180,7 +180,7 @@ TEST(StaleIfError, WithoutAnybodysWordAFailureIsPassedOn) {
   ScriptedOrigin origin;
   Sequel sequel(origin, "/page", expiring(),
                 [&](auto& exchange) { exchange.respond(500, "", "broken"); });
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_without_ahead(origin));
   ASSERT_EQ(agent.get("/page").body, "old");
   EXPECT_TRUE(eventually([&] { return agent.get("/page").status() == 500; }));
 }
@@ -188,7 +188,7 @@ TEST(StaleIfError, WithoutAnybodysWordAFailureIsPassedOn) {
 TEST(StaleIfError, AnOriginThatCannotBeReachedIsBridgedForAWhileByDefault) {
   ScriptedOrigin origin;
   Sequel sequel(origin, "/page", expiring(), [&](auto& exchange) { exchange.alive = false; });
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_without_ahead(origin));
   ASSERT_EQ(agent.get("/page").body, "old");
   const Message bridged = until(agent, "/page", "ttl=-");
   EXPECT_EQ(bridged.body, "old");
@@ -198,7 +198,7 @@ TEST(StaleIfError, MustRevalidateForbidsItEvenThen) {
   ScriptedOrigin origin;
   Sequel sequel(origin, "/page", expiring("must-revalidate, stale-if-error=600"),
                 [&](auto& exchange) { exchange.alive = false; });
-  RunningAgent agent(config_of(origin, "stale_if_error: 10m"));
+  RunningAgent agent(config_without_ahead(origin, "stale_if_error: 10m"));
   ASSERT_EQ(agent.get("/page").body, "old");
   EXPECT_TRUE(eventually([&] { return agent.get("/page").status() == 502; }));
 }
@@ -206,7 +206,7 @@ TEST(StaleIfError, MustRevalidateForbidsItEvenThen) {
 TEST(StaleIfError, HeadIsBridgedToo) {
   ScriptedOrigin origin;
   Sequel sequel(origin, "/page", expiring(), [&](auto& exchange) { exchange.alive = false; });
-  RunningAgent agent(config_of(origin));
+  RunningAgent agent(config_without_ahead(origin));
   ASSERT_EQ(agent.get("/page").body, "old");
   EXPECT_TRUE(eventually([&] {
     HttpClient client(agent.port());
@@ -221,7 +221,7 @@ TEST(Throttling, RetryAfterIsObeyed) {
   ScriptedOrigin origin;
   Sequel sequel(origin, "/page", expiring("stale-while-revalidate=600, stale-if-error=600"),
                 [&](auto& exchange) { exchange.respond(429, "Retry-After: 300\r\n", ""); });
-  RunningAgent agent(config_of(origin, short_pauses));
+  RunningAgent agent(config_without_ahead(origin, short_pauses));
   ASSERT_EQ(agent.get("/page").body, "old");
   until(agent, "/page", "ttl=-");
   EXPECT_TRUE(
@@ -239,7 +239,7 @@ TEST(OwnAdmission, IsBridgedWhereFailuresMayBe) {
     exchange.respond(200, "", "done");
   });
   origin.answer("/page", 200, expiring("stale-if-error=600"), "old");
-  AgentConfig config = config_of(origin);
+  AgentConfig config = config_without_ahead(origin);
   config.admission = "mode: on, limit_initial: 1, limit_min: 1, limit_max: 1, max_wait: 20ms";
   RunningAgent agent(config);
   ASSERT_EQ(agent.get("/page").body, "old");
@@ -259,7 +259,7 @@ TEST(OwnAdmission, IsBridgedWhereFailuresMayBe) {
 TEST(RefreshAhead, AHotObjectIsRefreshedBeforeItExpires) {
   ScriptedOrigin origin;
   origin.answer("/page", 200, "Cache-Control: max-age=3\r\n", "kept");
-  RunningAgent agent(config_of(origin, "refresh: {ahead: on}"));
+  RunningAgent agent(config_without_ahead(origin, "refresh: {ahead: on}"));
   ASSERT_EQ(agent.get("/page").status(), 200);
   HttpClient client(agent.port());
   EXPECT_TRUE(eventually([&] {
@@ -276,7 +276,7 @@ TEST(RefreshAhead, AHotObjectIsRefreshedBeforeItExpires) {
 TEST(RefreshAhead, OffMeansOff) {
   ScriptedOrigin origin;
   origin.answer("/page", 200, "Cache-Control: max-age=1\r\n", "kept");
-  RunningAgent agent(config_of(origin, "refresh: {ahead: off}"));
+  RunningAgent agent(config_without_ahead(origin, "refresh: {ahead: off}"));
   HttpClient client(agent.port());
   EXPECT_TRUE(eventually([&] {
     EXPECT_EQ(client.get("/page").status(), 200);
@@ -307,7 +307,7 @@ TEST(RefreshStress, ManyClientsOfAFlakyOriginOnlyEverSeeItsAnswers) {
     });
   }
   AgentConfig config =
-      config_of(origin, "negative_ttl: 0s, refresh: {ahead: off, backoff_first: 10ms}");
+      config_without_ahead(origin, "negative_ttl: 0s, refresh: {ahead: off, backoff_first: 10ms}");
   config.workers = 3;
   RunningAgent agent(config);
   std::atomic<int> wrong{0};

@@ -5,22 +5,11 @@
 #include <atomic>
 #include <future>
 
-#include "tests/e2e/running_agent.hpp"
+#include "tests/e2e/cache_support.hpp"
 #include "tests/support/waiting.hpp"
 
 namespace homeostat::test {
 namespace {
-
-AgentConfig config_of(const ScriptedOrigin& origin, const std::string& cache = {}) {
-  AgentConfig config;
-  config.upstream_url = origin.url();
-  config.cache = cache;
-  return config;
-}
-
-bool is_hit(const Message& response) {
-  return response.get("cache-status").find("; hit") != std::string::npos;
-}
 
 /// An origin that validates any of the tags it is asked about.
 class Versions : public testing::Test {
@@ -32,9 +21,9 @@ class Versions : public testing::Test {
     origin_.on("/page", [this](OriginExchange& exchange) {
       const std::string tag = "\"v" + std::to_string(version_) + "\"";
       const std::string fields = "Cache-Control: max-age=60\r\nETag: " + tag + "\r\n";
-      const bool known =
-          exchange.request.get("if-none-match").find(tag) != std::string::npos;
-      exchange.respond(known ? 304 : 200, fields, known ? "" : "version " + std::to_string(version_));
+      const bool known = exchange.request.get("if-none-match").find(tag) != std::string::npos;
+      exchange.respond(known ? 304 : 200, fields,
+                       known ? "" : "version " + std::to_string(version_));
     });
   }
 };
@@ -94,9 +83,8 @@ TEST(Validation, AnAnswerToHeadRefreshesOrDropsTheStoredGet) {
   ScriptedOrigin origin;
   std::atomic<int> version{1};
   origin.on("/page", [&](OriginExchange& exchange) {
-    const std::string fields = "Cache-Control: max-age=60\r\nX-Seen: " +
-                               exchange.request.method() + "\r\nETag: \"" +
-                               std::to_string(version) + "\"\r\n";
+    const std::string fields = "Cache-Control: max-age=60\r\nX-Seen: " + exchange.request.method() +
+                               "\r\nETag: \"" + std::to_string(version) + "\"\r\n";
     if (exchange.request.method() == "HEAD") {
       exchange.send("HTTP/1.1 200 OK\r\n" + fields + "Content-Length: 4\r\n\r\n");
     } else {
@@ -154,11 +142,15 @@ TEST(CacheStatusField, ComesAfterThoseOfCachesFurtherUp) {
                 "Cache-Status: middle; fwd=stale\r\n",
                 "page");
   RunningAgent agent(origin);
-  EXPECT_EQ(agent.get("/page").get("cache-status").find("upper; hit; ttl=5, middle; fwd=stale, "
-                                                        "homeostat; fwd=uri-miss"),
+  EXPECT_EQ(agent.get("/page")
+                .get("cache-status")
+                .find("upper; hit; ttl=5, middle; fwd=stale, "
+                      "homeostat; fwd=uri-miss"),
             0U);
-  EXPECT_EQ(agent.get("/page").get("cache-status").find("upper; hit; ttl=5, middle; fwd=stale, "
-                                                        "homeostat; hit; ttl="),
+  EXPECT_EQ(agent.get("/page")
+                .get("cache-status")
+                .find("upper; hit; ttl=5, middle; fwd=stale, "
+                      "homeostat; hit; ttl="),
             0U);
 }
 
