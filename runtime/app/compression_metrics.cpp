@@ -89,18 +89,21 @@ void register_decoding(MetricsRegistry& metrics, const Agent::Parts& parts) {
 }
 
 void register_json(MetricsRegistry& metrics, const Agent::Parts& parts) {
-  const auto counter = [&](const char* name, const char* help,
-                           std::uint64_t CompressFigures::*field) {
-    metrics.counter(name, help, {},
-                    [&parts, field] { return number(parts.compress_pool.figures().*field); });
+  const auto counter = [&](const char* name, const char* help, auto stored_field, auto sent_field) {
+    metrics.counter(name, help, {}, [&parts, stored_field, sent_field] {
+      return number(parts.compress_pool.figures().*stored_field +
+                    sent(parts, Coding::identity).*sent_field);
+    });
   };
-  counter("homeostat_json_tightened_total", "JSON bodies tightened.", &CompressFigures::tightened);
+  counter("homeostat_json_tightened_total", "JSON bodies tightened, stored and streamed.",
+          &CompressFigures::tightened, &CompressionTotals::streams);
   counter("homeostat_json_input_bytes_total", "Bytes before tightening.",
-          &CompressFigures::tightened_bytes_in);
+          &CompressFigures::tightened_bytes_in, &CompressionTotals::stream_bytes_in);
   counter("homeostat_json_output_bytes_total", "Bytes after tightening.",
-          &CompressFigures::tightened_bytes_out);
-  counter("homeostat_json_invalid_total", "Bodies left alone because they are no JSON.",
-          &CompressFigures::not_json);
+          &CompressFigures::tightened_bytes_out, &CompressionTotals::stream_bytes_out);
+  counter("homeostat_json_invalid_total",
+          "Bodies that were to be tightened and are no JSON: left alone, or from there on.",
+          &CompressFigures::not_json, &CompressionTotals::not_json);
 }
 
 }  // namespace

@@ -12,13 +12,14 @@
 
 namespace homeostat::proxy {
 
-/// Totals of one coding.
+/// Totals of one coding; identity stands for tightened JSON.
 struct CompressionTotals {
   std::uint64_t streams = 0;  ///< responses encoded while they streamed
   std::uint64_t stream_bytes_in = 0, stream_bytes_out = 0;
   std::uint64_t stream_nanoseconds = 0;
   std::uint64_t variants_sent = 0;  ///< responses from stored variants
   std::uint64_t saved_bytes = 0;    ///< not sent, thanks to either
+  std::uint64_t not_json = 0;       ///< streams that were to be tightened, and were no JSON
 
   void add(const CompressionTotals& other) noexcept {
     streams += other.streams;
@@ -27,6 +28,7 @@ struct CompressionTotals {
     stream_nanoseconds += other.stream_nanoseconds;
     variants_sent += other.variants_sent;
     saved_bytes += other.saved_bytes;
+    not_json += other.not_json;
   }
 };
 
@@ -44,7 +46,8 @@ class CompressionTally {
     add(row.stream_nanoseconds, nanoseconds);
     if (bytes_in > bytes_out) add(row.saved_bytes, bytes_in - bytes_out);
   }
-  /// identity stands for a tightened body.
+  /// A stream that was to be tightened turned out to be something else.
+  void not_json() noexcept { add(rows_[rules::index_of(rules::Coding::identity)].not_json, 1); }
   void variant_sent(rules::Coding coding, std::uint64_t saved) noexcept {
     Row& row = rows_[rules::index_of(coding)];
     add(row.variants_sent, 1);
@@ -58,7 +61,8 @@ class CompressionTally {
                       row.stream_bytes_out.load(std::memory_order_relaxed),
                       row.stream_nanoseconds.load(std::memory_order_relaxed),
                       row.variants_sent.load(std::memory_order_relaxed),
-                      row.saved_bytes.load(std::memory_order_relaxed)});
+                      row.saved_bytes.load(std::memory_order_relaxed),
+                      row.not_json.load(std::memory_order_relaxed)});
     }
   }
 
@@ -66,7 +70,7 @@ class CompressionTally {
   using Counter = std::atomic<std::uint64_t>;
   struct Row {
     Counter streams{0}, stream_bytes_in{0}, stream_bytes_out{0}, stream_nanoseconds{0},
-        variants_sent{0}, saved_bytes{0};
+        variants_sent{0}, saved_bytes{0}, not_json{0};
   };
   static void add(Counter& counter, std::uint64_t value) noexcept {
     counter.store(counter.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);

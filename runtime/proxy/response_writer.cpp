@@ -77,7 +77,7 @@ void ResponseWriter::choose_framing(const RequestContext& request, bool has_body
                                     bool known_length) {
   if (!has_body) {
     framing_ = Framing::none;
-  } else if (known_length && !encoder_.valid()) {
+  } else if (known_length && !rewrites()) {
     framing_ = Framing::length;
   } else if (request.head().version_minor >= 1) {
     framing_ = Framing::chunked;
@@ -86,10 +86,12 @@ void ResponseWriter::choose_framing(const RequestContext& request, bool has_body
   }
 }
 
-void ResponseWriter::begin_encoding(const StreamCoding& coding, bool has_body,
-                                    std::optional<std::uint64_t> length) {
+void ResponseWriter::begin_rewriting(const StreamCoding& coding, bool has_body,
+                                     std::optional<std::uint64_t> length) {
   coding_ = coding;
-  if (!coding.encodes() || !has_body) return;
+  if (!has_body) return;
+  if (coding.json.any()) tightener_ = std::make_unique<compress::JsonTightener>(coding.json);
+  if (!coding.encodes()) return;
   encoder_ = worker_.encoders().acquire(coding.coding, coding.effort, length);
   if (!encoder_.valid()) coding_.coding = rules::Coding::identity;
 }
@@ -100,8 +102,8 @@ void ResponseWriter::append_coding_fields(std::string_view etag, bool varies) {
   http::HeadWriter out(head_);
   if (coding_.encodes()) {
     out.field(HeaderId::content_encoding, rules::coding_name(coding_.coding));
-    if (!etag.empty()) weak_etag(head_, etag);
   }
+  if (coding_.changes_body() && !etag.empty()) weak_etag(head_, etag);
   if (coding_.vary && !varies) out.field(HeaderId::vary, "Accept-Encoding");
 }
 
@@ -110,12 +112,13 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
   started_ = true;
   const bool has_body = head.body != http::BodyKind::none;
   const bool known_length = head.body == http::BodyKind::length;
-  begin_encoding(coding, has_body,
-                 known_length ? std::optional(head.content_length) : std::nullopt);
+  begin_rewriting(coding, has_body,
+                  known_length ? std::optional(head.content_length) : std::nullopt);
   choose_framing(request, has_body, known_length);
+  const bool compresses =
+      request.config->settings().compression.mode != config::CompressionSettings::Mode::off;
   const bool encoded_304 =
-      request.config->settings().compression.mode != config::CompressionSettings::Mode::off &&
-      validates_encoded(request, head);
+      (compresses || json_of(request).any()) && validates_encoded(request, head);
   head_.clear();
   head_.reserve(head_reserve);
   http::HeadWriter out(head_);
@@ -127,7 +130,8 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
   for (const http::Field& field : head.headers) {
     if (!filter.forwarded(field) || field.id == HeaderId::content_length ||
         field.id == HeaderId::via || (encoded_304 && field.id == HeaderId::etag) ||
-        (coding_.encodes() && changed_by_coding(field.id, field.name)) || client.hides(field)) {
+        (coding_.changes_body() && changed_by_coding(field.id, field.name)) ||
+        client.hides(field)) {
       continue;
     }
     out.field(field);
@@ -140,13 +144,13 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
     if (head.headers.has(HeaderId::upgrade)) {
       out.field(HeaderId::upgrade, head.headers.get(HeaderId::upgrade));
     }
-  } else if (framing_ == Framing::length ||
-             (!has_body && !coding_.encodes() && head.has_content_length && head.status != 204)) {
+  } else if (framing_ == Framing::length || (!has_body && !coding_.changes_body() &&
+                                             head.has_content_length && head.status != 204)) {
     out.field(HeaderId::content_length, head.content_length);
   }
   if (encoded_304) {
     weak_etag(head_, head.headers.get(HeaderId::etag));
-    coding_.vary = true;
+    coding_.vary = compresses;
   }
   append_coding_fields(head.headers.get(HeaderId::etag), varies_by_coding(head.headers));
   if (request.config->server().via) {
@@ -160,12 +164,12 @@ void ResponseWriter::start_stored(const RequestContext& request, const cache::Ob
                                   const StreamCoding& coding) {
   started_ = true;
   const bool has_body = head.status != 204;
-  begin_encoding(coding, has_body, length);
+  begin_rewriting(coding, has_body, length);
   choose_framing(request, has_body, length.has_value());
   head_.clear();
   head_.reserve(head_reserve);
   http::HeadWriter out(head_);
-  if (coding_.encodes()) {
+  if (coding_.changes_body()) {
     out.status_line(static_cast<unsigned>(head.status));
     head.for_each_field([&](std::string_view name, std::string_view value) {
       if (!changed_by_coding(http::header_id(name), name)) out.field(name, value);
@@ -228,23 +232,55 @@ bool ResponseWriter::add(std::span<const std::string_view> pieces, bool last,
     out_.add(head_);
   }
   if (framing_ == Framing::none) return true;
-  if (encoder_.valid()) {
-    if (!encode(pieces, last)) return false;
-    const std::string_view all[] = {encoded_};
-    add_framed(all);
-  } else {
+  if (!rewrites()) {
     add_framed(pieces);
+  } else if (!rewrite(pieces, last)) {
+    return false;
   }
   if (last && framing_ == Framing::chunked) {
     if (trailers != nullptr && !trailers->empty()) {
       trailers_.clear();
-      http::append_last_chunk(trailers_, encoder_.valid() ? without_digests(*trailers) : *trailers);
+      http::append_last_chunk(trailers_, rewrites() ? without_digests(*trailers) : *trailers);
       out_.add(trailers_);
     } else {
       out_.add(http::last_chunk);
     }
   }
   return true;
+}
+
+bool ResponseWriter::rewrite(std::span<const std::string_view> pieces, bool last) {
+  if (tightener_ != nullptr) tighten(pieces, last);
+  const std::string_view tight[] = {tight_};
+  if (tightener_ != nullptr) pieces = tight;
+  if (!encoder_.valid()) {
+    add_framed(pieces);
+    return true;
+  }
+  if (!encode(pieces, last)) return false;
+  const std::string_view all[] = {encoded_};
+  add_framed(all);
+  return true;
+}
+
+void ResponseWriter::tighten(std::span<const std::string_view> pieces, bool last) {
+  const Instant start = worker_.now();
+  tight_.clear();
+  for (const std::string_view piece : pieces) {
+    json_in_ += piece.size();
+    tightener_->write(piece, tight_);
+  }
+  const bool json = last && tightener_->finish(tight_);
+  json_out_ += tight_.size();
+  tightening_time_ += worker_.now() - start;
+  if (!last) return;
+  if (json) {
+    worker_.compression().streamed(
+        rules::Coding::identity, json_in_, json_out_,
+        static_cast<std::uint64_t>(std::chrono::nanoseconds(tightening_time_).count()));
+  } else {
+    worker_.compression().not_json();
+  }
 }
 
 bool ResponseWriter::encode(std::span<const std::string_view> pieces, bool last) {

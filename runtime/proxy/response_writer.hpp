@@ -1,5 +1,5 @@
 // Sends one response to one client: head, body framing (length, chunked or
-// close), optional encoding on the way, back-pressure.
+// close), optional encoding and tightening of JSON on the way, back-pressure.
 //
 // Use: choose a head (start_*), then add() body pieces and flush() until it
 // says ok. Pieces are borrowed until then.
@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "runtime/cache/object.hpp"
 #include "runtime/compress/encoder.hpp"
+#include "runtime/compress/json_tightener.hpp"
 #include "runtime/http/byte_range.hpp"
 #include "runtime/http/message.hpp"
 #include "runtime/proxy/outgoing.hpp"
@@ -68,9 +70,12 @@ class ResponseWriter {
   enum class Framing : std::uint8_t { none, length, chunked, close };
 
   void choose_framing(const RequestContext& request, bool has_body, bool known_length);
-  void begin_encoding(const StreamCoding& coding, bool has_body,
-                      std::optional<std::uint64_t> length);
+  void begin_rewriting(const StreamCoding& coding, bool has_body,
+                       std::optional<std::uint64_t> length);
   void append_coding_fields(std::string_view etag, bool varies);
+  [[nodiscard]] bool rewrites() const noexcept { return encoder_.valid() || tightener_ != nullptr; }
+  [[nodiscard]] bool rewrite(std::span<const std::string_view> pieces, bool last);
+  void tighten(std::span<const std::string_view> pieces, bool last);
   [[nodiscard]] bool encode(std::span<const std::string_view> pieces, bool last);
   void finish_head(const RequestContext& request, const ResponseExtras& extras, bool has_date);
   void add_framed(std::span<const std::string_view> pieces);
@@ -83,10 +88,13 @@ class ResponseWriter {
   std::string head_;
   std::string frame_;     ///< chunk header of the pieces in out_
   std::string trailers_;  ///< last chunk with its trailers
+  std::string tight_;     ///< tightener's output, in out_ unless encoded
   std::string encoded_;   ///< encoder's output in out_
   StreamCoding coding_;
   compress::Encoder encoder_;
-  Duration encoding_time_{};
+  std::unique_ptr<compress::JsonTightener> tightener_;
+  std::uint64_t json_in_ = 0, json_out_ = 0;
+  Duration encoding_time_{}, tightening_time_{};
   Outgoing out_;
 };
 

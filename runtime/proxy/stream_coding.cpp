@@ -2,6 +2,7 @@
 
 #include "rules/laws/compression.hpp"
 #include "runtime/compress/content_policy.hpp"
+#include "runtime/compress/json_tightener.hpp"
 #include "runtime/http/accept_encoding.hpp"
 #include "runtime/http/cache_control.hpp"
 #include "runtime/proxy/coding_order.hpp"
@@ -60,7 +61,28 @@ StreamCoding choose(Worker& worker, const RequestContext& request,
   return choice;
 }
 
+/// Of a body that passes as it is; the rest is left alone.
+config::JsonSettings streamed_json(Worker& worker, const RequestContext& request,
+                                   const compress::ResponseFacts& facts) noexcept {
+  if (facts.has_content_encoding || facts.has_content_range || worker.policy().mode.emergency) {
+    return {};
+  }
+  return json_of(request, facts.content_type, facts.no_transform);
+}
+
 }  // namespace
+
+config::JsonSettings json_of(const RequestContext& request) noexcept {
+  const cache::CompiledRule* rule = request.decision.rule;
+  return rule != nullptr ? rule->settings.json : config::JsonSettings{};
+}
+
+config::JsonSettings json_of(const RequestContext& request, std::string_view content_type,
+                             bool no_transform) noexcept {
+  const config::JsonSettings json = json_of(request);
+  if (!json.any() || no_transform || !compress::is_json_type(content_type)) return {};
+  return json;
+}
 
 bool compression_on(Worker& worker, const RequestContext& request) {
   if (!compress::switched_on(request.config->settings().compression,
@@ -75,9 +97,9 @@ bool compression_on(Worker& worker, const RequestContext& request) {
 StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
                                   const http::ResponseHead& head) {
   const bool answers_head = request.head().method == http::Method::head;
-  if ((head.body == http::BodyKind::none && !answers_head) || !compression_on(worker, request)) {
-    return {};
-  }
+  if (head.body == http::BodyKind::none && !answers_head) return {};
+  const bool compresses = compression_on(worker, request);
+  if (!compresses && !json_of(request).any()) return {};
   const http::HeaderTable& headers = head.headers;
   compress::ResponseFacts facts;
   facts.status = head.status;
@@ -86,22 +108,27 @@ StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
   facts.no_transform = headers.contains_token(HeaderId::cache_control, "no-transform");
   facts.has_content_encoding = http::single_coding(headers) != http::Coding::identity;
   facts.has_content_range = headers.has(HeaderId::content_range);
-  facts.carries_secret =
-      bears_secret(request, headers) && !request.config->compresses_secrets(request.target.path);
-  return choose(worker, request, facts);
+  facts.carries_secret = compresses && bears_secret(request, headers) &&
+                         !request.config->compresses_secrets(request.target.path);
+  StreamCoding choice = compresses ? choose(worker, request, facts) : StreamCoding{};
+  choice.json = streamed_json(worker, request, facts);
+  return choice;
 }
 
 StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
                                   const cache::ObjectHead& head,
                                   std::optional<std::uint64_t> length) {
-  if (!compression_on(worker, request)) return {};
+  const bool compresses = compression_on(worker, request);
+  if (!compresses && !json_of(request).any()) return {};
   compress::ResponseFacts facts;
   facts.status = static_cast<unsigned>(head.status);
   facts.content_type = head.content_type();
   facts.length = length;
   facts.no_transform = head.no_transform;
   facts.has_content_encoding = head.encoded;
-  return choose(worker, request, facts);
+  StreamCoding choice = compresses ? choose(worker, request, facts) : StreamCoding{};
+  choice.json = streamed_json(worker, request, facts);
+  return choice;
 }
 
 }  // namespace homeostat::proxy

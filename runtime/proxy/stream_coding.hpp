@@ -1,10 +1,12 @@
-// Whether and how a response is compressed while it streams.
+// Whether and how a response is compressed, and JSON tightened, while it streams.
 //
 // Thread safety: none; one worker.
 #pragma once
 
 #include <optional>
+#include <string_view>
 
+#include "config/settings/cache.hpp"
 #include "rules/laws/coding.hpp"
 #include "runtime/cache/object.hpp"
 #include "runtime/http/message.hpp"
@@ -17,8 +19,10 @@ class Worker;
 struct StreamCoding {
   rules::Coding coding = rules::Coding::identity;  ///< identity: as it is
   int effort = 0;
-  bool vary = false;  ///< another client might get another coding
+  bool vary = false;          ///< another client might get another coding
+  config::JsonSettings json;  ///< taken out before it is encoded
   [[nodiscard]] bool encodes() const noexcept { return coding != rules::Coding::identity; }
+  [[nodiscard]] bool changes_body() const noexcept { return encodes() || json.any(); }
 };
 
 /// A response that passes. The same for HEAD and GET, so that both carry the
@@ -29,6 +33,13 @@ struct StreamCoding {
 [[nodiscard]] StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
                                                 const cache::ObjectHead& head,
                                                 std::optional<std::uint64_t> length);
+
+/// What the request's rule takes out of JSON.
+[[nodiscard]] config::JsonSettings json_of(const RequestContext& request) noexcept;
+/// The same for a response of this type.
+[[nodiscard]] config::JsonSettings json_of(const RequestContext& request,
+                                           std::string_view content_type,
+                                           bool no_transform) noexcept;
 
 /// Whether this agent compresses responses to this request at all: configuration,
 /// rules, and, for secrets stored under a user's key, the path.

@@ -214,5 +214,69 @@ TEST(IsJsonType, KnowsTheFamily) {
   EXPECT_FALSE(is_json_type("text/html"));
 }
 
+/// In pieces of up to `most` bytes.
+std::string streamed(std::string_view text, std::size_t most, bool& whole,
+                     config::JsonSettings settings = both) {
+  JsonTightener tightener(settings);
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); at += most) {
+    tightener.write(text.substr(at, most), out);
+  }
+  whole = tightener.finish(out);
+  return out;
+}
+
+TEST(JsonStream, IsTheSameHoweverTheTextComes) {
+  const std::string text =
+      " { \"a b\" : [ 1.5e+3 , -0 , true , null ] , \"gone\" : null , \"c\" : { \"d\" : null } , "
+      "\"e\\u00e4\\\"\" : \"\" } ";
+  for (const config::JsonSettings settings :
+       {config::JsonSettings{true, true}, config::JsonSettings{true, false},
+        config::JsonSettings{false, true}, config::JsonSettings{false, false}}) {
+    const std::string expected = tight(text, settings);
+    for (std::size_t most = 1; most <= text.size(); ++most) {
+      bool whole = false;
+      EXPECT_EQ(streamed(text, most, whole, settings), expected);
+      EXPECT_TRUE(whole);
+    }
+  }
+}
+
+TEST(JsonStream, PassesOnWhatIsKnownAtOnce) {
+  JsonTightener tightener(both);
+  std::string out;
+  tightener.write("{ \"log\" : [ \"first\" , ", out);
+  EXPECT_EQ(out, "{\"log\":[\"first\",");
+  tightener.write("\"second", out);
+  EXPECT_EQ(out, "{\"log\":[\"first\",\"second");
+}
+
+TEST(JsonStream, IsCopiedFromWhereItIsNoJson) {
+  bool whole = true;
+  const auto given = [&](std::string_view text) { return streamed(text, 3, whole); };
+  EXPECT_EQ(given("{ \"a\" : 1 }\n{ \"b\" : 2 }\n"), "{\"a\":1}\n{ \"b\" : 2 }\n");
+  EXPECT_FALSE(whole);
+  EXPECT_EQ(given("[ 1 2 , 3 ]"), "[1 2 , 3 ]");
+  EXPECT_EQ(given("{ // x\n \"a\" : null }"), "{ // x\n \"a\" : null }");
+  EXPECT_EQ(given("{ \"a\" : nul }"), "{ \"a\" : nul }");
+  EXPECT_EQ(given("[ 1, "), "[1, ");
+  EXPECT_EQ(given("[ 1 ] x"), "[1] x");
+  EXPECT_EQ(given("\xef\xbb\xbf[ 1 ]"), "\xef\xbb\xbf[ 1 ]");
+  EXPECT_EQ(given(""), "");
+  EXPECT_FALSE(whole);
+}
+
+TEST(JsonStream, HoldsBackOnlySoMuch) {
+  bool whole = false;
+  const std::string blanks(3 * JsonTightener::held_max, ' ');
+  const std::string spaced = streamed("[1," + blanks + "2]", 1000, whole);
+  EXPECT_TRUE(whole);
+  EXPECT_GE(spaced.size(), 2 * JsonTightener::held_max) << "beyond that it stays";
+  const std::string key(2 * JsonTightener::held_max, 'k');
+  const std::string text = "{\"a\":null,\"" + key + "\":null,\"b\":null}";
+  EXPECT_EQ(streamed(text, 1000, whole), "{\"" + key + "\":null}");
+  EXPECT_TRUE(whole);
+}
+
 }  // namespace
 }  // namespace homeostat::compress
