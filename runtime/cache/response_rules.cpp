@@ -9,9 +9,7 @@
 #include "runtime/http/ascii.hpp"
 #include "runtime/http/cache_control.hpp"
 #include "runtime/http/date.hpp"
-#include "runtime/http/etag.hpp"
 #include "runtime/http/hop_by_hop.hpp"
-#include "runtime/http/message.hpp"
 #include "runtime/http/structured_field.hpp"
 
 namespace homeostat::cache {
@@ -210,26 +208,6 @@ Freshness freshness_of(const Response& response, const http::CacheControl& contr
   return freshness;
 }
 
-/// Fields a 304 must not change in the stored response (RFC 9111 section 3.2).
-bool kept_from_stored(HeaderId id) noexcept {
-  return id == HeaderId::content_encoding || id == HeaderId::content_type ||
-         id == HeaderId::content_range || id == HeaderId::content_length ||
-         id == HeaderId::transfer_encoding || http::is_hop_by_hop(id);
-}
-
-/// Whether a 304 is about the stored response (RFC 9111 section 4.3.4). A
-/// strong tag where a weak one is stored counts if it is the one we asked about:
-/// servers that compress on the fly weaken the tag of a 200, not that of a 304.
-bool same_resource(const Object& stored, const Fields& not_modified) noexcept {
-  if (const http::Field* etag = not_modified.find(HeaderId::etag)) {
-    const std::string_view own = stored.head().origin_etag();
-    return own.empty() || http::weakly_equal(etag->value, own);
-  }
-  const http::Field* modified = not_modified.find(HeaderId::last_modified);
-  return modified == nullptr || !stored.head().origin_etag().empty() ||
-         modified->value == stored.head().last_modified();
-}
-
 }  // namespace
 
 Duration corrected_initial_age(const Response& response, std::optional<WallTime> date,
@@ -333,68 +311,6 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
   decision.head.rule_ttl = lifetime.source == Lifetime::Source::rule;
   decision.vary = std::move(vary.names);
   return decision;
-}
-
-std::optional<ObjectHead> refreshed_head(const Object& stored,
-                                         const RequestDecision& request_decision,
-                                         const Request& request, const Response& not_modified,
-                                         const EndpointPolicy& policy) {
-  const Fields& update = *not_modified.fields;
-  if (!same_resource(stored, update)) return std::nullopt;
-  const http::HopByHopFilter filter(update);
-  // A strong tag must not come to stand over a body that was stored as weak.
-  const bool weak = stored.head().etag().starts_with("W/");
-  const auto replaces = [&](const http::Field& field) {
-    if (field.id == HeaderId::etag && weak) return false;
-    return !kept_from_stored(field.id) && filter.forwarded(field);
-  };
-  Fields merged, before;
-  bool fits = true;
-  stored.head().for_each_origin_field([&](std::string_view name, std::string_view value) {
-    if (http::header_id(name) == HeaderId::vary) fits = fits && before.add(name, value);
-    // A 304 without Date counts as sent now, not when the stored one was.
-    if (http::header_id(name) == HeaderId::date) return;
-    const http::Field* newer = update.find(name);
-    if (newer == nullptr || !replaces(*newer)) fits = fits && merged.add(name, value);
-  });
-  for (const http::Field& field : update) {
-    if (replaces(field)) fits = fits && merged.add(field.name, field.value);
-  }
-  if (!fits) return std::nullopt;
-  Response response = not_modified;
-  response.status = stored.status();
-  const std::string phrase(http::reason_phrase(static_cast<unsigned>(stored.status())));
-  response.reason_phrase = phrase;
-  response.fields = &merged;
-  response.content_length = stored.body_bytes();
-  StoreDecision decision =
-      decide_store(request_decision, request, response, policy, stored.body_bytes());
-  if (!decision.storable()) return std::nullopt;
-  static const std::vector<std::string> no_names;
-  const auto& from_rule = request_decision.rule != nullptr ? request_decision.rule->vary : no_names;
-  // Under other Vary names it would have to be found by another key.
-  if (vary_names(before, from_rule).names != decision.vary) return std::nullopt;
-  if (stored.head().own_etag && decision.head.etag().empty()) {  // the same body, the same tag
-    decision.head.add_field("ETag", stored.head().etag());
-    decision.head.own_etag = true;
-  }
-  return std::move(decision.head);
-}
-
-HeadComparison compare_head_response(const Object& stored, const Response& head) noexcept {
-  if (stored.status() != 200 || head.status != 200) return HeadComparison::unknown;
-  if (head.content_length && *head.content_length != stored.body_bytes()) {
-    return HeadComparison::differs;
-  }
-  const http::Field* etag = head.fields->find(HeaderId::etag);
-  const http::Field* modified = head.fields->find(HeaderId::last_modified);
-  if (etag != nullptr && etag->value != stored.head().origin_etag()) {
-    return HeadComparison::differs;
-  }
-  if (modified != nullptr && modified->value != stored.head().last_modified()) {
-    return HeadComparison::differs;
-  }
-  return etag != nullptr || modified != nullptr ? HeadComparison::same : HeadComparison::unknown;
 }
 
 }  // namespace homeostat::cache
