@@ -139,6 +139,8 @@ void run(std::size_t objects) {
   };
   const double full =
       static_cast<double>(site.cache.bytes()) / (static_cast<double>(objects) * 4096);
+  const auto until = Stopwatch::now() + std::chrono::milliseconds(500);
+  measure(site, objects, "undisturbed", [&](std::size_t) { return Stopwatch::now() < until; });
   measure(site, objects, "shrink to a quarter", [&](std::size_t) {
     site.cache.shrink_to(full / 4);
     return above();
@@ -147,6 +149,10 @@ void run(std::size_t objects) {
     site.cache.shrink_to(1);
     return call < 20000;
   });
+  {
+    Worker worker(site.cache);
+    for (std::size_t i = 0; i < objects; ++i) static_cast<void>(site.ask(worker, path_of(i)));
+  }
   measure(site, objects, "flush", [&](std::size_t) {
     PurgeRequest everything;
     everything.patterns = {"*"};

@@ -47,10 +47,10 @@ Cache::Dropped Cache::purge_where(Shard& shard, PurgeMode mode, Instant now,
 
 Cache::Dropped Cache::purge_pattern(std::string_view pattern, PurgeMode mode, Instant now) {
   const KeyPattern wanted{pattern};
-  Dropped total;
+  // A fill that started before the purge must not bring the old content back. All
+  // of them first: a fill may be stored in another shard than it is listed in.
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex());
-    // A fill that started before the purge must not bring the old content back.
     shard.for_each_fill([&](Fill& fill) {
       const Fill::Identity& identity = fill.identity();
       if (wanted.may_match(identity.path, identity.primary.text, identity.primary.shape) ||
@@ -59,11 +59,25 @@ Cache::Dropped Cache::purge_pattern(std::string_view pattern, PurgeMode mode, In
         refuse_storing(fill);
       }
     });
-    const Dropped dropped = purge_where(shard, mode, now, [&](const Entry& entry) {
-      return wanted.matches(entry.path, entry.key);
+  }
+  Dropped total;
+  for (Shard& shard : shards_) {
+    // Read without the lock, as hits are, then purged in slices: whoever stores
+    // here meanwhile waits for one slice. The guard keeps what others drop.
+    const EpochGuard guard(control_slot_);
+    std::vector<Entry*> found;
+    shard.for_each([&](Entry& entry) {
+      if (entry.object && wanted.matches(entry.path, entry.key)) found.push_back(&entry);
     });
-    total.entries += dropped.entries;
-    total.bytes += dropped.bytes;
+    for (std::size_t begin = 0; begin < found.size(); begin += slice) {
+      const auto first = found.begin() + static_cast<std::ptrdiff_t>(begin);
+      std::vector<Entry*> some(first, found.size() - begin > slice ? first + slice : found.end());
+      const std::lock_guard lock(shard.mutex());
+      std::erase_if(some, [](const Entry* entry) { return !entry->linked; });
+      const Dropped dropped = purge_entries(shard, some, mode, now);
+      total.entries += dropped.entries;
+      total.bytes += dropped.bytes;
+    }
   }
   return total;
 }
@@ -96,15 +110,17 @@ Cache::Dropped Cache::purge_uri(EpochSlot& slot, KeyBuilder& keys, const Request
     request.method = method;
     const CompiledRule* rule = rules.match(method, uri.path);
     const http::QueryNormalizer* query = rule != nullptr ? rule->key_query() : nullptr;
-    const KeyView primary = keys.primary(request, {}, query);
+    static_cast<void>(keys.primary(request, {}, query));
     if (keys.location() == done) continue;
     done = keys.location();
-    purge(primary);
-    if (!search) continue;
-    for (const SearchRulePtr& known : search->rules) {
-      const std::optional<KeyView> canonical = keys.searched(request, *known, {}, query);
-      if (canonical) purge(*canonical);
+    // Fills are listed under the canonical key and may be stored under the own one.
+    if (search) {
+      for (const SearchRulePtr& known : search->rules) {
+        const std::optional<KeyView> canonical = keys.searched(request, *known, {}, query);
+        if (canonical) purge(*canonical);
+      }
     }
+    purge(keys.primary(request, {}, query));
   }
   return total;
 }
@@ -139,7 +155,6 @@ Cache::Dropped Cache::purge_key(std::string_view key, PurgeMode mode, Instant no
   }
   // Which shard holds it depends on parts that a shortened key does not show.
   const std::uint64_t hash = hash_key(key, seed_);
-  Dropped total;
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex());
     shard.for_each_fill([&](Fill& fill) {
@@ -148,6 +163,10 @@ Cache::Dropped Cache::purge_key(std::string_view key, PurgeMode mode, Instant no
         refuse_storing(fill);
       }
     });
+  }
+  Dropped total;
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex());
     Entry* entry = shard.find({key, hash});
     if (entry == nullptr || entry->search) continue;
     const std::vector<Entry*> found = entry->spec ? entry->variants : std::vector<Entry*>{entry};
