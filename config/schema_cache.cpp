@@ -65,12 +65,13 @@ void check_rule(CacheRule& rule, const Node& row, const std::string& path, Readi
     return;
   }
   if (rule.bypass && (rule.ttl || rule.ttl_min || rule.ttl_max || rule.post || rule.authenticated ||
-                      rule.override_origin || rule.etag || rule.json.any() ||
-                      !rule.query_drop.empty() || !rule.query_keep.empty() || !rule.vary.empty() ||
-                      !rule.tags.empty() || rule.stale_while_revalidate || rule.stale_if_error)) {
+                      rule.override_origin || rule.etag || !rule.query_drop.empty() ||
+                      !rule.query_keep.empty() || !rule.vary.empty() || !rule.tags.empty() ||
+                      rule.stale_while_revalidate || rule.stale_if_error)) {
     reading.report.error(place_of("bypass"),
                          fmt::format("`{}.bypass`: a bypassed request is never cached, so of the "
-                                     "other keys only cache_control and invalidate_on have a place",
+                                     "other keys only cache_control, json and invalidate_on have "
+                                     "a place",
                                      path));
   }
   if (rule.post && !rule.match.methods.empty() && !names_method(rule.match, "POST")) {
@@ -117,6 +118,7 @@ void visit_refresh(Visitor& visitor, RefreshSettings& refresh) {
   visitor.leaf({"backoff_first"}, DurationLeaf(refresh.backoff_first, 10ms, 1h));
   visitor.leaf({"backoff_max"}, DurationLeaf(refresh.backoff_max, 1s, 24h));
   visitor.leaf({"retry_after_max"}, DurationLeaf(refresh.retry_after_max, 0s, 24h));
+  visitor.leaf({"purge_grace"}, DurationLeaf(refresh.purge_grace, 0s, 1h));
   visitor.end();
 }
 

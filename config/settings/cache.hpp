@@ -12,7 +12,7 @@
 
 namespace homeostat::config {
 
-/// What is taken out of stored JSON before it is sent.
+/// What is taken out of JSON before it is sent.
 struct JsonSettings {
   bool whitespace = false;  ///< insignificant whitespace
   bool nulls = false;       ///< members whose value is null
@@ -51,6 +51,9 @@ struct RefreshSettings {
   milliseconds backoff_first{1000};  ///< after the first failure; doubles each time
   seconds backoff_max{60};
   seconds retry_after_max{300};  ///< the longest Retry-After that is obeyed
+  /// After a soft purge a hot object still answers for this long, while it is
+  /// fetched anew; 0 = only where stale answers are allowed anyway.
+  seconds purge_grace{10};
 };
 
 /// Tags that responses bring, for invalidation by tag.

@@ -131,6 +131,8 @@ class Object final : public RefCounted<Object> {
   [[nodiscard]] Freshness freshness() const noexcept;
   /// A soft purge: stale from `at` on. False if it was purged so before.
   bool soften(Instant at) const noexcept;
+  /// When; nothing if it was not.
+  [[nodiscard]] std::optional<Instant> softened() const noexcept;
   [[nodiscard]] const Body& body() const noexcept { return body_; }
   [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
   /// Bytes the allocator holds for this object: head, body, itself.
@@ -235,6 +237,11 @@ inline bool Object::soften(Instant at) const noexcept {
   Instant::rep expected = never;
   return softened_.compare_exchange_strong(expected, at.time_since_epoch().count(),
                                            std::memory_order_relaxed);
+}
+
+inline std::optional<Instant> Object::softened() const noexcept {
+  const Instant::rep at = softened_.load(std::memory_order_relaxed);
+  return at != never ? std::optional(Instant(Duration(at))) : std::nullopt;
 }
 
 template <class Visit>

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "rules/laws/refresh_ahead.hpp"
+#include "runtime/cache/object.hpp"
+#include "runtime/cache/request_rules.hpp"
+
 namespace homeostat::cache {
 namespace {
 
@@ -22,6 +26,7 @@ std::chrono::seconds error_window(const Freshness& freshness, const StaleWindows
 }  // namespace
 
 StaleUse decide_stale(const StaleView& view) noexcept {
+  if (view.purge_grace) return view.emergency ? StaleUse::emergency : StaleUse::revalidating;
   if (view.by_request || !view.freshness.may_serve_stale()) return StaleUse::validate;
   const Duration staleness = -view.freshness.remaining(view.now);
   if (view.emergency && staleness <= emergency_stale_max) return StaleUse::emergency;
@@ -33,6 +38,15 @@ StaleUse decide_stale(const StaleView& view) noexcept {
     return StaleUse::origin_trouble;
   }
   return StaleUse::validate;
+}
+
+bool in_purge_grace(const Object& object, const RequestDecision& request, Duration grace,
+                    Instant now) noexcept {
+  const std::optional<Instant> purged = object.softened();
+  if (!purged || now - *purged > grace) return false;
+  if (object.refresh().hits() < rules::ahead_hits_min) return false;
+  const Freshness& stated = object.head().freshness;
+  return stated.fresh(now) && request.accepts(stated, now);
 }
 
 bool stale_bridges(const StaleView& view) noexcept {

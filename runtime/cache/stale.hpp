@@ -1,6 +1,9 @@
 // Whether a stale stored response may be used: the one place that decides.
 //
 // Precedence, first that applies:
+//   0. Purged softly a moment ago, hot, and still fresh by its own lifetime: serve,
+//      refresh in the background. No rule of HTTP forbids it: only the purge made it
+//      stale, and who purges softly wants no stampede. In emergency mode: ask nobody.
 //   1. must-revalidate, proxy-revalidate, s-maxage or no-cache of the response, or
 //      directives of the request that refuse a fresh one: validate.
 //   2. Emergency mode, up to `emergency_stale_max` past expiry: serve, ask nobody.
@@ -47,7 +50,14 @@ struct StaleView {
   bool by_request = false;  ///< fresh, but the request wants validation
   bool emergency = false;
   Trouble trouble = Trouble::none;
+  bool purge_grace = false;  ///< in_purge_grace()
 };
+
+class Object;
+struct RequestDecision;
+/// Rule 0. `grace`: how long after the purge.
+[[nodiscard]] bool in_purge_grace(const Object& object, const RequestDecision& request,
+                                  Duration grace, Instant now) noexcept;
 
 enum class StaleUse : std::uint8_t {
   validate,       ///< ask the origin first

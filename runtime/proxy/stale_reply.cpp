@@ -6,6 +6,7 @@
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/fetch_task.hpp"
 #include "runtime/proxy/object_reply.hpp"
+#include "runtime/proxy/stored_form.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -35,6 +36,7 @@ cache::StaleView view_of(Worker& worker, const RequestContext& request,
 cache::RequestDecision refreshing(cache::RequestDecision decision) noexcept {
   decision.store = true;
   decision.head = decision.range = decision.precondition = false;
+  decision.tag_owners = cache::TagOwners::others;
   decision.reason = cache::Reason::none;
   decision.collapse = !decision.authorization;
   decision.only_if_cached = decision.revalidate = false;
@@ -126,6 +128,8 @@ bool reply_with_stale(ClientConnection& connection) {
   cache::StaleView view = view_of(worker, request, *object);
   view.now = request.started;
   view.trouble = worker.cache().cache().refresh().trouble(*object, request.endpoint, view.now);
+  view.purge_grace = cache::in_purge_grace(
+      *object, request.decision, request.config->settings().cache.refresh.purge_grace, view.now);
   cache::CacheStatus status;
   status.key = request.cache_key;
   // RFC 9211 section 2.1: not forwarded, so a hit; the ttl says how stale.
@@ -137,6 +141,7 @@ bool reply_with_stale(ClientConnection& connection) {
     case StaleUse::validate: return false;
     case StaleUse::emergency: status.detail = cache::Reason::emergency; break;
     case StaleUse::revalidating:
+      if (must_ask_origin(connection, object)) return false;
       status.detail = cache::Reason::stale_while_revalidate;
       refresh = prepare_refresh(connection, object, kind);
       break;

@@ -5,22 +5,11 @@
 #include <list>
 #include <string>
 
-#include "tests/e2e/running_agent.hpp"
+#include "tests/e2e/cache_support.hpp"
 #include "tests/support/waiting.hpp"
 
 namespace homeostat::test {
 namespace {
-
-AgentConfig config_of(const ScriptedOrigin& origin, const std::string& cache = {}) {
-  AgentConfig config;
-  config.upstream_url = origin.url();
-  config.cache = cache;
-  return config;
-}
-
-bool is_hit(const Message& response) {
-  return response.get("cache-status").find("; hit") != std::string::npos;
-}
 
 /// Blanks between the members of a document do not count.
 std::string compact(std::string text) {
@@ -28,7 +17,7 @@ std::string compact(std::string text) {
   return text;
 }
 
-bool contains(const std::string& text, const std::string& part) {
+bool json_contains(const std::string& text, const std::string& part) {
   return compact(text).find(compact(part)) != std::string::npos;
 }
 
@@ -48,8 +37,8 @@ TEST(Invalidation, ByTagTakesEffectAtOnceAndSaysHowMuch) {
   const Message answer = agent.admin("POST", "/api/v1/cache/invalidate",
                                      R"({"tags":["books","nothing"],"reason":"edit"})");
   EXPECT_EQ(answer.status(), 200);
-  EXPECT_TRUE(contains(answer.body, R"("invalidated_entries":2)")) << answer.body;
-  EXPECT_TRUE(contains(answer.body, R"("by_tags":2)")) << answer.body;
+  EXPECT_TRUE(json_contains(answer.body, R"("invalidated_entries":2)")) << answer.body;
+  EXPECT_TRUE(json_contains(answer.body, R"("by_tags":2)")) << answer.body;
   EXPECT_FALSE(is_hit(agent.get("/1")));
   EXPECT_FALSE(is_hit(agent.get("/2")));
   EXPECT_TRUE(is_hit(agent.get("/3")));
@@ -71,7 +60,7 @@ TEST(Invalidation, SoftlyPurgedContentIsValidated) {
             200);
   const Message validated = agent.get("/1");
   EXPECT_EQ(validated.body, "book");
-  EXPECT_TRUE(contains(validated.get("cache-status"), "fwd=stale; fwd-status=304"))
+  EXPECT_TRUE(json_contains(validated.get("cache-status"), "fwd=stale; fwd-status=304"))
       << validated.get("cache-status");
   EXPECT_EQ(origin.last_request("/1").get("if-none-match"), "\"v\"");
   EXPECT_TRUE(is_hit(agent.get("/1")));
@@ -126,14 +115,14 @@ TEST(Invalidation, KeysAreShownAndCanBePurged) {
   RunningAgent agent(origin);
   (void)agent.get("/1");
   const Message listed = agent.admin("GET", "/api/v1/cache/keys?pattern=/1");
-  EXPECT_TRUE(contains(listed.body, R"("total_found":1)")) << listed.body;
-  EXPECT_TRUE(contains(listed.body, R"("tags":["books","book:1"])")) << listed.body;
+  EXPECT_TRUE(json_contains(listed.body, R"("total_found":1)")) << listed.body;
+  EXPECT_TRUE(json_contains(listed.body, R"("tags":["books","book:1"])")) << listed.body;
   const std::string page = compact(listed.body);
   const std::size_t begin = page.find(R"("key":")") + 7;
   const std::string shown = page.substr(begin, page.find('"', begin) - begin);
   const Message purged =
       agent.admin("POST", "/api/v1/cache/invalidate", R"({"keys":[")" + shown + R"("]})");
-  EXPECT_TRUE(contains(purged.body, R"("by_keys":1)")) << shown << purged.body;
+  EXPECT_TRUE(json_contains(purged.body, R"("by_keys":1)")) << shown << purged.body;
   EXPECT_FALSE(is_hit(agent.get("/1")));
 }
 
@@ -152,7 +141,7 @@ TEST(Invalidation, AReloadDropsWhatChangedRulesConcern) {
   EXPECT_TRUE(is_hit(agent.get("/b/1")));
   ASSERT_TRUE(eventually([&] { return is_hit(agent.get("/a/1")); }));
   const Message purged = agent.admin("POST", "/api/v1/cache/invalidate", R"({"tags":["a"]})");
-  EXPECT_TRUE(contains(purged.body, R"("by_tags":1)")) << purged.body;
+  EXPECT_TRUE(json_contains(purged.body, R"("by_tags":1)")) << purged.body;
 }
 
 TEST(CacheRules, AStrongEtagIsAddedForClients) {
@@ -192,6 +181,69 @@ TEST(CacheRules, CacheControlIsWrittenForClientsWhetherStoredOrNot) {
   EXPECT_EQ(agent.get("/plain").get("cache-control"), "max-age=600");
 }
 
+/// Stored and asked for `hits` times, then purged softly by its tag.
+class SoftPurge : public testing::Test {
+ protected:
+  ScriptedOrigin origin_;
+  std::atomic<bool> purged_{false};
+  Signal go_on_;
+  std::string fields_ = tagged;
+
+  void SetUp() override {
+    origin_.on("/page", [this](OriginExchange& exchange) {
+      if (purged_) go_on_.wait();
+      exchange.respond(200, fields_, purged_ ? "new" : "old");
+    });
+  }
+  void purge_after(const RunningAgent& agent, int hits) {
+    HttpClient client(agent.port());
+    for (int i = 0; i <= hits; ++i) ASSERT_EQ(client.get("/page").body, "old");
+    purged_ = true;
+    ASSERT_EQ(agent.admin("POST", "/api/v1/cache/invalidate", R"({"tags":["books"],"mode":"soft"})")
+                  .status(),
+              200);
+  }
+};
+
+TEST_F(SoftPurge, OfAHotObjectIsHiddenFromClientsByOneRefresh) {
+  RunningAgent agent(config_of(origin_));
+  purge_after(agent, 20);
+  for (int i = 0; i < 30; ++i) {
+    const Message stale = agent.get("/page");
+    EXPECT_EQ(stale.body, "old");
+    EXPECT_TRUE(contains(stale.get("cache-status"), "detail=stale-while-revalidate"));
+  }
+  EXPECT_TRUE(origin_.wait_for_requests("/page", 2));
+  go_on_.set();
+  EXPECT_TRUE(eventually([&] { return agent.get("/page").body == "new"; }));
+  EXPECT_TRUE(is_hit(agent.get("/page")));
+  EXPECT_EQ(origin_.requests("/page"), 2U) << "one refresh for all";
+}
+
+TEST_F(SoftPurge, OfAHotObjectHoldsWhateverHttpSaysOfStaleOnesAsItIsStillFresh) {
+  fields_.replace(fields_.find("max-age=60"), 10, "max-age=60, must-revalidate");
+  RunningAgent agent(config_of(origin_));
+  purge_after(agent, 20);
+  EXPECT_EQ(agent.get("/page").body, "old");
+  go_on_.set();
+  EXPECT_EQ(agent.get("/page", "Cache-Control: no-cache\r\n").body, "new")
+      << "but not for who asks for the present one";
+}
+
+TEST_F(SoftPurge, OfAColdObjectMakesTheNextRequestWait) {
+  go_on_.set();
+  RunningAgent agent(config_of(origin_));
+  purge_after(agent, 3);
+  EXPECT_EQ(agent.get("/page").body, "new");
+}
+
+TEST_F(SoftPurge, WithoutGraceIsTheSameForAll) {
+  go_on_.set();
+  RunningAgent agent(config_of(origin_, "refresh: {purge_grace: 0s}"));
+  purge_after(agent, 20);
+  EXPECT_EQ(agent.get("/page").body, "new");
+}
+
 TEST(CacheRules, TagFieldsCanBeKeptFromClients) {
   ScriptedOrigin origin;
   origin.answer("/kept", 200, tagged, "x");
@@ -200,8 +252,8 @@ TEST(CacheRules, TagFieldsCanBeKeptFromClients) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ(agent.get("/kept").get("surrogate-key"), "");
   EXPECT_EQ(agent.get("/passed").get("xkey"), "");
   EXPECT_TRUE(
-      contains(agent.admin("POST", "/api/v1/cache/invalidate", R"({"tags":["books"]})").body,
-               R"("by_tags":1)"));
+      json_contains(agent.admin("POST", "/api/v1/cache/invalidate", R"({"tags":["books"]})").body,
+                    R"("by_tags":1)"));
 }
 
 }  // namespace

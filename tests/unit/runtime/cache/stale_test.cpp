@@ -49,6 +49,42 @@ StaleWindows windows(int revalidate, int error, int unreachable = 0) {
   return result;
 }
 
+TEST(PurgeGrace, IsForHotObjectsThatOnlyThePurgeMadeStale) {
+  Harness harness;
+  TestRequest request;
+  ASSERT_EQ(harness.get(request, {200, testing::fresh(60)}).reason, Reason::none);
+  const RequestDecision decision = harness.cache.rules().decide(request.view());
+  const ObjectPtr object = harness.find(request).object;
+  const auto graced = [&](seconds after) {
+    return in_purge_grace(*object, decision, seconds(10), harness.clock.now() + after);
+  };
+  for (unsigned i = object->refresh().hits(); i < 9; ++i) object->refresh().note_hit();
+  EXPECT_FALSE(graced(seconds(0))) << "not purged";
+  ASSERT_TRUE(object->soften(harness.clock.now()));
+  EXPECT_FALSE(graced(seconds(0))) << "not hot";
+  object->refresh().note_hit();
+  EXPECT_TRUE(graced(seconds(0)));
+  EXPECT_TRUE(graced(seconds(10)));
+  EXPECT_FALSE(graced(seconds(11)));
+  RequestDecision strict = decision;
+  strict.max_age = seconds(5);
+  EXPECT_TRUE(in_purge_grace(*object, strict, seconds(10), harness.clock.now() + seconds(5)));
+  EXPECT_FALSE(in_purge_grace(*object, strict, seconds(10), harness.clock.now() + seconds(6)));
+  EXPECT_TRUE(in_purge_grace(*object, decision, seconds(100), harness.clock.now() + seconds(59)));
+  EXPECT_FALSE(in_purge_grace(*object, decision, seconds(100), harness.clock.now() + seconds(60)));
+}
+
+TEST(PurgeGrace, GivesWayToAnEmergencyOnly) {
+  const Freshness freshness = freshness_of("max-age=10, must-revalidate");
+  const StaleWindows none;
+  StaleView view{freshness, none};
+  view.now = freshness.expires() + seconds(1);
+  view.purge_grace = true;
+  EXPECT_EQ(decide_stale(view), StaleUse::revalidating);
+  view.emergency = true;
+  EXPECT_EQ(decide_stale(view), StaleUse::emergency);
+}
+
 TEST(Stale, WithoutAnybodysWordItIsValidated) {
   EXPECT_EQ(use("max-age=10", seconds(1)), StaleUse::validate);
   EXPECT_EQ(use("max-age=10", seconds(1), {}, Trouble::unreachable), StaleUse::validate);
