@@ -7,7 +7,7 @@
 namespace homeostat::cache {
 namespace {
 
-constexpr std::size_t tag_bytes = 16;
+constexpr std::size_t digest_bytes = 16;
 
 }  // namespace
 
@@ -23,17 +23,16 @@ void BodyHash::update(std::string_view bytes) {
   }
 }
 
-std::string BodyHash::etag() {
+std::string BodyHash::digest() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   if (!context_ || EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) != 1) return {};
   static constexpr std::string_view digits = "0123456789abcdef";
-  std::string tag = "\"";
-  for (std::size_t i = 0; i < tag_bytes; ++i) {
-    tag += digits[digest[i] >> 4U];
-    tag += digits[digest[i] & 0x0FU];
+  std::string text;
+  for (std::size_t i = 0; i < digest_bytes; ++i) {
+    text += digits[digest[i] >> 4U];
+    text += digits[digest[i] & 0x0FU];
   }
-  tag += '"';
-  return tag;
+  return text;
 }
 
 }  // namespace homeostat::cache

@@ -1,8 +1,8 @@
-// A strong ETag of a body that comes in pieces: the first half of its SHA-256,
-// in hex, quoted. Two bodies that differ have different tags also where somebody
-// tries to make them equal.
+// What a strong ETag of a body that comes in pieces is made of: the first half of
+// its SHA-256, in hex. Two bodies that differ have different digests also where
+// somebody tries to make them equal.
 //
-// Thread safety: none; one thread per hash. Errors: a tag that could not be made
+// Thread safety: none; one thread per hash. Errors: a digest that could not be made
 // is empty.
 #pragma once
 
@@ -19,7 +19,7 @@ class BodyHash {
   BodyHash();
   void update(std::string_view bytes);
   /// Call once, at the end.
-  [[nodiscard]] std::string etag();
+  [[nodiscard]] std::string digest();
 
  private:
   struct Free {

@@ -219,9 +219,9 @@ Reason FillLeader::complete(Instant now) {
     return reason;
   }
   ObjectHead head = fill_->head_;
-  if (const std::string etag = hash_ ? hash_->etag() : std::string(); !etag.empty()) {
+  if (const std::string digest = hash_ ? hash_->digest() : std::string(); !digest.empty()) {
     // Who streams from the fill got its head before this could be known.
-    head.add_field("ETag", etag);
+    head.add_field("ETag", worker_->cache_.rules().own_tags().make(digest));
     head.own_etag = true;
   }
   ObjectPtr object = Object::make(std::move(head), fill_->take_body());

@@ -71,9 +71,20 @@ Precondition evaluate_preconditions(const Fields& request, const ObjectHead& sto
 
 bool satisfies_preconditions(const Fields& request, const ObjectHead& stored) {
   if (stored.status != 200) return false;
-  if (request.has(HeaderId::if_match)) return http::if_match_matches(request, stored.etag());
+  if (request.has(HeaderId::if_match)) {
+    // The weak forms of a tag of this agent's are its own as well (variants).
+    return stored.own_etag ? http::if_match_matches_weakly(request, stored.etag())
+                           : http::if_match_matches(request, stored.etag());
+  }
   const auto since = date_condition(request, HeaderId::if_unmodified_since, stored);
   return since && stored.last_modified_time && *stored.last_modified_time <= *since;
+}
+
+bool fails_own_condition(const RequestDecision& decision, const Fields& request, int status,
+                         const ObjectHead* stored) {
+  if (decision.tag_owners != TagOwners::own || decision.own_tag_holds) return false;
+  if (status < 200 || status >= 300) return false;
+  return stored == nullptr || !satisfies_preconditions(request, *stored);
 }
 
 bool range_applies(const Fields& request, const ObjectHead& stored) {

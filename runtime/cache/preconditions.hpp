@@ -9,6 +9,7 @@
 
 #include "runtime/cache/fields.hpp"
 #include "runtime/cache/object.hpp"
+#include "runtime/cache/request_rules.hpp"
 
 namespace homeostat::cache {
 
@@ -25,6 +26,11 @@ enum class Precondition : std::uint8_t {
 /// response satisfies them. If it does not, the origin must decide: what is
 /// stored may be older than what the client saw.
 [[nodiscard]] bool satisfies_preconditions(const Fields& request, const ObjectHead& stored);
+
+/// Whether If-Match with tags of this agent's alone forbids to send a response with
+/// this head: `stored` unless null (what is not stored has no such tag).
+[[nodiscard]] bool fails_own_condition(const RequestDecision& decision, const Fields& request,
+                                       int status, const ObjectHead* stored);
 
 /// Whether Range applies: no If-Range, or one whose validator is the stored
 /// response's and strong (RFC 9110 sections 8.8.2.2 and 13.1.5).

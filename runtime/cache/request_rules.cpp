@@ -27,6 +27,11 @@ bool method_fits(const config::CacheRule& rule, std::string_view method) noexcep
 
 using http::HeaderId;
 
+/// RFC 9110 section 13.2.1: the others select and change nothing.
+bool conditions_apply(std::string_view method) noexcept {
+  return method != "OPTIONS" && method != "TRACE" && method != "CONNECT";
+}
+
 bool conditional_for_origin(const Fields& fields) noexcept {
   return fields.has(HeaderId::if_match) || fields.has(HeaderId::if_unmodified_since);
 }
@@ -151,7 +156,8 @@ RequestRules::RequestRules(const config::CacheSettings& settings)
       tag_fields_(settings.tags.fields),
       tags_max_(settings.tags.per_object_max),
       remove_tag_fields_(settings.tags.remove),
-      etag_(settings.etag) {
+      etag_(settings.etag),
+      own_tags_(settings.key_prefix, settings.key_namespace) {
   for (const std::string& name : settings.tags.fields) common_shape_ += name + separator;
   fingerprint_ = hash_key(common_shape_, 0);
   for (const config::CacheRule& rule : settings.rules) {
@@ -203,6 +209,9 @@ RequestDecision RequestRules::decide(const Request& request) const {
   decision.reason = refusal(request, decision.rule);
   const http::CacheControl control = http::parse_cache_control(*request.fields);
   decision.only_if_cached = control.only_if_cached;
+  if (request.fields->has(HeaderId::if_match) && conditions_apply(request.method)) {
+    decision.tag_owners = own_tags_.owners(*request.fields);
+  }
   if (decision.reason == Reason::none && control.no_store) {
     decision.reason = Reason::request_no_store;
   }
@@ -231,8 +240,10 @@ RequestDecision RequestRules::decide(const Request& request) const {
   }
   if (conditional_for_origin(*request.fields)) {
     decision.precondition = true;
-    decision.store = false;
-    decision.reason = Reason::precondition;
+    if (decision.tag_owners != TagOwners::own) {
+      decision.store = false;
+      decision.reason = Reason::precondition;
+    }
   }
   // Who asks for a fresh answer must not get one that was under way before;
   // who shows credentials must not wait for somebody else's answer.

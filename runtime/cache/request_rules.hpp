@@ -7,7 +7,8 @@
 //
 // `max-stale` never makes this cache serve stale content (RFC 9111 allows, not
 // demands it). If-Match and If-Unmodified-Since are the origin's to decide,
-// except where a fresh stored response already satisfies them.
+// except where a fresh stored response already satisfies them, and except for tags
+// that are this agent's (own_tag.hpp).
 #pragma once
 
 #include <chrono>
@@ -19,6 +20,7 @@
 
 #include "config/settings/cache.hpp"
 #include "runtime/cache/freshness.hpp"
+#include "runtime/cache/own_tag.hpp"
 #include "runtime/cache/reason.hpp"
 #include "runtime/cache/request.hpp"
 #include "runtime/cache/stale.hpp"
@@ -72,9 +74,12 @@ struct RequestDecision {
   const StaleWindows* stale = nullptr;        ///< the rule's or the configuration's
   const ResponsePolicy* responses = nullptr;  ///< null only while the cache is off
   bool head = false;
-  bool range = false;          ///< GET with a Range of bytes in valid syntax
-  bool precondition = false;   ///< If-Match or If-Unmodified-Since must hold for a stored response
-  bool authorization = false;  ///< needs ObjectHead::authorization_shared
+  bool range = false;         ///< GET with a Range of bytes in valid syntax
+  bool precondition = false;  ///< If-Match or If-Unmodified-Since must hold for a stored response
+  TagOwners tag_owners =
+      TagOwners::others;           ///< of If-Match; for every method it means something to
+  bool own_tag_holds = false;      ///< an unsafe request's If-Match was found to hold
+  bool authorization = false;      ///< needs ObjectHead::authorization_shared
   bool authorization_key = false;  ///< the value's hash is part of the key
   bool only_if_cached = false;     ///< answer 504 instead of going upstream
   bool revalidate = false;         ///< no-cache, max-age=0, Pragma: no-cache
@@ -86,6 +91,10 @@ struct RequestDecision {
     return stale != nullptr ? *stale : nothing;
   }
   [[nodiscard]] bool bypass() const noexcept { return !lookup && !store; }
+  /// The condition is decided here: it does not go upstream.
+  [[nodiscard]] bool judges_condition() const noexcept {
+    return own_tag_holds || tag_owners == TagOwners::own;
+  }
   /// The request's own directives accept a response of this freshness.
   [[nodiscard]] bool accepts(const Freshness& freshness, Instant now) const noexcept;
 };
@@ -116,6 +125,7 @@ class RequestRules {
   [[nodiscard]] bool adds_etag(const CompiledRule* rule) const noexcept {
     return rule != nullptr && rule->settings.etag ? *rule->settings.etag : etag_;
   }
+  [[nodiscard]] const OwnTags& own_tags() const noexcept { return own_tags_; }
   /// Equal for rules that make the same keys and tags of the same traffic.
   [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
   /// Path patterns of rules whose keys or tags differ in `next`, or that changed
@@ -131,6 +141,7 @@ class RequestRules {
   std::size_t tags_max_;
   bool remove_tag_fields_;
   bool etag_;
+  OwnTags own_tags_;
   // What decides keys and tags: that of all rules, then one text for each rule.
   std::string common_shape_;
   std::vector<std::string> shapes_;

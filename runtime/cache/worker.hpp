@@ -98,6 +98,10 @@ class Worker {
   /// Drops what carries a group of RFC 9875 of that origin, without a search.
   /// Returns how many entries did.
   std::size_t invalidate_group(std::string_view host, std::string_view group);
+  /// For a request with an unsafe method: whether a fresh stored response to GET
+  /// has a tag of this agent's that the If-Match lists. That response is given up
+  /// at once, so that the next one with the same tag is refused.
+  [[nodiscard]] bool claim_own_tag(const Request& request, const RequestRules& rules, Instant now);
   /// Drops everything stored for one URI, whatever the variant.
   std::size_t invalidate_uri(std::string_view host, std::string_view path, std::string_view query,
                              const RequestRules& rules);

@@ -100,4 +100,8 @@ bool if_match_matches(const HeaderTable& request, std::string_view etag) noexcep
   return any_line_matches(request, HeaderId::if_match, etag, true);
 }
 
+bool if_match_matches_weakly(const HeaderTable& request, std::string_view etag) noexcept {
+  return any_line_matches(request, HeaderId::if_match, etag, false);
+}
+
 }  // namespace homeostat::http

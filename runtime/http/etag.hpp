@@ -31,6 +31,10 @@ struct EntityTag {
 /// Whether any line of If-Match is `*` or lists a tag strongly equal to `etag`.
 [[nodiscard]] bool if_match_matches(const HeaderTable& request, std::string_view etag) noexcept;
 
+/// The same by weak comparison: for tags whose weak forms the caller made itself.
+[[nodiscard]] bool if_match_matches_weakly(const HeaderTable& request,
+                                           std::string_view etag) noexcept;
+
 /// A list of tags, followed by the strong form of each weak one: `W/"a"` gives
 /// `W/"a", "a"`.
 [[nodiscard]] std::string with_strong_forms(std::string_view list);

@@ -90,4 +90,10 @@ Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError 
                              status_text(status), fields);
 }
 
+void reply_condition_failed(ClientConnection& connection, cache::CacheStatus status) {
+  status.detail = cache::Reason::precondition;
+  send_error(connection, 412, "the response has changed, or is not known any more",
+             status_text(status), {});
+}
+
 }  // namespace homeostat::proxy

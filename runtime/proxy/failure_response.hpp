@@ -1,4 +1,5 @@
-// What a client is told when the upstream could not answer or the gate said no.
+// What a client is told when the upstream could not answer, the gate said no, or
+// the condition of its own request does not hold.
 //
 // 429/503 carry Retry-After and Homeostat-Rejected (reason, class, and the limit
 // if it has a name); 502, 503 and 504 carry Proxy-Status (RFC 9209).
@@ -25,5 +26,9 @@ void send_rate_rejection(ClientConnection& connection, const gate::LimitCounters
                          std::chrono::seconds retry_after);
 [[nodiscard]] Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError error,
                                                   const cache::CacheStatus& status);
+
+/// 412 for an If-Match with tags of this agent's (cache/own_tag.hpp). `status` is
+/// sent as it is but for the detail. Answers at once.
+void reply_condition_failed(ClientConnection& connection, cache::CacheStatus status);
 
 }  // namespace homeostat::proxy

@@ -12,6 +12,7 @@
 #include "runtime/proxy/range_reply.hpp"
 #include "runtime/proxy/serve_request.hpp"
 #include "runtime/proxy/stale_reply.hpp"
+#include "runtime/proxy/stored_form.hpp"
 #include "runtime/proxy/stream_coding.hpp"
 #include "runtime/proxy/worker.hpp"
 
@@ -125,12 +126,24 @@ bool FillExchange::begin_response() {
   connection_->disarm_deadline(ClientWait::answer);
   connection_->disarm_request_deadline();
   if (cache::ObjectPtr object = reader_->object(); object) {
-    const CacheResult result = request.outcome.cache;
-    leave();
-    reply_with_object(*connection_, std::move(object), status_, result);
-    return false;
+    const bool of_another = !leader_ || status_.forward_status == 304;
+    if (of_another && must_ask_origin(*connection_, object)) {
+      forward_instead(cache::Reason::content_coding);
+      return false;
+    }
+    if (!streams_tighter(*object)) {
+      const CacheResult result = request.outcome.cache;
+      leave();
+      reply_with_object(*connection_, std::move(object), status_, result);
+      return false;
+    }
   }
   const cache::ObjectHead& head = *reader_->head();
+  if (!leader_ && refuses_coding(*connection_, head)) {  // the origin chose it for another
+    forward_instead(cache::Reason::content_coding);
+    return false;
+  }
+  if (!judge_condition(head)) return false;
   const StreamCoding coding =
       choose_stream_coding(worker_, request, head, reader_->content_length());
   std::string text;
@@ -163,6 +176,33 @@ bool FillExchange::begin_response() {
   return true;
 }
 
+/// The body is here already, and no tightened form of it yet: it is sent as if it
+/// were still coming. Conditions and ranges want the stored response itself.
+bool FillExchange::streams_tighter(const cache::Object& object) const {
+  const RequestContext& request = connection_->request();
+  const cache::RequestDecision& decision = request.decision;
+  if (status_.forward_status == 304 || decision.range || decision.precondition) return false;
+  const http::HeaderTable& headers = request.head().headers;
+  if (headers.has(http::HeaderId::if_none_match)) return false;
+  return choose_stream_coding(worker_, request, object.head(), object.body_bytes()).json.any();
+}
+
+/// What If-Match asks about is known when the whole body is. False: it must wait,
+/// or was answered.
+bool FillExchange::judge_condition(const cache::ObjectHead& head) {
+  const RequestContext& request = connection_->request();
+  if (!cache::fails_own_condition(request.decision, request.head().headers, head.status, nullptr)) {
+    return true;
+  }
+  if (reader_->state() != cache::FillState::complete) {
+    await_whole();
+    return false;
+  }
+  leave();  // it was not kept, so nobody gets such a tag of it
+  reply_condition_failed(*connection_, status_);
+  return false;
+}
+
 /// A range of a body that is still coming; `partial` is cut from the stream, the
 /// rest waits for the whole. False: nothing is to be sent now.
 bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtras& extras) {
@@ -188,12 +228,7 @@ bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtr
     if (reader_->state() == cache::FillState::complete) {
       forward_instead(cache::Reason::range);  // it was not kept
     } else {
-      if (!leader_) {
-        connection_->arm_deadline(ClientWait::answer,
-                                  request.config->settings().cache.fill_wait_max);
-      }
-      static_cast<void>(skip_to(UINT64_MAX));
-      wait();
+      await_whole();
     }
     return false;
   }
@@ -201,6 +236,15 @@ bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtr
   connection_->request().outcome.status = 206;
   writer_.start_partial(request, head, *range_, *length, extras);
   return true;
+}
+
+void FillExchange::await_whole() {
+  if (!leader_) {
+    connection_->arm_deadline(ClientWait::answer,
+                              connection_->request().config->settings().cache.fill_wait_max);
+  }
+  static_cast<void>(skip_to(UINT64_MAX));
+  wait();
 }
 
 /// Lets go of what comes before `offset`; false: not all of it has come yet.

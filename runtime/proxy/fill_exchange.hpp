@@ -48,7 +48,10 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
   void proceed();
   void wait();
   [[nodiscard]] bool begin_response();
+  [[nodiscard]] bool streams_tighter(const cache::Object& object) const;
+  [[nodiscard]] bool judge_condition(const cache::ObjectHead& head);
   [[nodiscard]] bool begin_range(const cache::ObjectHead& head, const ResponseExtras& extras);
+  void await_whole();
   [[nodiscard]] bool skip_to(std::uint64_t offset);
   void send_pieces();
   void flush();

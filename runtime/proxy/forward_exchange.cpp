@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "runtime/cache/preconditions.hpp"
 #include "runtime/cache/response_rules.hpp"
 #include "runtime/proxy/failure_response.hpp"
 #include "runtime/proxy/local_response.hpp"
@@ -35,11 +36,13 @@ void ForwardExchange::start() {
 }
 
 void ForwardExchange::adopt(Ref<UpstreamCall> call, const http::ResponseHead& head) {
-  requested_ = connection_->request().started;
+  const Ref<ForwardExchange> keep(this);
+  RequestContext& request = connection_->request();
+  requested_ = request.started;
+  request.outcome.cache = telemetry::CacheResult::uncacheable;
   call_ = std::move(call);
   call_->set_sink(*this);
   on_upstream_head(head);
-  connection_->request().outcome.cache = telemetry::CacheResult::uncacheable;
 }
 
 // -- request body -----------------------------------------------------------------
@@ -189,11 +192,28 @@ void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
   std::string& text = worker_.scratch();
   text.clear();
   status_.forward_status = head.status;
+  if (http::is_safe(request.head().method) &&
+      cache::fails_own_condition(request.decision, request.head().headers, head.status, nullptr)) {
+    condition_failed();
+    return;
+  }
   cache::write_cache_status(status_, text);
   ResponseExtras extras;
   extras.cache_status = text;
   extras.close = !head.upgrade && (connection_->will_close() || unread);
   writer_.start_forwarded(request, head, extras, choose_stream_coding(worker_, request, head));
+}
+
+/// What came has no tag of this agent's.
+void ForwardExchange::condition_failed() {
+  const Ref<ForwardExchange> keep(this);
+  call_->cancel();
+  call_.reset();
+  if (response_begun()) {  // an interim response may still be on its way
+    connection_->abort();
+    return;
+  }
+  reply_condition_failed(*connection_, status_);
 }
 
 void ForwardExchange::on_upstream_data() {

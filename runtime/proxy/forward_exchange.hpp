@@ -54,6 +54,7 @@ class ForwardExchange final : public Exchange,
   void response_flushed();
   void update_stored(const http::ResponseHead& head);
   void reconsider(const http::ResponseHead& head);
+  void condition_failed();
   void client_failed();
   void become_tunnel();
 

@@ -6,6 +6,7 @@
 #include "runtime/cache/preconditions.hpp"
 #include "runtime/http/head_writer.hpp"
 #include "runtime/proxy/client_connection.hpp"
+#include "runtime/proxy/failure_response.hpp"
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/range_reply.hpp"
 #include "runtime/proxy/stored_form.hpp"
@@ -109,6 +110,12 @@ void send(ClientConnection& connection, const Reply& reply, const cache::ObjectP
 void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
                        const cache::CacheStatus& status, telemetry::CacheResult result) {
   RequestContext& request = connection.request();
+  if (cache::fails_own_condition(request.decision, request.head().headers, object->status(),
+                                 &object->head())) {
+    request.outcome.cache = result;
+    reply_condition_failed(connection, status);
+    return;
+  }
   const StoredForm form = choose_form(connection, std::move(object));
   const cache::ObjectPtr& chosen = form.object;
   std::string& dynamic = connection.worker().scratch();

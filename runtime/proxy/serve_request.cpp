@@ -115,15 +115,42 @@ void forward(ClientConnection& connection, cache::CacheStatus status, cache::Rea
   connection.hand_over(make_ref<ForwardExchange>(connection, status));
 }
 
+/// RFC 9111 section 5.2.1.7. True if that was the answer.
+bool refused_to_forward(ClientConnection& connection, cache::CacheStatus status) {
+  if (!connection.request().decision.only_if_cached) return false;
+  std::string text;
+  status.detail = cache::Reason::only_if_cached;
+  cache::write_cache_status(status, text);
+  connection.hand_over(make_error_response(connection, 504, "not in the cache", text));
+  return true;
+}
+
 /// A hit in a form the client takes; else the origin is asked for one.
 void reply_hit(ClientConnection& connection, Lookup& found) {
   if (must_ask_origin(connection, found.object)) {
     cache::CacheStatus status = status_of(connection.request());
     status.forward = Forward::request;
+    if (refused_to_forward(connection, status)) return;
     forward(connection, status, cache::Reason::content_coding);
     return;
   }
   reply_with_hit(connection, found);
+}
+
+/// If-Match with tags of this agent's before a request that changes something.
+/// False: it does not hold, and the request was answered.
+bool own_condition_holds(ClientConnection& connection) {
+  RequestContext& request = connection.request();
+  cache::RequestDecision& decision = request.decision;
+  if (decision.tag_owners == cache::TagOwners::others || http::is_safe(request.head().method)) {
+    return true;
+  }
+  decision.own_tag_holds = connection.worker().cache().claim_own_tag(
+      request.cache_request, request.config->cache_rules(), request.started);
+  if (decision.own_tag_holds || decision.tag_owners == cache::TagOwners::mixed) return true;
+  connection.worker().cache().count(cache::Reason::precondition);
+  reply_condition_failed(connection, status_of(request));
+  return false;
 }
 
 }  // namespace
@@ -176,20 +203,17 @@ void serve_identified(ClientConnection& connection) {
   Lookup& found = request.found;
   const bool fits = !request.decision.precondition || found.object == nullptr ||
                     cache::satisfies_preconditions(request.head().headers, found.object->head());
-  if (found.kind == Lookup::Kind::hit && fits) {
+  // Tags that are nobody's but this agent's: what is stored and fresh decides.
+  const bool decided = fits || request.decision.tag_owners == cache::TagOwners::own;
+  if (found.kind == Lookup::Kind::hit && decided) {
     reply_hit(connection, found);
     return;
   }
   if (found.kind == Lookup::Kind::stale && fits && reply_with_stale(connection)) return;
   cache::CacheStatus status = status_of(request);
   status.forward = forward_kind(request);
-  if (request.decision.only_if_cached) {
-    std::string text;
-    status.detail = cache::Reason::only_if_cached;
-    cache::write_cache_status(status, text);
-    connection.hand_over(make_error_response(connection, 504, "not in the cache", text));
-    return;
-  }
+  if (refused_to_forward(connection, status)) return;
+  if (!own_condition_holds(connection)) return;
   const bool may_fill = request.decision.store && found.kind != Lookup::Kind::bypass &&
                         request.head().method != http::Method::head;
   if (may_fill) {

@@ -9,7 +9,6 @@
 #include "rules/laws/compression.hpp"
 #include "runtime/compress/compress_pool.hpp"
 #include "runtime/compress/content_policy.hpp"
-#include "runtime/compress/json_tightener.hpp"
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/coding_order.hpp"
 #include "runtime/proxy/stream_coding.hpp"
@@ -26,16 +25,6 @@ using rules::CodingSet;
 
 // For a tightened body that must keep the coding it came with.
 constexpr int recode_effort = 5;
-
-/// What the rule takes out of this body.
-config::JsonSettings json_of(const RequestContext& request, const cache::ObjectHead& head) {
-  const cache::CompiledRule* rule = request.decision.rule;
-  if (rule == nullptr || !rule->settings.json.any() || head.no_transform ||
-      !compress::is_json_type(head.content_type())) {
-    return {};
-  }
-  return rule->settings.json;
-}
 
 void finish_build(cache::Cache& cache, const ObjectPtr& object, const compress::Recipe& recipe,
                   JobResult result, std::string& output) {
@@ -134,7 +123,7 @@ class EncodedChoice {
   void improve(const Object* best) const {
     if (worker_.policy().mode.emergency || object_->body_bytes() > settings_.max_size) return;
     compress::Recipe recipe;
-    recipe.json = json_of(request_, object_->head());
+    recipe.json = json_of(request_, object_->head().content_type(), object_->head().no_transform);
     recipe.decoded_bytes_max = settings_.max_size;
     recipe.effort = compress::fixed_effort(settings_, policy_, object_->head().content_type());
     if (recipe.effort != 0) {
@@ -208,7 +197,7 @@ StoredForm form_of(ObjectPtr object, const Object* chosen, bool vary) {
 const Object* tightened(Worker& worker, const RequestContext& request, const ObjectPtr& object,
                         bool wanted) {
   const cache::ObjectHead& head = object->head();
-  const config::JsonSettings json = json_of(request, head);
+  const config::JsonSettings json = json_of(request, head.content_type(), head.no_transform);
   if (!json.any() || (head.encoded && head.coding == Coding::identity)) return nullptr;
   if (const Object* form = object->variant(head.coding)) return form;
   const config::CompressionSettings& settings = request.config->settings().compression;
@@ -270,20 +259,25 @@ StoredForm choose_form(ClientConnection& connection, ObjectPtr object) {
   return form_of(std::move(object), tight, vary);
 }
 
+bool refuses_coding(ClientConnection& connection, const cache::ObjectHead& head) {
+  if (head.coding == Coding::identity) return false;
+  const http::CodingWishes& wishes =
+      connection.worker().wishes(connection.request().head().headers);
+  return wishes.stated && !wishes.accepts(head.coding);
+}
+
 bool must_ask_origin(ClientConnection& connection, const ObjectPtr& object) {
   const cache::ObjectHead& head = object->head();
-  if (head.coding == Coding::identity) return false;
+  if (!refuses_coding(connection, head)) return false;
   Worker& worker = connection.worker();
   const RequestContext& request = connection.request();
-  const http::CodingWishes& wishes = worker.wishes(request.head().headers);
-  if (!wishes.stated || wishes.accepts(head.coding)) return false;
   if (head.no_transform) return true;
   if (object->variant(Coding::identity) != nullptr) return false;
   const config::CompressionSettings& settings = request.config->settings().compression;
   if (object->slot_state(Coding::identity) == Object::SlotState::none) {
     build(worker, object,
           {.source = head.coding,
-           .json = json_of(request, head),
+           .json = json_of(request, head.content_type(), head.no_transform),
            .target = Coding::identity,
            .effort = 1,
            .decoded_bytes_max = settings.max_size});

@@ -25,8 +25,12 @@ struct StoredForm {
 
 [[nodiscard]] StoredForm choose_form(ClientConnection& connection, cache::ObjectPtr object);
 
-/// True if the client named codings, the stored one is not among them, and no
-/// decoded form is there yet. It is asked for; meanwhile the origin answers.
+/// True if the client named codings, and that of a response to somebody else is
+/// not among them.
+[[nodiscard]] bool refuses_coding(ClientConnection& connection, const cache::ObjectHead& head);
+
+/// The same of a stored response, unless a decoded form is there. It is asked for;
+/// meanwhile the origin answers.
 [[nodiscard]] bool must_ask_origin(ClientConnection& connection, const cache::ObjectPtr& object);
 
 }  // namespace homeostat::proxy

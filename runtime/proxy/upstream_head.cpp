@@ -8,6 +8,7 @@
 #include "runtime/http/head_writer.hpp"
 #include "runtime/http/hop_by_hop.hpp"
 #include "runtime/proxy/request_context.hpp"
+#include "runtime/proxy/stream_coding.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -33,8 +34,12 @@ bool claims_client_identity(const http::Field& field) noexcept {
 /// Fields of the client's request that are not meant for this one: what asks for
 /// less than the whole, and for how long this client will wait.
 bool is_dropped(const http::Field& field, const RequestContext& request, UpstreamPurpose purpose) {
-  return purpose != UpstreamPurpose::pass &&
-         (is_condition(field.id) || request.config->admission().deadline_format(field));
+  if (purpose != UpstreamPurpose::pass) {
+    return is_condition(field.id) || request.config->admission().deadline_format(field);
+  }
+  // The origin does not know this agent's tags, and with If-Match the date says nothing.
+  return request.decision.judges_condition() &&
+         (field.id == HeaderId::if_match || field.id == HeaderId::if_unmodified_since);
 }
 
 /// How much time is left, in a field that counts down, as it stands in the head.
@@ -55,7 +60,8 @@ void append_fields(http::HeadWriter& out, Worker& worker, const RequestContext& 
   const bool via = request.config->server().via;
   const bool trust = request.config->server().trust_forwarded;
   const bool encodes =
-      request.config->settings().compression.mode != config::CompressionSettings::Mode::off;
+      request.config->settings().compression.mode != config::CompressionSettings::Mode::off ||
+      json_of(request).any();
   const http::HopByHopFilter filter(headers);
   for (const http::Field& field : headers) {
     if (!filter.forwarded(field) || http::is_forwarding_field(field.id) ||
@@ -64,7 +70,7 @@ void append_fields(http::HeadWriter& out, Worker& worker, const RequestContext& 
         is_dropped(field, request, purpose)) {
       continue;
     }
-    // A client that got an encoded response knows its tag made weak, and a weak
+    // A client that got an encoded or tightened response knows its tag made weak, and a weak
     // tag never satisfies If-Match (RFC 9110 section 13.1.1).
     if (field.id == HeaderId::if_match && encodes) {
       out.field(field.name, http::with_strong_forms(field.value));

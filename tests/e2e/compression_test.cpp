@@ -23,7 +23,7 @@ TEST_P(EachCoding, PassingAndStoredResponsesAreCompressedForThoseWhoAccept) {
   const std::string text = text_of(20000);
   origin_.answer("/kept", 200, kept + type + "ETag: \"v\"\r\nRepr-Digest: sha-256=:x:\r\n", text);
   origin_.answer("/passed", 200, type + "ETag: \"p\"\r\nAccept-Ranges: bytes\r\n", text);
-  RunningAgent agent(config_of(origin_, "mode: on, level: 5"));
+  RunningAgent agent(compressing(origin_, "mode: on, level: 5"));
 
   const Message passed = agent.get("/passed", accept_);
   EXPECT_EQ(passed.get("content-encoding"), name_);
@@ -66,8 +66,8 @@ TEST_P(EachCoding, HeadAndNotModifiedCarryTheFieldsOfGet) {
       exchange.respond(200, fields, text);
     }
   });
-  RunningAgent agent(
-      config_of(origin_, "mode: on, level: 5", "rules: [{match: {path: /passed}, bypass: true}]"));
+  RunningAgent agent(compressing(origin_, "mode: on, level: 5",
+                                 "rules: [{match: {path: /passed}, bypass: true}]"));
   ASSERT_EQ(agent.get("/kept").body, text);
   ASSERT_TRUE(
       eventually([&] { return agent.get("/kept", accept_).get("content-encoding") == name_; }));
@@ -97,7 +97,7 @@ TEST_P(EachCoding, NothingOfASlowStreamIsHeldBack) {
     second.wait();
     exchange.send("9\r\ndata: 2\n\n\r\n0\r\n\r\n");
   });
-  RunningAgent agent(config_of(origin_, "mode: on, level: 9, min_size: 0"));
+  RunningAgent agent(compressing(origin_, "mode: on, level: 9, min_size: 0"));
   HttpClient client(agent.port());
   ASSERT_TRUE(client.send(request_text("GET", "/events", accept_)));
   const auto head = client.reader.read_head();
@@ -121,7 +121,7 @@ TEST_P(EachCoding, AStoredCodingTheClientRefusesIsDecoded) {
   const std::string body = encoded(GetParam(), text);
   origin_.answer("/page", 200, kept + type + "ETag: \"v\"\r\nContent-Encoding: " + name_ + "\r\n",
                  body);
-  RunningAgent agent(config_of(origin_, "mode: off"));
+  RunningAgent agent(compressing(origin_, "mode: off"));
   ASSERT_EQ(agent.get("/page", accept_).body, body);
   ASSERT_EQ(agent.get("/page").body, body) << "who names no coding accepts any";
   EXPECT_EQ(origin_.requests("/page"), 1U);
@@ -143,7 +143,7 @@ TEST_P(EachCoding, AStoredCodingTheClientRefusesIsDecoded) {
 TEST_P(EachCoding, ABombIsNeverDecodedAndTheOriginAnswersInstead) {
   const std::string bomb = encoded(GetParam(), std::string(8 * 1024 * 1024, '\0'));
   origin_.answer("/page", 200, kept + type + "Content-Encoding: " + name_ + "\r\n", bomb);
-  RunningAgent agent(config_of(origin_, "mode: off, max_size: 1MiB"));
+  RunningAgent agent(compressing(origin_, "mode: off, max_size: 1MiB"));
   ASSERT_EQ(agent.get("/page", accept_).body, bomb);
   const auto given_up = [&] {
     return agent.metric("homeostat_decoding_total{result=\"ratio\"}") +
@@ -162,7 +162,7 @@ TEST_P(EachCoding, ABombIsNeverDecodedAndTheOriginAnswersInstead) {
 TEST(Compression, ChoosesByQualityThenByTheOperatorsOrder) {
   ScriptedOrigin origin;
   origin.answer("/page", 200, type, text_of(20000));
-  RunningAgent agent(config_of(origin, "mode: on, level: 5, algorithms: [br, zstd]"));
+  RunningAgent agent(compressing(origin, "mode: on, level: 5, algorithms: [br, zstd]"));
   const auto coding_for = [&](const std::string& wishes) {
     return agent.get("/page", "Accept-Encoding: " + wishes + "\r\n").get("content-encoding");
   };
@@ -181,7 +181,7 @@ TEST(Compression, TheIdentityAnswerVariesWhereverItCouldHaveBeenEncoded) {
   origin.answer("/kept", 200, kept + type + "ETag: \"v\"\r\n", text_of(20000));
   origin.answer("/other", 200, kept + type + "Vary: Accept-Encoding, X-A\r\n", text_of(20000));
   origin.answer("/image", 200, kept + "Content-Type: image/png\r\n", text_of(20000));
-  RunningAgent agent(config_of(origin, "mode: on, level: 5"));
+  RunningAgent agent(compressing(origin, "mode: on, level: 5"));
   for (int round = 0; round < 2; ++round) {  // a fill, then a hit
     EXPECT_EQ(agent.get("/kept").get("vary"), "Accept-Encoding");
     EXPECT_EQ(agent.get("/other").get("vary"), "Accept-Encoding, X-A");
@@ -204,7 +204,7 @@ TEST(Compression, SecretsSmallAndEncodedBodiesStayAsTheyAre) {
   origin.answer("/fixed", 200, type + "Cache-Control: no-transform\r\n", text);
   origin.answer("/plain", 200, type, text);
   origin.answer("/public", 200, type + "Cache-Control: public\r\n", text);
-  RunningAgent agent(config_of(origin, "mode: on, level: 5, secret_paths: [/priv*]"));
+  RunningAgent agent(compressing(origin, "mode: on, level: 5, secret_paths: [/priv*]"));
   const std::string gzip = accept(Coding::gzip);
   for (const char* path : {"/cookie", "/varies", "/small", "/encoded", "/image", "/fixed"}) {
     EXPECT_NE(agent.get(path, gzip).get("content-encoding"), "gzip") << path;
@@ -221,8 +221,8 @@ TEST(Compression, SecretsSmallAndEncodedBodiesStayAsTheyAre) {
 TEST(Compression, WhatIsStoredForOneUserIsNotCompressed) {
   ScriptedOrigin origin;
   origin.answer("/mine", 200, kept + type, text_of(20000));
-  RunningAgent agent(config_of(origin, "mode: on, level: 5",
-                               "rules: [{match: {path: /mine}, authenticated: true}]"));
+  RunningAgent agent(compressing(origin, "mode: on, level: 5",
+                                 "rules: [{match: {path: /mine}, authenticated: true}]"));
   const std::string fields = accept(Coding::gzip) + "Authorization: Basic eDp5\r\n";
   ASSERT_FALSE(agent.get("/mine", fields).has("content-encoding"));
   const Message hit = agent.get("/mine", fields);
@@ -236,7 +236,7 @@ TEST(Compression, StopsWhenTheStreamsMemoryIsUsedUp) {
   const std::string text = text_of(20000);
   origin.answer("/page", 200, type, text);
   // One megabyte is less than a brotli encoder may hold.
-  RunningAgent agent(config_of(origin, "mode: on, level: 5, stream_memory: 1MiB"));
+  RunningAgent agent(compressing(origin, "mode: on, level: 5, stream_memory: 1MiB"));
   const Message answer = agent.get("/page", accept(Coding::brotli));
   EXPECT_FALSE(answer.has("content-encoding"));
   EXPECT_EQ(answer.body, text);
@@ -247,7 +247,7 @@ TEST(Compression, StopsWhenTheStreamsMemoryIsUsedUp) {
 
 TEST(Compression, AnUnsafeRequestReachesTheOriginWithTheStrongFormOfTheTag) {
   ScriptedOrigin origin;
-  RunningAgent agent(config_of(origin, "mode: on, level: 5"));
+  RunningAgent agent(compressing(origin, "mode: on, level: 5"));
   HttpClient client(agent.port());
   EXPECT_EQ(client.request("PUT", "/item", "If-Match: W/\"v1\"\r\n", "new").status(), 200);
   EXPECT_EQ(origin.last_request("/item").get("if-match"), "W/\"v1\", \"v1\"");
@@ -261,7 +261,7 @@ TEST(Compression, VariantsSurviveARevalidation) {
     const bool same = exchange.request.get("if-none-match") == "\"v\"";
     exchange.respond(same ? 304 : 200, fields, same ? "" : text);
   });
-  RunningAgent agent(config_of(origin, "mode: on, level: 5"));
+  RunningAgent agent(compressing(origin, "mode: on, level: 5"));
   const std::string zstd = accept(Coding::zstd);
   ASSERT_TRUE(eventually([&] {
     const Message hit = agent.get("/page", zstd);
@@ -276,11 +276,55 @@ TEST(Compression, VariantsSurviveARevalidation) {
   EXPECT_LE(agent.metric("homeostat_compression_variants_built_total{coding=\"zstd\"}"), 2);
 }
 
+TEST(RefusedCoding, OnlyIfCachedDoesNotGoUpstream) {
+  ScriptedOrigin origin;
+  const std::string text = text_of(20000);
+  // no-transform: it will never be decoded here.
+  origin.answer("/page", 200,
+                "Cache-Control: max-age=60, no-transform\r\nContent-Encoding: gzip\r\n" + type,
+                encoded(Coding::gzip, text));
+  RunningAgent agent(compressing(origin, "mode: on, level: 5"));
+  ASSERT_EQ(agent.get("/page", accept(Coding::gzip)).status(), 200);
+  const Message refused =
+      agent.get("/page", accept(Coding::brotli) + "Cache-Control: only-if-cached\r\n");
+  EXPECT_EQ(refused.status(), 504);
+  EXPECT_TRUE(contains(refused.get("cache-status"), "detail=only-if-cached"));
+  EXPECT_EQ(origin.requests("/page"), 1U);
+  EXPECT_EQ(agent.get("/page", accept(Coding::gzip) + "Cache-Control: only-if-cached\r\n").status(),
+            200);
+}
+
+TEST(RefusedCoding, OfTheLeaderSendsAFollowerToTheOrigin) {
+  ScriptedOrigin origin;
+  const std::string text = text_of(20000);
+  Signal go_on;
+  std::atomic<bool> first{true};
+  // It chooses the coding by Accept-Encoding and does not say so.
+  origin.on("/page", [&](OriginExchange& exchange) {
+    if (first.exchange(false)) go_on.wait();
+    const bool gzip = contains(exchange.request.get("accept-encoding"), "gzip");
+    exchange.respond(200, kept + type + (gzip ? "Content-Encoding: gzip\r\n" : ""),
+                     gzip ? encoded(Coding::gzip, text) : text);
+  });
+  RunningAgent agent(compressing(origin, "mode: off"));
+  HttpClient leader(agent.port()), follower(agent.port());
+  ASSERT_TRUE(leader.send(request_text("GET", "/page", accept(Coding::gzip))));
+  ASSERT_TRUE(origin.wait_for_requests("/page", 1));
+  ASSERT_TRUE(follower.send(request_text("GET", "/page", "Accept-Encoding: identity\r\n")));
+  ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_cache_collapsed_total") == 1; }));
+  go_on.set();
+  EXPECT_EQ(leader.read().get("content-encoding"), "gzip");
+  const Message plain = follower.read();
+  EXPECT_FALSE(plain.has("content-encoding"));
+  EXPECT_EQ(plain.body, text);
+  EXPECT_TRUE(contains(plain.get("cache-status"), "detail=content-coding"));
+}
+
 TEST(AdaptiveLevel, CompressesNothingWhileTheCpuIsShort) {
   ScriptedOrigin origin;
   origin.answer("/page", 200, type, text_of(20000));
   origin.answer("/kept", 200, kept + type, text_of(20000));
-  RunningAgent agent(config_of(origin, "mode: on, level: adaptive"));
+  RunningAgent agent(compressing(origin, "mode: on, level: adaptive"));
   ASSERT_LT(
       agent.admin("POST", "/api/v1/test/performance?metric=cpu&value=99&for=5m", "{}").status(),
       300);
@@ -298,7 +342,7 @@ TEST(AdaptiveLevel, CompressesWhenThereIsHeadroom) {
   const std::string text = text_of(20000);
   origin.answer("/page", 200, type, text);
   origin.answer("/kept", 200, kept + type, text);
-  RunningAgent agent(config_of(origin, "mode: on"));
+  RunningAgent agent(compressing(origin, "mode: on"));
   ASSERT_LT(
       agent.admin("POST", "/api/v1/test/performance?metric=cpu&value=5&for=5m", "{}").status(),
       300);
