@@ -93,6 +93,7 @@ void visit_upstream(Visitor& visitor, UpstreamSettings& upstream) {
   visitor.leaf({"idle_connections_max"}, IntegerLeaf(upstream.idle_connections_max, 0, 10'000));
   visitor.leaf({"idle_timeout"}, DurationLeaf(upstream.idle_timeout, 1s, 1h));
   visitor.leaf({"retries"}, IntegerLeaf(upstream.retries, 0, 5));
+  visitor.leaf({"finish_abandoned"}, BoolLeaf(upstream.finish_abandoned));
   visitor.leaf({"preserve_host"}, BoolLeaf(upstream.preserve_host));
   visit_retry_budget(visitor, upstream.retry_budget);
   visit_breaker(visitor, upstream.breaker);

@@ -35,6 +35,7 @@ struct UpstreamSettings {
   std::size_t idle_connections_max = 64;  ///< kept per target and worker
   seconds idle_timeout{30};               ///< pooled connection unused
   unsigned retries = 1;                   ///< of one request, within the budget
+  bool finish_abandoned = true;           ///< a client's going does not end what was sent
   bool preserve_host = true;              ///< forward the client's Host
   RetryBudgetSettings retry_budget;
   BreakerSettings breaker;

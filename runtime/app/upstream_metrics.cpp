@@ -110,6 +110,9 @@ void register_upstream(telemetry::MetricsRegistry& metrics, Agent::Parts& parts)
           &Counters::connect_failures);
   counter("homeostat_upstream_reuses_total", "Requests on a kept connection.", &Counters::reuses);
   counter("homeostat_upstream_retries_total", "Requests sent again.", &Counters::retries);
+  counter("homeostat_upstream_abandoned_total",
+          "Requests whose client left while the application was at work on them.",
+          &Counters::abandoned);
   counter("homeostat_upstream_retries_denied_total",
           "Requests not sent again: the budget was used.", &Counters::retries_denied);
   counter("homeostat_upstream_resets_total", "Connections lost during a request.",

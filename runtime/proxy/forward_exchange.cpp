@@ -327,7 +327,7 @@ void ForwardExchange::on_client_deadline(ClientWait wait) {
   const Ref<ForwardExchange> keep(this);
   // In the queue the gate's own deadline is the same.
   if (wait == ClientWait::deadline && call_ && call_->queued()) return;
-  if (call_) call_->cancel();
+  if (call_) call_->abandon();
   call_.reset();
   ServerCounters& counters = worker_.counters();
   RequestOutcome& outcome = connection_->request().outcome;
@@ -355,13 +355,13 @@ void ForwardExchange::on_client_deadline(ClientWait wait) {
 
 void ForwardExchange::client_failed() {
   connection_->request().outcome.client_abort = true;
-  if (call_) call_->cancel();
+  if (call_) call_->abandon();
   call_.reset();
   connection_->abort();
 }
 
 void ForwardExchange::on_client_gone() {
-  if (call_) call_->cancel();
+  if (call_) call_->abandon();
   call_.reset();
 }
 

@@ -43,16 +43,8 @@ void UpstreamCall::restate_times_left() {
 }
 
 void UpstreamCall::on_rejected(const gate::Rejection& rejection) {
-  over_ = true;
+  end();
   sink_->on_upstream_rejected(rejection);
-}
-
-void UpstreamCall::cancel() {
-  if (over_) return;
-  over_ = true;
-  gate::GateWaiter::cancel();
-  permit_.ignore();
-  let_go(false);
 }
 
 }  // namespace homeostat::proxy

@@ -252,12 +252,19 @@ void UpstreamCall::deliver() {
   paused_ = true;
   deadlines_.clear();  // from here the client's pace counts
   arm_wheel();
-  sink_->on_upstream_data();
+  if (!abandoned_) {
+    sink_->on_upstream_data();
+  } else if (ended_) {
+    finish();
+  } else {
+    cancel();  // what it costs to take the rest of the body is not worth a connection
+  }
 }
 
 void UpstreamCall::finish() {
   if (over_) return;
-  over_ = true;
+  const Ref<UpstreamCall> keep(this);
+  end();
   permit_.ignore();
   const bool clean = connection_->parser->head().keep_alive && connection_->in.empty() &&
                      out_.empty() && (request_.body == http::BodyKind::none || body_ended_);

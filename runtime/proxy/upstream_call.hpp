@@ -114,6 +114,10 @@ class UpstreamCall final : public RefCounted,
   void resume();
   /// Ends the call without further callbacks.
   void cancel();
+  /// The same for a client that has gone. Most applications work on a request to its
+  /// end whoever waits for it: one that has it all keeps its place at the gate until it
+  /// answers (upstream.finish_abandoned), so that the limit counts what is really at work.
+  void abandon();
   void set_sink(UpstreamSink& sink) noexcept { sink_ = &sink; }
   /// Waits for a permit.
   [[nodiscard]] bool queued() const noexcept { return gate::GateWaiter::waiting(); }
@@ -187,6 +191,8 @@ class UpstreamCall final : public RefCounted,
     return request_.idempotent && request_.body == http::BodyKind::none;
   }
   void fail(UpstreamError error);
+  /// Nothing follows; an abandoned call is let go.
+  void end();
   void let_go(bool reusable);
   /// Each direction has its own time, which runs while it is the upstream's turn.
   enum class Wait : std::uint8_t { answer, send, silence, count_ };
@@ -223,6 +229,7 @@ class UpstreamCall final : public RefCounted,
   bool paused_ = false;
   bool pumping_ = false;
   bool unparsed_ = false;  ///< pieces_ was full before the buffer was empty
+  bool abandoned_ = false;
   bool over_ = false;
 };
 

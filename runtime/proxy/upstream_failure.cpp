@@ -72,7 +72,7 @@ void UpstreamCall::silent() {
 }
 
 bool UpstreamCall::may_repeat(UpstreamError error) {
-  if (error != UpstreamError::reset || head_received_ || body_started_) return false;
+  if (error != UpstreamError::reset || head_received_ || body_started_ || abandoned_) return false;
   if (!repeatable() || !connection_->parser->idle()) return false;
   if (attempts_ > set_->settings().retries) return false;
   // A kept connection that had gone costs the upstream nothing to replace.
@@ -109,7 +109,8 @@ void UpstreamCall::broken(UpstreamError error) {
 
 void UpstreamCall::fail(UpstreamError error) {
   if (over_) return;
-  over_ = true;
+  const Ref<UpstreamCall> keep(this);
+  end();
   permit_.drop();
   sink_->on_upstream_failure(error);
 }

@@ -8,6 +8,7 @@
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/fetch_task.hpp"
 #include "runtime/proxy/listener.hpp"
+#include "runtime/proxy/upstream_call.hpp"
 
 namespace homeostat::proxy {
 
@@ -54,6 +55,7 @@ void Worker::close_everything() {
     const Ref<FetchTask> task = fetches_.begin()->second;
     task->cancel();
   }
+  cancel_abandoned();
   const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
   for (ClientConnection* connection : all) connection->close();
   upstream_.close_idle();
@@ -97,6 +99,7 @@ void Worker::last_client_left() {
     std::vector<Ref<FetchTask>> all;
     for (const auto& [key, task] : fetches_) all.push_back(task);
     for (const Ref<FetchTask>& task : all) task->cancel_if_unwanted();
+    cancel_abandoned();
   });
 }
 
@@ -169,6 +172,20 @@ void Worker::release_fetch(FetchTask& task) {
   if (found == fetches_.end()) return;
   const Ref<FetchTask> keep = std::move(found->second);
   fetches_.erase(found);
+}
+
+void Worker::adopt_call(Ref<UpstreamCall> call) {
+  UpstreamCall* key = call.get();
+  abandoned_.emplace(key, std::move(call));
+}
+
+void Worker::release_call(UpstreamCall& call) { abandoned_.erase(&call); }
+
+void Worker::cancel_abandoned() {
+  while (!abandoned_.empty()) {
+    const Ref<UpstreamCall> call = abandoned_.begin()->second;
+    call->cancel();
+  }
 }
 
 }  // namespace homeostat::proxy

@@ -39,6 +39,7 @@ namespace homeostat::proxy {
 
 class ClientConnection;
 class FetchTask;
+class UpstreamCall;
 class Listener;
 
 /// What all workers share. References outlive the Server.
@@ -139,8 +140,12 @@ class Worker {
   /// Keeps a fetch alive until it is released.
   void adopt_fetch(Ref<FetchTask> task);
   void release_fetch(FetchTask& task);
+  /// The same for a call whose client has gone.
+  void adopt_call(Ref<UpstreamCall> call);
+  void release_call(UpstreamCall& call);
 
  private:
+  void cancel_abandoned();
   void close_everything();
   void last_client_left();
   std::uint64_t next_random() noexcept {
@@ -175,6 +180,7 @@ class Worker {
   std::vector<Ref<RequestContext>> idle_requests_;
   std::unordered_set<ClientConnection*> connections_;
   std::unordered_map<FetchTask*, Ref<FetchTask>> fetches_;
+  std::unordered_map<UpstreamCall*, Ref<UpstreamCall>> abandoned_;
   std::vector<std::unique_ptr<Listener>> listeners_;
 };
 
