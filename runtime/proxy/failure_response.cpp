@@ -92,8 +92,10 @@ Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError 
 
 void reply_condition_failed(ClientConnection& connection, cache::CacheStatus status) {
   status.detail = cache::Reason::precondition;
-  send_error(connection, 412, "the response has changed, or is not known any more",
-             status_text(status), {});
+  const std::string text = status_text(status);
+  send_error(connection, {.status = 412,
+                          .detail = "the response has changed, or is not known any more",
+                          .cache_status = text});
 }
 
 }  // namespace homeostat::proxy
