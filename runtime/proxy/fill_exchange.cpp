@@ -154,26 +154,32 @@ bool FillExchange::begin_response() {
   request.outcome.status = head.status;
   if (cache::evaluate_preconditions(request.head().headers, head) ==
       cache::Precondition::not_modified) {
-    std::string answer;
-    cache::write_not_modified(head, answer);
-    answer += "Cache-Status: " + text + "\r\n";
-    if (coding.vary && !head.varies_by_coding) answer += "Vary: Accept-Encoding\r\n";
-    answer += request.limit_fields;
-    if (connection_->will_close()) {
-      answer += "Connection: close\r\n";
-    } else if (request.head().version_minor == 0) {
-      answer += "Connection: keep-alive\r\n";
-    }
-    answer += "\r\n";
-    request.outcome.status = 304;
-    leave();
-    connection_->hand_over(make_ref<LocalResponse>(*connection_, std::move(answer),
-                                                   cache::ObjectPtr(), std::uint64_t{0}, true));
+    answer_not_modified(head, text, coding.vary);
     return false;
   }
   if (request.decision.range) return begin_range(head, extras);
   writer_.start_stored(request, head, reader_->content_length(), extras, coding);
   return true;
+}
+
+void FillExchange::answer_not_modified(const cache::ObjectHead& head,
+                                       const std::string& cache_status, bool varies) {
+  RequestContext& request = connection_->request();
+  std::string answer;
+  cache::write_not_modified(head, answer);
+  answer += "Cache-Status: " + cache_status + "\r\n";
+  if (varies && !head.varies_by_coding) answer += "Vary: Accept-Encoding\r\n";
+  answer += request.limit_fields;
+  if (connection_->will_close()) {
+    answer += "Connection: close\r\n";
+  } else if (request.head().version_minor == 0) {
+    answer += "Connection: keep-alive\r\n";
+  }
+  answer += "\r\n";
+  request.outcome.status = 304;
+  leave();
+  connection_->hand_over(make_ref<LocalResponse>(*connection_, std::move(answer),
+                                                 cache::ObjectPtr(), std::uint64_t{0}, true));
 }
 
 /// The body is here already, and no tightened form of it yet: it is sent as if it

@@ -48,6 +48,9 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
   void proceed();
   void wait();
   [[nodiscard]] bool begin_response();
+  /// 304 from what is being fetched. `varies`: other forms of it are sent as well.
+  void answer_not_modified(const cache::ObjectHead& head, const std::string& cache_status,
+                           bool varies);
   [[nodiscard]] bool streams_tighter(const cache::Object& object) const;
   [[nodiscard]] bool judge_condition(const cache::ObjectHead& head);
   [[nodiscard]] bool begin_range(const cache::ObjectHead& head, const ResponseExtras& extras);
