@@ -41,7 +41,11 @@ class Player {
     }
   }
   ~Player() {
-    guests_.clear();
+    // Who leaves lets others in, who look at those that are still there.
+    while (!guests_.empty()) {
+      const std::unique_ptr<Guest> leaving = std::move(guests_.back());
+      guests_.pop_back();
+    }
     for (unsigned i = 0; i < workers; ++i) gate.worker(i).drain();
   }
 
