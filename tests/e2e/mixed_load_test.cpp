@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <list>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -99,6 +100,15 @@ class MixedLoad : public testing::Test {
                   << body.substr(0, 60);
   }
 
+  /// Reads the head, and some of the body; never waits for more than there is.
+  static void leave_inside(HttpClient& http, bool body) {
+    const std::optional<Message> head = http.reader.read_head();
+    if (!body || !head) return;
+    const std::string length = head->get("content-length");
+    const std::size_t most = length.empty() ? 1 : std::stoul(length);
+    static_cast<void>(http.reader.read_exactly(std::min<std::size_t>(5000, most)));
+  }
+
   void client(const RunningAgent& agent, std::uint64_t number, int requests) {
     std::mt19937_64 random(seed + number);
     std::list<HttpClient> connection;
@@ -121,8 +131,7 @@ class MixedLoad : public testing::Test {
         if (http.request("PUT", path_of(index), fields, "new").status() == 0) connection.clear();
       } else {  // leaves: at once, after the head, or after some of the body
         static_cast<void>(http.send(request_text("GET", path_of(index), fields)));
-        if (way > 9) static_cast<void>(http.reader.read_head());
-        if (way > 10) static_cast<void>(http.reader.read_exactly(5000));
+        if (way > 9) leave_inside(http, way > 10);
         http.socket.reset();
         connection.clear();
       }
@@ -166,7 +175,7 @@ class MixedLoad : public testing::Test {
   }
 };
 
-TEST_F(MixedLoad, DISABLED_NothingIsEverServedThatTheOriginDidNotSendSinceTheLastPurge) {
+TEST_F(MixedLoad, NothingIsEverServedThatTheOriginDidNotSendSinceTheLastPurge) {
   const TemporaryDirectory directory;
   const std::string rules = directory.write("rules.yaml", R"(rules:
   - name: small
