@@ -209,6 +209,23 @@ void Worker::forget_uncacheable(const Request& request, const RequestDecision& d
   shard.forget_uncacheable(joining_key(shard, request, spec).hash);
 }
 
+std::optional<FillReader> Worker::join_running(Shard& shard, const Request& request, KeyView key,
+                                               bool& joinable) {
+  while (Fill* running = shard.find_fill(key)) {
+    FillReader reader(FillPtr(running), !search_ || running->identity().exact.text == exact_.text);
+    if (reader.overtaken()) {  // for nobody who comes from now on
+      running->joinable_ = false;
+      continue;
+    }
+    // Joined too late if the beginning was dropped already.
+    const bool whole = reader.consumed() == 0;
+    if (whole && (reader.head() == nullptr || reader.accepts(*request.fields))) return reader;
+    joinable = false;  // that key belongs to the other variant until it is stored
+    break;
+  }
+  return std::nullopt;
+}
+
 FillStart Worker::start_locked(Shard& shard, const Request& request,
                                const RequestDecision& decision, ObjectPtr& stale, Instant now,
                                FillPurpose purpose) {
@@ -243,16 +260,12 @@ FillStart Worker::start_locked(Shard& shard, const Request& request,
     return start;
   }
   bool joinable = decision.collapse;
-  if (Fill* running = decision.collapse ? shard.find_fill(key) : nullptr) {
-    FillReader reader(FillPtr(running), !search_ || running->identity().exact.text == exact_.text);
-    // Joined too late if the beginning was dropped already.
-    const bool whole = reader.consumed() == 0;
-    if (whole && (reader.head() == nullptr || reader.accepts(*request.fields))) {
+  if (decision.collapse) {
+    start.follower = join_running(shard, request, key, joinable);
+    if (start.follower) {
       start.kind = FillStart::Kind::follower;
-      start.follower.emplace(std::move(reader));
       return start;
     }
-    joinable = false;  // that key belongs to the other variant until it is stored
   }
   if (purpose == FillPurpose::request) cache_.record_miss(key.hash);
   if (cache_.budget_.used() >= cache_.budget_.bound()) {

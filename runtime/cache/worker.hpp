@@ -129,6 +129,10 @@ class Worker {
   [[nodiscard]] FillStart start_locked(Shard& shard, const Request& request,
                                        const RequestDecision& decision, ObjectPtr& stale,
                                        Instant now, FillPurpose purpose);
+  /// Under the shard's lock: a reader of the fill under way, if its response can
+  /// be the request's. `joinable` becomes false if another's has that key.
+  [[nodiscard]] std::optional<FillReader> join_running(Shard& shard, const Request& request,
+                                                       KeyView key, bool& joinable);
   [[nodiscard]] KeyView joining_key(Shard& shard, const Request& request, VarySpecPtr& spec);
   [[nodiscard]] FillPtr open_fill(Shard& shard, const Request& request, KeyView key,
                                   VarySpecPtr spec, const RequestRules* rules, bool keyed,

@@ -182,5 +182,30 @@ TEST_F(FillTest, CancelledAndDestroyedWaitsNeverCallBack) {
   EXPECT_FALSE(called);
 }
 
+TEST_F(FillTest, AFillIsOfItsOwnLookupsKeyWhateverWasLookedUpSince) {
+  TestRequest one, other;
+  one.path = "/one";
+  other.path = "/other";
+  const Request view = one.view();
+  const RequestDecision decision = harness_.cache.rules().decide(view);
+  for (const bool in_between : {true, false}) {
+    const Lookup looked_up = harness_.worker.lookup(view, decision, now());
+    ASSERT_EQ(looked_up.kind, Lookup::Kind::miss);
+    if (in_between) {
+      EXPECT_EQ(harness_.find(other).kind, Lookup::Kind::miss);
+    }
+    FillStart start = harness_.worker.begin_fill(view, decision, looked_up, now());
+    ASSERT_EQ(start.kind, FillStart::Kind::leader);
+    start.leader->publish_head(harness_.judge(one, {200, fresh()}), std::nullopt, *view.fields,
+                               now());
+    EXPECT_EQ(start.leader->complete(now()), Reason::none);
+    EXPECT_EQ(found("/one"), Lookup::Kind::hit);
+    EXPECT_EQ(found("/other"), Lookup::Kind::miss);
+    PurgeRequest all;
+    all.patterns = {"*"};
+    static_cast<void>(harness_.cache.purge(all));
+  }
+}
+
 }  // namespace
 }  // namespace homeostat::cache

@@ -278,6 +278,19 @@ TEST_F(TagsTest, AHardPurgedObjectIsNotEvenValidated) {
   EXPECT_FALSE(start.leader->stale());
 }
 
+TEST_F(TagsTest, WhoComesAfterAPurgeSharesOneNewFetchWhileTheOldOneIsUnderWay) {
+  TestRequest first = at("/1"), second = at("/1"), third = at("/1");
+  FillStart old = harness_.begin(first);
+  old.leader->publish_head(harness_.judge(first, {200, tagged("a")}), std::nullopt,
+                           *first.view().fields, harness_.clock.now());
+  purge("a");
+  FillStart fresh_one = harness_.begin(second);
+  ASSERT_EQ(fresh_one.kind, FillStart::Kind::leader);
+  EXPECT_EQ(harness_.begin(third).kind, FillStart::Kind::follower);
+  fresh_one.leader->fail(Reason::upstream_failed);
+  old.leader->fail(Reason::upstream_failed);
+}
+
 TEST_F(TagsTest, VariantsCarryTheirOwnTags) {
   const auto language = [](const std::string& value) {
     TestRequest request = at("/1");
