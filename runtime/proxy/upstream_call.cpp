@@ -154,10 +154,7 @@ void UpstreamCall::pump() {
 bool UpstreamCall::read_more() {
   Buffer& in = connection_->in;
   if (!in) in = worker_.buffers().lend_body();
-  if (std::exchange(unparsed_, false)) {
-    parse();
-    if (paused_ || over_) return false;
-  }
+  if (unparsed_ && !parse_all()) return false;
   if (in.empty()) {
     in.clear();
   } else {
@@ -185,8 +182,7 @@ bool UpstreamCall::read_more() {
     case IoStatus::ok: break;
   }
   in.produced(result.bytes);
-  parse();
-  if (paused_ || over_) return false;
+  if (!parse_all()) return false;
   // A short read emptied the socket: asking again would only say so.
   if (result.bytes < space) {
     arm_for_more();
@@ -199,6 +195,15 @@ bool UpstreamCall::read_more() {
 void UpstreamCall::arm_for_more() {
   if (head_received_) arm_for_answer();
   connection_->stream.arm_readable();
+}
+
+/// What the buffer holds, in as many deliveries as it takes; false when the sink is
+/// busy or the call is over. Nobody would wake the call for bytes that are here already.
+bool UpstreamCall::parse_all() {
+  do {
+    parse();
+  } while (unparsed_ && !paused_ && !over_);
+  return !paused_ && !over_;
 }
 
 void UpstreamCall::parse() {

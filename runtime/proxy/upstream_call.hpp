@@ -177,6 +177,7 @@ class UpstreamCall final : public RefCounted,
   void arm_for_more();
   void pump();
   [[nodiscard]] bool read_more();
+  [[nodiscard]] bool parse_all();
   void parse();
   void take_interim();
   void take_head();

@@ -50,6 +50,38 @@ TEST(Streaming, ALargeDownloadNeedsLittleMemory) {
   EXPECT_LT(most - before, 32 * mebibyte);
 }
 
+TEST(Streaming, ManySmallChunksInOneSegmentAreAllPassedOn) {
+  ScriptedOrigin origin;
+  std::string sent =
+      "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::string body;
+  for (int i = 0; i < 2000; ++i) {
+    const char letter = static_cast<char>('a' + i % 26);
+    body += letter;
+    sent += std::string("1\r\n") + letter + "\r\n";
+  }
+  // The origin says no more until the client has what there is.
+  Signal go_on;
+  origin.on("/chunks", [&](OriginExchange& exchange) {
+    exchange.send(sent);
+    go_on.wait();
+    exchange.send("0\r\n\r\n");
+  });
+  RunningAgent agent(origin);
+  HttpClient client(agent.port());
+  ASSERT_TRUE(client.send(request_text("GET", "/chunks")));
+  std::optional<Message> head = client.reader.read_head();
+  ASSERT_TRUE(head.has_value());
+  std::string received;
+  client.reader.read_response_body(*head, false, [&](std::string_view bytes) {
+    received += bytes;
+    if (received.size() == body.size()) go_on.set();
+  });
+  go_on.set();
+  EXPECT_TRUE(head->complete);
+  EXPECT_TRUE(received == body);
+}
+
 TEST(Streaming, ALargeUploadNeedsLittleMemory) {
   constexpr std::size_t total = 64 * mebibyte;
   ScriptedOrigin origin;
