@@ -296,7 +296,7 @@ TEST(Collapse, AFillThatFailsLeavesNoWaiterBehind) {
     clients.emplace_back(agent.port());
     ASSERT_TRUE(clients.back().send(request_text("GET", "/page")));
   }
-  ASSERT_TRUE(origin.wait_for_requests("/page", 1));
+  ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_cache_collapsed_total") == 3; }));
   go_on.set();
   for (HttpClient& client : clients) EXPECT_EQ(client.read().status(), 502);
 }
