@@ -3,14 +3,13 @@
 #include <limits>
 
 #include "runtime/app/agent_parts.hpp"
+#include "runtime/app/metric_families.hpp"
 #include "runtime/app/version.hpp"
 
 namespace homeostat::app {
 namespace {
 
 using telemetry::MetricsRegistry;
-
-double number(std::uint64_t value) { return static_cast<double>(value); }
 
 void register_server(MetricsRegistry& metrics, Agent::Parts& parts) {
   const proxy::ServerCounters& counters = parts.server->counters();
@@ -75,22 +74,16 @@ void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
   gauge("homeostat_cache_bytes", "Bytes used, overhead included.", &CacheFigures::bytes);
   gauge("homeostat_cache_bytes_max", "Byte bound in force.", &CacheFigures::bytes_max);
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
-    prometheus::MetricFamily family{
-        "homeostat_cache_reasons_total",
-        "Why a request or response stayed out of the cache, or what was "
-        "stale was served.",
-        prometheus::MetricType::Counter,
-        {}};
+    prometheus::MetricFamily family = counters("homeostat_cache_reasons_total",
+                                               "Why a request or response stayed out of the "
+                                               "cache, or what was stale was served.");
     const auto reasons = parts.cache.reasons();
     for (std::size_t i = 1; i < reasons.size(); ++i) {
       if (reasons[i] == 0) continue;
-      prometheus::ClientMetric metric;
-      metric.label.push_back(
-          {"reason", std::string(cache::to_string(static_cast<cache::Reason>(i)))});
-      metric.counter.value = number(reasons[i]);
-      family.metric.push_back(std::move(metric));
+      add(family, number(reasons[i]),
+          {{"reason", std::string(cache::to_string(static_cast<cache::Reason>(i)))}});
     }
-    if (!family.metric.empty()) out.push_back(std::move(family));
+    show(std::move(family), out);
   });
 }
 
@@ -102,61 +95,43 @@ void register_admission(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.gauge("homeostat_admission_queue_length", "Requests waiting for a permit.", {},
                 [&parts] { return number(parts.gate.queue_length()); });
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
-    using prometheus::MetricType;
-    prometheus::MetricFamily admitted{"homeostat_admission_admitted_total",
-                                      "Requests admitted, by class.",
-                                      MetricType::Counter,
-                                      {}};
-    prometheus::MetricFamily rejected{"homeostat_admission_rejected_total",
-                                      "Requests rejected, by reason and class.",
-                                      MetricType::Counter,
-                                      {}};
-    prometheus::MetricFamily shadow{"homeostat_admission_would_reject_total",
-                                    "Requests shadow mode would have rejected.",
-                                    MetricType::Counter,
-                                    {}};
+    prometheus::MetricFamily admitted =
+        counters("homeostat_admission_admitted_total", "Requests admitted, by class.");
+    prometheus::MetricFamily rejected =
+        counters("homeostat_admission_rejected_total", "Requests rejected, by reason and class.");
+    prometheus::MetricFamily shadow = counters("homeostat_admission_would_reject_total",
+                                               "Requests shadow mode would have rejected.");
     const gate::GateTotals totals = parts.gate.totals();
-    const auto add = [](prometheus::MetricFamily& family, std::uint64_t value, std::size_t klass,
-                        const char* reason) {
-      prometheus::ClientMetric metric;
-      metric.label.push_back({"class", std::to_string(klass)});
-      if (reason != nullptr) metric.label.push_back({"reason", reason});
-      metric.counter.value = number(value);
-      family.metric.push_back(std::move(metric));
-    };
     for (std::size_t klass = 0; klass < totals.admitted.size(); ++klass) {
-      add(admitted, totals.admitted[klass], klass, nullptr);
+      const std::string name = std::to_string(klass);
+      add(admitted, number(totals.admitted[klass]), {{"class", name}});
       for (std::size_t i = 0; i < gate::reject_reason_count; ++i) {
+        const std::uint64_t refused = totals.rejected[i][klass];
+        const std::uint64_t would_refuse = totals.would_reject[i][klass];
         const char* reason = gate::to_string(static_cast<gate::RejectReason>(i));
-        if (totals.rejected[i][klass] != 0) add(rejected, totals.rejected[i][klass], klass, reason);
-        if (totals.would_reject[i][klass] != 0)
-          add(shadow, totals.would_reject[i][klass], klass, reason);
+        if (refused != 0) add(rejected, number(refused), {{"class", name}, {"reason", reason}});
+        if (would_refuse != 0)
+          add(shadow, number(would_refuse), {{"class", name}, {"reason", reason}});
       }
     }
     out.push_back(std::move(admitted));
-    if (!rejected.metric.empty()) out.push_back(std::move(rejected));
-    if (!shadow.metric.empty()) out.push_back(std::move(shadow));
+    show(std::move(rejected), out);
+    show(std::move(shadow), out);
   });
 }
 
 void register_signals(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
-    prometheus::MetricFamily values{"homeostat_signal",
-                                    "Latest value of each global signal the rules see.",
-                                    prometheus::MetricType::Gauge,
-                                    {}};
+    prometheus::MetricFamily values =
+        gauges("homeostat_signal", "Latest value of each global signal the rules see.");
     const auto report = parts.board.current();
     for (std::size_t i = 0; i < rules::signal_count; ++i) {
       const rules::SignalInfo& info = rules::signal_info(static_cast<rules::SignalId>(i));
       const rules::Reading& reading = report->signals[i];
       if (info.scope != rules::SignalScope::global || !reading.usable()) continue;
-      prometheus::ClientMetric metric;
-      metric.label.push_back({"signal", std::string(info.name)});
-      metric.label.push_back({"source", reading.source});
-      metric.gauge.value = reading.value;
-      values.metric.push_back(std::move(metric));
+      add(values, reading.value, {{"signal", std::string(info.name)}, {"source", reading.source}});
     }
-    if (!values.metric.empty()) out.push_back(std::move(values));
+    show(std::move(values), out);
   });
 }
 
@@ -182,18 +157,13 @@ void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.counter("homeostat_config_reload_failures_total", "Configurations refused while running.",
                   {}, [&parts] { return number(parts.reload_failures.load()); });
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
-    prometheus::MetricFamily family{"homeostat_actor_restarts_total",
-                                    "Restarts of each actor.",
-                                    prometheus::MetricType::Counter,
-                                    {}};
+    prometheus::MetricFamily family =
+        counters("homeostat_actor_restarts_total", "Restarts of each actor.");
     const auto report = parts.board.current();
     for (const ActorHealth& actor : report->actors) {
-      prometheus::ClientMetric metric;
-      metric.label.push_back({"actor", actor.name});
-      metric.counter.value = number(actor.restarts);
-      family.metric.push_back(std::move(metric));
+      add(family, number(actor.restarts), {{"actor", actor.name}});
     }
-    if (!family.metric.empty()) out.push_back(std::move(family));
+    show(std::move(family), out);
   });
 }
 

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "runtime/app/agent_parts.hpp"
+#include "runtime/app/metric_families.hpp"
 
 namespace homeostat::app {
 namespace {
@@ -11,7 +12,6 @@ using proxy::CompressionTotals;
 using rules::Coding;
 using telemetry::MetricsRegistry;
 
-double number(std::uint64_t value) { return static_cast<double>(value); }
 double seconds(std::uint64_t nanoseconds) { return number(nanoseconds) / 1e9; }
 
 CompressionTotals sent(const Agent::Parts& parts, Coding coding) {

@@ -1,49 +1,33 @@
 // Background refreshes and the back-off from a failing origin, as Prometheus
 // families.
 #include "runtime/app/agent_parts.hpp"
+#include "runtime/app/metric_families.hpp"
 
 namespace homeostat::app {
 namespace {
 
-using prometheus::MetricType;
-
-double number(std::uint64_t value) { return static_cast<double>(value); }
-
-void add(prometheus::MetricFamily& family, std::uint64_t value,
-         std::vector<prometheus::ClientMetric::Label> labels) {
-  prometheus::ClientMetric metric;
-  metric.label = std::move(labels);
-  metric.counter.value = number(value);
-  family.metric.push_back(std::move(metric));
-}
-
 void collect(const cache::RefreshFigures& now, std::vector<prometheus::MetricFamily>& out) {
-  prometheus::MetricFamily started{"homeostat_cache_refreshes_started_total",
-                                   "Background refreshes begun, by kind.",
-                                   MetricType::Counter,
-                                   {}};
-  prometheus::MetricFamily ended{"homeostat_cache_refreshes_total",
-                                 "Background refreshes ended, by kind and result.",
-                                 MetricType::Counter,
-                                 {}};
-  prometheus::MetricFamily held{"homeostat_cache_refreshes_held_total",
-                                "Background refreshes not begun, by reason.",
-                                MetricType::Counter,
-                                {}};
+  prometheus::MetricFamily started =
+      counters("homeostat_cache_refreshes_started_total", "Background refreshes begun, by kind.");
+  prometheus::MetricFamily ended = counters("homeostat_cache_refreshes_total",
+                                            "Background refreshes ended, by kind and result.");
+  prometheus::MetricFamily held = counters("homeostat_cache_refreshes_held_total",
+                                           "Background refreshes not begun, by reason.");
   for (std::size_t k = 0; k < cache::refresh_kind_count; ++k) {
     const char* kind = cache::to_string(static_cast<cache::RefreshKind>(k));
-    add(started, now.started[k], {{"kind", kind}});
+    add(started, number(now.started[k]), {{"kind", kind}});
     for (std::size_t i = 0; i < cache::refresh_result_count; ++i) {
       if (now.ended[k][i] == 0) continue;
       const char* result = cache::to_string(static_cast<cache::RefreshResult>(i));
-      add(ended, now.ended[k][i], {{"kind", kind}, {"result", result}});
+      add(ended, number(now.ended[k][i]), {{"kind", kind}, {"result", result}});
     }
   }
   for (std::size_t i = 0; i < cache::refresh_hold_count; ++i) {
-    add(held, now.held[i], {{"reason", cache::to_string(static_cast<cache::RefreshHold>(i))}});
+    add(held, number(now.held[i]),
+        {{"reason", cache::to_string(static_cast<cache::RefreshHold>(i))}});
   }
   out.push_back(std::move(started));
-  if (!ended.metric.empty()) out.push_back(std::move(ended));
+  show(std::move(ended), out);
   out.push_back(std::move(held));
 }
 

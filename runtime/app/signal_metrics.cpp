@@ -1,14 +1,9 @@
 // What is sensed beyond traffic and machine, as Prometheus families.
 #include "runtime/app/agent_parts.hpp"
+#include "runtime/app/metric_families.hpp"
 
 namespace homeostat::app {
 namespace {
-
-double number(std::uint64_t value) { return static_cast<double>(value); }
-
-prometheus::MetricFamily gauges(const char* name, const char* help) {
-  return {name, help, prometheus::MetricType::Gauge, {}};
-}
 
 void add_objectives(const ControlReport& report, std::vector<prometheus::MetricFamily>& out) {
   if (report.objectives.empty()) return;
@@ -17,16 +12,10 @@ void add_objectives(const ControlReport& report, std::vector<prometheus::MetricF
   prometheus::MetricFamily target =
       gauges("homeostat_slo_target_ratio", "Share of requests that must be good.");
   for (const ObjectiveReport& objective : report.objectives) {
-    prometheus::ClientMetric metric;
-    metric.label.push_back({"objective", objective.figures.name});
-    metric.gauge.value = objective.figures.target;
-    target.metric.push_back(metric);
-    metric.label.push_back({"pair", "fast"});
-    metric.gauge.value = objective.burn;
-    burn.metric.push_back(metric);
-    metric.label.back().value = "slow";
-    metric.gauge.value = objective.burn_slow;
-    burn.metric.push_back(std::move(metric));
+    const std::string& name = objective.figures.name;
+    add(target, objective.figures.target, {{"objective", name}});
+    add(burn, objective.burn, {{"objective", name}, {"pair", "fast"}});
+    add(burn, objective.burn_slow, {{"objective", name}, {"pair", "slow"}});
   }
   out.push_back(std::move(burn));
   out.push_back(std::move(target));

@@ -5,15 +5,13 @@
 #include <algorithm>
 
 #include "runtime/app/agent_parts.hpp"
+#include "runtime/app/metric_families.hpp"
 
 namespace homeostat::app {
 namespace {
 
 using prometheus::MetricFamily;
-using prometheus::MetricType;
 using rules::BreakerCause;
-
-double number(std::uint64_t value) { return static_cast<double>(value); }
 
 constexpr std::array causes{BreakerCause::failures, BreakerCause::slowness, BreakerCause::silence,
                             BreakerCause::outlier};
@@ -26,31 +24,15 @@ void each_endpoint(const proxy::UpstreamTarget& target, Visit&& visit) {
   }
 }
 
-void add(MetricFamily& family, double value, std::vector<prometheus::ClientMetric::Label> labels) {
-  prometheus::ClientMetric metric;
-  metric.label = std::move(labels);
-  metric.counter.value = value;
-  metric.gauge.value = value;
-  family.metric.push_back(std::move(metric));
-}
-
 void collect(const proxy::UpstreamSet& set, Instant now, std::vector<MetricFamily>& out) {
-  MetricFamily healthy{
-      "homeostat_upstream_healthy", "1 if the target takes requests.", MetricType::Gauge, {}};
-  MetricFamily open{
-      "homeostat_upstream_connections", "Open connections to the target.", MetricType::Gauge, {}};
-  MetricFamily share{"homeostat_breaker_share",
-                     "Share of the requests a target's breaker passes.",
-                     MetricType::Gauge,
-                     {}};
-  MetricFamily endpoints{"homeostat_breaker_endpoints_open",
-                         "Endpoints whose breaker at the target is not closed.",
-                         MetricType::Gauge,
-                         {}};
-  MetricFamily opened{"homeostat_breaker_opened_total",
-                      "Times a breaker opened, by what it guards and why.",
-                      MetricType::Counter,
-                      {}};
+  MetricFamily healthy = gauges("homeostat_upstream_healthy", "1 if the target takes requests.");
+  MetricFamily open = gauges("homeostat_upstream_connections", "Open connections to the target.");
+  MetricFamily share =
+      gauges("homeostat_breaker_share", "Share of the requests a target's breaker passes.");
+  MetricFamily endpoints = gauges("homeostat_breaker_endpoints_open",
+                                  "Endpoints whose breaker at the target is not closed.");
+  MetricFamily opened = counters("homeostat_breaker_opened_total",
+                                 "Times a breaker opened, by what it guards and why.");
   for (const auto& target : set.targets()) {
     const std::string& name = target->name();
     add(healthy, target->healthy(now) ? 1 : 0, {{"target", name}});
