@@ -2,8 +2,7 @@
 // limit goes on counting the work, not the clients.
 #include <gtest/gtest.h>
 
-#include "tests/e2e/running_agent.hpp"
-#include "tests/support/waiting.hpp"
+#include "tests/e2e/held_origin.hpp"
 
 namespace homeostat::test {
 namespace {
@@ -14,17 +13,8 @@ constexpr const char* abandoned = "homeostat_upstream_abandoned_total";
 /// An application that is told when to answer /slow, behind one place.
 class Abandoned : public ::testing::Test {
  protected:
-  Abandoned() {
-    origin_.on("/slow", [this](OriginExchange& exchange) {
-      go_on_.wait();
-      exchange.respond(200, "", "done");
-    });
-  }
-  ~Abandoned() override { go_on_.set(); }
   AgentConfig config(const std::string& upstream = {}) {
-    AgentConfig config = config_for(origin_);
-    config.workers = 1;
-    config.admission = "mode: on, limit_initial: 1, limit_min: 1, limit_max: 1, max_wait: 10s";
+    AgentConfig config = one_place(held_.origin);
     config.upstream = upstream;
     return config;
   }
@@ -32,11 +22,10 @@ class Abandoned : public ::testing::Test {
   void ask_and_go(const RunningAgent& agent) {
     HttpClient client(agent.port());
     ASSERT_TRUE(client.send(request_text("POST", "/slow")));
-    ASSERT_TRUE(origin_.wait_for_requests("/slow", 1));
+    ASSERT_TRUE(held_.origin.wait_for_requests("/slow", 1));
     client.socket.reset();
   }
-  ScriptedOrigin origin_;
-  Signal go_on_;
+  HeldOrigin held_{"/slow"};
 };
 
 TEST_F(Abandoned, AClientsGoingFreesNoPlaceBeforeTheApplicationAnswers) {
@@ -45,10 +34,10 @@ TEST_F(Abandoned, AClientsGoingFreesNoPlaceBeforeTheApplicationAnswers) {
   ASSERT_TRUE(eventually([&] { return agent.metric(abandoned) == 1; }));
   HttpClient next(agent.port());
   ASSERT_TRUE(next.send(request_text("POST", "/page")));
-  ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_admission_queue_length") == 1; }));
+  ASSERT_TRUE(waiting_becomes(agent, 1));
   EXPECT_EQ(agent.metric(in_flight), 1);
-  EXPECT_EQ(origin_.requests("/page"), 0U);
-  go_on_.set();
+  EXPECT_EQ(held_.origin.requests("/page"), 0U);
+  held_.go_on.set();
   EXPECT_EQ(next.read().body, "hello");
   EXPECT_TRUE(eventually([&] { return agent.metric(in_flight) == 0; }));
 }
@@ -73,9 +62,9 @@ TEST_F(Abandoned, AnApplicationThatDiesFreesThePlace) {
   RunningAgent agent(config());
   ask_and_go(agent);
   ASSERT_TRUE(eventually([&] { return agent.metric(abandoned) == 1; }));
-  origin_.close_connections();
+  held_.origin.close_connections();
   EXPECT_TRUE(eventually([&] { return agent.metric(in_flight) == 0; }));
-  EXPECT_EQ(origin_.requests("/slow"), 1U) << "nobody wants it a second time";
+  EXPECT_EQ(held_.origin.requests("/slow"), 1U) << "nobody wants it a second time";
 }
 
 }  // namespace

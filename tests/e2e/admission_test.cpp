@@ -5,40 +5,19 @@
 #include <mutex>
 #include <vector>
 
-#include "tests/e2e/running_agent.hpp"
-#include "tests/support/waiting.hpp"
+#include "tests/e2e/held_origin.hpp"
 
 namespace homeostat::test {
 namespace {
 
-/// One request at a time; whoever comes waits up to 10 s unless `more` says otherwise.
-AgentConfig one_at_a_time(const ScriptedOrigin& origin, const std::string& more) {
-  AgentConfig config = config_for(origin);
-  config.workers = 1;
-  config.admission = "mode: on, limit_initial: 1, limit_min: 1, limit_max: 1, " + more;
-  return config;
-}
-
-class BlockedOrigin {
+class BlockedOrigin : public HeldOrigin {
  public:
-  BlockedOrigin() {
-    origin.on("/slow", [this](OriginExchange& exchange) {
-      go_on.wait();
-      exchange.respond(200, "", "done");
-    });
-  }
-  ScriptedOrigin origin;
-  Signal go_on;
+  BlockedOrigin() : HeldOrigin("/slow") {}
 };
-
-/// Requests that wait for a permit, as the agent reports.
-bool waiting_becomes(const RunningAgent& agent, double count) {
-  return eventually([&] { return agent.metric("homeostat_admission_queue_length") == count; });
-}
 
 TEST(Admission, TheSecondWaitsAndTheThirdIsRefusedAtOnce) {
   BlockedOrigin blocked;
-  RunningAgent agent(one_at_a_time(blocked.origin, "max_wait: 10s, queue_max: 1"));
+  RunningAgent agent(one_place(blocked.origin, "max_wait: 10s, queue_max: 1"));
   HttpClient first(agent.port());
   HttpClient second(agent.port());
   ASSERT_TRUE(first.send(request_text("POST", "/slow")));
@@ -60,7 +39,7 @@ TEST(Admission, TheSecondWaitsAndTheThirdIsRefusedAtOnce) {
 
 TEST(Admission, WhoWaitsTooLongIsRefusedWithTheConfiguredStatus) {
   BlockedOrigin blocked;
-  RunningAgent agent(one_at_a_time(blocked.origin, "max_wait: 100ms, reject_status: 429"));
+  RunningAgent agent(one_place(blocked.origin, "max_wait: 100ms, reject_status: 429"));
   HttpClient first(agent.port());
   ASSERT_TRUE(first.send(request_text("POST", "/slow")));
   ASSERT_TRUE(blocked.origin.wait_for_requests("/slow", 1));
@@ -74,7 +53,7 @@ TEST(Admission, WhoWaitsTooLongIsRefusedWithTheConfiguredStatus) {
 
 TEST(Admission, AClientThatLeavesGivesItsPlaceBack) {
   BlockedOrigin blocked;
-  RunningAgent agent(one_at_a_time(blocked.origin, "max_wait: 10s, queue_max: 1"));
+  RunningAgent agent(one_place(blocked.origin, "max_wait: 10s, queue_max: 1"));
   HttpClient first(agent.port());
   ASSERT_TRUE(first.send(request_text("POST", "/slow")));
   ASSERT_TRUE(blocked.origin.wait_for_requests("/slow", 1));
@@ -106,9 +85,9 @@ TEST(Admission, CriticalRequestsGoFirst) {
   blocked.origin.on("/low", note);
   blocked.origin.on("/pay", note);
   RunningAgent agent(
-      one_at_a_time(blocked.origin,
-                    "max_wait: 10s, priorities: [{match: {path: /pay}, class: critical}, "
-                    "{match: {path: /low}, class: low}]"));
+      one_place(blocked.origin,
+                "max_wait: 10s, priorities: [{match: {path: /pay}, class: critical}, "
+                "{match: {path: /low}, class: low}]"));
   HttpClient first(agent.port());
   ASSERT_TRUE(first.send(request_text("POST", "/slow")));
   ASSERT_TRUE(blocked.origin.wait_for_requests("/slow", 1));
@@ -127,7 +106,7 @@ TEST(Admission, CriticalRequestsGoFirst) {
 TEST(Admission, HitsNeedNoPermit) {
   BlockedOrigin blocked;
   blocked.origin.answer("/kept", 200, "Cache-Control: max-age=60\r\n", "kept");
-  RunningAgent agent(one_at_a_time(blocked.origin, "max_wait: 1ms, queue_max: 1"));
+  RunningAgent agent(one_place(blocked.origin, "max_wait: 1ms, queue_max: 1"));
   ASSERT_EQ(agent.get("/kept").body, "kept");
   HttpClient first(agent.port());
   ASSERT_TRUE(first.send(request_text("POST", "/slow")));
@@ -139,7 +118,7 @@ TEST(Admission, HitsNeedNoPermit) {
 
 TEST(Admission, ShadowReportsAndRefusesNobody) {
   BlockedOrigin blocked;
-  AgentConfig config = one_at_a_time(blocked.origin, "max_wait: 1ms, queue_max: 1");
+  AgentConfig config = one_place(blocked.origin, "max_wait: 1ms, queue_max: 1");
   config.admission.replace(config.admission.find("mode: on"), 8, "mode: shadow");
   RunningAgent agent(config);
   std::list<HttpClient> clients;

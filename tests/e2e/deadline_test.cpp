@@ -5,22 +5,14 @@
 
 #include "tests/e2e/cache_support.hpp"
 #include "tests/e2e/expiring.hpp"
-#include "tests/e2e/running_agent.hpp"
-#include "tests/support/waiting.hpp"
+#include "tests/e2e/held_origin.hpp"
 
 namespace homeostat::test {
 namespace {
 
-class Held {
+class Held : public HeldOrigin {
  public:
-  Held() {
-    origin.on("/held", [this](OriginExchange& exchange) {
-      go_on.wait();
-      exchange.respond(200, "Cache-Control: max-age=60\r\n", "done");
-    });
-  }
-  ScriptedOrigin origin;
-  Signal go_on;
+  Held() : HeldOrigin("/held", "Cache-Control: max-age=60\r\n") {}
 };
 
 AgentConfig with(const ScriptedOrigin& origin, const std::string& admission) {
@@ -28,13 +20,6 @@ AgentConfig with(const ScriptedOrigin& origin, const std::string& admission) {
   config.workers = 1;
   config.admission = admission;
   return config;
-}
-
-const std::string one_at_a_time =
-    "mode: on, limit_initial: 1, limit_min: 1, limit_max: 1, max_wait: 10s";
-
-bool waiting_becomes(const RunningAgent& agent, double count) {
-  return eventually([&] { return agent.metric("homeostat_admission_queue_length") == count; });
 }
 
 TEST(Deadline, WhatIsOverOnArrivalIsNotSentUpstream) {
@@ -52,7 +37,7 @@ TEST(Deadline, WhatIsOverOnArrivalIsNotSentUpstream) {
 
 TEST(Deadline, WhoWaitsLeavesTheQueueWhenItsTimeIsOver) {
   Held held;
-  RunningAgent agent(with(held.origin, one_at_a_time));
+  RunningAgent agent(one_place(held.origin));
   HttpClient first(agent.port()), second(agent.port());
   ASSERT_TRUE(first.send(request_text("POST", "/held")));
   ASSERT_TRUE(held.origin.wait_for_requests("/held", 1));
@@ -113,7 +98,7 @@ TEST(Deadline, AResponseThatHasBegunMayTakeItsTime) {
 
 TEST(Deadline, WhatIsLeftIsRestatedAfterAWait) {
   Held held;
-  RunningAgent agent(with(held.origin, one_at_a_time));
+  RunningAgent agent(one_place(held.origin));
   HttpClient first(agent.port()), second(agent.port());
   ASSERT_TRUE(first.send(request_text("POST", "/held")));
   ASSERT_TRUE(held.origin.wait_for_requests("/held", 1));
@@ -187,7 +172,7 @@ TEST(Deadline, FieldsAndFormatsAreConfigured) {
 
 TEST(ClientGone, AFillThatStillWaitsIsNotSentUpstream) {
   Held held;
-  RunningAgent agent(with(held.origin, one_at_a_time));
+  RunningAgent agent(one_place(held.origin));
   HttpClient first(agent.port());
   ASSERT_TRUE(first.send(request_text("POST", "/held")));
   ASSERT_TRUE(held.origin.wait_for_requests("/held", 1));
@@ -205,7 +190,7 @@ TEST(ClientGone, AFillThatStillWaitsIsNotSentUpstream) {
 
 TEST(ClientGone, AFillWhoseFollowersLeftTooIsNotSentUpstream) {
   Held held;
-  RunningAgent agent(with(held.origin, one_at_a_time));
+  RunningAgent agent(one_place(held.origin));
   HttpClient first(agent.port());
   ASSERT_TRUE(first.send(request_text("POST", "/held")));
   ASSERT_TRUE(held.origin.wait_for_requests("/held", 1));
@@ -231,7 +216,7 @@ TEST(ClientGone, AFillWhoseFollowersLeftTooIsNotSentUpstream) {
 TEST(Stale, IsServedInsteadOfARejection) {
   Held held;
   held.origin.answer("/kept", 200, stale::expiring("stale-if-error=600"), "old");
-  AgentConfig config = with(held.origin, one_at_a_time + ", queue_max: 0");
+  AgentConfig config = one_place(held.origin, "max_wait: 10s, queue_max: 0");
   config.cache = "refresh: {ahead: off}";
   RunningAgent agent(config);
   ASSERT_EQ(agent.get("/kept").body, "old");
