@@ -7,6 +7,7 @@
 #include "runtime/http/ascii.hpp"
 #include "runtime/http/byte_range.hpp"
 #include "runtime/http/cache_control.hpp"
+#include "runtime/ports/request_match.hpp"
 
 namespace homeostat::cache {
 namespace {
@@ -120,26 +121,7 @@ StaleWindows windows_of(const config::CacheSettings& settings, const config::Cac
 PathPattern::PathPattern(std::string pattern) : text_(std::move(pattern)) {}
 
 bool PathPattern::matches(std::string_view path) const noexcept {
-  // Greedy with one point to return to: linear in practice, never exponential.
-  const std::string_view pattern = text_;
-  std::size_t p = 0, s = 0;
-  std::size_t star = std::string_view::npos, resume = 0;
-  while (s < path.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = s;
-    } else if (p < pattern.size() && pattern[p] == path[s]) {
-      ++p;
-      ++s;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      s = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
+  return wildcard_match(text_, path);
 }
 
 bool RequestDecision::accepts(const Freshness& freshness, Instant now) const noexcept {

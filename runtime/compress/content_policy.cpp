@@ -4,36 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "runtime/ports/request_match.hpp"
+
 namespace homeostat::compress {
 namespace {
 
 constexpr char lower(char c) noexcept {
   return (c >= 'A' && c <= 'Z') ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-/// Greedy wildcard match, linear memory, no recursion: on a mismatch the last
-/// star takes one character more.
-bool wildcard_match(std::string_view pattern, std::string_view text) noexcept {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && lower(pattern[p]) == lower(text[t])) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
 }
 
 bool any_matches(const std::vector<std::string>& patterns, std::string_view type) noexcept {
@@ -81,7 +58,8 @@ bool media_type_matches(std::string_view pattern, std::string_view content_type)
   std::string_view type = content_type.substr(0, content_type.find(';'));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
   while (!type.empty() && (type.front() == ' ' || type.front() == '\t')) type.remove_prefix(1);
-  return !type.empty() && wildcard_match(pattern, type);
+  return !type.empty() &&
+         wildcard_match(pattern, type, [](char a, char b) { return lower(a) == lower(b); });
 }
 
 }  // namespace homeostat::compress

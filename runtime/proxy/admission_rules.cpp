@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "runtime/http/deadline_field.hpp"
+#include "runtime/ports/request_match.hpp"
 #include "runtime/proxy/client_identity.hpp"
 
 namespace homeostat::proxy {
@@ -20,20 +21,14 @@ bool is_shadow(LoopMode mode, LoopMode admission) noexcept {
 }  // namespace
 
 AdmissionRules::AdmissionRules(const config::AdmissionSettings& settings, gate::Gate& gate)
-    : mode_(gate.mode()) {
-  for (const config::PriorityRule& rule : settings.priorities) {
-    priorities_.push_back({RequestMatcher(rule.match), rule.priority_class});
-  }
-  for (const config::WeightRule& rule : settings.weights) {
-    weights_.push_back({RequestMatcher(rule.match), rule.weight});
-  }
+    : mode_(gate.mode()),
+      priorities_(settings.priorities),
+      weights_(settings.weights),
+      routes_(settings.deadlines.routes) {
   for (const config::ConcurrencyCapRule& rule : settings.concurrency_caps) {
     if (rule.mode == LoopMode::off) continue;
-    caps_.push_back({RequestMatcher(rule.match),
-                     {&gate.caps().of(rule.name), rule.max, is_shadow(rule.mode, mode_)}});
-  }
-  for (const config::DeadlineRoute& route : settings.deadlines.routes) {
-    routes_.push_back({RequestMatcher(route.match), route.within});
+    caps_.push_back(
+        {rule.match, {&gate.caps().of(rule.name), rule.max, is_shadow(rule.mode, mode_)}});
   }
   for (const config::DeadlineField& field : settings.deadlines.fields) {
     deadline_fields_.push_back({http::header_id(field.name), field.name, field.format});
@@ -46,7 +41,7 @@ void AdmissionRules::add_rate_limits(const config::AdmissionSettings& settings, 
     if (rule.mode == LoopMode::off) continue;
     const auto burst = static_cast<std::int64_t>(rule.burst > 0 ? static_cast<double>(rule.burst)
                                                                 : rule.rate.requests);
-    RateLimit limit{.match = RequestMatcher(rule.match),
+    RateLimit limit{.match = rule.match,
                     .per = rule.per,
                     .rate = rules::request_rate(rule.rate.requests, rule.rate.period, burst),
                     .salt = identity_key(rule.name),
@@ -62,13 +57,13 @@ void AdmissionRules::add_rate_limits(const config::AdmissionSettings& settings, 
 
 std::uint8_t AdmissionRules::priority_class(std::string_view method,
                                             std::string_view path) const noexcept {
-  const Priority* rule = first_match(priorities_, method, path);
+  const config::PriorityRule* rule = first_match(priorities_, method, path);
   return rule != nullptr ? rule->priority_class : class_normal;
 }
 
 std::uint32_t AdmissionRules::weight(std::string_view method,
                                      std::string_view path) const noexcept {
-  const Weight* rule = first_match(weights_, method, path);
+  const config::WeightRule* rule = first_match(weights_, method, path);
   return rule != nullptr ? rule->weight : 1;
 }
 
@@ -80,7 +75,7 @@ gate::ConcurrencyCap AdmissionRules::cap(std::string_view method,
 
 std::optional<Duration> AdmissionRules::within(std::string_view method,
                                                std::string_view path) const noexcept {
-  const Route* route = first_match(routes_, method, path);
+  const config::DeadlineRoute* route = first_match(routes_, method, path);
   return route != nullptr ? std::optional(route->within) : std::nullopt;
 }
 

@@ -16,12 +16,11 @@
 #include "rules/laws/request_rate.hpp"
 #include "runtime/gate/gate.hpp"
 #include "runtime/http/header_table.hpp"
-#include "runtime/proxy/request_matcher.hpp"
 
 namespace homeostat::proxy {
 
 struct RateLimit {
-  RequestMatcher match;
+  config::RequestMatch match;
   config::BucketKey per;
   rules::RequestRate rate;
   std::uint64_t salt = 0;  ///< tells its buckets from those of other limits
@@ -57,21 +56,9 @@ class AdmissionRules {
   [[nodiscard]] config::LoopMode mode() const noexcept { return mode_; }
 
  private:
-  struct Priority {
-    RequestMatcher match;
-    std::uint8_t priority_class;
-  };
-  struct Weight {
-    RequestMatcher match;
-    std::uint32_t weight;
-  };
   struct Cap {
-    RequestMatcher match;
+    config::RequestMatch match;
     gate::ConcurrencyCap cap;
-  };
-  struct Route {
-    RequestMatcher match;
-    Duration within;
   };
   struct DeadlineField {
     http::HeaderId id;
@@ -82,10 +69,10 @@ class AdmissionRules {
   void add_rate_limits(const config::AdmissionSettings& settings, gate::Gate& gate);
 
   config::LoopMode mode_;
-  std::vector<Priority> priorities_;
-  std::vector<Weight> weights_;
+  std::vector<config::PriorityRule> priorities_;
+  std::vector<config::WeightRule> weights_;
   std::vector<Cap> caps_;
-  std::vector<Route> routes_;
+  std::vector<config::DeadlineRoute> routes_;
   std::vector<DeadlineField> deadline_fields_;
   std::vector<RateLimit> rate_limits_;
 };

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "runtime/http/head_writer.hpp"
+#include "runtime/ports/request_match.hpp"
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/client_identity.hpp"
 #include "runtime/proxy/failure_response.hpp"
@@ -104,7 +105,7 @@ bool within_rate_limits(ClientConnection& connection) {
   Taken taken;
   for (std::size_t i = 0; i < limits.size(); ++i) {
     const RateLimit& limit = limits[i];
-    if (!limit.match.matches(request.head().method_text, request.target.path)) continue;
+    if (!matches(limit.match, request.head().method_text, request.target.path)) continue;
     const rules::RateVerdict verdict =
         buckets.take(bucket_of(limit, request, asker), limit.rate, request.started);
     taken[i] = verdict.allowed;

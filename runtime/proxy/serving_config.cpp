@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/ports/request_match.hpp"
+
 namespace homeostat::proxy {
 
 ServingConfig::ServingConfig(std::shared_ptr<const config::Settings> settings, gate::Gate& gate)
@@ -15,14 +17,12 @@ ServingConfig::ServingConfig(std::shared_ptr<const config::Settings> settings, g
   request_limits_.field_count_max = server.header_count_max;
   request_limits_.body_bytes_max = server.body_bytes_max;
   for (const rules::Coding coding : settings_->compression.algorithms) codings_.insert(coding);
-  for (const std::string& path : settings_->compression.secret_paths) {
-    secret_paths_.emplace_back(path);
-  }
 }
 
 bool ServingConfig::compresses_secrets(std::string_view path) const noexcept {
-  return std::any_of(secret_paths_.begin(), secret_paths_.end(),
-                     [path](const cache::PathPattern& pattern) { return pattern.matches(path); });
+  const std::vector<std::string>& patterns = settings_->compression.secret_paths;
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [path](const std::string& pattern) { return wildcard_match(pattern, path); });
 }
 
 }  // namespace homeostat::proxy

@@ -41,7 +41,6 @@ class ServingConfig final : public RefCounted {
   http::ParseLimits request_limits_, response_limits_;
   AdmissionRules admission_;
   rules::CodingSet codings_;
-  std::vector<cache::PathPattern> secret_paths_;
 };
 
 }  // namespace homeostat::proxy

@@ -1,29 +1,10 @@
 #include "runtime/telemetry/objectives.hpp"
 
-#include <algorithm>
 #include <utility>
 
-namespace homeostat::telemetry {
+#include "runtime/ports/request_match.hpp"
 
-bool matches_path(std::string_view pattern, std::string_view text) noexcept {
-  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
+namespace homeostat::telemetry {
 
 Objectives::Objectives(std::vector<config::ObjectiveSettings> settings)
     : settings_(std::move(settings)), counts_(settings_.size()) {
@@ -40,11 +21,7 @@ Objectives::Objectives(std::vector<config::ObjectiveSettings> settings)
 std::uint32_t Objectives::matched(const EndpointName& name) const {
   std::uint32_t mask = 0;
   for (std::size_t i = 0; i < settings_.size(); ++i) {
-    const config::RequestMatch& match = settings_[i].match;
-    const bool method =
-        match.methods.empty() ||
-        std::find(match.methods.begin(), match.methods.end(), name.method) != match.methods.end();
-    if (method && matches_path(match.path, name.route)) mask |= 1U << i;
+    if (matches(settings_[i].match, name.method, name.route)) mask |= 1U << i;
   }
   return mask;
 }

@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "config/settings/slo.hpp"
@@ -39,8 +38,5 @@ class Objectives {
   std::vector<Count> counts_;
   std::vector<std::optional<std::uint32_t>> matches_;  ///< by EndpointId, one bit per objective
 };
-
-/// Whether `text` matches a pattern in which `*` stands for any run of characters.
-[[nodiscard]] bool matches_path(std::string_view pattern, std::string_view text) noexcept;
 
 }  // namespace homeostat::telemetry

@@ -55,14 +55,5 @@ TEST(Objectives, TakeOnlyTheirOwnRoutesAndMethods) {
   EXPECT_EQ(objectives.figures()[1].bad_total, 2U);
 }
 
-TEST(Objectives, MatchPathsWithAnyRunForAStar) {
-  EXPECT_TRUE(matches_path("*", ""));
-  EXPECT_TRUE(matches_path("/a*c", "/abbc"));
-  EXPECT_TRUE(matches_path("/a*c*", "/acxcx"));
-  EXPECT_FALSE(matches_path("/a*c", "/abb"));
-  EXPECT_FALSE(matches_path("/a", "/a/b"));
-  EXPECT_FALSE(matches_path("", "a"));
-}
-
 }  // namespace
 }  // namespace homeostat::telemetry
