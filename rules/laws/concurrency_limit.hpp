@@ -36,6 +36,7 @@ struct LimitWindow {
   Duration length{};
   double in_flight_mean = 0;   ///< time average
   double limited_share = 0;    ///< share of the time at the limit or with a queue
+  double critical_share = 0;   ///< of the requests admitted, those of the critical class
   std::uint64_t dropped = 0;   ///< upstream 503, timeout, reset, refused
   bool freeze_growth = false;  ///< CPU or memory pressure: do not raise the limit
   std::vector<EndpointSamples> endpoints;

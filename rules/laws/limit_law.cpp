@@ -98,6 +98,7 @@ void LimitLaw::update(const LimitWindow& window) {
     slow_start_failed_ = baseline_at_ = probe_ended_ = now_;
   }
   if (window.length <= Duration::zero() || react_to_drops(window)) return;
+  watch_critical(window);
   const double length = std::chrono::duration<double>(window.length).count();
   limited_for_ = window.limited_share > limited_share_min ? limited_for_ + length : 0;
   if (phase_ == Phase::probing) {

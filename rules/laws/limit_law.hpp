@@ -74,6 +74,8 @@ class LimitLaw {
 
   // limit_probing.cpp
   [[nodiscard]] bool probe_due() const;
+  [[nodiscard]] double probe_limit(double from, double depth) const;
+  void watch_critical(const LimitWindow& window);
   void start_probe(bool urgent);
   void finish_probe(bool measured);
   void accept_baseline(const WindowMerge& seen);
@@ -113,6 +115,7 @@ class LimitLaw {
   bool queueing_ = false;
 
   // probing
+  double critical_in_flight_ = 0;  ///< places of critical requests, mean of the last second
   Instant baseline_at_{}, probe_started_{}, probe_ended_{};
   bool baseline_aged_ = true, probed_ = false;
   double knee_ = 0;  ///< busy servers at saturation as proven by a probe; 0 = not yet

@@ -9,6 +9,7 @@ namespace {
 
 // The first probe knows nothing and looks deep; later ones cost less.
 constexpr double probe_depth = 0.6, first_probe_depth = 0.35;
+constexpr double critical_room = 1.25, critical_depth = 0.75, critical_memory = 1;  // s
 constexpr double throughput_kept = 0.87, first_throughput_kept = 0.8;  // share of before
 // Of samples_wanted(). While the limit is known to be wrong, soon beats exact.
 constexpr double probe_samples = 1.5, urgent_probe_samples = 1, first_probe_samples = 0.6;
@@ -35,6 +36,21 @@ bool LimitLaw::probe_due() const {
   return baseline_aged_ || seconds_between(baseline_at_, now_) >= interval;
 }
 
+void LimitLaw::watch_critical(const LimitWindow& window) {
+  const double seen = window.critical_share * window.in_flight_mean;
+  const double length = std::chrono::duration<double>(window.length).count();
+  critical_in_flight_ += std::min(1.0, length / critical_memory) * (seen - critical_in_flight_);
+}
+
+/// A probe may cost the other classes; critical requests keep their places, as long as
+/// what is left below `from` still shows whether throughput falls.
+double LimitLaw::probe_limit(double from, double depth) const {
+  const double critical =
+      critical_in_flight_ > 0 ? std::ceil(critical_room * critical_in_flight_ + 1) : 0;
+  const double wanted = std::max(depth * from, std::min(critical, critical_depth * from));
+  return std::max(bounds_.min, std::floor(wanted));
+}
+
 void LimitLaw::start_probe(bool urgent) {
   if (limit_ < bounds_.min + 0.5) {  // nothing below to compare with: what is seen is the baseline
     baseline_.correct(merged_, 3);
@@ -55,8 +71,7 @@ void LimitLaw::start_probe(bool urgent) {
                                    : probe_samples;
   // A limit above the knee by design (small upstreams) is not worth probing at.
   const double from = first || urgent_ ? limit_ : std::min(limit_, 1.25 * knee_);
-  probe_.start(std::max(bounds_.min, std::floor(depth * from)), latency_,
-               samples * samples_wanted());
+  probe_.start(probe_limit(from, depth), latency_, samples * samples_wanted());
   probe_started_ = now_;
   reason_ = "probe: is throughput kept with fewer requests";
 }

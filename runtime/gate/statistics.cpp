@@ -234,7 +234,7 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     samples = rules::EndpointSamples{.endpoint = samples.endpoint};
   }
   GateFigures figures;
-  std::uint64_t arrivals = 0, limited = 0;
+  std::uint64_t arrivals = 0, limited = 0, critical = 0;
   double area = 0;
   turned_away_ = 0;
   for (std::size_t index = 0; index < workers.size(); ++index) {
@@ -256,6 +256,8 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     previous.arrivals = arrivals_total;
     const GateTotals totals = worker.totals();
     figures.admitted += totals.admitted_total() - previous.totals.admitted_total();
+    critical +=
+        totals.admitted[rules::critical_class] - previous.totals.admitted[rules::critical_class];
     figures.rejected += totals.overload_total() - previous.totals.overload_total();
     figures.queued += totals.queued - previous.totals.queued;
     figures.window.dropped += totals.dropped - previous.totals.dropped;
@@ -272,6 +274,9 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
   if (arrivals > 0) {
     const double share = static_cast<double>(limited) / static_cast<double>(arrivals);
     window.limited_share = std::min(share, 1.0);
+  }
+  if (figures.admitted > 0) {
+    window.critical_share = static_cast<double>(critical) / static_cast<double>(figures.admitted);
   }
   for (const rules::EndpointSamples& samples : merged_) {
     if (samples.count > 0) window.endpoints.push_back(samples);

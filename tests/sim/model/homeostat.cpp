@@ -148,6 +148,8 @@ class Homeostat final : public Admission {
 
   void dispatch(const Ticket& ticket) {
     ++in_flight_;
+    ++dispatched_;
+    if (ticket.priority_class == rules::critical_class) ++critical_;
     if (host_.dispatch(ticket.id)) return;
     --in_flight_;
     ++dropped_;
@@ -195,6 +197,7 @@ class Homeostat final : public Admission {
     window.in_flight_mean = in_flight_area_ / length;
     window.limited_share =
         arrivals_ > 0 ? static_cast<double>(limited_arrivals_) / arrivals_ : (limited() ? 1 : 0);
+    if (dispatched_ > 0) window.critical_share = static_cast<double>(critical_) / dispatched_;
     window.dropped = dropped_;
     for (const rules::EndpointSamples& samples : samples_) {
       if (samples.count > 0) window.endpoints.push_back(samples);
@@ -208,6 +211,7 @@ class Homeostat final : public Admission {
     limit_ = law_.update(window).limit;
     in_flight_area_ = 0;
     dropped_ = 0;
+    dispatched_ = critical_ = 0;
     arrivals_ = limited_arrivals_ = 0;
     for (rules::EndpointSamples& samples : samples_) samples = {};
     pump();
@@ -228,6 +232,7 @@ class Homeostat final : public Admission {
 
   double window_from_ = 0, moved_ = 0, in_flight_area_ = 0;
   std::uint32_t arrivals_ = 0, limited_arrivals_ = 0;
+  std::uint32_t dispatched_ = 0, critical_ = 0;
   std::uint64_t dropped_ = 0;
   std::vector<rules::EndpointSamples> samples_;
   std::vector<double> services_;

@@ -26,6 +26,7 @@ class IdealUpstream {
     window.length = milliseconds(250);
     window.in_flight_mean = in_flight;
     window.limited_share = demand > in_flight ? 1 : 0;
+    if (in_flight > 0) window.critical_share = std::min(critical, in_flight) / in_flight;
     window.dropped = dropped;
     window.freeze_growth = frozen;
     const double latency = service * in_flight / busy;
@@ -55,6 +56,7 @@ class IdealUpstream {
   ConcurrencyLimit law;
   double limit;
   double servers = 16, service = 0.02;
+  double critical = 0;  ///< requests of the critical class inside, if they are let in
   std::uint64_t dropped = 0;
   bool frozen = false;
   Instant now{};
@@ -163,6 +165,22 @@ TEST(ConcurrencyLimit, HabitualDropsDoNotStarveTheUpstream) {
   upstream.dropped = 80;  // 30 % of the answers, for ever, whatever the limit
   upstream.run(400, 500);
   EXPECT_GE(upstream.mean_over(40, 500), 14);
+}
+
+TEST(ConcurrencyLimit, ProbesLeaveRoomForCriticalRequests) {
+  const auto least = [](double critical) {
+    IdealUpstream upstream({20, 1, 1000});
+    upstream.servers = 8;
+    upstream.critical = critical;
+    double lowest = upstream.limit;
+    for (int index = 0; index < 400; ++index) {
+      lowest = std::min(lowest, upstream.step(10000).limit);
+    }
+    EXPECT_LE(upstream.mean_over(80, 10000), 1.4 * 8 + 3) << "the knee is found all the same";
+    return lowest;
+  };
+  EXPECT_LT(least(0), 3);
+  EXPECT_GE(least(3), 4);
 }
 
 TEST(ConcurrencyLimit, SaysWhyAndWhetherTheUpstreamQueues) {

@@ -55,6 +55,17 @@ TEST_F(GateFiguresOf, InFlightIsATimeAverageAcrossWindows) {
   EXPECT_NEAR(gate->collect(clock.now()).window.in_flight_mean, 1.25, 1e-9);
 }
 
+TEST_F(GateFiguresOf, TheCriticalShareIsOfTheRequestsAdmittedSinceTheLastCall) {
+  build(with_limit(10), 2);
+  Client critical, normal;
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(admitted(ask(normal, 2, 1)));
+  EXPECT_TRUE(admitted(ask(critical, 0)));
+  clock.advance(milliseconds(100));
+  EXPECT_DOUBLE_EQ(gate->collect(clock.now()).window.critical_share, 0.25);
+  clock.advance(milliseconds(100));
+  EXPECT_DOUBLE_EQ(gate->collect(clock.now()).window.critical_share, 0);
+}
+
 TEST_F(GateFiguresOf, LimitedShareIsSeenByArrivals) {
   build(with_limit(1));
   Permit first = take();
