@@ -18,6 +18,7 @@ pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(DEFLATE REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(BROTLI REQUIRED IMPORTED_TARGET libbrotlienc libbrotlidec)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 
 # What every file that sees a Boost.Asio header, also through Beast, must agree on.
 add_library(homeostat_boost INTERFACE)
@@ -29,3 +30,7 @@ target_compile_definitions(homeostat_boost INTERFACE
 # Boost.Asio itself; every room that uses sockets, timers or executors links this.
 add_library(homeostat_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio_implementation.cpp)
 target_link_libraries(homeostat_asio PUBLIC homeostat_boost PRIVATE homeostat_compiler)
+
+# TLS over Boost.Asio, for the rooms that speak it.
+add_library(homeostat_asio_tls STATIC ${CMAKE_CURRENT_LIST_DIR}/asio_tls_implementation.cpp)
+target_link_libraries(homeostat_asio_tls PUBLIC homeostat_asio OpenSSL::SSL PRIVATE homeostat_compiler)

@@ -10,9 +10,9 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build ccache mold make pkg-config
   libcaf-dev libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
-  libssl-dev zlib1g-dev liblzma-dev libdeflate-dev libbrotli-dev libzstd-dev libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev
+  libssl-dev zlib1g-dev liblzma-dev libdeflate-dev libbrotli-dev libzstd-dev libyaml-cpp-dev libhiredis-dev libspdlog-dev libfmt-dev libcli11-dev
   prometheus-cpp-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev)
-test=(prometheus prometheus-alertmanager)
+test=(prometheus prometheus-alertmanager redis-server openssl)
 bench=(nginx-light haproxy varnish trafficserver wrk gcc python3)
 fuzz=(clang libclang-rt-14-dev)
 format=(clang-format clang-tidy)

@@ -38,6 +38,7 @@ const std::map<std::string, std::set<std::string>>& allowed_rooms() {
       {"runtime/proxy",
        {"runtime/ports", "rules", "runtime/http", "runtime/cache", "runtime/gate",
         "runtime/compress", "runtime/telemetry"}},
+      {"runtime/redis", {"runtime/ports", "rules"}},
       {"runtime/admin", {"runtime/ports", "rules"}},
       {"runtime/alert", {"runtime/ports", "rules"}},
       {"actors", {"runtime/ports", "rules"}},

@@ -1,0 +1,2 @@
+// Boost.Asio's own definitions for TLS, compiled once like asio_implementation.cpp.
+#include <boost/asio/ssl/impl/src.hpp>

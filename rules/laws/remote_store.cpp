@@ -1,0 +1,57 @@
+#include "rules/laws/remote_store.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace homeostat::rules {
+
+void LatencyEstimate::add(Duration sample) noexcept {
+  const double seconds = std::max(0.0, std::chrono::duration<double>(sample).count());
+  if (!known_) {
+    mean_ = seconds;
+    deviation_ = seconds / 2;
+    known_ = true;
+    return;
+  }
+  deviation_ += (std::abs(seconds - mean_) - deviation_) / 4;
+  mean_ += (seconds - mean_) / 8;
+}
+
+void StoreBreaker::succeeded() noexcept {
+  failures_ = 0;
+  if (!open_) return;
+  if (++successes_ >= closes_after) connected();
+}
+
+void StoreBreaker::failed() noexcept {
+  successes_ = 0;
+  if (open_) return;
+  if (++failures_ >= opens_after) lost();
+}
+
+void StoreBreaker::lost() noexcept {
+  open_ = true;
+  failures_ = successes_ = 0;
+}
+
+void StoreBreaker::connected() noexcept {
+  open_ = false;
+  failures_ = successes_ = 0;
+}
+
+Duration read_budget(const LatencyEstimate& store, const LatencyEstimate& origin,
+                     Duration longest) noexcept {
+  Duration budget = longest;
+  if (store.known()) budget = std::min(budget, 3 * (store.mean() + 4 * store.deviation()));
+  if (origin.known()) budget = std::min(budget, origin.mean());
+  return std::min(std::max(budget, budget_min), longest);
+}
+
+bool ReadGovernor::worth_asking(const LatencyEstimate& origin, Instant now) noexcept {
+  if (!store_.known() || !origin.known() || store_.mean() <= origin.mean()) return true;
+  if (now - probed_ < probe_interval) return false;
+  probed_ = now;
+  return true;
+}
+
+}  // namespace homeostat::rules

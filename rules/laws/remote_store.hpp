@@ -1,0 +1,84 @@
+// When a remote store is asked before the origin, and for how long.
+//
+// A store that answers later than the origin would, or not at all, is worse than
+// none. Three parts, one for each way to be in trouble:
+//
+//   LatencyEstimate  smoothed mean and deviation of answers (RFC 6298 section 2):
+//                      deviation += (|sample - mean| - deviation) / 4
+//                      mean      += (sample - mean) / 8
+//   StoreBreaker     `opens_after` failures in a row: not asked; `closes_after` good
+//                    pings in a row: asked again. No request is used to find out.
+//   read_budget      how long one read may take:
+//                      3 x (mean + 4 x deviation) of the store,
+//                      never longer than the origin's own mean, nor than `longest`,
+//                      never shorter than `budget_min`: below it the clock's and
+//                      the scheduler's noise would decide
+//   worth_asking     false while the store's mean is above the origin's mean. One
+//                    read per `probe_interval` passes all the same, so that a store
+//                    that has become fast again is noticed.
+//
+// Pure values and functions: time is an argument. Thread safety: none; one owner.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "rules/engine/frame.hpp"
+
+namespace homeostat::rules {
+
+class LatencyEstimate {
+ public:
+  /// Negative samples count as zero.
+  void add(Duration sample) noexcept;
+  /// Zero before the first sample.
+  [[nodiscard]] Duration mean() const noexcept { return to_duration(mean_); }
+  [[nodiscard]] Duration deviation() const noexcept { return to_duration(deviation_); }
+  [[nodiscard]] bool known() const noexcept { return known_; }
+
+ private:
+  [[nodiscard]] static Duration to_duration(double seconds) noexcept {
+    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+  }
+  double mean_ = 0, deviation_ = 0;  // seconds
+  bool known_ = false;
+};
+
+class StoreBreaker {
+ public:
+  static constexpr unsigned opens_after = 3;
+  static constexpr unsigned closes_after = 2;
+
+  void succeeded() noexcept;
+  void failed() noexcept;
+  /// The connection is gone: nothing more needs to be tried.
+  void lost() noexcept;
+  /// A new connection has answered.
+  void connected() noexcept;
+  [[nodiscard]] bool open() const noexcept { return open_; }
+
+ private:
+  unsigned failures_ = 0, successes_ = 0;  // in a row
+  bool open_ = true;                       // until a connection has answered
+};
+
+inline constexpr Duration budget_min = std::chrono::milliseconds(5);
+inline constexpr Duration probe_interval = std::chrono::seconds(1);
+
+/// An unknown estimate puts no bound of its own.
+[[nodiscard]] Duration read_budget(const LatencyEstimate& store, const LatencyEstimate& origin,
+                                   Duration longest) noexcept;
+
+class ReadGovernor {
+ public:
+  /// Whether the store is asked for something the origin needs `origin` for.
+  [[nodiscard]] bool worth_asking(const LatencyEstimate& origin, Instant now) noexcept;
+  void answered(Duration took) noexcept { store_.add(took); }
+  [[nodiscard]] const LatencyEstimate& store() const noexcept { return store_; }
+
+ private:
+  LatencyEstimate store_;
+  Instant probed_{};
+};
+
+}  // namespace homeostat::rules

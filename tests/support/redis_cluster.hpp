@@ -1,0 +1,35 @@
+// A real Redis Cluster of three masters with a replica each.
+//
+// Thread safety: use from one thread. Errors: std::runtime_error.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/redis_server.hpp"
+
+namespace homeostat::test {
+
+class RedisCluster {
+ public:
+  static constexpr std::size_t masters = 3;
+  /// Ready when every node says that the cluster is.
+  RedisCluster();
+
+  /// Masters first.
+  [[nodiscard]] RedisServer& node(std::size_t index) { return *nodes_[index]; }
+  [[nodiscard]] std::size_t size() const noexcept { return nodes_.size(); }
+  /// Index of the node that is master of the key's slot now, as its nodes see it.
+  [[nodiscard]] std::size_t owner_of(const std::string& key);
+  /// Moves the slot of `key`, with what is in it, to another master.
+  void move_slot(const std::string& key, std::size_t to);
+  /// The first half of that: keys are on their way (ASK).
+  void begin_move(const std::string& key, std::size_t to);
+
+ private:
+  std::string id_of(std::size_t index);
+  std::vector<std::unique_ptr<RedisServer>> nodes_;
+};
+
+}  // namespace homeostat::test

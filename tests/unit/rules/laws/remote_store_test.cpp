@@ -1,0 +1,112 @@
+#include "rules/laws/remote_store.hpp"
+
+#include <gtest/gtest.h>
+
+namespace homeostat::rules {
+namespace {
+
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+LatencyEstimate estimate_of(Duration each, int samples = 100) {
+  LatencyEstimate estimate;
+  for (int i = 0; i < samples; ++i) estimate.add(each);
+  return estimate;
+}
+
+TEST(LatencyEstimate, ComesToWhatIsSteady) {
+  const LatencyEstimate steady = estimate_of(8ms);
+  EXPECT_NEAR(std::chrono::duration<double>(steady.mean()).count(), 0.008, 1e-6);
+  EXPECT_LT(steady.deviation(), 1us);
+}
+
+TEST(LatencyEstimate, OneOutlierMovesTheMeanByAnEighth) {
+  LatencyEstimate estimate = estimate_of(8ms);
+  estimate.add(16ms);
+  EXPECT_NEAR(std::chrono::duration<double>(estimate.mean()).count(), 0.009, 1e-6);
+  EXPECT_NEAR(std::chrono::duration<double>(estimate.deviation()).count(), 0.002, 1e-6);
+}
+
+TEST(LatencyEstimate, KnowsNothingBeforeItsFirstSample) {
+  const LatencyEstimate none;
+  EXPECT_FALSE(none.known());
+  EXPECT_EQ(none.mean(), Duration::zero());
+}
+
+TEST(StoreBreaker, OpensAfterFailuresInARowOnly) {
+  StoreBreaker breaker;
+  EXPECT_TRUE(breaker.open()) << "before anything has answered";
+  breaker.connected();
+  for (int i = 0; i < 10; ++i) {
+    breaker.failed();
+    breaker.failed();
+    breaker.succeeded();
+  }
+  EXPECT_FALSE(breaker.open());
+  breaker.failed();
+  breaker.failed();
+  EXPECT_FALSE(breaker.open());
+  breaker.failed();
+  EXPECT_TRUE(breaker.open());
+}
+
+TEST(StoreBreaker, ClosesAfterTwoAnswersInARow) {
+  StoreBreaker breaker;
+  breaker.connected();
+  breaker.lost();
+  breaker.succeeded();
+  breaker.failed();
+  breaker.succeeded();
+  EXPECT_TRUE(breaker.open());
+  breaker.succeeded();
+  EXPECT_FALSE(breaker.open());
+}
+
+TEST(ReadBudget, FollowsTheStoreBetweenItsBounds) {
+  const LatencyEstimate none;
+  EXPECT_EQ(read_budget(none, none, 50ms), 50ms);
+  EXPECT_EQ(read_budget(estimate_of(200us), none, 50ms), budget_min);
+  EXPECT_NEAR(std::chrono::duration<double>(read_budget(estimate_of(4ms), none, 50ms)).count(),
+              0.012, 1e-4);
+  EXPECT_EQ(read_budget(estimate_of(100ms), none, 50ms), 50ms);
+}
+
+TEST(ReadBudget, IsNeverLongerThanTheOriginTakes) {
+  EXPECT_NEAR(std::chrono::duration<double>(read_budget(estimate_of(10ms), estimate_of(20ms), 50ms))
+                  .count(),
+              0.020, 1e-4);
+  EXPECT_EQ(read_budget(estimate_of(10ms), estimate_of(1ms), 50ms), budget_min);
+  EXPECT_EQ(read_budget(estimate_of(10ms), estimate_of(1ms), 2ms), 2ms);
+}
+
+TEST(ReadGovernor, AsksAStoreThatIsFasterThanTheOrigin) {
+  ReadGovernor governor;
+  const Instant now{1h};
+  EXPECT_TRUE(governor.worth_asking(estimate_of(1ms), now)) << "nothing is known of it";
+  governor.answered(500us);
+  EXPECT_TRUE(governor.worth_asking(estimate_of(1ms), now));
+  EXPECT_TRUE(governor.worth_asking({}, now)) << "nothing is known of the origin";
+}
+
+TEST(ReadGovernor, PassesASlowStoreByAndNoticesWhenItIsFastAgain) {
+  ReadGovernor governor;
+  for (int i = 0; i < 100; ++i) governor.answered(30ms);
+  const LatencyEstimate fast = estimate_of(1ms), slow = estimate_of(200ms);
+  Instant now{1h};
+  EXPECT_TRUE(governor.worth_asking(fast, now)) << "a probe";
+  EXPECT_FALSE(governor.worth_asking(fast, now + 1ms));
+  EXPECT_TRUE(governor.worth_asking(slow, now + 1ms)) << "for what the origin is slower at";
+  int probes = 0;
+  for (int second = 0; second < 60; ++second) {
+    now += probe_interval;
+    if (governor.worth_asking(fast, now)) {
+      ++probes;
+      governor.answered(200us);
+    }
+  }
+  EXPECT_EQ(probes, 60);
+  EXPECT_TRUE(governor.worth_asking(fast, now + 1ms));
+}
+
+}  // namespace
+}  // namespace homeostat::rules
