@@ -36,6 +36,8 @@ namespace homeostat::rules {
 
 namespace {
 
+// What counts as overload: at the limit for three quarters of the time.
+constexpr double unlimited_weight = 3, limited_for_most = 2;              // seconds
 constexpr double window_min = 0.25, window_max = 1, window_slowest = 12;  // seconds
 constexpr double window_latencies = 5;  // a slow service needs longer windows for the same samples
 constexpr double deep_shrink = 0.2, deep_shrink_min = 2;  // of the limit: ask a probe first
@@ -100,7 +102,9 @@ void LimitLaw::update(const LimitWindow& window) {
   if (window.length <= Duration::zero() || react_to_drops(window)) return;
   watch_critical(window);
   const double length = std::chrono::duration<double>(window.length).count();
-  limited_for_ = window.limited_share > limited_share_min ? limited_for_ + length : 0;
+  const bool limited = window.limited_share > limited_share_min;
+  limited_for_ += limited ? length : -unlimited_weight * length;
+  limited_for_ = std::clamp(limited_for_, 0.0, limited_for_most);
   if (phase_ == Phase::probing) {
     const LimitProbe::State state = probe_.update(window);
     if (!probe_.active()) finish_probe(state == LimitProbe::State::done);

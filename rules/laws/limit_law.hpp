@@ -110,7 +110,7 @@ class LimitLaw {
   EndpointRates usual_rates_;  ///< mean throughput at the limit over the last seconds
   double usual_seconds_ = 0;   ///< of evidence behind it
   double latency_ = 0, cv_square_ = 1;
-  double limited_for_ = 0;  ///< seconds without a break
+  double limited_for_ = 0;  ///< seconds at the limit; what is not counts against them
   double queue_ = 0;
   bool queueing_ = false;
 

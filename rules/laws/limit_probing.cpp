@@ -62,8 +62,9 @@ void LimitLaw::start_probe(bool urgent) {
   }
   phase_ = Phase::probing;
   const bool first = knee_ <= 0;
-  // In doubt nobody is held back yet: a deep probe would reject for nothing.
-  const bool deep = first && limit_before_doubt_ <= 0;
+  // In doubt nobody is held back yet: a deep probe would reject for nothing. Nor is a
+  // second one of a chain deep: what the first found is near the knee already.
+  const bool deep = first && limit_before_doubt_ <= 0 && chain_ == 0;
   const double depth = deep ? first_probe_depth : probe_depth;
   urgent_ = !first && urgent;
   const double samples = first     ? first_probe_samples
@@ -101,7 +102,7 @@ void LimitLaw::finish_probe(bool measured) {
     latency_ = seen.latency_mean();
     probe_interval_ = probe_interval_first;
     reason_ = "shrink: throughput was kept with fewer requests";
-    if (++chain_ < probe_chain_max) start_probe(urgent_);
+    if ((knee_ <= 0 || urgent_) && ++chain_ < probe_chain_max) start_probe(urgent_);
     return;
   }
   accept_baseline(seen);
