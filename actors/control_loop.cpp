@@ -67,7 +67,8 @@ ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState&
       emergency_seconds_(last.emergency_seconds_total),
       emergencies_(last.emergencies_total),
       triggers_(last.triggers_total),
-      recent_(last.recent) {
+      recent_(last.recent),
+      told_level_(engine_.level()) {
   for (const auto& [rule, enabled] : rule_switches_) engine_.set_enabled(rule, enabled);
   for (const TransitionRecord& record : recent_) {
     if (record.transition.to == RuleState::firing) {
@@ -172,9 +173,25 @@ void ControlLoop::update_emergency(const Now& now) {
       log(LogLevel::error, fmt::format("emergency mode entered{}: {}",
                                        mode() == LoopMode::shadow ? " (shadow, no action)" : "",
                                        emergency_.reason()));
+      diary_.emergency(true, emergency_.reason(), mode() == LoopMode::shadow, emergency_injected_,
+                       now.wall);
       break;
-    case EmergencyEvent::left: log(LogLevel::warning, "emergency mode left"); break;
+    case EmergencyEvent::left:
+      log(LogLevel::warning, "emergency mode left");
+      diary_.emergency(false, emergency_.reason(), mode() == LoopMode::shadow, emergency_injected_,
+                       now.wall);
+      break;
   }
+}
+
+void ControlLoop::note_events(const Now& now) {
+  static const std::vector<rules::ActiveAction> none;
+  if (told_level_ != engine_.level()) {
+    diary_.level(level_, std::exchange(told_level_, engine_.level()), engine_.level(),
+                 level_reason_, now.wall);
+  }
+  diary_.transitions(now.result.transitions, mode() == LoopMode::shadow, now.wall);
+  diary_.actions(mode() == LoopMode::on ? now.result.active : none, now.wall);
 }
 
 void ControlLoop::note_transition(const rules::Transition& transition, WallTime wall,
@@ -316,12 +333,14 @@ ControlLoop::Step ControlLoop::tick(Instant at, WallTime wall) {
     note_transitions(now);
     update_emergency(now);
   }
+  note_events(now);
   last_tick_ = at;
   Step step;
   step.report = build_report(now);
   step.directive = build_directive(now);
   step.mode.emergency = step.directive->emergency;
   step.log = std::exchange(pending_log_, {});
+  step.events = diary_.take();
   return step;
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "actors/dependencies.hpp"
+#include "actors/event_diary.hpp"
 #include "actors/hourly_count.hpp"
 #include "actors/messages.hpp"
 #include "actors/signal_board.hpp"
@@ -45,6 +46,7 @@ class ControlLoop {
     ModePolicy mode;
     Shared<ControlReport> report;
     std::vector<LogLine> log;
+    std::vector<Event> events;
   };
 
   ControlLoop(Shared<config::Settings> settings, const OperatorState& operator_state,
@@ -84,6 +86,7 @@ class ControlLoop {
   void follow_load(const Now& now);
   void update_emergency(const Now& now);
   void note_transitions(const Now& now);
+  void note_events(const Now& now);
   void note_transition(const rules::Transition& transition, WallTime wall, std::size_t& logged);
   [[nodiscard]] Shared<Directive> build_directive(Now& now) const;
   [[nodiscard]] std::vector<Alert> demanded_alerts(const Now& now) const;
@@ -114,6 +117,8 @@ class ControlLoop {
   std::optional<Instant> last_tick_;
   Shared<rules::HistorySnapshot> history_;  ///< last copied for reports
   std::vector<LogLine> pending_log_;
+  EventDiary diary_;
+  rules::Level told_level_;  ///< by the last level event
 };
 
 }  // namespace homeostat::actors

@@ -16,6 +16,7 @@
 #include "runtime/ports/actuators.hpp"
 #include "runtime/ports/clock.hpp"
 #include "runtime/ports/control.hpp"
+#include "runtime/ports/events.hpp"
 #include "runtime/ports/policy_store.hpp"
 #include "runtime/ports/signals.hpp"
 
@@ -39,6 +40,7 @@ struct ControlDependencies {
   ControlBoard& board;
   LogCallback log;                     ///< may be empty
   LabelledSource* labelled = nullptr;  ///< may be null: scrape.* stays missing
+  EventLog* events = nullptr;          ///< may be null: nobody watches
 };
 
 }  // namespace homeostat::actors

@@ -36,6 +36,7 @@ void tick(Self self) {
   for (LogLine& line : step.log) context.log(line.level, std::move(line.text));
   ports.policies.publish(step.mode);
   ports.board.publish(step.report);
+  if (ports.events != nullptr) ports.events->publish(std::move(step.events));
   const Peers& peers = *state.peers;
   send_unless_stalled(self, context, Child::throttler, peers.throttler, step.directive);
   send_unless_stalled(self, context, Child::cache_tuner, peers.cache_tuner, step.directive);

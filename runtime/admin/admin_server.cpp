@@ -1,5 +1,6 @@
 #include "runtime/admin/admin_server.hpp"
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
@@ -57,6 +58,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<Impl> {
   std::shared_ptr<ServerContext> server;
   tcp::acceptor acceptor;
   asio::steady_timer pause;
+  std::atomic<bool> waking{false};
 
   Impl(asio::io_context& context_in, const config::AdminSettings& settings_in,
        AdminServices services, const AdminTimeouts& timeouts)
@@ -119,6 +121,17 @@ struct AdminServer::Impl : std::enable_shared_from_this<Impl> {
     socket.shutdown(tcp::socket::shutdown_send, ignored);
   }
 
+  /// Publishers are on any thread, often many in a row: one wake-up for all.
+  void tell_streams() {
+    if (waking.exchange(true)) return;
+    asio::post(context, [self = shared_from_this()] {
+      self->waking = false;
+      for (const auto& weak : self->server->event_streams) {
+        if (const auto stream = weak.lock()) stream->wake();
+      }
+    });
+  }
+
   void stop_now() {
     if (std::exchange(server->stopping, true)) return;
     error_code ignored;
@@ -133,7 +146,10 @@ AdminServer::AdminServer(asio::io_context& context, const config::AdminSettings&
                          AdminServices services, AdminTimeouts timeouts)
     : impl_(std::make_shared<Impl>(context, settings, std::move(services), timeouts)) {}
 
-AdminServer::~AdminServer() { stop(); }
+AdminServer::~AdminServer() {
+  if (impl_->server->events != nullptr) impl_->server->events->notify({});
+  stop();
+}
 
 std::variant<config::Address, AdminError> AdminServer::start() {
   if (const auto error = validate_tokens(impl_->settings)) return AdminError{*error};
@@ -149,6 +165,11 @@ std::variant<config::Address, AdminError> AdminServer::start() {
   error_code error;
   const tcp::endpoint bound = impl_->acceptor.local_endpoint(error);
   if (error) return AdminError{"admin.listen: " + error.message()};
+  if (EventLog* const events = impl_->server->events; events != nullptr) {
+    events->notify([impl = std::weak_ptr(impl_)] {
+      if (const auto server = impl.lock()) server->tell_streams();
+    });
+  }
   impl_->accept();
   config::Address address;
   address.host = bound.address().to_string();

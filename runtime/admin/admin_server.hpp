@@ -7,7 +7,8 @@
 // Ownership: the io_context and everything in AdminServices must outlive the
 // server and every handler still queued in the io_context.
 // Bounds: connections_max connections, 16 KiB of header, 64 KiB of body, a
-// request must arrive within `read`, an answer must leave within `write`.
+// request must arrive within `read`, an answer must leave within `write`. Half
+// of the connections may be event streams.
 // Errors: start() returns them as text; requests get RFC 9457 problems.
 #pragma once
 
@@ -25,9 +26,10 @@
 namespace homeostat::admin {
 
 struct AdminTimeouts {
-  std::chrono::milliseconds read{10'000};   ///< first byte to end of request; 408
-  std::chrono::milliseconds write{10'000};  ///< whole answer
-  std::chrono::milliseconds idle{60'000};   ///< keep-alive without a request
+  std::chrono::milliseconds read{10'000};       ///< first byte to end of request; 408
+  std::chrono::milliseconds write{10'000};      ///< whole answer
+  std::chrono::milliseconds idle{60'000};       ///< keep-alive without a request
+  std::chrono::milliseconds heartbeat{15'000};  ///< silence of an event stream before a comment
 };
 
 /// Totals since start; relaxed, for /metrics.
@@ -39,6 +41,7 @@ struct AdminCounters {
   std::atomic<std::uint64_t> connections_refused{0};  ///< above connections_max
   std::atomic<std::uint64_t> timeouts{0};
   std::atomic<std::uint64_t> connections_open{0};  ///< gauge
+  std::atomic<std::uint64_t> event_streams{0};     ///< gauge; among the connections
 };
 
 struct AdminError {

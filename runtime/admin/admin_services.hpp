@@ -20,6 +20,7 @@
 #include "runtime/ports/actuators.hpp"
 #include "runtime/ports/clock.hpp"
 #include "runtime/ports/control.hpp"
+#include "runtime/ports/events.hpp"
 #include "runtime/ports/policy_store.hpp"
 
 namespace homeostat::admin {
@@ -88,6 +89,8 @@ struct AdminServices {
 
   /// cache.groups of the settings: name and path patterns.
   std::vector<std::pair<std::string, std::vector<std::string>>> cache_groups;
+  /// What GET /events tells, and where changes are told. Null: 503.
+  EventLog* events = nullptr;
   std::string service = "homeostat";  ///< `service` of every response
   std::string version;
 };

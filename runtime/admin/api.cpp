@@ -43,8 +43,9 @@ Api::Api(const config::AdminSettings& settings, AdminServices services, AdminCou
     : services_(std::move(services)),
       counters_(counters),
       authenticator_(settings),
-      audit_(counters.changes),
-      context_{services_, audit_, settings.allow_injection} {
+      audit_(counters.changes, services_.clock, services_.events),
+      context_{services_, audit_, counters, settings.allow_injection,
+               std::max<std::size_t>(1, settings.connections_max / 2)} {
   add_performance_routes(router_, context_);
   add_history_route(router_, context_);
   add_injection_route(router_, context_);
@@ -54,6 +55,7 @@ Api::Api(const config::AdminSettings& settings, AdminServices services, AdminCou
   add_invalidation_routes(router_, context_);
   add_upstream_routes(router_, context_);
   add_probe_routes(router_, context_);
+  add_event_route(router_, context_);
   add_page_routes(router_);
 }
 
@@ -121,7 +123,10 @@ AdminResponse Api::render(Reply reply, const std::string& correlation_id) {
   AdminResponse response;
   response.status = reply.status;
   response.headers = std::move(reply.headers);
-  if (reply.raw) {
+  response.events_after = reply.events_after;
+  if (reply.events_after) {
+    response.content_type = "text/event-stream";
+  } else if (reply.raw) {
     response.content_type = std::move(reply.raw->content_type);
     response.body = std::move(reply.raw->text);
   } else {

@@ -38,6 +38,14 @@ void AuditLog::record(const Call& call, const AuditEntry& entry) {
       "correlation_id={}",
       entry.action, log_safe(entry.target), log_safe(call.who), call.request.peer,
       log_safe(entry.reason), entry.affected, call.correlation_id);
+  if (events_ == nullptr) return;
+  events_->publish(Event(std::string(entry.event), clock_.wall_now())
+                       .with("action", std::string(entry.action))
+                       .with("target", entry.target)
+                       .with("reason", entry.reason)
+                       .with("affected", static_cast<std::int64_t>(entry.affected))
+                       .with("who", call.who)
+                       .with("correlation_id", call.correlation_id));
 }
 
 }  // namespace homeostat::admin

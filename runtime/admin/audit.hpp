@@ -12,6 +12,8 @@
 #include <string_view>
 
 #include "runtime/admin/router.hpp"
+#include "runtime/ports/clock.hpp"
+#include "runtime/ports/events.hpp"
 
 namespace homeostat::admin {
 
@@ -20,15 +22,20 @@ struct AuditEntry {
   std::string target;       ///< what was changed: "aggressive", a rule, a pattern
   std::string reason;       ///< why, from the caller
   std::uint64_t affected = 0;
+  std::string_view event = "change";  ///< type of the event that tells it
 };
 
 class AuditLog {
  public:
-  explicit AuditLog(std::atomic<std::uint64_t>& counter) : counter_(counter) {}
+  /// `events`, which may be null, is told as well.
+  AuditLog(std::atomic<std::uint64_t>& counter, const Clock& clock, EventLog* events)
+      : counter_(counter), clock_(clock), events_(events) {}
   void record(const Call& call, const AuditEntry& entry);
 
  private:
   std::atomic<std::uint64_t>& counter_;
+  const Clock& clock_;
+  EventLog* events_;
 };
 
 /// Printable ASCII and UTF-8 as it is; control characters, quotes and

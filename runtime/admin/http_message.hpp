@@ -3,6 +3,8 @@
 // Plain values. Thread safety: none needed.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,7 +22,8 @@ struct AdminRequest {
   std::string fetch_site;  ///< Sec-Fetch-Site field
   std::string authorization;
   std::string content_type;
-  std::string request_id;  ///< X-Request-Id as sent
+  std::string request_id;     ///< X-Request-Id as sent
+  std::string last_event_id;  ///< Last-Event-ID
   std::string body;
   std::string peer;  ///< address of the client, for the audit log
   bool peer_loopback = false;
@@ -39,6 +42,7 @@ struct AdminResponse {
   std::string content_type;
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  std::optional<std::uint64_t> events_after;  ///< set: goes on with the events after this number
 };
 
 }  // namespace homeostat::admin

@@ -64,7 +64,7 @@ Reply flush(const RouteContext& context, const Call& call) {
   const PurgeResult cleared = context.services.cache.purge(request);
   context.audit.record(
       call, {"flush_cache", level + " " + (pattern.empty() ? "everything" : pattern), reason,
-             cleared.entries()});
+             cleared.entries(), "invalidation"});
   Reply reply;
   reply.members["status"] = "success";
   reply.members["message"] = pattern.empty() ? "cache flushed" : "matching entries flushed";
@@ -92,7 +92,8 @@ Reply invalidate(const RouteContext& context, const Call& call) {
   if (!reader.ok()) return reader.to_problem();
   request.soft = mode == "soft";
   const PurgeResult purged = context.services.cache.purge(request);
-  context.audit.record(call, {"invalidate", describe(request), reason, purged.entries()});
+  context.audit.record(call,
+                       {"invalidate", describe(request), reason, purged.entries(), "invalidation"});
   Reply reply;
   reply.members["status"] = "success";
   reply.members["mode"] = mode;
@@ -134,7 +135,8 @@ Reply invalidate_group(const RouteContext& context, const Call& call) {
   request.patterns = *patterns;
   request.soft = mode == "soft";
   const PurgeResult cleared = context.services.cache.purge(request);
-  context.audit.record(call, {"invalidate_group", mode + " " + name, reason, cleared.entries()});
+  context.audit.record(
+      call, {"invalidate_group", mode + " " + name, reason, cleared.entries(), "invalidation"});
   Reply reply;
   reply.members["status"] = "success";
   reply.members["message"] = "group " + name + " invalidated";

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +22,7 @@ struct Reply {
   boost::json::object members;  ///< timestamp, correlation_id and service are added
   std::optional<RawBody> raw;   ///< set: sent as it is instead of JSON
   bool problem = false;
+  std::optional<std::uint64_t> events_after;  ///< set: an event stream instead of a body
   std::vector<std::pair<std::string, std::string>> headers;
 };
 

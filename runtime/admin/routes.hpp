@@ -4,6 +4,7 @@
 // Thread safety: handlers run on the admin thread.
 #pragma once
 
+#include "runtime/admin/admin_server.hpp"
 #include "runtime/admin/admin_services.hpp"
 #include "runtime/admin/audit.hpp"
 #include "runtime/admin/router.hpp"
@@ -14,7 +15,9 @@ namespace homeostat::admin {
 struct RouteContext {
   const AdminServices& services;
   AuditLog& audit;
+  const AdminCounters& counters;
   bool allow_injection = false;
+  std::size_t event_streams_max = 32;
 };
 
 void add_performance_routes(Router& router, const RouteContext& context);
@@ -25,6 +28,7 @@ void add_rule_routes(Router& router, const RouteContext& context);
 void add_cache_routes(Router& router, const RouteContext& context);
 void add_invalidation_routes(Router& router, const RouteContext& context);
 void add_upstream_routes(Router& router, const RouteContext& context);
+void add_event_route(Router& router, const RouteContext& context);
 void add_probe_routes(Router& router, const RouteContext& context);
 void add_page_routes(Router& router);
 

@@ -62,6 +62,7 @@ Session::~Session() {
 void Session::start() { wait_for_request(); }
 
 void Session::stop() {
+  if (const auto events = events_.lock()) return events->stop();
   if (!writing_) close();
 }
 
@@ -154,7 +155,27 @@ void Session::on_request(ErrorCode error) {
   if (!request) {
     return write(server_->api.refuse(400, "the request target is not valid"), keep_alive, head);
   }
-  write(server_->api.handle(*request), keep_alive, head);
+  AdminResponse answer = server_->api.handle(*request);
+  if (answer.events_after && !head) return stream_events(answer);
+  write(std::move(answer), keep_alive, head);
+}
+
+/// The body has no end of its own: it ends with the connection.
+void Session::stream_events(const AdminResponse& answer) {
+  ++read_round_;
+  read_deadline_.cancel();
+  std::string head =
+      "HTTP/1.1 200 OK\r\nServer: homeostat\r\nContent-Type: " + answer.content_type +
+      "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+  for (const auto& [name, value] : answer.headers) head.append(name + ": " + value + "\r\n");
+  head += "Connection: close\r\n\r\n";
+  const EventStream::Timing timing{server_->timeouts.write, server_->timeouts.heartbeat};
+  auto events = std::make_shared<EventStream>(stream_, shared_from_this(), *server_->events, timing,
+                                              server_->counters);
+  events_ = events;
+  std::erase_if(server_->event_streams, [](const auto& stream) { return stream.expired(); });
+  server_->event_streams.push_back(events);
+  events->start(std::move(head), *answer.events_after);
 }
 
 std::optional<AdminRequest> Session::to_request(const Parser::value_type& message) const {
@@ -182,6 +203,7 @@ std::optional<AdminRequest> Session::to_request(const Parser::value_type& messag
   out.authorization = field("Authorization");
   out.content_type = field("Content-Type");
   out.request_id = field("X-Request-Id");
+  out.last_event_id = field("Last-Event-ID");
   out.body = message.body();
   out.peer = peer_;
   out.peer_loopback = peer_loopback_;

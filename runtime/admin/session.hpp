@@ -16,9 +16,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "runtime/admin/admin_server.hpp"
 #include "runtime/admin/api.hpp"
+#include "runtime/admin/event_stream.hpp"
 #include "runtime/admin/http_message.hpp"
 
 namespace homeostat::admin {
@@ -32,12 +34,16 @@ class Session;
 struct ServerContext {
   ServerContext(const config::AdminSettings& settings, AdminServices services,
                 const AdminTimeouts& timeouts_in)
-      : timeouts(timeouts_in), api(settings, std::move(services), counters) {}
+      : timeouts(timeouts_in),
+        events(services.events),
+        api(settings, std::move(services), counters) {}
 
   AdminCounters counters;
   const AdminTimeouts timeouts;
+  EventLog* const events;  ///< may be null
   Api api;
   std::set<Session*> sessions;
+  std::vector<std::weak_ptr<EventStream>> event_streams;
   bool stopping = false;
 };
 
@@ -65,6 +71,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_body();
   void on_request(ErrorCode error);
   void on_bad_request(ErrorCode error);
+  void stream_events(const AdminResponse& answer);
   void write(AdminResponse answer, bool keep_alive, bool head);
   void on_written(ErrorCode error);
   void linger();
@@ -83,6 +90,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool timed_out_ = false;
   unsigned read_round_ = 0;
   std::size_t lingered_bytes_ = 0;
+  std::weak_ptr<EventStream> events_;
 };
 
 }  // namespace homeostat::admin

@@ -1,5 +1,6 @@
 #include "runtime/app/agent.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -51,6 +52,13 @@ alert::AlertIdentity identity_of(const config::Settings& settings) {
   return identity;
 }
 
+/// Tells this process's events from those of one before it.
+std::string event_stream_name(const Clock& clock) {
+  return fmt::format(
+      "{:x}",
+      std::chrono::floor<std::chrono::milliseconds>(clock.wall_now().time_since_epoch()).count());
+}
+
 void log_line(actors::LogLevel level, const std::string& text) {
   switch (level) {
     case actors::LogLevel::debug: spdlog::debug("{}", text); break;
@@ -79,6 +87,7 @@ Agent::Parts::Parts(config::Settings loaded, Loader load)
       workers(worker_count(*settings)),
       context(1),
       policies(clock, settings->optimization.policy_lease),
+      events(event_stream_name(clock)),
       access_log(settings->log),
       telemetry(settings->monitor.endpoints, workers, clock, telemetry::Telemetry::window_bytes_max,
                 settings->slo),
@@ -88,6 +97,7 @@ Agent::Parts::Parts(config::Settings loaded, Loader load)
       compress_pool(clock),
       sensor(settings->monitor, [](const std::string& line) { spdlog::info("{}", line); }),
       alerts(context, clock, settings->alerts, identity_of(*settings)),
+      told_alerts(alerts, events),
       memory(context, clock, settings->optimization),
       app_metrics(context, clock, settings->monitor),
       recorder(context, settings->monitor.record, board),
@@ -120,8 +130,8 @@ std::string Agent::Parts::start(bool handle_signals) {
     return error.what();
   }
   control = std::make_unique<actors::ControlPlane>(
-      actors::ControlDependencies{settings, clock, sensor, telemetry, gate, cache, memory, alerts,
-                                  policies, board, log_line, &app_metrics});
+      actors::ControlDependencies{settings, clock, sensor, telemetry, gate, cache, memory,
+                                  told_alerts, policies, board, log_line, &app_metrics, &events});
   admin = std::make_unique<admin::AdminServer>(context, settings->admin, admin_services());
   register_metrics(metrics, *this);
   auto bound = admin->start();
@@ -175,10 +185,10 @@ void Agent::Parts::watch_policy() {
   const bool degraded = policies.degraded();
   if (degraded != std::exchange(lease_alert, degraded)) {
     if (degraded) {
-      alerts.fire(alert, clock.wall_now());
+      told_alerts.fire(alert, clock.wall_now());
     } else {
       spdlog::info("the control plane renews its policy again");
-      alerts.resolve(alert, clock.wall_now());
+      told_alerts.resolve(alert, clock.wall_now());
     }
   }
   watch_upstream();
@@ -231,6 +241,16 @@ void Agent::Parts::run() {
 // -- reload -------------------------------------------------------------------------
 
 std::vector<std::string> Agent::Parts::reload() {
+  std::vector<std::string> errors = load_and_apply();
+  events.publish(
+      Event("reload", clock.wall_now())
+          .with("status", std::string(errors.empty() ? "applied" : "refused"))
+          .with("rules_total", static_cast<std::int64_t>(settings->optimization.rules.rules.size()))
+          .with("error", errors.empty() ? EventValue() : EventValue(errors.front())));
+  return errors;
+}
+
+std::vector<std::string> Agent::Parts::load_and_apply() {
   config::LoadResult loaded = loader();
   std::vector<std::string> errors;
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
@@ -286,6 +306,7 @@ admin::AdminServices Agent::Parts::admin_services() {
                                 .compression_ratio = {},
                                 .upstreams = {},
                                 .cache_groups = settings->cache.groups,
+                                .events = &events,
                                 .service = "homeostat",
                                 .version = std::string(version())};
   services.reload_rules = [this] {

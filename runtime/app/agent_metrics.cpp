@@ -184,6 +184,10 @@ void register_edges(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.counter("homeostat_admin_unauthorized_total",
                   "Management requests without a valid token.", {},
                   [&admin] { return number(admin.unauthorized.load()); });
+  metrics.gauge("homeostat_admin_event_streams", "Readers of GET /api/v1/events.", {},
+                [&admin] { return number(admin.event_streams.load()); });
+  metrics.counter("homeostat_events_total", "Events told to readers of GET /api/v1/events.", {},
+                  [&parts] { return number(parts.events.newest()); });
   metrics.counter("homeostat_admin_forbidden_total", "Management requests with too small a role.",
                   {}, [&admin] { return number(admin.forbidden.load()); });
   metrics.counter("homeostat_admin_changes_total", "Changes made through the management API.", {},

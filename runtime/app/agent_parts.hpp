@@ -21,11 +21,13 @@
 #include "runtime/app/app_metrics.hpp"
 #include "runtime/app/process_memory.hpp"
 #include "runtime/app/signal_recorder.hpp"
+#include "runtime/app/told_alerts.hpp"
 #include "runtime/cache/cache.hpp"
 #include "runtime/compress/compress_pool.hpp"
 #include "runtime/compress/stream_resources.hpp"
 #include "runtime/gate/gate.hpp"
 #include "runtime/ports/control.hpp"
+#include "runtime/ports/events.hpp"
 #include "runtime/ports/policy_store.hpp"
 #include "runtime/proxy/health_checker.hpp"
 #include "runtime/proxy/server.hpp"
@@ -47,6 +49,7 @@ struct Agent::Parts {
   void begin_drain();
   void quit();
   [[nodiscard]] std::vector<std::string> reload();
+  [[nodiscard]] std::vector<std::string> load_and_apply();
   [[nodiscard]] admin::AdminServices admin_services();
   [[nodiscard]] std::vector<admin::ReadinessCheck> readiness() const;
 
@@ -63,6 +66,7 @@ struct Agent::Parts {
   boost::asio::io_context context;  ///< the control loop
   PolicyStore policies;
   ControlBoard board;
+  EventLog events;
   telemetry::AccessLog access_log;
   telemetry::Telemetry telemetry;
   cache::Cache cache;
@@ -72,6 +76,7 @@ struct Agent::Parts {
   std::unique_ptr<proxy::Server> server;
   sense::SystemSensor sensor;
   alert::AlertDispatcher alerts;
+  ToldAlerts told_alerts;
   ProcessMemory memory;
   AppMetrics app_metrics;
   SignalRecorder recorder;

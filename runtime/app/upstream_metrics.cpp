@@ -154,13 +154,13 @@ void Agent::Parts::watch_upstream() {
                  rules::to_string(view.cause), what);
     if (acts) {
       const Alert alert = breaker_alert(target->name(), view.cause, set->any_healthy(now));
-      alerts.fire(alert, clock.wall_now());
+      told_alerts.fire(alert, clock.wall_now());
     }
   }
   for (const std::string& name : upstreams_out) {
     if (out.contains(name)) continue;
     spdlog::info("upstream {}: the breaker lets requests through again", name);
-    alerts.resolve(breaker_alert(name, BreakerCause::none, false), clock.wall_now());
+    told_alerts.resolve(breaker_alert(name, BreakerCause::none, false), clock.wall_now());
   }
   upstreams_out = std::move(out);
 }

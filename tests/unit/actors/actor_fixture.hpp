@@ -79,7 +79,8 @@ struct FakePorts {
             policies,
             board,
             [this](LogLevel level, std::string text) { log.add(level, std::move(text)); },
-            &labelled};
+            &labelled,
+            &events};
   }
 
   ManualClock clock;
@@ -94,6 +95,7 @@ struct FakePorts {
   PolicyStore policies{clock, std::chrono::seconds(10)};
   ControlBoard board;
   CapturedLog log;
+  EventLog events{"test"};
 };
 
 class ActorFixture : public testing::Test, protected FakePorts {

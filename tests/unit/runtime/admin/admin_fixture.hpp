@@ -186,7 +186,7 @@ class AdminFixture : public ::testing::Test {
   ~AdminFixture() override { shut_down(); }
 
   AdminServices services() {
-    AdminServices out{clock, board, commands, cache, policy, {}, {}, {},
+    AdminServices out{clock, board, commands, cache, policy, {}, {}, {}, {},
                       {},    {},    {},       {},    {},     {}, {}, {}};
     out.render_metrics = [] { return std::string("# TYPE up gauge\nup 1\n"); };
     out.service = "homeostat";

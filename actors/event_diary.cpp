@@ -1,0 +1,93 @@
+#include "actors/event_diary.hpp"
+
+#include <utility>
+
+namespace homeostat::actors {
+namespace {
+
+EventValue text_or_null(const std::string& text) {
+  return text.empty() ? EventValue() : EventValue(text);
+}
+
+std::string text(std::string_view view) { return std::string(view); }
+
+}  // namespace
+
+void EventDiary::left_out(const char* what, std::size_t count, WallTime at) {
+  add(Event(what, at).with("left_out", static_cast<std::int64_t>(count)));
+}
+
+void EventDiary::transitions(const std::vector<rules::Transition>& transitions, bool shadow,
+                             WallTime at) {
+  std::size_t told = 0;
+  for (const rules::Transition& transition : transitions) {
+    if (++told > rule_events_max) continue;
+    add(Event("rule", at)
+            .with("rule", transition.rule)
+            .with("endpoint", text_or_null(transition.endpoint_name))
+            .with("from", text(rules::to_string(transition.from)))
+            .with("to", text(rules::to_string(transition.to)))
+            .with("reason", transition.reason)
+            .with("dry_run", transition.dry_run)
+            .with("injected", transition.injected)
+            .with("shadow", shadow));
+  }
+  if (told > rule_events_max) left_out("rule", told - rule_events_max, at);
+}
+
+void EventDiary::action(const Key& key, const char* change, const std::string& reason,
+                        WallTime at) {
+  if (++actions_told_ > rule_events_max) return;
+  const auto& [rule, endpoint, what] = key;
+  add(Event("action", at)
+          .with("rule", rule)
+          .with("endpoint", text_or_null(endpoint))
+          .with("action", what)
+          .with("change", std::string(change))
+          .with("reason", text_or_null(reason)));
+}
+
+void EventDiary::actions(const std::vector<rules::ActiveAction>& active, WallTime at) {
+  actions_told_ = 0;
+  for (auto& [key, acting] : acting_) acting.seen = false;
+  for (const rules::ActiveAction& entry : active) {
+    Key key{entry.rule, entry.endpoint_name, rules::describe(entry.action)};
+    const auto [found, fresh] = acting_.try_emplace(std::move(key), Acting{entry.overruled, true});
+    Acting& acting = found->second;
+    acting.seen = true;
+    if (fresh) {
+      action(found->first, entry.overruled ? "started_overruled" : "started", entry.reason, at);
+    } else if (std::exchange(acting.overruled, entry.overruled) != entry.overruled) {
+      action(found->first, entry.overruled ? "overruled" : "prevails", entry.reason, at);
+    }
+  }
+  for (auto it = acting_.begin(); it != acting_.end();) {
+    if (it->second.seen) {
+      ++it;
+      continue;
+    }
+    action(it->first, "ended", {}, at);
+    it = acting_.erase(it);
+  }
+  if (actions_told_ > rule_events_max) left_out("action", actions_told_ - rule_events_max, at);
+}
+
+void EventDiary::level(rules::LevelSetting setting, rules::Level from, rules::Level to,
+                       const std::string& reason, WallTime at) {
+  add(Event("level", at)
+          .with("setting", text(rules::to_string(setting)))
+          .with("from", text(rules::to_string(from)))
+          .with("to", text(rules::to_string(to)))
+          .with("reason", reason));
+}
+
+void EventDiary::emergency(bool entered, const std::string& reason, bool shadow, bool injected,
+                           WallTime at) {
+  add(Event("emergency", at)
+          .with("change", std::string(entered ? "entered" : "left"))
+          .with("reason", reason)
+          .with("injected", injected)
+          .with("shadow", shadow));
+}
+
+}  // namespace homeostat::actors

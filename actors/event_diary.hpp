@@ -1,0 +1,55 @@
+// Turns what the rule engine decided in a tick into events for those who watch.
+//
+// Events: `rule` for each change of state, `action` for each action that
+// starts, ends or is overruled, `level`, `emergency`. In shadow and for dry
+// runs they say so; then no action starts.
+//
+// Pure: time comes in. Thread safety: none; owned by the control loop. Bounds:
+// rule_events_max changes of state and as many actions per tick; what is left
+// out is counted in one event.
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "rules/engine/engine.hpp"
+#include "runtime/ports/events.hpp"
+
+namespace homeostat::actors {
+
+class EventDiary {
+ public:
+  static constexpr std::size_t rule_events_max = 200;
+
+  /// `shadow`: nothing acts.
+  void transitions(const std::vector<rules::Transition>& transitions, bool shadow, WallTime at);
+  /// What acts now; differences to the last call become events.
+  void actions(const std::vector<rules::ActiveAction>& active, WallTime at);
+  /// A move of the effective level. `setting`: what the operator asked for.
+  void level(rules::LevelSetting setting, rules::Level from, rules::Level to,
+             const std::string& reason, WallTime at);
+  void emergency(bool entered, const std::string& reason, bool shadow, bool injected, WallTime at);
+  void add(Event event) { pending_.push_back(std::move(event)); }
+
+  /// What came together since the last call.
+  [[nodiscard]] std::vector<Event> take() { return std::exchange(pending_, {}); }
+
+ private:
+  /// Rule, endpoint, action: one that acts.
+  using Key = std::tuple<std::string, std::string, std::string>;
+  struct Acting {
+    bool overruled = false;
+    bool seen = false;
+  };
+  void action(const Key& key, const char* change, const std::string& reason, WallTime at);
+  void left_out(const char* what, std::size_t count, WallTime at);
+
+  std::map<Key, Acting> acting_;
+  std::vector<Event> pending_;
+  std::size_t actions_told_ = 0;
+};
+
+}  // namespace homeostat::actors
