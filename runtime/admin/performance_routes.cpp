@@ -105,8 +105,9 @@ Reply report(const AdminServices& services) {
       {"window_seconds", std::chrono::seconds(trend_window).count()}};
   out["window"] = "5m";
   out["top_slow_endpoints"] = slow_endpoints_json(*report);
-  out["recommendations"] =
-      to_json(recommendations(*report, services.cache, services.policy.degraded()));
+  auto advice_list = recommendations(*report, services.cache, services.policy.degraded());
+  rank(advice_list);
+  out["recommendations"] = to_json(advice_list);
   out["objectives"] = objectives_json(*report);
   out["resource_usage"] = json::object{
       {"memory_usage_trend", memory_trend},
@@ -117,6 +118,30 @@ Reply report(const AdminServices& services) {
                     {"bytes_recv_per_sec", signal_value(*report, SignalId::network_received)}}}};
   Reply reply;
   reply.members["performance_report"] = std::move(out);
+  return reply;
+}
+
+Reply advice(const AdminServices& services) {
+  constexpr std::size_t actions_shown = 3;
+  const auto report = services.board.current();
+  auto list = recommendations(*report, services.cache, services.policy.degraded());
+  if (report->traffic) {
+    const auto ratio = services.compression_ratio ? services.compression_ratio() : std::nullopt;
+    for (Recommendation& found : compression_recommendations(*report->traffic, ratio)) {
+      list.push_back(std::move(found));
+    }
+  }
+  rank(list);
+  json::array actions;
+  for (const Recommendation& found : list) {
+    if (actions.size() >= actions_shown) break;
+    actions.emplace_back(found.message + ": " + found.suggestions.front());
+  }
+  const auto score = overall_score(*report);
+  Reply reply;
+  reply.members["recommendations"] = to_json(list);
+  reply.members["overall_score"] = score ? json::value(*score) : json::value();
+  reply.members["priority_actions"] = std::move(actions);
   return reply;
 }
 
@@ -177,6 +202,8 @@ void add_performance_routes(Router& router, const RouteContext& context) {
               [&services](const Call&) { return status(services); }});
   router.add({"GET", "/api/v1/performance/report", Access::viewer,
               [&services](const Call&) { return report(services); }});
+  router.add({"GET", "/api/v1/performance/recommendations", Access::viewer,
+              [&services](const Call&) { return advice(services); }});
   router.add({"GET", "/api/v1/performance/profiles", Access::viewer,
               [&services](const Call& call) { return profiles(services, call); }});
   router.add({"PUT", "/api/v1/performance/level", Access::operator_,

@@ -2,8 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <cmath>
+#include <tuple>
+
+#include "runtime/admin/score.hpp"
+#include "runtime/ports/rfc3339.hpp"
 
 namespace homeostat::admin {
 
@@ -44,26 +50,38 @@ std::string suggestion_for(std::string_view reason) {
   return "see docs/caching.md";
 }
 
-void advise_endpoint(const EndpointFigures& endpoint, std::vector<Recommendation>& out) {
+/// Seconds that clients waited for an endpoint in five minutes, of all.
+double share_of_time(const EndpointFigures& endpoint, const TrafficFigures& traffic) {
+  const auto seconds = [](const WindowFigures& window) {
+    return window.latency_avg * static_cast<double>(window.requests);
+  };
+  const double all = seconds(traffic.all_5m);
+  return all > 0 ? std::clamp(seconds(endpoint.last_5m) / all, 0.0, 1.0) : 0;
+}
+
+void advise_endpoint(const EndpointFigures& endpoint, const TrafficFigures& traffic,
+                     std::vector<Recommendation>& out) {
   const WindowFigures& window = endpoint.last_5m;
   if (window.requests < evidence_min) return;
   const std::string name = endpoint.method + " " + endpoint.route;
   if (window.latency_p95 > latency_high_seconds) {
-    out.push_back({"latency",
-                   "warning",
-                   name + " is slow",
-                   {"add a cache rule for it or raise its ttl",
-                    "look at what the application does in this route"},
-                   fmt::format("p95 {:.2f} s over {} requests in 5 min", window.latency_p95,
-                               window.requests)});
+    out.push_back(
+        {"latency",
+         "warning",
+         name + " is slow",
+         {"add a cache rule for it or raise its ttl",
+          "look at what the application does in this route"},
+         fmt::format("p95 {:.2f} s over {} requests in 5 min", window.latency_p95, window.requests),
+         share_of_time(endpoint, traffic)});
   }
   if (window.error_ratio > error_ratio_high) {
-    out.push_back({"errors",
-                   "warning",
-                   name + " fails too often",
-                   {"look at the application's log for this route"},
-                   fmt::format("{:.1f} % of {} requests in 5 min", window.error_ratio * 100,
-                               window.requests)});
+    out.push_back(
+        {"errors",
+         "warning",
+         name + " fails too often",
+         {"look at the application's log for this route"},
+         fmt::format("{:.1f} % of {} requests in 5 min", window.error_ratio * 100, window.requests),
+         std::min(1.0, window.error_ratio)});
   }
 }
 
@@ -85,7 +103,8 @@ std::vector<Recommendation> cache_recommendations(const CacheFigures& figures) {
          "fewer than half of the cache lookups hit",
          {"raise ttl where content changes rarely",
           "drop query parameters that do not change the answer (cache.query_drop)"},
-         fmt::format("hit rate {:.1f} % of {} lookups", *hit_ratio(figures) * 100, lookups)});
+         fmt::format("hit rate {:.1f} % of {} lookups", *hit_ratio(figures) * 100, lookups),
+         hit_ratio_low - *hit_ratio(figures)});
   }
   const std::uint64_t operations = lookups + figures.stores;
   const auto evictions = static_cast<double>(figures.evictions);
@@ -96,7 +115,8 @@ std::vector<Recommendation> cache_recommendations(const CacheFigures& figures) {
                    "the cache evicts entries that are still fresh",
                    {"raise cache.memory"},
                    fmt::format("{} evictions in {} operations, {} of {} bytes used",
-                               figures.evictions, operations, figures.bytes, figures.bytes_max)});
+                               figures.evictions, operations, figures.bytes, figures.bytes_max),
+                   std::min(1.0, evictions / static_cast<double>(operations))});
   }
   return out;
 }
@@ -113,7 +133,8 @@ std::vector<Recommendation> uncached_recommendations(const std::vector<UncachedE
                      endpoint.method + " " + endpoint.route + " is not cached: " + uncached.reason,
                      {suggestion_for(uncached.reason)},
                      fmt::format("{} requests since the start stayed out of the cache, {} came",
-                                 uncached.requests, endpoint.requests_total)});
+                                 uncached.requests, endpoint.requests_total),
+                     share_of_time(endpoint, traffic)});
     }
   }
   return out;
@@ -127,18 +148,21 @@ std::vector<Recommendation> recommendations(const ControlReport& report, const C
                    "critical",
                    "the control plane does not renew its policy",
                    {"look at the log for actors that died", "restart the agent if it stays so"},
-                   "a policy lease ran out; static defaults are in force"});
+                   "a policy lease ran out; static defaults are in force",
+                   1});
   }
   if (report.emergency) {
     out.push_back({"control",
                    "critical",
                    "emergency mode is active",
                    {"add capacity or reduce load"},
-                   report.emergency_reason});
+                   report.emergency_reason,
+                   1});
   }
   for (Recommendation& advice : cache_recommendations(cache.figures())) {
     out.push_back(std::move(advice));
   }
+  for (Recommendation& advice : capacity_recommendations(report)) out.push_back(std::move(advice));
   if (report.traffic) {
     const auto uncached = cache.uncached(uncached_advice_max);
     for (Recommendation& advice : uncached_recommendations(uncached, *report.traffic)) {
@@ -146,10 +170,92 @@ std::vector<Recommendation> recommendations(const ControlReport& report, const C
     }
     for (const EndpointFigures& endpoint : report.traffic->endpoints) {
       if (out.size() >= endpoint_advice_max) break;
-      advise_endpoint(endpoint, out);
+      advise_endpoint(endpoint, *report.traffic, out);
     }
   }
   return out;
+}
+
+std::vector<Recommendation> capacity_recommendations(const ControlReport& report) {
+  struct Resource {
+    rules::SignalId signal;
+    double limit;
+    const char *name, *suggestion;
+  };
+  static constexpr Resource resources[] = {
+      {rules::SignalId::memory_utilization, 1.0, "memory",
+       "look for a leak, restart in time, or raise the memory limit"},
+      {rules::SignalId::cpu_utilization, 1.0, "CPU", "add CPUs or instances before it is needed"},
+      {rules::SignalId::disk_utilization, 1.0, "disk", "free or add space"}};
+  std::vector<Recommendation> out;
+  for (const Resource& resource : resources) {
+    const auto index = static_cast<std::size_t>(resource.signal);
+    const rules::Reading& now = report.signals[index];
+    const auto& change = report.trends.at(index);
+    // Less than a point in ten minutes is noise, not a trend.
+    if (!now.usable() || !change || *change < 0.01 || now.value >= resource.limit) continue;
+    const double minutes = (resource.limit - now.value) / *change *
+                           std::chrono::duration<double, std::ratio<60>>(trend_window).count();
+    const double longest = std::chrono::duration<double, std::ratio<60>>(forecast_max).count();
+    if (minutes > longest) continue;
+    const WallTime full = report.at + std::chrono::seconds(std::llround(minutes * 60));
+    out.push_back(
+        {"capacity",
+         minutes < 60 ? "critical" : "warning",
+         fmt::format("{} reaches its limit at about {}", resource.name, rfc3339(full)),
+         {resource.suggestion},
+         fmt::format("{:.1f} % now, {:+.1f} points in 10 min", now.value * 100, *change * 100),
+         1 - minutes / longest});
+  }
+  return out;
+}
+
+std::vector<Recommendation> compression_recommendations(const TrafficFigures& traffic,
+                                                        std::optional<double> ratio) {
+  // What JSON and HTML save at least; what was saved here is not known yet.
+  constexpr double saving_expected = 0.6;
+  constexpr double bytes_worth_it = 1024;
+  std::vector<Recommendation> out;
+  if (ratio) return out;
+  const auto bytes = [](const WindowFigures& window) {
+    return window.response_bytes_avg * static_cast<double>(window.requests);
+  };
+  const double all = bytes(traffic.all_5m);
+  for (const EndpointFigures& endpoint : traffic.endpoints) {
+    const WindowFigures& window = endpoint.last_5m;
+    if (window.requests < evidence_min || window.response_bytes_avg < bytes_worth_it) continue;
+    if (out.size() >= uncached_advice_max || all <= 0) break;
+    out.push_back(
+        {"compression",
+         "info",
+         endpoint.method + " " + endpoint.route + " is sent uncompressed",
+         {"set compression.mode: on, if its content can be compressed"},
+         fmt::format("{:.0f} bytes on average over {} requests in 5 min, {:.1f} % of all "
+                     "bytes; nothing was compressed since the start",
+                     window.response_bytes_avg, window.requests, bytes(window) / all * 100),
+         std::min(1.0, bytes(window) / all) * saving_expected});
+  }
+  return out;
+}
+
+void rank(std::vector<Recommendation>& list) {
+  const auto weight = [](const Recommendation& advice) {
+    return advice.severity == "critical" ? 2 : advice.severity == "warning" ? 1 : 0;
+  };
+  std::stable_sort(list.begin(), list.end(), [&](const auto& a, const auto& b) {
+    return std::tuple(weight(a), a.gain) > std::tuple(weight(b), b.gain);
+  });
+}
+
+std::optional<double> overall_score(const ControlReport& report) {
+  if (!report.traffic) return std::nullopt;
+  double sum = 0, requests = 0;
+  for (const EndpointFigures& endpoint : report.traffic->endpoints) {
+    const auto count = static_cast<double>(endpoint.last_5m.requests);
+    if (count > 0) sum += count * optimization_score(endpoint.last_5m);
+    requests += count;
+  }
+  return requests > 0 ? std::optional(sum / requests) : std::nullopt;
 }
 
 json::array to_json(const std::vector<Recommendation>& list) {
@@ -161,7 +267,8 @@ json::array to_json(const std::vector<Recommendation>& list) {
                                {"severity", advice.severity},
                                {"message", advice.message},
                                {"suggestions", std::move(suggestions)},
-                               {"evidence", advice.evidence}});
+                               {"evidence", advice.evidence},
+                               {"expected_gain", advice.gain}});
   }
   return out;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/json/array.hpp>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,11 +16,14 @@
 namespace homeostat::admin {
 
 struct Recommendation {
-  std::string type;      ///< "cache", "latency", "errors", "control"
+  std::string type;      ///< "cache", "compression", "latency", "errors", "capacity", "control"
   std::string severity;  ///< "info", "warning", "critical"
   std::string message;
   std::vector<std::string> suggestions;
   std::string evidence;
+  /// What following it may save, 0 to 1: a share of the time clients wait, of the
+  /// bytes sent, or of what is left until a limit is reached. For ranking.
+  double gain = 0;
 };
 
 /// Fewer lookups or requests than this tell nothing.
@@ -32,6 +36,19 @@ inline constexpr std::uint64_t evidence_min = 100;
 [[nodiscard]] std::vector<Recommendation> recommendations(const ControlReport& report,
                                                           const CacheControl& cache,
                                                           bool policy_degraded);
+/// Memory or CPU on its way to a limit: the line through the last ten minutes
+/// reaches it within forecast_max.
+[[nodiscard]] std::vector<Recommendation> capacity_recommendations(const ControlReport& report);
+inline constexpr std::chrono::hours forecast_max{24};
+/// Bodies that leave uncompressed. `ratio`: compressed over original bytes so
+/// far; nothing if nothing was ever compressed.
+[[nodiscard]] std::vector<Recommendation> compression_recommendations(const TrafficFigures& traffic,
+                                                                      std::optional<double> ratio);
+/// Most urgent first: by severity, then by gain; equal ones in their order.
+void rank(std::vector<Recommendation>& list);
+/// Mean score of the endpoints by requests; nothing without requests.
+[[nodiscard]] std::optional<double> overall_score(const ControlReport& report);
+
 [[nodiscard]] boost::json::array to_json(const std::vector<Recommendation>& list);
 
 /// hits / (hits + misses); nothing before the first lookup.

@@ -1,0 +1,163 @@
+// GET /performance/recommendations and what it is made of.
+#include "runtime/admin/recommendations.hpp"
+
+#include <gtest/gtest.h>
+
+#include "runtime/admin/score.hpp"
+#include "tests/unit/runtime/admin/admin_fixture.hpp"
+
+namespace homeostat::admin::test {
+namespace {
+
+using rules::SignalId;
+
+void set(ControlReport& report, SignalId id, double value, std::optional<double> change) {
+  const auto index = static_cast<std::size_t>(id);
+  report.signals[index] = {value, report.at_steady, rules::Quality::good, "test"};
+  report.trends.at(index) = change;
+}
+
+EndpointFigures endpoint(const char* route, std::uint64_t requests, double average,
+                         double bytes = 100) {
+  EndpointFigures out;
+  out.method = "GET";
+  out.route = route;
+  out.last_5m.requests = requests;
+  out.last_5m.latency_avg = average;
+  out.last_5m.latency_p95 = 3 * average;
+  out.last_5m.response_bytes_avg = bytes;
+  return out;
+}
+
+std::shared_ptr<TrafficFigures> traffic(std::vector<EndpointFigures> endpoints) {
+  auto out = std::make_shared<TrafficFigures>();
+  double seconds = 0, bytes = 0, requests = 0;
+  for (const EndpointFigures& one : endpoints) {
+    const auto count = static_cast<double>(one.last_5m.requests);
+    requests += count;
+    seconds += count * one.last_5m.latency_avg;
+    bytes += count * one.last_5m.response_bytes_avg;
+  }
+  out->all_5m.requests = static_cast<std::uint64_t>(requests);
+  out->all_5m.latency_avg = requests > 0 ? seconds / requests : 0;
+  out->all_5m.response_bytes_avg = requests > 0 ? bytes / requests : 0;
+  out->endpoints = std::move(endpoints);
+  return out;
+}
+
+TEST(CapacityForecast, SaysWhenALimitIsReached) {
+  ControlReport report;
+  report.at = WallTime{std::chrono::hours(1)};
+  set(report, SignalId::memory_utilization, 0.80, 0.05);  // 40 minutes
+  const auto list = capacity_recommendations(report);
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0].message, "memory reaches its limit at about 1970-01-01T01:40:00.000Z");
+  EXPECT_EQ(list[0].severity, "critical");
+  EXPECT_EQ(list[0].evidence, "80.0 % now, +5.0 points in 10 min");
+  EXPECT_NEAR(list[0].gain, 1 - 40.0 / (24 * 60), 1e-9);
+}
+
+TEST(CapacityForecast, IsAWarningWhileThereIsTime) {
+  ControlReport report;
+  set(report, SignalId::cpu_utilization, 0.50, 0.02);  // 250 minutes
+  ASSERT_EQ(capacity_recommendations(report).size(), 1U);
+  EXPECT_EQ(capacity_recommendations(report)[0].severity, "warning");
+}
+
+TEST(CapacityForecast, IsSilentWithoutATrend) {
+  ControlReport report;
+  set(report, SignalId::memory_utilization, 0.80, 0.005);  // noise
+  set(report, SignalId::cpu_utilization, 0.50, -0.1);
+  set(report, SignalId::disk_utilization, 0.50, std::nullopt);
+  EXPECT_TRUE(capacity_recommendations(report).empty());
+  set(report, SignalId::memory_utilization, 0.80, 0.5);
+  report.signals[static_cast<std::size_t>(SignalId::memory_utilization)].quality =
+      rules::Quality::stale;
+  EXPECT_TRUE(capacity_recommendations(report).empty());
+}
+
+TEST(CompressionAdvice, NamesWhatLeavesUncompressedByItsShareOfTheBytes) {
+  const auto figures = traffic({endpoint("/large", 100, 0.1, 3000), endpoint("/small", 1000, 0.1),
+                                endpoint("/rare", 5, 0.1, 90'000)});
+  const auto list = compression_recommendations(*figures, std::nullopt);
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0].message, "GET /large is sent uncompressed");
+  EXPECT_NEAR(list[0].gain, 0.6 * 300'000 / (300'000 + 100'000 + 450'000), 1e-9);
+  EXPECT_TRUE(compression_recommendations(*figures, 0.3).empty());
+}
+
+TEST(Ranking, PutsTheUrgentFirstThenTheGain) {
+  std::vector<Recommendation> list{{"a", "info", "1", {"s"}, "e", 0.9},
+                                   {"b", "critical", "2", {"s"}, "e", 0.1},
+                                   {"c", "info", "3", {"s"}, "e", 1.0},
+                                   {"d", "warning", "4", {"s"}, "e", 0.0}};
+  rank(list);
+  std::string order;
+  for (const Recommendation& advice : list) order += advice.message;
+  EXPECT_EQ(order, "2431");
+}
+
+TEST(OverallScore, WeighsEndpointsByTheirRequests) {
+  ControlReport report;
+  EXPECT_FALSE(overall_score(report).has_value());
+  report.traffic = traffic({endpoint("/fast", 300, 0.01), endpoint("/slow", 100, 2)});
+  const double fast = optimization_score(report.traffic->endpoints[0].last_5m);
+  const double slow = optimization_score(report.traffic->endpoints[1].last_5m);
+  EXPECT_NEAR(*overall_score(report), (3 * fast + slow) / 4, 1e-12);
+}
+
+// Nothing that is better for clients may lower the score, over the whole range.
+TEST(OptimizationScore, IsMonotoneInWhatItMeasures) {
+  for (double latency = 0; latency <= 20; latency += 0.25) {
+    for (double errors = 0; errors <= 0.2; errors += 0.01) {
+      for (double hits = 0; hits <= 1; hits += 0.1) {
+        WindowFigures here;
+        here.latency_p95 = latency;
+        here.error_ratio = errors;
+        here.hit_ratio = hits;
+        here.hit_ratio_known = true;
+        WindowFigures slower = here, failing = here, missing = here;
+        slower.latency_p95 += 0.5;
+        failing.error_ratio += 0.01;
+        missing.hit_ratio = std::max(0.0, hits - 0.1);
+        const double score = optimization_score(here);
+        ASSERT_GE(score, optimization_score(slower));
+        ASSERT_GE(score, optimization_score(failing));
+        ASSERT_GE(score, optimization_score(missing));
+        ASSERT_TRUE(score >= 0 && score <= 1);
+      }
+    }
+  }
+}
+
+class Recommendations : public AdminFixture {};
+
+TEST_F(Recommendations, AreRankedWithActionsAndAScore) {
+  ControlReport report;
+  report.at = clock.wall_now();
+  set(report, SignalId::memory_utilization, 0.90, 0.05);
+  report.traffic = traffic({endpoint("/slow", 200, 3), endpoint("/fast", 1000, 0.01)});
+  publish(std::move(report));
+  start();
+  const json::object body = get("/api/v1/performance/recommendations").json();
+  const json::array& list = at(body, "recommendations").as_array();
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[0].at("type"), "capacity");
+  EXPECT_EQ(list[1].at("type"), "latency");
+  EXPECT_NEAR(list[1].at("expected_gain").to_number<double>(), 600.0 / 610, 1e-9);
+  const json::array& actions = at(body, "priority_actions").as_array();
+  ASSERT_EQ(actions.size(), 2U);
+  EXPECT_EQ(actions[1], "GET /slow is slow: add a cache rule for it or raise its ttl");
+  EXPECT_GT(at(body, "overall_score").to_number<double>(), 0.8);
+}
+
+TEST_F(Recommendations, AreEmptyWhenNothingIsKnown) {
+  start();
+  const json::object body = get("/api/v1/performance/recommendations").json();
+  EXPECT_TRUE(at(body, "recommendations").as_array().empty());
+  EXPECT_TRUE(at(body, "priority_actions").as_array().empty());
+  EXPECT_TRUE(at(body, "overall_score").is_null());
+}
+
+}  // namespace
+}  // namespace homeostat::admin::test
