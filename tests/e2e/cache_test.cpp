@@ -240,8 +240,8 @@ TEST(Collapse, TheFillOutlivesTheClientThatBeganIt) {
 }
 
 TEST(Collapse, WaitersOfAnUncacheableAnswerEachGetTheirOwn) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   std::atomic<int> served{0};
   origin.on("/page", [&](OriginExchange& exchange) {
     go_on.wait();
@@ -284,8 +284,8 @@ TEST(Collapse, ASlowFollowerDoesNotHoldUpTheOthers) {
 }
 
 TEST(Collapse, AFillThatFailsLeavesNoWaiterBehind) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   origin.on("/page", [&](OriginExchange& exchange) {
     go_on.wait();
     exchange.alive = false;

@@ -15,8 +15,8 @@ using stale::lasting;
 using stale::Sequel;
 
 TEST(CollapseEnds, AValidationThatIs304ReleasesAllWaiters) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   Sequel sequel(origin, "/page", expiring(), [&](auto& exchange) {
     go_on.wait();
     exchange.respond(304, "Cache-Control: max-age=600\r\nETag: \"1\"\r\n", "");
@@ -54,8 +54,8 @@ TEST(CollapseEnds, HitForMissEndsWhenAResponseCouldBeStored) {
 }
 
 TEST(CollapseEnds, WaitersOfALeaderThatAdmissionTurnedAwayGetAnAnswer) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   origin.on("/slow", [&](OriginExchange& exchange) {
     go_on.wait();
     exchange.respond(200, "", "done");
@@ -84,8 +84,8 @@ TEST(CollapseEnds, WaitersOfALeaderThatAdmissionTurnedAwayGetAnAnswer) {
 }
 
 TEST(CollapseEnds, WaitersOfAFetchWithoutAnswerTryOnceMoreTogether) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   std::atomic<int> seen{0};
   origin.on("/page", [&](OriginExchange& exchange) {
     // The agent repeats a GET once by itself: both of the leader's are lost.

@@ -74,8 +74,8 @@ TEST(Deadline, ARouteHasOneAndAClientCanOnlyShortenIt) {
 }
 
 TEST(Deadline, AResponseThatHasBegunMayTakeItsTime) {
-  ScriptedOrigin origin;
   Signal past;
+  ScriptedOrigin origin;
   origin.on("/slow", [&](OriginExchange& exchange) {
     exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nda");
     past.wait();
@@ -232,8 +232,8 @@ TEST(Stale, IsServedInsteadOfARejection) {
 }
 
 TEST(Stale, IsServedInsteadOfA504WhenTheDeadlinePasses) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   std::atomic<int> asked{0};
   origin.on("/kept", [&](OriginExchange& exchange) {
     if (asked++ > 0) go_on.wait();

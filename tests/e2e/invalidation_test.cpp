@@ -68,8 +68,8 @@ TEST(Invalidation, SoftlyPurgedContentIsValidated) {
 }
 
 TEST(Invalidation, LateFollowersOfAPurgedFetchShareOneNewFetch) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   std::atomic<int> version{0};
   origin.on("/1", [&](OriginExchange& exchange) {
     const int mine = ++version;

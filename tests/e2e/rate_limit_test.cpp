@@ -197,8 +197,8 @@ class Held {
     };
     for (const char* path : {"/held", "/exports/1", "/exports/2"}) origin.on(path, hold);
   }
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
 };
 
 TEST(ConcurrencyCap, RefusesWhatIsOneTooManyOfItsKindOnly) {

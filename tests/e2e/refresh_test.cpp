@@ -20,8 +20,8 @@ using stale::until;
 // -- stale-while-revalidate ---------------------------------------------------------
 
 TEST(StaleWhileRevalidate, EverybodyIsServedAtOnceWhileOneRefreshRuns) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   Sequel sequel(origin, "/page", expiring("stale-while-revalidate=600"), [&](auto& exchange) {
     go_on.wait();
     exchange.respond(200, lasting, "new");
@@ -114,8 +114,8 @@ TEST(StaleWhileRevalidate, HeadIsServedStaleAndRefreshedByGet) {
 }
 
 TEST(StaleWhileRevalidate, ARefreshBegunBeforeAnInvalidationNeverStores) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   std::atomic<int> served{0};
   Sequel sequel(origin, "/page", expiring("stale-while-revalidate=600"), [&](auto& exchange) {
     if (exchange.request.method() == "DELETE") return exchange.respond(204, "", "");
@@ -232,8 +232,8 @@ TEST(Throttling, RetryAfterIsObeyed) {
 }
 
 TEST(OwnAdmission, IsBridgedWhereFailuresMayBe) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   origin.on("/slow", [&](OriginExchange& exchange) {
     go_on.wait();
     exchange.respond(200, "", "done");

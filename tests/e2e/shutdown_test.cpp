@@ -10,8 +10,8 @@ namespace homeostat::test {
 namespace {
 
 TEST(Shutdown, SigtermFinishesRunningRequestsAndRefusesNewConnections) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   origin.on("/slow", [&](OriginExchange& exchange) {
     go_on.wait();
     exchange.respond(200, "", "finished");
@@ -40,8 +40,8 @@ TEST(Shutdown, SigtermFinishesRunningRequestsAndRefusesNewConnections) {
 }
 
 TEST(Shutdown, ASecondSigtermQuitsAtOnce) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   origin.on("/slow", [&](OriginExchange& exchange) {
     go_on.wait();
     exchange.alive = false;
@@ -61,8 +61,8 @@ TEST(Shutdown, ASecondSigtermQuitsAtOnce) {
 }
 
 TEST(Shutdown, TheDrainTimeoutEndsWhatDoesNotFinish) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   origin.on("/slow", [&](OriginExchange& exchange) {
     go_on.wait();
     exchange.alive = false;
@@ -79,8 +79,8 @@ TEST(Shutdown, TheDrainTimeoutEndsWhatDoesNotFinish) {
 }
 
 TEST(Shutdown, StopWithEverythingOpenDoesNotHang) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   const auto block = [&](OriginExchange& exchange) {
     go_on.wait();
     exchange.alive = false;

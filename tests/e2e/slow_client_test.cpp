@@ -41,8 +41,8 @@ TEST(SlowClient, ABodyThatStallsIsAnsweredWith408) {
 }
 
 TEST(SlowClient, AnUploadMayTakeLongerThanTheUpstreamsTimeToAnswer) {
-  ScriptedOrigin origin;
   Signal received;
+  ScriptedOrigin origin;
   origin.on("/up", [&](OriginExchange& exchange) {
     const std::string half = exchange.reader.read_exactly(4);
     received.set();
@@ -65,8 +65,8 @@ TEST(SlowClient, AnUploadMayTakeLongerThanTheUpstreamsTimeToAnswer) {
 }
 
 TEST(SlowClient, AClientThatDoesNotReadIsCutOffAndHurtsNobody) {
-  ScriptedOrigin origin;
   Signal ended;
+  ScriptedOrigin origin;
   origin.on("/endless", [&](OriginExchange& exchange) {
     exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     const std::string chunk = "10000\r\n" + std::string(65536, 'x') + "\r\n";
@@ -112,8 +112,8 @@ TEST(SlowClient, AnIdleConnectionIsClosed) {
 }
 
 TEST(SlowClient, TheTotalTimeoutEndsARequestThatDrips) {
-  ScriptedOrigin origin;
   Signal client_done;
+  ScriptedOrigin origin;
   origin.on("/drip", [&](OriginExchange& exchange) {
     exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ndrop");
     exchange.alive = false;

@@ -63,8 +63,8 @@ TEST(SlowReader, OfAStoredObjectHoldsUpNobody) {
 }
 
 TEST(SlowReader, OfAFillThatIsStoredHoldsUpNeitherFollowersNorTheStore) {
-  ScriptedOrigin origin;
   Signal joined;
+  ScriptedOrigin origin;
   origin.on("/big", [&](OriginExchange& exchange) {
     exchange.send(
         "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 8388608\r\n\r\nb");
@@ -113,8 +113,8 @@ class SharedStream : public ::testing::Test {
   }
 
   static constexpr std::size_t total = 32 * mebibyte;
+  Signal joined_, ended_;  // outlive the origin's threads
   ScriptedOrigin origin_;
-  Signal joined_, ended_;
 };
 
 TEST_F(SharedStream, ASlowReaderIsCutOffAndAFastOneGetsEverything) {

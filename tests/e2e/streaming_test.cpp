@@ -110,8 +110,8 @@ TEST(Streaming, ALargeUploadNeedsLittleMemory) {
 }
 
 TEST(Streaming, ChunksArriveBeforeTheResponseEnds) {
-  ScriptedOrigin origin;
   Signal first_seen;
+  ScriptedOrigin origin;
   origin.on("/feed", [&](OriginExchange& exchange) {
     exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
     exchange.alive = first_seen.wait();
@@ -129,8 +129,8 @@ TEST(Streaming, ChunksArriveBeforeTheResponseEnds) {
 }
 
 TEST(Streaming, ChunkedRequestsReachTheOriginPieceByPiece) {
-  ScriptedOrigin origin;
   Signal first_seen;
+  ScriptedOrigin origin;
   origin.on("/up", [&](OriginExchange& exchange) {
     EXPECT_EQ(exchange.request.get("transfer-encoding"), "chunked");
     EXPECT_EQ(exchange.reader.read_chunk(), "first");
@@ -299,8 +299,8 @@ TEST(Upgrade, ARefusedUpgradeIsAnOrdinaryResponse) {
 }
 
 TEST(EarlyAnswer, ALongUploadStillReadsItsRefusal) {
-  ScriptedOrigin origin;
   Signal answered;
+  ScriptedOrigin origin;
   origin.on("/upload", [&](OriginExchange& exchange) {
     exchange.send("HTTP/1.1 413 Too Large\r\nContent-Length: 8\r\n\r\ntoo long");
     answered.set();

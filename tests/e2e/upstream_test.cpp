@@ -219,8 +219,8 @@ TEST(Upstream, TheActiveCheckTakesATargetOutAndBackIn) {
 }
 
 TEST(Upstream, ConnectionsAreBoundedPerTarget) {
-  ScriptedOrigin origin;
   Signal go_on;
+  ScriptedOrigin origin;
   origin.on("/slow", [&](OriginExchange& exchange) {
     go_on.wait();
     exchange.respond(200, "", "done");
