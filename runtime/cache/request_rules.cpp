@@ -205,7 +205,10 @@ RequestDecision RequestRules::decide(const Request& request) const {
       control.no_cache || control.max_age == http::DeltaSeconds{0} ||
       (!control.present && request.fields->contains_token(HeaderId::pragma, "no-cache"));
   if (request.fields->has(HeaderId::authorization)) {
-    const bool allowed = decision.rule != nullptr && decision.rule->settings.authenticated;
+    // Which of several the application believes, and what an empty one says, is its own affair.
+    const bool plain = request.fields->count(HeaderId::authorization) == 1 &&
+                       !request.fields->get(HeaderId::authorization).empty();
+    const bool allowed = plain && decision.rule != nullptr && decision.rule->settings.authenticated;
     decision.authorization_key = allowed;
     decision.authorization = !allowed;
   }

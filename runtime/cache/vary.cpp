@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "runtime/cache/key.hpp"
 #include "runtime/http/accept_encoding.hpp"
 #include "runtime/http/ascii.hpp"
+#include "runtime/http/hop_by_hop.hpp"
 
 namespace homeostat::cache {
 namespace {
@@ -20,9 +22,19 @@ std::string lowered(std::string_view text) {
 }
 
 bool case_insensitive(http::HeaderId id) noexcept {
-  using http::HeaderId;
-  return id == HeaderId::accept || id == HeaderId::accept_charset ||
-         id == HeaderId::accept_language;
+  return id == http::HeaderId::accept_charset || id == http::HeaderId::accept_language;
+}
+
+/// Of which it is known that blanks around commas and the division into lines mean nothing.
+bool is_list(http::HeaderId id) noexcept {
+  return case_insensitive(id) || id == http::HeaderId::accept;
+}
+
+/// The agent writes its client's address there: what the application sees is not what
+/// the request says.
+bool names_the_client(std::string_view name) noexcept {
+  const http::HeaderId id = http::header_id(name);
+  return id == http::HeaderId::x_forwarded_for || id == http::HeaderId::forwarded;
 }
 
 bool secret(http::HeaderId id) noexcept {
@@ -31,29 +43,9 @@ bool secret(http::HeaderId id) noexcept {
          id == HeaderId::proxy_authorization;
 }
 
-/// All lines of a field as one list with `,` between elements. Cookies and
-/// other values that are no lists are only compared, so treating them alike
-/// cannot merge different ones: separators inside them survive.
-void append_value(const Fields& request, const std::string& name, std::string& out) {
-  const http::HeaderId id = http::header_id(name);
-  std::string value;
-  bool present = false;
-  for (const http::Field& field : request) {
-    if (id != http::HeaderId::other ? field.id != id : !http::iequals(field.name, name)) continue;
-    if (present) value += ',';
-    present = true;
-    std::string_view rest = field.value;
-    bool first = true;
-    while (!rest.empty()) {
-      if (!first) value += ',';
-      first = false;
-      value += http::next_list_element(rest);
-    }
-  }
-  if (!present) return;
+void append_text(std::string_view value, bool secret, std::string& out) {
   out += '=';
-  if (case_insensitive(id)) value = lowered(value);
-  if (secret(id) || value.size() > value_text_max) {
+  if (secret || value.size() > value_text_max) {
     // 128 bits of SHA-256: no secret in a key, and keys stay short. A plain
     // value never has `\\h`, so that none can pose as a hash.
     out += "\\h";
@@ -66,6 +58,64 @@ void append_value(const Fields& request, const std::string& name, std::string& o
   }
 }
 
+void append_elements(std::string_view line, std::string& out) {
+  bool first = true;
+  while (!line.empty()) {
+    if (!first) out += ',';
+    first = false;
+    out += http::next_list_element(line);
+  }
+}
+
+/// All lines of a field that reach the application: Connection may name some that do
+/// not. Lines of a list are one; those of others stay apart, since no value has a newline.
+void append_value(const Fields& request, const http::HopByHopFilter* filter,
+                  const std::string& name, std::string& out) {
+  const http::HeaderId id = http::header_id(name);
+  const bool list = is_list(id);
+  std::string value;
+  bool present = false;
+  for (const http::Field& field : request) {
+    if (id != http::HeaderId::other ? field.id != id : !http::iequals(field.name, name)) continue;
+    if (filter != nullptr && !filter->forwarded(field)) continue;
+    if (present) value += list ? ',' : '\n';
+    present = true;
+    if (list) {
+      append_elements(field.value, value);
+    } else {
+      value += field.value;
+    }
+  }
+  if (!present) return;
+  if (case_insensitive(id)) value = lowered(value);
+  append_text(value, secret(id), out);
+}
+
+/// The same for Accept-Encoding, in most requests without an allocation.
+void append_codings_of(const Fields& request, const http::HopByHopFilter* filter,
+                       std::string& out) {
+  const http::Field* field = request.find(http::HeaderId::accept_encoding);
+  if (field == nullptr || (filter != nullptr && !filter->forwarded(*field))) return;
+  const std::size_t start = out.size();
+  out += '=';
+  if (request.count(http::HeaderId::accept_encoding) == 1) {
+    append_accepted_codings(field->value, out);
+  } else {
+    std::string joined;
+    request.any_field(http::HeaderId::accept_encoding, [&](const http::Field& line) {
+      if (!joined.empty()) joined += ',';
+      joined += line.value;
+      return false;
+    });
+    append_accepted_codings(joined, out);
+  }
+  const std::string_view text = std::string_view(out).substr(start + 1);
+  if (text.size() <= value_text_max && text.find('|') == std::string_view::npos) return;
+  const std::string codings(text);
+  out.resize(start);
+  append_text(codings, false, out);
+}
+
 }  // namespace
 
 void append_accepted_codings(std::string_view value, std::string& out) {
@@ -73,6 +123,8 @@ void append_accepted_codings(std::string_view value, std::string& out) {
   std::array<bool, known.size()> accepted{};
   std::array<bool, known.size()> named{};
   bool rest_accepted = false;
+  bool identity_accepted = true;
+  std::vector<std::string> others;
   http::any_list_element(value, [&](std::string_view element) {
     const std::size_t semicolon = element.find(';');
     std::string_view coding = http::trim(element.substr(0, semicolon));
@@ -84,21 +136,36 @@ void append_accepted_codings(std::string_view value, std::string& out) {
       }
     }
     if (http::iequals(coding, "x-gzip")) coding = "gzip";
-    if (coding == "*") rest_accepted = quality > 0;
-    for (std::size_t i = 0; i < known.size(); ++i) {
-      if (!http::iequals(coding, known[i])) continue;
+    if (coding == "*") {
+      rest_accepted = quality > 0;
+    } else if (http::iequals(coding, "identity")) {
+      identity_accepted = quality > 0;
+    } else if (const auto* const at =
+                   std::find_if(known.begin(), known.end(),
+                                [&](std::string_view one) { return http::iequals(coding, one); });
+               at != known.end()) {
+      const auto i = static_cast<std::size_t>(at - known.begin());
       named[i] = true;
       accepted[i] = quality > 0;
+    } else if (quality > 0 && !coding.empty()) {
+      others.push_back(lowered(coding));
     }
     return false;
   });
-  bool first = true;
+  const std::size_t start = out.size();
+  const auto append = [&](std::string_view coding) {
+    if (out.size() > start) out += ',';
+    out += coding;
+  };
   for (std::size_t i = 0; i < known.size(); ++i) {
-    if (!(accepted[i] || (rest_accepted && !named[i]))) continue;
-    if (!first) out += ',';
-    first = false;
-    out += known[i];
+    if (accepted[i] || (rest_accepted && !named[i])) append(known[i]);
   }
+  // Rare, and each its own variant: the application may know them.
+  std::sort(others.begin(), others.end());
+  others.erase(std::unique(others.begin(), others.end()), others.end());
+  for (const std::string& coding : others) append(coding);
+  if (rest_accepted) append("*");
+  if (!identity_accepted) append("!identity");
 }
 
 bool VarySpec::covers(const VarySpec& other) const noexcept {
@@ -107,28 +174,17 @@ bool VarySpec::covers(const VarySpec& other) const noexcept {
 
 void VarySpec::write_variant(const Fields& request, std::string& out) const {
   out.clear();
+  std::optional<http::HopByHopFilter> filter;
+  if (request.has(http::HeaderId::connection)) filter.emplace(request);
+  const http::HopByHopFilter* removed = filter ? &*filter : nullptr;
   for (const std::string& name : names_) {
     if (!out.empty()) out += '|';
     out += name;
-    if (name != "accept-encoding") {
-      append_value(request, name, out);
-      continue;
+    if (name == "accept-encoding") {
+      append_codings_of(request, removed, out);
+    } else {
+      append_value(request, removed, name, out);
     }
-    const std::size_t lines = request.count(http::HeaderId::accept_encoding);
-    if (lines == 0) continue;
-    if (lines == 1) {
-      out += '=';
-      append_accepted_codings(request.get(http::HeaderId::accept_encoding), out);
-      continue;
-    }
-    std::string joined;
-    request.any_field(http::HeaderId::accept_encoding, [&](const http::Field& field) {
-      if (!joined.empty()) joined += ',';
-      joined += field.value;
-      return false;
-    });
-    out += '=';
-    append_accepted_codings(joined, out);
   }
 }
 
@@ -140,9 +196,12 @@ std::size_t VarySpec::memory() const noexcept {
 
 VaryNames vary_names(const Fields& response, const std::vector<std::string>& from_rule) {
   VaryNames result;
-  for (const std::string& name : from_rule) result.names.push_back(lowered(name));
+  for (const std::string& name : from_rule) {
+    result.star = result.star || names_the_client(name);
+    result.names.push_back(lowered(name));
+  }
   response.for_each_token(http::HeaderId::vary, [&](std::string_view token) {
-    if (token == "*") {
+    if (token == "*" || names_the_client(token)) {
       result.star = true;
     } else if (result.names.size() > VarySpec::names_max || token.size() > name_bytes_max) {
       result.too_many = true;

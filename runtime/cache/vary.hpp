@@ -1,10 +1,11 @@
 // Vary: which request fields select among the stored variants of a resource,
 // and the normalised text of their values (RFC 9111 section 4.1).
 //
-// Normalisation: list whitespace is unified; Accept-Encoding is reduced to the
-// set of codings the client accepts among br, gzip, zstd and deflate;
-// Accept-Language, Accept and Accept-Charset are lowered. Values of Cookie and
-// Authorization, and long values, enter the key as SHA-256.
+// Normalisation: Accept-Encoding is reduced to the set of codings the client
+// accepts; in Accept, Accept-Language and Accept-Charset list whitespace is
+// unified, and the last two are lowered. Everything else counts as it is. Values of Cookie
+// and Authorization, and long values, enter the key as SHA-256. Fields that
+// Connection names do not reach the application and do not count.
 //
 // Thread safety: VarySpec is immutable.
 #pragma once
@@ -39,7 +40,8 @@ using VarySpecPtr = Ref<const VarySpec>;
 
 struct VaryNames {
   std::vector<std::string> names;  ///< sorted, unique, lower case
-  bool star = false;               ///< `*` anywhere: never matches
+  /// `*` anywhere, or a field the agent itself writes for each client: never matches.
+  bool star = false;
   bool too_many = false;
 };
 /// Names from all Vary fields of a response plus those a rule adds.

@@ -9,7 +9,10 @@ namespace homeostat::proxy {
 
 bool BodyCollector::wanted(const RequestContext& request) {
   const http::RequestHead& head = request.head();
-  return head.method == http::Method::post && head.body == http::BodyKind::length &&
+  // Of several types or codings the application picks one; the key could name another.
+  const bool plain = head.headers.count(http::HeaderId::content_type) <= 1 &&
+                     head.headers.count(http::HeaderId::content_encoding) <= 1;
+  return plain && head.method == http::Method::post && head.body == http::BodyKind::length &&
          head.content_length <= body_max && !head.expect_continue &&
          request.config->cache_rules().wants_body_hash(head.method_text, request.target.path);
 }

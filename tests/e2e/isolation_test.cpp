@@ -60,6 +60,53 @@ TEST(Isolation, AnUntrustedClientCannotClaimAnIdentity) {
   EXPECT_EQ(seen.get("x-other"), "stays");
 }
 
+/// What the application saw of a field, as a body that may be stored.
+void echo(ScriptedOrigin& origin, const std::string& path, const std::string& field,
+          const std::string& fields) {
+  origin.on(path, [=](OriginExchange& exchange) {
+    exchange.respond(200, "Cache-Control: max-age=60\r\n" + fields, exchange.request.get(field));
+  });
+}
+
+TEST(Isolation, AFieldThatConnectionRemovesCannotPoisonAVariant) {
+  ScriptedOrigin origin;
+  echo(origin, "/tenant", "x-tenant", "Vary: X-Tenant\r\n");
+  RunningAgent agent(origin);
+  EXPECT_EQ(agent.get("/tenant", "X-Tenant: B\r\nConnection: X-Tenant\r\n").body, "");
+  EXPECT_EQ(agent.get("/tenant", "X-Tenant: B\r\n").body, "B");
+}
+
+TEST(Isolation, AnAnswerForOneAddressIsNotStoredForOthers) {
+  ScriptedOrigin origin;
+  echo(origin, "/where", "x-forwarded-for", "Vary: X-Forwarded-For\r\n");
+  RunningAgent agent(origin);
+  for (int i = 1; i <= 2; ++i) {
+    const Message answer = agent.get("/where");
+    EXPECT_EQ(answer.body, "127.0.0.1");
+    EXPECT_EQ(answer.get("cache-status").find("; hit"), std::string::npos);
+  }
+  EXPECT_EQ(origin.requests("/where"), 2U);
+}
+
+TEST(Isolation, SeveralOrEmptyCredentialsAreNobodysKey) {
+  ScriptedOrigin origin;
+  origin.on("/mine", [](OriginExchange& exchange) {
+    exchange.respond(200, "Cache-Control: max-age=60\r\n", exchange.request.head);
+  });
+  AgentConfig config = config_for(origin);
+  config.cache = "rules: [{match: {path: /mine}, authenticated: true}]";
+  RunningAgent agent(config);
+  const std::string gateway = "Authorization: Basic gw\r\n";
+  for (const std::string& first : {gateway, std::string("Authorization:\r\n")}) {
+    for (const char* user : {"alice", "bob"}) {
+      const std::string line = std::string("Authorization: Bearer ") + user + "\r\n";
+      EXPECT_NE(agent.get("/mine", first + line).body.find(user), std::string::npos);
+    }
+  }
+  EXPECT_EQ(agent.get("/mine").body.find("Bearer"), std::string::npos);
+  EXPECT_EQ(agent.get("/mine", gateway).body.find("Bearer"), std::string::npos);
+}
+
 TEST(Isolation, ACachedPostIsKeyedByItsBody) {
   ScriptedOrigin origin;
   AgentConfig config = config_for(origin);

@@ -23,10 +23,17 @@ TEST(AcceptedCodings, AreASortedSetWithoutRefusedOnes) {
   EXPECT_EQ(codings("br;q=0.1 , GZIP;q=1"), "br,gzip");
   EXPECT_EQ(codings("gzip;q=0, br"), "br");
   EXPECT_EQ(codings("x-gzip"), "gzip");
-  EXPECT_EQ(codings("*"), "br,deflate,gzip,zstd");
-  EXPECT_EQ(codings("*, br;q=0"), "deflate,gzip,zstd");
+  EXPECT_EQ(codings("*"), "br,deflate,gzip,zstd,*");
+  EXPECT_EQ(codings("*, br;q=0"), "deflate,gzip,zstd,*");
   EXPECT_EQ(codings("identity"), "");
-  EXPECT_EQ(codings("unknown, gzip;q=x"), "");
+  EXPECT_EQ(codings("identity;q=0, gzip"), "gzip,!identity");
+}
+
+TEST(AcceptedCodings, KeepWhatOnlyTheApplicationKnows) {
+  EXPECT_EQ(codings("Compress, gzip"), "gzip,compress");
+  EXPECT_EQ(codings("dcz, gzip, dcb, dcz"), "gzip,dcb,dcz");
+  EXPECT_EQ(codings("unknown, gzip;q=x"), "unknown");
+  EXPECT_EQ(codings("unknown;q=0"), "");
 }
 
 std::string variant(const std::vector<std::string>& names, const FieldList& fields) {
@@ -38,8 +45,31 @@ std::string variant(const std::vector<std::string>& names, const FieldList& fiel
 TEST(Variant, NormalisesWhitespaceAndCaseWhereItMeansNothing) {
   EXPECT_EQ(variant({"accept-language"}, {{"Accept-Language", "de-DE ,  en"}}),
             variant({"accept-language"}, {{"accept-language", "de-de,en"}}));
-  EXPECT_EQ(variant({"x-a"}, {{"X-A", "1"}, {"X-A", "2"}}), variant({"x-a"}, {{"X-A", "1, 2"}}));
-  EXPECT_NE(variant({"x-a"}, {{"X-A", "a"}}), variant({"x-a"}, {{"X-A", "A"}}));
+  EXPECT_EQ(variant({"accept"}, {{"Accept", "text/*"}, {"Accept", "*/*"}}),
+            variant({"accept"}, {{"Accept", "text/*, */*"}}));
+}
+
+TEST(Variant, KeepsWhateverMightMeanSomething) {
+  const auto differ = [](const char* name, const FieldList& one, const FieldList& other) {
+    EXPECT_NE(variant({name}, one), variant({name}, other)) << name;
+  };
+  differ("x-a", {{"X-A", "a"}}, {{"X-A", "A"}});
+  differ("x-a", {{"X-A", "a"}}, {{"X-A", "a,"}});
+  differ("x-a", {{"X-A", "1"}, {"X-A", "2"}}, {{"X-A", "1, 2"}});
+  differ("cookie", {{"Cookie", "a=1"}, {"Cookie", "b=2"}}, {{"Cookie", "a=1,b=2"}});
+  differ("accept", {{"Accept", "text/html;profile=\"http://x/A\""}},
+         {{"Accept", "text/html;profile=\"http://x/a\""}});
+  differ("accept-encoding", {{"Accept-Encoding", "gzip"}}, {{"Accept-Encoding", "compress, gzip"}});
+  differ("accept-encoding", {{"Accept-Encoding", "a|b"}}, {{"Accept-Encoding", "a"}});
+}
+
+TEST(Variant, FieldsThatConnectionNamesDoNotReachTheApplication) {
+  const FieldList close = {{"Connection", "close"}, {"X-A", "1"}, {"Accept-Encoding", "gzip"}};
+  FieldList named = close;
+  named[0].second = "X-A, Accept-Encoding";
+  const std::vector<std::string> names = {"accept-encoding", "x-a"};
+  EXPECT_EQ(variant(names, named), variant(names, {}));
+  EXPECT_NE(variant(names, close), variant(names, {}));
 }
 
 TEST(Variant, AbsentAndEmptyDiffer) {
@@ -171,6 +201,13 @@ TEST_F(VaryTest, RuleAddsFields) {
   harness.get(asking({{"Accept-Language", "de"}}), {200, fresh(), "hallo"});
   EXPECT_EQ(harness.find(asking({{"Accept-Language", "en"}})).kind, Lookup::Kind::miss);
   EXPECT_EQ(harness.find(asking({{"Accept-Language", "DE"}})).kind, Lookup::Kind::hit);
+}
+
+TEST_F(VaryTest, WhatTheAgentWritesForEachClientSelectsNothing) {
+  for (const char* name : {"X-Forwarded-For", "Accept, forwarded"}) {
+    EXPECT_EQ(harness_.judge(request_, varying(name, "x")).reason, Reason::vary_star) << name;
+  }
+  EXPECT_EQ(harness_.judge(request_, varying("X-Forwarded-Proto", "x")).reason, Reason::none);
 }
 
 TEST_F(VaryTest, TooManyNamesAreNotStored) {
