@@ -29,7 +29,7 @@ bool bears_secret(const RequestContext& request, const http::HeaderTable& respon
     return true;
   }
   // Declared to be for everyone, whoever asked.
-  if (control.public_ || control.s_maxage) return false;
+  if (!control.no_store && (control.public_ || control.s_maxage.value_or(0) > 0)) return false;
   return headers.has(HeaderId::authorization) || headers.has(HeaderId::cookie);
 }
 
@@ -71,6 +71,17 @@ config::JsonSettings streamed_json(Worker& worker, const RequestContext& request
 }
 
 }  // namespace
+
+bool varies_by_secret(const cache::ObjectHead& head) {
+  bool found = false;
+  head.for_each_field([&](std::string_view name, std::string_view value) {
+    if (found || http::header_id(name) != http::HeaderId::vary) return;
+    found = http::any_list_element(value, [](std::string_view token) {
+      return http::iequals(token, "Cookie") || http::iequals(token, "Authorization");
+    });
+  });
+  return found;
+}
 
 config::JsonSettings json_of(const RequestContext& request) noexcept {
   const cache::CompiledRule* rule = request.decision.rule;
@@ -126,6 +137,8 @@ StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
   facts.length = length;
   facts.no_transform = head.no_transform;
   facts.has_content_encoding = head.encoded;
+  facts.carries_secret = compresses && varies_by_secret(head) &&
+                         !request.config->compresses_secrets(request.target.path);
   StreamCoding choice = compresses ? choose(worker, request, facts) : StreamCoding{};
   choice.json = streamed_json(worker, request, facts);
   return choice;

@@ -34,6 +34,9 @@ struct StreamCoding {
                                                 const cache::ObjectHead& head,
                                                 std::optional<std::uint64_t> length);
 
+/// Chosen by who asks (Vary): its length must not tell what is in it (BREACH).
+[[nodiscard]] bool varies_by_secret(const cache::ObjectHead& head);
+
 /// What the request's rule takes out of JSON.
 [[nodiscard]] config::JsonSettings json_of(const RequestContext& request) noexcept;
 /// The same for a response of this type.

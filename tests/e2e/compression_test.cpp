@@ -231,6 +231,18 @@ TEST(Compression, WhatIsStoredForOneUserIsNotCompressed) {
   EXPECT_EQ(agent.metric("homeostat_compression_variants_built_total{coding=\"gzip\"}"), 0);
 }
 
+TEST(Compression, WhatIsStoredForWhoeverHasThatCookieIsNotCompressed) {
+  ScriptedOrigin origin;
+  origin.answer("/mine", 200, kept + type + "Vary: Cookie\r\n", text_of(20000));
+  RunningAgent agent(compressing(origin, "mode: on, level: 5"));
+  const std::string fields = accept(Coding::gzip) + "Cookie: sid=1\r\n";
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(agent.get("/mine", fields).has("content-encoding")) << i;
+  }
+  EXPECT_TRUE(is_hit(agent.get("/mine", fields)));
+  EXPECT_EQ(agent.metric("homeostat_compression_variants_built_total{coding=\"gzip\"}"), 0);
+}
+
 TEST(Compression, StopsWhenTheStreamsMemoryIsUsedUp) {
   ScriptedOrigin origin;
   const std::string text = text_of(20000);
