@@ -112,6 +112,7 @@ class Cache final : public CacheControl {
     VarySpecPtr spec;          ///< null: the response does not vary
     std::string_view variant;  ///< with spec
     const PrimaryKey& key;     ///< the fill's own, or that of its exact query
+    Instant began;             ///< when the fetch did
   };
   using Victims = EvictionPolicy::Victims;
   // Entries given up per lock held, and slices per call of a control operation:

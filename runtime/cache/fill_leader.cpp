@@ -89,8 +89,8 @@ Reason FillLeader::store(const ObjectPtr& object, const VarySpecPtr& spec, std::
   const Fill::Identity& identity = fill_->identity();
   const PrimaryKey& key = exact_only_ ? identity.exact : identity.primary;
   Cache& cache = worker_->cache_;
-  const Reason reason =
-      cache.store(worker_->slot_, worker_->counters_, {*fill_, object, spec, variant, key}, now);
+  const Reason reason = cache.store(worker_->slot_, worker_->counters_,
+                                    {*fill_, object, spec, variant, key, began_}, now);
   if (reason != Reason::none) return reason;
   // What was stored under the query's own key is found second, and is older.
   if (stale_) cache.drop_elsewhere(*stale_, key.location);
@@ -281,7 +281,8 @@ void FillLeader::uncacheable(Reason reason, Instant now) {
   if (done_) return;
   worker_->counters_.count(reason, fill_->identity().endpoint);
   if (reason != Reason::status) drop_stale();
-  detach(true, now);
+  // What only concerns who showed credentials says nothing of the others' answers.
+  detach(reason != Reason::authorization, now);
   finish(FillState::uncacheable, reason);
 }
 

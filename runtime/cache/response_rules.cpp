@@ -158,10 +158,12 @@ seconds age_value(const Fields& fields) noexcept {
   if (field == nullptr) return seconds{0};
   // A list counts by its first member; what is no number is ignored (section 5.1).
   std::string_view rest = field->value;
-  const auto value = http::parse_decimal(http::next_list_element(rest));
-  if (!value) return seconds{0};
+  const std::string_view text = http::next_list_element(rest);
+  if (text.empty() || !std::all_of(text.begin(), text.end(), http::is_digit)) return seconds{0};
+  // What is too large to be represented is the largest age there is (section 1.2.2).
+  const std::uint64_t value = http::parse_decimal(text).value_or(http::delta_seconds_max);
   return seconds(
-      static_cast<seconds::rep>(std::min<std::uint64_t>(*value, http::delta_seconds_max)));
+      static_cast<seconds::rep>(std::min<std::uint64_t>(value, http::delta_seconds_max)));
 }
 
 void write_head(ObjectHead& head, const RequestDecision& decision, const Request& request,
@@ -307,7 +309,9 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
   const std::optional<http::Coding> coding = http::single_coding(fields);
   decision.head.encoded = coding != http::Coding::identity;
   decision.head.coding = coding.value_or(http::Coding::identity);
-  decision.head.no_transform = control.no_transform;
+  // For everybody on the way, whichever field else steers this cache (RFC 9111 section 5.2.2.6).
+  decision.head.no_transform =
+      control.no_transform || fields.contains_token(HeaderId::cache_control, "no-transform");
   decision.head.rule_ttl = lifetime.source == Lifetime::Source::rule;
   decision.vary = std::move(vary.names);
   return decision;

@@ -47,7 +47,7 @@ struct StaleView {
   Freshness freshness;
   const StaleWindows& windows;
   Instant now{};
-  bool by_request = false;  ///< fresh, but the request wants validation
+  bool by_request = false;  ///< the request wants validation, fresh or not
   bool emergency = false;
   Trouble trouble = Trouble::none;
   bool purge_grace = false;  ///< in_purge_grace()

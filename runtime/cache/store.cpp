@@ -40,6 +40,12 @@ class ShardLocks {
   std::unique_lock<std::mutex> first_, second_;
 };
 
+/// Came while this fetch was under way, and is newer (RFC 9111 section 4).
+bool overtook(const Entry& stored, const Object& object, Instant began) noexcept {
+  return stored.object && stored.object->freshness().received > began &&
+         stored.object->head().date > object.head().date;
+}
+
 }  // namespace
 
 Reason Cache::store(EpochSlot& slot, Counters& counters, const StoreRequest& request, Instant now) {
@@ -103,9 +109,16 @@ Reason Cache::store_locked(Shard& shard, const StoreRequest& request, Instant no
     return Reason::invalidated;
   }
 
+  Entry* older = shard.find({entry->key, entry->hash});
+  if (older != nullptr && overtook(*older, *request.object, request.began)) {
+    abandon(std::move(entry));
+    return Reason::invalidated;
+  }
   Entry* list = request.spec ? variant_list(shard, request) : nullptr;
   if (list != nullptr) join_list(*list, *entry);
-  if (Entry* older = shard.find({entry->key, entry->hash})) drop(shard, *older);
+  // Looked for again: the list's own entry may have come to stand under this key.
+  older = shard.find({entry->key, entry->hash});
+  if (older != nullptr) drop(shard, *older);
   bool admitted = false;
   {
     const std::lock_guard lock(policy_mutex_);

@@ -52,7 +52,7 @@ Lookup Worker::classify(ObjectPtr object, const RequestDecision& decision, Insta
     lookup.kind = Lookup::Kind::hit;
   } else {
     lookup.kind = Lookup::Kind::stale;
-    lookup.by_request = fresh;
+    lookup.by_request = !decision.accepts(freshness, now);
     if (fresh) lookup.reason = Reason::request_directive;
   }
   lookup.object = std::move(object);

@@ -44,7 +44,7 @@ struct Lookup {
   Duration remaining{};  ///< negative when stale
   Reason reason = Reason::none;
   bool vary_miss = false;    ///< the resource is stored, this variant is not
-  bool by_request = false;   ///< fresh, but the request's directives want validation
+  bool by_request = false;   ///< the request's directives want validation, fresh or not
   bool refresh_due = false;  ///< hit: hot and about to expire; refresh it ahead
   std::uint64_t key = 0;     ///< KeyBuilder::built() if the fill's key is the same; 0: it is not
 };

@@ -33,6 +33,43 @@ TEST_F(FillTest, FollowersStreamWhatTheLeaderAppendsAndTheObjectIsStored) {
   EXPECT_EQ(harness_.cache.figures().collapsed, 2U);
 }
 
+TEST_F(FillTest, ASlowOlderFetchDoesNotReplaceWhatOvertookIt) {
+  const auto dated = [&] {
+    testing::FieldList fields = fresh();
+    fields.emplace_back("Date", testing::http_date(harness_.clock.wall_now()));
+    return fields;
+  };
+  FillLeader slow = lead();
+  publish(slow, std::nullopt, dated());
+  harness_.clock.advance(seconds(2));
+  request_.fields = {{"Cache-Control", "no-cache"}};
+  FillLeader quick = lead();
+  publish(quick, std::nullopt, dated());
+  quick.append("new", now());
+  EXPECT_EQ(quick.complete(now()), Reason::none);
+  slow.append("old", now());
+  EXPECT_EQ(slow.complete(now()), Reason::invalidated);
+  EXPECT_EQ(testing::body_of(*harness_.find({}).object), "new");
+  // One that began later replaces it, whatever its date says.
+  harness_.clock.advance(seconds(1));
+  FillLeader later = lead();
+  publish(later, std::nullopt, fresh());
+  later.append("later", now());
+  EXPECT_EQ(later.complete(now()), Reason::none);
+  EXPECT_EQ(testing::body_of(*harness_.find({}).object), "later");
+}
+
+TEST_F(FillTest, CredentialsDoNotEndTheSharingOfOthers) {
+  TestRequest secret;
+  secret.fields = {{"Authorization", "Bearer x"}};
+  EXPECT_EQ(harness_.get(secret, {200, fresh(), "secret"}).reason, Reason::authorization);
+  FillLeader leader = lead();
+  EXPECT_TRUE(publish(leader));
+  leader.append("page", now());
+  EXPECT_EQ(leader.complete(now()), Reason::none);
+  EXPECT_EQ(found(), Lookup::Kind::hit);
+}
+
 TEST_F(FillTest, BodiesOfAllSizesArriveWhole) {
   for (const std::size_t size : {0U, 1U, 8191U, 8192U, 8193U, 70000U, 300000U}) {
     for (const bool known : {false, true}) {

@@ -120,6 +120,16 @@ TEST(Age, GrowsWithTimeAndEndsFreshness) {
   EXPECT_EQ(found.remaining, seconds(0));
 }
 
+TEST(Age, TooLargeToBeRepresentedIsTheLargest) {
+  Harness harness;
+  TestRequest request;
+  const auto reason = [&](const char* age) {
+    return harness.judge(request, {200, {{"Cache-Control", "max-age=60"}, {"Age", age}}}).reason;
+  };
+  EXPECT_EQ(reason("18446744073709551616"), Reason::expired);
+  EXPECT_EQ(reason("-1"), Reason::none) << "no number at all";
+}
+
 TEST(Age, ResponseOlderThanItsLifetimeIsNotStored) {
   Harness harness;
   TestRequest request;

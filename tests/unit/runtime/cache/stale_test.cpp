@@ -222,5 +222,22 @@ TEST(Stale, WhatMayStillBeServedIsKeptWhenTheExpiredAreDropped) {
   EXPECT_EQ(harness.find(useful).kind, Lookup::Kind::miss);
 }
 
+TEST(StaleUseByRequest, ADirectiveOfTheRequestWinsWhetherFreshOrNot) {
+  Harness harness;
+  harness.get({}, {200, {{"Cache-Control", "max-age=1, stale-while-revalidate=600"}}, "page"});
+  const auto wants_validation = [&](const char* control) {
+    TestRequest request;
+    if (*control != 0) request.fields = {{"Cache-Control", control}};
+    return harness.find(request).by_request;
+  };
+  EXPECT_TRUE(wants_validation("no-cache"));
+  harness.clock.advance(seconds(5));
+  EXPECT_FALSE(wants_validation(""));
+  EXPECT_FALSE(wants_validation("max-age=10"));
+  for (const char* control : {"no-cache", "max-age=0", "max-age=3", "min-fresh=1"}) {
+    EXPECT_TRUE(wants_validation(control)) << control;
+  }
+}
+
 }  // namespace
 }  // namespace homeostat::cache

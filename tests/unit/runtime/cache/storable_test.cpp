@@ -203,5 +203,15 @@ TEST(Storable, PostIsCachedOnlyByRuleAndKeyedByItsBody) {
   EXPECT_EQ(harness.find(get).kind, Lookup::Kind::miss);
 }
 
+TEST(NoTransform, BindsWhicheverFieldSteersTheCache) {
+  testing::Harness harness;
+  testing::TestRequest request;
+  const testing::FieldList fields = {{"CDN-Cache-Control", "max-age=60"},
+                                     {"Cache-Control", "no-transform"}};
+  const StoreDecision decision = harness.judge(request, {200, fields});
+  EXPECT_TRUE(decision.storable());
+  EXPECT_TRUE(decision.head.no_transform);
+}
+
 }  // namespace
 }  // namespace homeostat::cache
