@@ -248,6 +248,14 @@ Reason refusal(const RequestDecision& request, const Response& response,
   return Reason::none;
 }
 
+/// The origin itself says that it may be used for longer (RFC 5861).
+bool useful_once_stale(const Freshness& freshness, Duration staleness) noexcept {
+  const seconds none{0};
+  const seconds window = std::max(freshness.stale_while_revalidate.value_or(none),
+                                  freshness.stale_if_error.value_or(none));
+  return freshness.may_serve_stale() && staleness < window;
+}
+
 /// Whether what is known about its lifetime lets it be stored (RFC 9111 section 3).
 Reason freshness_refusal(int status, const Lifetime& lifetime,
                          const Freshness& freshness) noexcept {
@@ -255,7 +263,9 @@ Reason freshness_refusal(int status, const Lifetime& lifetime,
   if (!stated && !heuristically_cacheable(status)) return Reason::status;
   if (freshness.no_cache) return Reason::none;  // validated before every use
   if (!lifetime.value) return Reason::no_freshness;
-  return freshness.lifetime <= freshness.initial_age ? Reason::expired : Reason::none;
+  const Duration staleness = freshness.initial_age - freshness.lifetime;
+  if (staleness < Duration::zero() || useful_once_stale(freshness, staleness)) return Reason::none;
+  return Reason::expired;
 }
 
 }  // namespace

@@ -298,7 +298,11 @@ TEST(Collapse, AFillThatFailsLeavesNoWaiterBehind) {
   }
   ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_cache_collapsed_total") == 3; }));
   go_on.set();
-  for (HttpClient& client : clients) EXPECT_EQ(client.read().status(), 502);
+  for (HttpClient& client : clients) {
+    // 503 once the breaker has seen enough of it.
+    const int status = client.read().status();
+    EXPECT_TRUE(status == 502 || status == 503) << status;
+  }
 }
 
 }  // namespace

@@ -130,6 +130,20 @@ TEST(Age, TooLargeToBeRepresentedIsTheLargest) {
   EXPECT_EQ(reason("-1"), Reason::none) << "no number at all";
 }
 
+TEST(Age, WhatMayBeUsedOnceStaleIsStoredThoughItHasExpired) {
+  Harness harness;
+  TestRequest request;
+  const auto reason = [&](const char* control, const char* age) {
+    return harness.judge(request, {200, {{"Cache-Control", control}, {"Age", age}}}).reason;
+  };
+  EXPECT_EQ(reason("max-age=0, stale-while-revalidate=60", "0"), Reason::none);
+  EXPECT_EQ(reason("max-age=10, stale-if-error=60", "30"), Reason::none);
+  EXPECT_EQ(reason("max-age=10, stale-if-error=60", "80"), Reason::expired);
+  EXPECT_EQ(reason("max-age=0, must-revalidate, stale-while-revalidate=60", "0"), Reason::expired);
+  harness.get(request, {200, {{"Cache-Control", "max-age=0, stale-while-revalidate=60"}}, "page"});
+  EXPECT_EQ(harness.find(request).kind, Lookup::Kind::stale);
+}
+
 TEST(Age, ResponseOlderThanItsLifetimeIsNotStored) {
   Harness harness;
   TestRequest request;
