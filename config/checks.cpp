@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
+#include <string_view>
 
 #include "config/address.hpp"
 #include "config/units.hpp"
@@ -17,17 +19,17 @@ class Checks {
 
   void required() {
     if (settings_.listen.empty() && !given("listen")) {
-      fail("listen", "`listen` is required", "write e.g. listen: 127.0.0.1:8080");
+      fail({"listen"}, "`listen` is required", "write e.g. listen: 127.0.0.1:8080");
     }
     if (settings_.upstream.targets.empty() && !given("upstream.url")) {
-      fail("upstream", "`upstream.url` is required", "write e.g. url: http://127.0.0.1:9000");
+      fail({"upstream"}, "`upstream.url` is required", "write e.g. url: http://127.0.0.1:9000");
     }
   }
 
   void addresses() {
     const auto& admin = settings_.admin;
     if (!is_loopback(admin.listen) && admin.tokens.empty()) {
-      fail("admin.listen",
+      fail({"admin.listen"},
            fmt::format("the management listener at {} can be reached from other machines and has "
                        "no token",
                        to_string(admin.listen)),
@@ -35,18 +37,20 @@ class Checks {
     }
     for (const auto& address : settings_.listen) {
       if (address == admin.listen && (address.port != 0 || !address.unix_path.empty())) {
-        fail("admin.listen", "`admin.listen` and `listen` are the same address");
+        fail({"admin.listen", "listen"}, "`admin.listen` and `listen` are the same address");
       }
       for (const auto& target : settings_.upstream.targets) {
         if (address == target.address) {
-          fail("upstream.url", "`upstream.url` and `listen` are the same address: a loop");
+          fail({"upstream.url", "listen"},
+               "`upstream.url` and `listen` are the same address: a loop");
         }
       }
     }
     for (auto token = admin.tokens.begin(); token != admin.tokens.end(); ++token) {
       const auto same = [&](const auto& other) { return other.name == token->name; };
       if (std::any_of(admin.tokens.begin(), token, same)) {
-        fail("admin.tokens", fmt::format("`admin.tokens` has two entries named `{}`", token->name));
+        fail({"admin.tokens"},
+             fmt::format("`admin.tokens` has two entries named `{}`", token->name));
       }
     }
   }
@@ -54,28 +58,31 @@ class Checks {
   void order() {
     const auto& admission = settings_.admission;
     if (admission.limit_min > admission.limit_max) {
-      fail("admission.limit_min", "`admission.limit_min` is above `admission.limit_max`");
+      fail({"admission.limit_min", "admission.limit_max"},
+           "`admission.limit_min` is above `admission.limit_max`");
     } else if (admission.limit_initial < admission.limit_min ||
                admission.limit_initial > admission.limit_max) {
-      fail("admission.limit_initial",
+      fail({"admission.limit_initial", "admission.limit_min", "admission.limit_max"},
            fmt::format("`admission.limit_initial` ({:.10g}) is not between limit_min ({:.10g}) and "
                        "limit_max ({:.10g})",
                        admission.limit_initial, admission.limit_min, admission.limit_max));
     }
     if (settings_.compression.min_size > settings_.compression.max_size) {
-      fail("compression.min_size", "`compression.min_size` is above `compression.max_size`");
+      fail({"compression.min_size", "compression.max_size"},
+           "`compression.min_size` is above `compression.max_size`");
     }
     if (settings_.cache.object_bytes_max > settings_.cache.memory) {
-      fail("cache.object_bytes_max", "`cache.object_bytes_max` is above `cache.memory`");
+      fail({"cache.object_bytes_max", "cache.memory"},
+           "`cache.object_bytes_max` is above `cache.memory`");
     }
     if (!settings_.cache.query_drop.empty() && !settings_.cache.query_keep.empty()) {
-      fail("cache.query_keep",
+      fail({"cache.query_keep"},
            "`cache.query_keep` and `cache.query_drop` exclude each other: what is not kept is "
            "dropped");
     }
     const auto& optimization = settings_.optimization;
     if (optimization.policy_lease < 2 * optimization.interval) {
-      fail("optimization.policy_lease",
+      fail({"optimization.policy_lease", "optimization.interval"},
            fmt::format("`optimization.policy_lease` must be at least twice `optimization.interval` "
                        "({}), or it lapses between two decisions",
                        format_duration(optimization.interval)));
@@ -88,11 +95,11 @@ class Checks {
     unique_names(admission.concurrency_caps, "admission.concurrency_caps");
     const auto& tenant = admission.tenant;
     if ((tenant.by == TenantKey::header) != !tenant.field.empty()) {
-      fail("admission.tenant", "`admission.tenant.field` belongs to `by: header`, and only there",
+      fail({"admission.tenant"}, "`admission.tenant.field` belongs to `by: header`, and only there",
            "write e.g. tenant: {by: header, field: X-Tenant-Id}");
     }
     if (tenant.by == TenantKey::token_subject && !settings_.server.trust_forwarded) {
-      fail("admission.tenant.by",
+      fail({"admission.tenant.by"},
            "`admission.tenant.by: token_subject` reads tokens without verifying them, so anybody "
            "could use up what belongs to another",
            "set server.trust_forwarded if a proxy in front verifies tokens and is the only way in; "
@@ -108,11 +115,11 @@ class Checks {
       if (check.interval != standard.interval || check.timeout != standard.timeout ||
           check.healthy_after != standard.healthy_after ||
           check.unhealthy_after != standard.unhealthy_after) {
-        fail("upstream.health", "`upstream.health` without a `path` checks nothing",
+        fail({"upstream.health"}, "`upstream.health` without a `path` checks nothing",
              "write e.g. path: /healthz");
       }
     } else if (check.timeout > check.interval) {
-      fail("upstream.health.timeout",
+      fail({"upstream.health.timeout", "upstream.health.interval"},
            "`upstream.health.timeout` is above `upstream.health.interval`");
     }
   }
@@ -123,17 +130,24 @@ class Checks {
     for (auto rule = rules.begin(); rule != rules.end(); ++rule) {
       const auto same = [&](const auto& other) { return other.name == rule->name; };
       if (std::any_of(rules.begin(), rule, same)) {
-        fail(key, fmt::format("`{}` has two entries named `{}`", key, rule->name));
+        fail({key}, fmt::format("`{}` has two entries named `{}`", key, rule->name));
       }
     }
   }
 
   [[nodiscard]] bool given(const std::string& key) const { return reading_.places.count(key) > 0; }
 
-  void fail(const std::string& key, std::string message, std::string suggestion = {}) {
-    const auto place = reading_.places.find(key);
-    reading_.report.error(place == reading_.places.end() ? root_ : place->second,
-                          std::move(message), std::move(suggestion));
+  /// At the first of the keys that was given.
+  void fail(std::initializer_list<std::string_view> keys, std::string message,
+            std::string suggestion = {}) {
+    std::string_view named = *keys.begin();
+    for (const auto key : keys) {
+      if (!given(std::string(key))) continue;
+      named = key;
+      break;
+    }
+    reading_.report.error(place_of(named, root_, reading_), std::move(message),
+                          std::move(suggestion));
   }
 
   const Settings& settings_;
@@ -142,6 +156,16 @@ class Checks {
 };
 
 }  // namespace
+
+const Place& place_of(std::string_view key, const Place& root, const Reading& reading) {
+  while (!key.empty()) {
+    const auto place = reading.places.find(std::string(key));
+    if (place != reading.places.end()) return place->second;
+    const auto end = key.find_last_of(".[");
+    key = key.substr(0, end == std::string_view::npos ? 0 : end);
+  }
+  return root;
+}
 
 void check_settings(const Settings& settings, const Place& root, Reading& reading) {
   Checks checks(settings, root, reading);

@@ -1,10 +1,16 @@
 // What must hold between keys, after each one was read by itself.
 #pragma once
 
+#include <string_view>
+
 #include "config/leaf.hpp"
 #include "config/settings.hpp"
 
 namespace homeostat::config {
+
+/// Where the key was given, else the list or section it belongs to, else `root`.
+[[nodiscard]] const Place& place_of(std::string_view key, const Place& root,
+                                    const Reading& reading);
 
 /// Reports missing keys and contradictions. `root` is the place to name for
 /// what is not given at all.

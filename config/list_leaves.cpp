@@ -102,6 +102,7 @@ void TextListLeaf::read(const Node& node, const std::string& path, Reading& read
   for (std::size_t i = 0; i < items.size(); ++i) {
     const auto at = node.is_list() ? item_path(path, i) : path;
     if (items[i]->broken || !item_ok(*items[i], at, reading)) continue;
+    reading.places[at] = items[i]->place;
     if (std::find(values.begin(), values.end(), items[i]->text) != values.end()) {
       reading.report.error(items[i]->place, fmt::format("`{}`: given twice", at));
       continue;

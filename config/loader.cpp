@@ -1,5 +1,6 @@
 #include "config/loader.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <memory>
@@ -36,6 +37,7 @@ struct Load {
   const Environment& environment;
   std::string base_dir;
   const std::vector<Override>& overrides;
+  const FurtherCheck& further;
   Report report{};
   Names referenced{};
   std::vector<std::string> files{};
@@ -67,7 +69,13 @@ struct Load {
     visit(reader, settings);
     reader.finish();
     read_rules(settings, reading);
-    check_settings(settings, Place{source, 1, 1, 0}, reading);
+    const Place root_place{source, 1, 1, 0};
+    check_settings(settings, root_place, reading);
+    if (further && report.empty()) {
+      further(settings, [&](const std::string& key, const std::string& message) {
+        report.error(place_of(key, root_place, reading), fmt::format("`{}`: {}", key, message));
+      });
+    }
     report_unknown_variables(environment, referenced, report);
     return settings;
   }
@@ -102,7 +110,7 @@ Environment process_environment() {
 }
 
 LoadResult load_file(const std::string& path, const Environment& environment,
-                     const std::vector<Override>& overrides) {
+                     const std::vector<Override>& overrides, const FurtherCheck& further) {
   auto text = read_file(path, file_bytes_max);
   if (const auto* error = std::get_if<UnitError>(&text)) {
     LoadResult result;
@@ -113,28 +121,30 @@ LoadResult load_file(const std::string& path, const Environment& environment,
     result.diagnostics.push_back(std::move(diagnostic));
     return result;
   }
-  Load load{make_source(path, std::get<std::string>(text)), environment, folder_of(path),
-            overrides};
+  Load load{make_source(path, std::get<std::string>(text)), environment, folder_of(path), overrides,
+            further};
   return finish(load, path);
 }
 
 LoadResult load_text(std::string_view text, const std::string& name, const Environment& environment,
-                     const std::string& base_dir, const std::vector<Override>& overrides) {
+                     const std::string& base_dir, const std::vector<Override>& overrides,
+                     const FurtherCheck& further) {
   Load load{make_source(name, std::string(text)), environment, base_dir.empty() ? "." : base_dir,
-            overrides};
+            overrides, further};
   return finish(load, {});
 }
 
 LoadResult from_flags(const std::string& listen, const std::vector<std::string>& upstreams,
-                      const Environment& environment, const std::vector<Override>& further) {
+                      const Environment& environment, const std::vector<Override>& others,
+                      const FurtherCheck& further) {
   std::vector<Override> overrides;
   if (!listen.empty()) overrides.push_back({"--listen", "listen", listen});
   if (upstreams.size() == 1) overrides.push_back({"--upstream", "upstream.url", upstreams.front()});
   if (upstreams.size() > 1)
     overrides.push_back({"--upstream", "upstream.url", yaml_list(upstreams)});
-  overrides.insert(overrides.end(), further.begin(), further.end());
+  overrides.insert(overrides.end(), others.begin(), others.end());
   Load load{std::make_shared<const Source>(Source{"command line", {}, false}), environment, ".",
-            overrides};
+            overrides, further};
   return finish(load, {});
 }
 

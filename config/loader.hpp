@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -49,20 +50,28 @@ struct LoadResult {
   [[nodiscard]] bool ok() const noexcept { return settings.has_value(); }
 };
 
+/// What only other rooms can judge. Asked once all else is right; says what is wrong as
+/// (dotted key, message), which is reported where the key was given.
+using Complain = std::function<void(const std::string& key, const std::string& message)>;
+using FurtherCheck = std::function<void(const Settings&, const Complain&)>;
+
 /// Loads a file; relative paths inside it are relative to its folder.
 [[nodiscard]] LoadResult load_file(const std::string& path, const Environment& environment,
-                                   const std::vector<Override>& overrides = {});
+                                   const std::vector<Override>& overrides = {},
+                                   const FurtherCheck& further = {});
 
 /// Loads text. `name` is how diagnostics call it.
 [[nodiscard]] LoadResult load_text(std::string_view text, const std::string& name,
                                    const Environment& environment, const std::string& base_dir,
-                                   const std::vector<Override>& overrides = {});
+                                   const std::vector<Override>& overrides = {},
+                                   const FurtherCheck& further = {});
 
 /// No file: `--listen` and `--upstream` (repeatable) are enough. An empty
-/// `listen` or no upstream may still come from the environment or `further`.
+/// `listen` or no upstream may still come from the environment or `others`.
 [[nodiscard]] LoadResult from_flags(const std::string& listen,
                                     const std::vector<std::string>& upstreams,
                                     const Environment& environment,
-                                    const std::vector<Override>& further = {});
+                                    const std::vector<Override>& others = {},
+                                    const FurtherCheck& further = {});
 
 }  // namespace homeostat::config

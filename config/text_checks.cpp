@@ -13,6 +13,10 @@ namespace {
 constexpr std::array<std::string_view, 7> methods{"GET",   "HEAD",   "POST",   "PUT",
                                                   "PATCH", "DELETE", "OPTIONS"};
 
+/// Labels of an alert that say what it is (docs/alerts.md).
+constexpr std::array<std::string_view, 6> reserved_labels{"alertname", "severity", "service",
+                                                          "instance",  "scope",    "injected"};
+
 bool is_alnum(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
@@ -111,7 +115,9 @@ CheckResult check_label_name(std::string_view text) {
   if (!all(text, allowed) || digit_first || text.substr(0, 2) == "__") {
     return "not a label name: letters, digits and `_`, no digit or `__` in front";
   }
-  if (text == "alertname" || text == "severity") return "this label is set by homeostat itself";
+  if (std::find(reserved_labels.begin(), reserved_labels.end(), text) != reserved_labels.end()) {
+    return "this label is set by homeostat itself";
+  }
   return std::nullopt;
 }
 

@@ -70,12 +70,20 @@ struct AlertTargetFigures {
   std::string last_error;  ///< empty after a success
 };
 
-/// First configuration error of `alerts`, naming the key; empty if none.
-[[nodiscard]] std::optional<std::string> validate(const config::AlertSettings& settings);
+/// What is wrong with one key.
+struct SettingProblem {
+  std::string key;  ///< dotted, e.g. "alerts.webhooks[1]"
+  std::string message;
+
+  bool operator==(const SettingProblem&) const = default;
+};
+
+/// All that is wrong with the URLs of `alerts`.
+[[nodiscard]] std::vector<SettingProblem> validate(const config::AlertSettings& settings);
 
 class AlertDispatcher final : public AlertSink {
  public:
-  /// REQUIRES: !validate(settings). Invalid URLs are logged and left out.
+  /// REQUIRES: validate(settings).empty(). Invalid URLs are logged and left out.
   AlertDispatcher(boost::asio::io_context& context, const Clock& clock,
                   const config::AlertSettings& settings, AlertIdentity identity,
                   std::optional<AlertTiming> timing = std::nullopt);

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <iostream>
-#include <optional>
 #include <utility>
 
 #include "config/builtin.hpp"
@@ -28,26 +27,16 @@ std::vector<config::Override> overrides_of(const RunOptions& options) {
 }
 
 /// What only the rooms that use a URL know about it.
-config::LoadResult with_checked_targets(config::LoadResult loaded) {
-  if (!loaded.ok()) return loaded;
-  std::optional<std::string> problem = alert::validate(loaded.settings->alerts);
-  const std::string& hook = loaded.settings->optimization.memory_hook;
-  if (!problem.has_value() && !hook.empty()) {
-    if (auto reason = alert::validate_url(hook)) problem = "`optimization.memory_hook`: " + *reason;
+void check_urls(const config::Settings& settings, const config::Complain& complain) {
+  for (const alert::SettingProblem& problem : alert::validate(settings.alerts)) {
+    complain(problem.key, problem.message);
   }
-  const std::string& scrape = loaded.settings->monitor.scrape;
-  if (!problem.has_value() && !scrape.empty()) {
-    if (auto reason = alert::validate_url(scrape)) problem = "`monitor.scrape`: " + *reason;
-  }
-  if (problem.has_value()) {
-    config::Diagnostic diagnostic;
-    diagnostic.file =
-        loaded.settings->source_path.empty() ? "options" : loaded.settings->source_path;
-    diagnostic.message = *problem;
-    loaded.settings.reset();
-    loaded.diagnostics.push_back(std::move(diagnostic));
-  }
-  return loaded;
+  const auto check = [&](const char* key, const std::string& url) {
+    if (url.empty()) return;
+    if (const auto reason = alert::validate_url(url)) complain(key, *reason);
+  };
+  check("optimization.memory_hook", settings.optimization.memory_hook);
+  check("monitor.scrape", settings.monitor.scrape);
 }
 
 void add_flags(const RunOptions& options, std::vector<config::Override>& overrides) {
@@ -67,11 +56,11 @@ config::LoadResult load(const RunOptions& options) {
   const config::Environment environment = config::process_environment();
   std::vector<config::Override> overrides = overrides_of(options);
   if (options.config.empty()) {
-    return with_checked_targets(
-        config::from_flags(options.listen, options.upstreams, environment, overrides));
+    return config::from_flags(options.listen, options.upstreams, environment, overrides,
+                              check_urls);
   }
   add_flags(options, overrides);
-  return with_checked_targets(config::load_file(options.config, environment, overrides));
+  return config::load_file(options.config, environment, overrides, check_urls);
 }
 
 int run_agent(const RunOptions& options) {

@@ -191,6 +191,14 @@ INSTANTIATE_TEST_SUITE_P(
             "t.yaml:3:28: `admission.limit_initial` (5) is not between limit_min (10) and "
             "limit_max "
             "(1000)\n"},
+        Bad{"admission: {limit_max: 5}\n",
+            "t.yaml:3:24: `admission.limit_initial` (20) is not between limit_min (1) and "
+            "limit_max "
+            "(5)\n"},
+        Bad{"optimization: {interval: 10s}\n",
+            "t.yaml:3:26: `optimization.policy_lease` must be at least twice "
+            "`optimization.interval` "
+            "(10s), or it lapses between two decisions\n"},
         Bad{"compression: {min_size: 2KiB, max_size: 1KiB}\n",
             "t.yaml:3:25: `compression.min_size` is above `compression.max_size`\n"},
         Bad{"cache: {memory: 1MiB, object_bytes_max: 2MiB}\n",
@@ -261,6 +269,40 @@ TEST(BadFile, HealthCheckWithoutAPathIsRefused) {
   EXPECT_EQ(errors_of("listen: :1\nupstream: {url: http://a, health: {interval: 3s}}\n"),
             "t.yaml:2:35: `upstream.health` without a `path` checks nothing; write e.g. path: "
             "/healthz\n");
+}
+
+TEST(FurtherChecks, AreReportedTogetherWhereTheKeysStand) {
+  const FurtherCheck check = [](const Settings&, const Complain& complain) {
+    complain("alerts.webhooks[1]", "no hook");
+    complain("alerts.alertmanager", "no manager");
+    complain("monitor.scrape", "no page");
+  };
+  const std::string text = std::string(base) +
+                           "alerts:\n"
+                           "  webhooks: [http://a/, http://b/]\n"
+                           "  resend: 1m\n";
+  EXPECT_EQ(format(load_text(text, "t.yaml", {}, ".", {}, check).diagnostics),
+            "t.yaml:1:1: `monitor.scrape`: no page\n"
+            "t.yaml:4:3: `alerts.alertmanager`: no manager\n"
+            "t.yaml:4:25: `alerts.webhooks[1]`: no hook\n");
+}
+
+TEST(FurtherChecks, AreNotAskedAboutWhatIsWrongAlready) {
+  const FurtherCheck check = [](const Settings&, const Complain& complain) {
+    complain("listen", "never said");
+  };
+  const auto result = load_text("cache: {memory: 1}\n", "t.yaml", {}, ".", {}, check);
+  EXPECT_EQ(format(result.diagnostics).find("never said"), std::string::npos);
+}
+
+TEST(AlertLabels, ThatHomeostatSetsAreRefused) {
+  for (const char* name : {"alertname", "severity", "service", "instance", "scope", "injected"}) {
+    EXPECT_NE(errors_below_base("alerts: {labels: {" + std::string(name) + ": x}}\n")
+                  .find("this label is set by homeostat itself"),
+              std::string::npos)
+        << name;
+  }
+  EXPECT_EQ(errors_below_base("alerts: {labels: {team: x}}\n"), "");
 }
 
 }  // namespace

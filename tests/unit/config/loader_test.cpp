@@ -58,7 +58,7 @@ compression: {mode: on, level: 9, algorithms: [br, gzip], levels: {text/*: 3, "*
 admission: {mode: shadow, limit_initial: 2.5, reject_status: 429}
 monitor: {app: {pid_file: /run/app.pid}, endpoints: {routes: [/book/{id}, /a/{b}/c], max: 7}}
 optimization: {level: adaptive, rules: []}
-alerts: {labels: {service: shop}}
+alerts: {labels: {team: shop}}
 log: {format: json, level: debug, access: {enabled: yes, sample: 10%}}
 )");
   EXPECT_EQ(settings.workers, 3U);
