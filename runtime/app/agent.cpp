@@ -68,6 +68,15 @@ void log_line(actors::LogLevel level, const std::string& text) {
   }
 }
 
+/// An excerpt with carets is of no use unless its lines stay lines.
+void log_lines(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    spdlog::error("{}", text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
 admin::ParsedRules parse_rules(const std::string& yaml) {
   config::RuleLoadResult loaded =
       config::load_rules_text(yaml, "rules", config::process_environment());
@@ -206,7 +215,7 @@ void Agent::Parts::wait_for_signal() {
     if (error) return;
     if (number == SIGHUP) {
       spdlog::info("SIGHUP: reloading");
-      for (const std::string& reason : reload()) spdlog::error("{}", reason);
+      for (const std::string& reason : reload()) log_lines(reason);
     } else if (!draining) {
       begin_drain();
     } else {

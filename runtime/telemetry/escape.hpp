@@ -22,6 +22,10 @@ enum class EscapeStyle {
 [[nodiscard]] std::string escape(std::string_view text, EscapeStyle style,
                                  std::size_t bytes_max = std::string_view::npos);
 
+/// Control characters (C0, DEL, and C1 in UTF-8) become \n or \xXX; everything else
+/// stays as it is.
+[[nodiscard]] std::string escape_controls(std::string_view text);
+
 /// "2025-01-31T12:34:56.789Z".
 [[nodiscard]] std::string format_utc(WallTime time);
 

@@ -13,7 +13,8 @@ namespace homeostat::telemetry {
 namespace {
 
 constexpr const char* logger_name = "homeostat";
-constexpr const char* console_pattern = "%Y-%m-%dT%H:%M:%S.%e%z %^%-7l%$ %v";
+// %* is the message with its control characters escaped.
+constexpr const char* console_pattern = "%Y-%m-%dT%H:%M:%S.%e%z %^%-7l%$ %*";
 constexpr std::string_view newline = "\n";
 
 void append(spdlog::memory_buf_t& to, std::string_view text) {
@@ -40,6 +41,24 @@ class JsonFormatter final : public spdlog::formatter {
     return std::make_unique<JsonFormatter>();
   }
 };
+
+/// One message is one line, whatever a client or an operator's command put into it.
+class OneLineMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    append(out, escape_controls(view(message.payload)));
+  }
+  [[nodiscard]] std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
+    return std::make_unique<OneLineMessage>();
+  }
+};
+
+std::unique_ptr<spdlog::formatter> make_console_formatter() {
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<OneLineMessage>('*').set_pattern(console_pattern);
+  return formatter;
+}
 
 }  // namespace
 
@@ -68,7 +87,7 @@ std::shared_ptr<spdlog::logger> setup_logging(const config::LogSettings& setting
   if (settings.format == config::LogSettings::Format::json) {
     logger->set_formatter(make_json_formatter());
   } else {
-    logger->set_pattern(console_pattern);
+    logger->set_formatter(make_console_formatter());
   }
   logger->set_level(parse_log_level(settings.level));
   return logger;

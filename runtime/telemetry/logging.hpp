@@ -1,6 +1,7 @@
 // The process-wide log: one spdlog logger named "homeostat", which is also
 // spdlog's default logger, so that every room may log through spdlog::info().
-// Writes to standard error, as lines for people or as one JSON object a line.
+// Writes to standard error, as lines for people or as one JSON object a line; control
+// characters of a message are escaped in both, so that no text can forge a line.
 //
 // Thread safety: any thread. Errors: an unknown level counts as info.
 #pragma once

@@ -67,6 +67,30 @@ std::string_view extension_of(std::string_view segment) noexcept {
   return plain ? extension : std::string_view{};
 }
 
+constexpr bool is_printable(char c) noexcept { return c > 0x20 && c < 0x7f; }
+
+/// Bytes of the segment with everything unprintable as %XX.
+std::size_t encoded_size(std::string_view segment) noexcept {
+  std::size_t size = segment.size();
+  for (const char c : segment) size += is_printable(c) ? 0U : 2U;
+  return size;
+}
+
+char* encode(std::string_view segment, char* out) noexcept {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  for (const char c : segment) {
+    if (is_printable(c)) {
+      *out++ = c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    *out++ = '%';
+    *out++ = digits[byte >> 4U];
+    *out++ = digits[byte & 15U];
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string_view path_of_target(std::string_view target) noexcept {
@@ -108,6 +132,7 @@ bool is_identifier(std::string_view segment) noexcept {
 RoutePath make_template(const RoutePath& path, TemplateBuffer& buffer) noexcept {
   RoutePath result;
   std::size_t bytes = 0;
+  char* free = buffer.bytes.data();
   const auto cut = [&result] {  // the rest of the path becomes one last segment
     if (result.size == route_segments_max) --result.size;
     result.segments[result.size++] = rest_name;
@@ -115,19 +140,23 @@ RoutePath make_template(const RoutePath& path, TemplateBuffer& buffer) noexcept 
   };
   for (std::size_t i = 0; i < path.size; ++i) {
     std::string_view segment = path.segments[i];
-    const std::string_view extension = extension_of(segment);
+    std::string_view extension = extension_of(segment);
     if (!extension.empty() && is_identifier(segment.substr(0, segment.size() - extension.size()))) {
-      char* name = buffer.names[i].data();
-      char* end = std::copy(identifier_name.begin(), identifier_name.end(), name);
-      end = std::copy(extension.begin(), extension.end(), end);
-      segment = {name, static_cast<std::size_t>(end - name)};
-    } else if (is_identifier(segment)) {
       segment = identifier_name;
+    } else {
+      extension = {};
+      if (is_identifier(segment)) segment = identifier_name;
     }
-    bytes += 1 + segment.size();
-    if (bytes > route_bytes_max) {
+    const std::size_t encoded = encoded_size(segment);
+    bytes += 1 + encoded + extension.size();
+    if (bytes > route_bytes_max) {  // so that the buffer is never too small
       cut();
       return result;
+    }
+    if (encoded != segment.size() || !extension.empty()) {
+      char* const begin = free;
+      free = std::copy(extension.begin(), extension.end(), encode(segment, free));
+      segment = {begin, static_cast<std::size_t>(free - begin)};
     }
     result.segments[result.size++] = segment;
   }
@@ -140,7 +169,7 @@ std::string to_route(const RoutePath& path) {
   std::string route;
   for (std::size_t i = 0; i < path.size; ++i) {
     route += '/';
-    for (const char c : path.segments[i]) route += c > 0x20 && c < 0x7f ? c : '?';
+    route += path.segments[i];
   }
   return route;
 }

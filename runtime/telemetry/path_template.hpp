@@ -1,5 +1,5 @@
 // Turns a request target into the segments of a route template: query and
-// fragment dropped, identifiers replaced by `{id}`, length bounded.
+// fragment dropped, identifiers replaced by `{id}`, length bounded, printable.
 //
 // Identifiers are segments that are numeric (digits and -.,:_ only), a UUID,
 // hexadecimal of at least 8 digits, longer than 32 bytes, or that look random:
@@ -43,14 +43,16 @@ struct RoutePath {
 
 [[nodiscard]] bool is_identifier(std::string_view segment) noexcept;
 
-/// Replaces identifiers and cuts at route_bytes_max. Segments with a kept
-/// extension are written to `buffer`, which must outlive the result.
+/// Replaces identifiers, percent-encodes bytes that are not printable ASCII (a target
+/// that has them is the same as one that has them encoded, RFC 3986 section 2) and cuts
+/// at route_bytes_max. What is not in the target is written to `buffer`, which must
+/// outlive the result.
 struct TemplateBuffer {
-  std::array<std::array<char, 12>, route_segments_max> names;
+  std::array<char, route_bytes_max> bytes;
 };
 [[nodiscard]] RoutePath make_template(const RoutePath& path, TemplateBuffer& buffer) noexcept;
 
-/// "/a/{id}"; bytes that are not printable ASCII become '?'.
+/// "/a/{id}", of the segments of a template.
 [[nodiscard]] std::string to_route(const RoutePath& path);
 
 }  // namespace homeostat::telemetry

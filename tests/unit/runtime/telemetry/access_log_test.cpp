@@ -6,6 +6,7 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <sstream>
@@ -195,6 +196,19 @@ TEST(Logging, WritesJsonAndChangesLevelAndFormatInPlace) {
   EXPECT_EQ(out.str().find('{'), std::string::npos);
   EXPECT_NE(out.str().find("plain"), std::string::npos);
   setup_logging(config::LogSettings{}, std::make_shared<RecordingSink>());  // `out` ends here
+}
+
+TEST(Logging, NoMessageCanForgeALine) {
+  std::ostringstream out;
+  const auto logger =
+      setup_logging(config::LogSettings{}, std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
+  logger->info("{}", "level is high (caf\xc3\xa9 \"x\"\r\n2026-01-01 info forged\x1b[2K\xc2\x9b)");
+  const std::string text = out.str();
+  setup_logging(config::LogSettings{}, std::make_shared<RecordingSink>());  // `out` ends here
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  EXPECT_NE(text.find("(caf\xc3\xa9 \"x\"\\x0d\\n2026-01-01 info forged\\x1b[2K\\xc2\\x9b)"),
+            std::string::npos)
+      << text;
 }
 
 TEST(Logging, KnowsItsLevels) {

@@ -54,9 +54,8 @@ TEST(PathTemplate, ReplacesIdentifiersAndKeepsWords) {
       {"/.well-known/acme", "/.well-known/acme"},
       {"http://host:80/book/7?q=1", "/book/{id}"},
       {"http://host", "/"},
-      {"/bad\x01\xc3\xa9 \"name",
-       "/bad???"
-       "?\"name"},
+      {"/bad\x01\xc3\xa9 \"name", "/bad%01%C3%A9%20\"name"},
+      {"/caf\xc3\xa9/123.json", "/caf%C3%A9/{id}.json"},
   };
   for (const auto& [target, route] : table) EXPECT_EQ(templated(target), route) << target;
 }
@@ -67,6 +66,20 @@ TEST(PathTemplate, BoundsTheLengthOfATemplate) {
   const std::string route = templated(target);
   EXPECT_LE(route.size(), route_bytes_max + 4);
   EXPECT_TRUE(route.ends_with("/...")) << route;
+}
+
+TEST(PathTemplate, BoundsTheLengthAsItIsShown) {
+  std::string target;
+  for (int i = 0; i < 10; ++i) target += "/" + std::string(20, '\xe9');
+  const std::string route = templated(target);
+  EXPECT_EQ(std::count(route.begin(), route.end(), '%'), 40) << route;
+  EXPECT_LE(route.size(), route_bytes_max + 4);
+  EXPECT_TRUE(route.ends_with("%E9/...")) << route;
+}
+
+TEST(PathTemplate, KeepsDifferentBytesApartAndEncodedOnesTogether) {
+  EXPECT_NE(templated("/\xc3\xa9"), templated("/\xc3\xa8"));
+  EXPECT_EQ(templated("/\xc3\xa9"), templated("/%C3%A9"));
 }
 
 TEST(PathTemplate, BoundsTheNumberOfSegments) {
