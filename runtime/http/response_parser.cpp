@@ -7,6 +7,7 @@
 namespace homeostat::http {
 namespace {
 
+constexpr std::string_view protocol = "HTTP/1.";
 constexpr std::size_t bare_status_line = 14;  // "HTTP/1.1 200" CRLF: no blank, no reason
 
 }  // namespace
@@ -27,6 +28,10 @@ struct ResponseParser::Impl {
       interim_pending = false;
       core.restart();
     }
+    // Another protocol's greeting may never end like a head: it is told by its first
+    // bytes, as far as they are here.
+    const std::string_view start = input.substr(0, protocol.size());
+    if (!protocol.starts_with(start)) return core.fail(502, "not an HTTP/1 response");
     const auto size = core.scan_head(input);
     if (core.state() == Core::State::failed) return core.failed();
     if (!size) return Core::need_more(0);

@@ -33,6 +33,20 @@ TEST(ResponseParser, ReadsUntilCloseWhenNoLengthIsGiven) {
   EXPECT_EQ(parse("HTTP/1.1 200 OK\r\n\r\n"), "head 200 OK 1.1 body=3,0 close\nbody \nend\n");
 }
 
+TEST(ResponseParser, KnowsAnotherProtocolByItsFirstBytes) {
+  for (const char* greeting : {"SSH-2.0-foo", "220 smtp", "HTTX", "\x16\x03", "\r\n"}) {
+    ResponseParser parser(ParseLimits{});
+    const ParseStep step = parser.next(greeting);
+    EXPECT_EQ(step.event, ParseEvent::error) << greeting;
+    EXPECT_EQ(step.error.reason, "not an HTTP/1 response") << greeting;
+  }
+  ResponseParser parser(ParseLimits{});
+  const std::string_view start = "HTTP/1.";
+  for (std::size_t size = 0; size <= start.size(); ++size) {
+    EXPECT_EQ(parser.next(start.substr(0, size)).event, ParseEvent::need_more) << size;
+  }
+}
+
 TEST(ResponseParser, TellsTruncationFromTheEnd) {
   EXPECT_TRUE(ends_with(parse("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi"),
                         "hierror 502 truncated response\n"));
