@@ -74,6 +74,7 @@ class Reader {
     }
     if (!error_.message.empty()) return error_;
     if (columns_.empty()) return RecordingError{1, "the first line must be `time,<signal>,...`"};
+    if (!sampled_) return RecordingError{0, "there is no sample below the header"};
     return std::move(recording_);
   }
 
@@ -118,12 +119,14 @@ class Reader {
       if (!recording_.add(columns_[i], {*at, *value})) {
         return fail("more than " + std::to_string(Recording::samples_max) + " samples");
       }
+      sampled_ = true;
     }
   }
 
   Recording recording_;
   std::vector<std::size_t> columns_;
   std::size_t line_ = 0;
+  bool sampled_ = false;
   RecordingError error_;
 };
 

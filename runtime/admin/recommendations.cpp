@@ -128,6 +128,8 @@ std::vector<Recommendation> uncached_recommendations(const std::vector<UncachedE
     if (uncached.requests < evidence_min) continue;
     for (const EndpointFigures& endpoint : traffic.endpoints) {
       if (endpoint.id != uncached.endpoint) continue;
+      // Cannot be: one of the two was counted for another time or another route.
+      if (uncached.requests > endpoint.requests_total) continue;
       out.push_back({"cache",
                      "info",
                      endpoint.method + " " + endpoint.route + " is not cached: " + uncached.reason,

@@ -71,6 +71,8 @@ TEST(Recording, IgnoresSamplesThatGoBackInTime) {
 TEST(Recording, NamesTheLineThatIsWrong) {
   EXPECT_EQ(error_of(""), "1: the first line must be `time,<signal>,...`");
   EXPECT_EQ(error_of("1,2\n"), "1: the first line must be `time,<signal>,...`");
+  EXPECT_EQ(error_of("time,cpu.utilization\n"), "0: there is no sample below the header");
+  EXPECT_EQ(error_of("time,cpu.utilization\n1,\n"), "0: there is no sample below the header");
   EXPECT_EQ(error_of("time\n"), "1: there is no signal beside `time`");
   EXPECT_EQ(error_of("time,cpu\n"), "1: column 2: unknown signal 'cpu'");
   EXPECT_EQ(error_of("time,endpoint.rate\n"),

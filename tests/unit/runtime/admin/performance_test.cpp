@@ -302,8 +302,9 @@ TEST(UncachedRecommendations, NameTheRouteAndWhatHelps) {
   endpoint.requests_total = 500;
   traffic.endpoints = {endpoint};
   const auto advice = uncached_recommendations(
-      {{4, "no-freshness", 300}, {5, "private", 300}, {4, "too-large", 99}}, traffic);
-  ASSERT_EQ(advice.size(), 1U) << "unknown routes and little evidence are left out";
+      {{4, "no-freshness", 300}, {5, "private", 300}, {4, "too-large", 99}, {4, "private", 501}},
+      traffic);
+  ASSERT_EQ(advice.size(), 1U) << "unknown routes, little and impossible evidence are left out";
   EXPECT_EQ(advice[0].message, "GET /book/{id} is not cached: no-freshness");
   EXPECT_NE(advice[0].suggestions.at(0).find("ttl"), std::string::npos);
   EXPECT_NE(advice[0].evidence.find("300"), std::string::npos);
