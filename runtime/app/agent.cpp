@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -17,6 +16,7 @@
 #include "config/effective.hpp"
 #include "config/rule_loader.hpp"
 #include "runtime/app/agent_parts.hpp"
+#include "runtime/app/descriptors.hpp"
 #include "runtime/app/version.hpp"
 #include "runtime/sense/cgroup_paths.hpp"
 #include "runtime/sense/cpu.hpp"
@@ -37,12 +37,15 @@ unsigned worker_count(const config::Settings& settings) {
   return static_cast<unsigned>(std::ceil(limit.has_value() ? std::max(limit->cores, 1.0) : online));
 }
 
-/// Each proxied request may hold two descriptors; the soft limit is often 1024.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
+/// What the limit of open files leaves for clients; says so if that is less than
+/// was asked for.
+std::size_t allowed_connections(const config::Settings& settings) {
+  const std::size_t descriptors = raise_descriptor_limit();
+  const std::size_t allowed = client_connections_for(descriptors, settings.admin);
+  const std::string warning =
+      descriptor_warning(descriptors, allowed, settings.server.connections_max);
+  if (!warning.empty()) spdlog::warn("{}", warning);
+  return allowed;
 }
 
 alert::AlertIdentity identity_of(const config::Settings& settings) {
@@ -130,9 +133,9 @@ Agent::Parts::~Parts() {
 }
 
 std::string Agent::Parts::start(bool handle_signals) {
-  raise_descriptor_limit();
-  const proxy::Services services{clock,     policies,   cache,         gate,
-                                 telemetry, access_log, compress_pool, streams};
+  const std::size_t connections_max = allowed_connections(*settings);
+  const proxy::Services services{clock,      policies,      cache,   gate,           telemetry,
+                                 access_log, compress_pool, streams, connections_max};
   try {
     server = std::make_unique<proxy::Server>(settings, workers, services);
   } catch (const std::runtime_error& error) {

@@ -17,8 +17,12 @@ void register_server(MetricsRegistry& metrics, Agent::Parts& parts) {
                            const std::atomic<std::uint64_t>& value) {
     metrics.counter(name, help, {}, [&value] { return number(value.load()); });
   };
-  counter("homeostat_client_connections_refused_total", "Connections above server.connections_max.",
+  counter("homeostat_client_connections_refused_total",
+          "Connections above server.connections_max or what open files allow.",
           counters.connections_refused);
+  counter("homeostat_accept_failures_total",
+          "Times accepting clients paused for want of descriptors or memory.",
+          counters.accept_failures);
   counter("homeostat_client_bad_requests_total", "Requests refused for their framing or size.",
           counters.bad_requests);
   counter("homeostat_client_header_timeouts_total", "Request heads that took too long.",

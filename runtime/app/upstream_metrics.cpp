@@ -90,6 +90,9 @@ void register_upstream(telemetry::MetricsRegistry& metrics, Agent::Parts& parts)
   counter("homeostat_upstream_connects_total", "Connections opened.", &Counters::connects);
   counter("homeostat_upstream_connect_failures_total", "Connections that failed to open.",
           &Counters::connect_failures);
+  counter("homeostat_upstream_local_failures_total",
+          "Requests not sent because the agent had no descriptor, memory or port left.",
+          &Counters::local_failures);
   counter("homeostat_upstream_reuses_total", "Requests on a kept connection.", &Counters::reuses);
   counter("homeostat_upstream_retries_total", "Requests sent again.", &Counters::retries);
   counter("homeostat_upstream_abandoned_total",

@@ -86,8 +86,10 @@ Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError 
   proxy_status += to_string(error);
   out.field("Proxy-Status", proxy_status);
   if (status_of(error) == 503) out.field(http::HeaderId::retry_after, std::uint64_t{1});
-  return make_error_response(connection, status_of(error), "the upstream did not answer",
-                             status_text(status), fields);
+  const std::string_view detail = error == UpstreamError::local
+                                      ? "no connection to the upstream could be opened here"
+                                      : "the upstream did not answer";
+  return make_error_response(connection, status_of(error), detail, status_text(status), fields);
 }
 
 void reply_condition_failed(ClientConnection& connection, cache::CacheStatus status) {

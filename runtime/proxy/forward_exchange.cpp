@@ -287,7 +287,7 @@ void ForwardExchange::on_upstream_failure(UpstreamError error) {
   const Ref<ForwardExchange> keep(this);
   call_.reset();
   RequestContext& request = connection_->request();
-  request.outcome.upstream_error = true;
+  request.outcome.upstream_error = error != UpstreamError::local;
   request.outcome.upstream_timeout =
       error == UpstreamError::timeout || error == UpstreamError::body_timeout;
   if (error == UpstreamError::timeout) {  // the time waited is what the upstream took at least

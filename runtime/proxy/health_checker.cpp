@@ -7,6 +7,8 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
+#include "runtime/proxy/upstream_connection.hpp"
+
 namespace homeostat::proxy {
 
 /// One target's check: connect, send, read the status line, judge.
@@ -32,6 +34,10 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
     boost::system::error_code ignored;
     socket.close(ignored);
     socket.async_connect(endpoint, [self](boost::system::error_code error) {
+      if (error && is_local_failure(error.value())) {
+        self->give_up();
+        return;
+      }
       if (error) {
         self->end(false, "cannot connect: " + error.message());
         return;
@@ -75,12 +81,17 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
     end(healthy, "answered " + answer.substr(0, 12));
   }
 
-  void end(bool success, const std::string& reason) {
-    if (!running) return;
+  /// Nothing was learned about the target.
+  void give_up() {
     running = false;
     boost::system::error_code ignored;
     timer.cancel();
     socket.close(ignored);
+  }
+
+  void end(bool success, const std::string& reason) {
+    if (!running) return;
+    give_up();
     streak = success == last ? streak + 1 : 1;
     last = success;
     const bool now_healthy = target.active_health();

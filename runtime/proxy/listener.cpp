@@ -1,27 +1,25 @@
 #include "runtime/proxy/listener.hpp"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/file.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "config/settings/address_text.hpp"
+#include "runtime/proxy/socket_file.hpp"
 #include "runtime/proxy/upstream_target.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
 namespace {
 
-constexpr int backlog = 4096;
 constexpr std::chrono::milliseconds retry_after{100};
+constexpr std::chrono::minutes warning_period{1};
 
 std::string numeric_host(const sockaddr_storage& storage) {
   char text[INET6_ADDRSTRLEN] = {};
@@ -49,37 +47,6 @@ std::uint16_t port_of(const sockaddr_storage& storage) {
   return 0;
 }
 
-/// Keeps others from replacing a socket file between a look and the bind. A lock
-/// on the folder leaves no file behind; one that cannot be had is done without.
-class FolderLock {
- public:
-  explicit FolderLock(const std::string& path) {
-    const std::string folder = path.substr(0, path.rfind('/') + 1);
-    descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor_ >= 0) ::flock(descriptor_, LOCK_EX);
-  }
-  ~FolderLock() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int descriptor_ = -1;
-};
-
-/// A socket file nobody listens on is left over from a crash.
-void remove_stale_socket(const SocketAddress& address, const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (probe < 0) return;
-  if (::connect(probe, address.get(), address.length) != 0 && errno == ECONNREFUSED) {
-    ::unlink(path.c_str());
-  }
-  ::close(probe);
-}
-
 bool switch_on(int descriptor, int level, int option) noexcept {
   const int on = 1;
   return ::setsockopt(descriptor, level, option, &on, sizeof on) == 0;
@@ -89,7 +56,7 @@ bool switch_on(int descriptor, int level, int option) noexcept {
 /// listens; SO_REUSEADDR only lets connections of the past be.
 bool occupy(int descriptor, const SocketAddress& address) noexcept {
   return ::bind(descriptor, address.get(), address.length) == 0 &&
-         ::listen(descriptor, backlog) == 0;
+         ::listen(descriptor, listen_backlog) == 0;
 }
 
 bool listen_tcp(int descriptor, const SocketAddress& address, bool every_interface,
@@ -104,12 +71,6 @@ bool listen_tcp(int descriptor, const SocketAddress& address, bool every_interfa
     return occupy(descriptor, address) && switch_on(descriptor, SOL_SOCKET, SO_REUSEPORT);
   }
   return switch_on(descriptor, SOL_SOCKET, SO_REUSEPORT) && occupy(descriptor, address);
-}
-
-bool listen_unix(int descriptor, const SocketAddress& address, const std::string& path) {
-  const FolderLock lock(path);
-  remove_stale_socket(address, path);
-  return occupy(descriptor, address);
 }
 
 int listen_on(const SocketAddress& address, const config::Address& wanted, ListenerRank rank) {
@@ -127,8 +88,10 @@ int listen_on(const SocketAddress& address, const config::Address& wanted, Liste
 
 std::string refusal(const config::Address& address, int error) {
   std::string text = "cannot listen on " + config::to_string(address) + ": " + std::strerror(error);
-  if (error == EADDRINUSE) text += "; another process, perhaps another homeostat, serves there";
-  return text;
+  if (error != EADDRINUSE) return text;
+  return text + (is_other_file(address.unix_path)
+                     ? "; the file there is not a socket"
+                     : "; another process, perhaps another homeostat, serves there");
 }
 
 }  // namespace
@@ -179,6 +142,15 @@ void Listener::wait() {
                          });
 }
 
+void Listener::note_failure(int error) {
+  worker_.counters().accept_failures.fetch_add(1, std::memory_order_relaxed);
+  const Instant now = worker_.now();
+  if (warned_ && now - *warned_ < warning_period) return;
+  warned_ = now;
+  spdlog::warn("cannot accept clients for the moment: {}; open connections are served on",
+               std::strerror(error));
+}
+
 void Listener::pause() {
   retry_.expires_after(retry_after);
   retry_.async_wait([this](boost::system::error_code error) {
@@ -198,6 +170,7 @@ void Listener::accept() {
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+    note_failure(errno);
     pause();  // out of descriptors or memory: let some connections end first
     return;
   }

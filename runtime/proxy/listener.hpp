@@ -6,7 +6,8 @@
 // so that an address somebody else serves on is an error and not half of his
 // traffic.
 // Accepts a bounded number per event so that others get their turn. When the
-// process runs out of descriptors it pauses instead of spinning.
+// process runs out of descriptors it pauses instead of spinning, counts that and
+// says so at most once a minute.
 // Thread safety: none; one worker.
 #pragma once
 
@@ -15,13 +16,17 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "config/settings/common.hpp"
+#include "runtime/ports/clock.hpp"
 
 namespace homeostat::proxy {
 
 class Worker;
+
+inline constexpr int listen_backlog = 4096;
 
 enum class ListenerRank : std::uint8_t {
   first,    ///< fails if anybody listens there already; then lets others join
@@ -45,10 +50,12 @@ class Listener {
   void wait();
   void accept();
   void pause();
+  void note_failure(int error);
 
   Worker& worker_;
   boost::asio::posix::stream_descriptor descriptor_;
   boost::asio::basic_waitable_timer<std::chrono::steady_clock> retry_;
+  std::optional<Instant> warned_;  ///< when it last said that it cannot accept
 };
 
 }  // namespace homeostat::proxy

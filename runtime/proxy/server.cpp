@@ -56,6 +56,7 @@ std::string Server::start() {
         shared = descriptor;
         bound_.push_back(bound);
         address = bound;  // the others share the port the kernel chose
+        if (!wanted.unix_path.empty()) socket_files_.emplace_back(wanted.unix_path);
       }
       worker->listen(descriptor);
     }
@@ -108,6 +109,7 @@ void Server::stop() {
     if (thread.joinable()) thread.join();
   }
   threads_.clear();
+  socket_files_.clear();
 }
 
 std::shared_ptr<UpstreamSet> Server::upstream() const {

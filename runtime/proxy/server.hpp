@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/settings.hpp"
+#include "runtime/proxy/socket_file.hpp"
 #include "runtime/proxy/upstream_target.hpp"
 #include "runtime/proxy/worker.hpp"
 
@@ -59,6 +60,7 @@ class Server {
   mutable std::mutex mutex_;
   std::shared_ptr<UpstreamSet> upstream_;  // guarded by mutex_
   std::vector<config::Address> bound_;
+  std::vector<SocketFile> socket_files_;  // removed by stop()
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::atomic<unsigned> running_{0};

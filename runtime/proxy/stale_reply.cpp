@@ -102,7 +102,8 @@ cache::Reason failure_reason(UpstreamError error) noexcept {
     case UpstreamError::connect_timeout:
     case UpstreamError::timeout:
     case UpstreamError::body_timeout: return cache::Reason::upstream_timeout;
-    case UpstreamError::connection_limit: return cache::Reason::rejected;
+    case UpstreamError::connection_limit:
+    case UpstreamError::local: return cache::Reason::rejected;
     default: return cache::Reason::upstream_failed;
   }
 }

@@ -16,6 +16,7 @@ const char* to_string(UpstreamError error) noexcept {
     case UpstreamError::reset: return "connection_terminated";
     case UpstreamError::protocol: return "http_protocol_error";
     case UpstreamError::body_timeout: return "connection_read_timeout";
+    case UpstreamError::local: return "proxy_internal_error";
   }
   return "proxy_internal_error";
 }
@@ -25,7 +26,8 @@ unsigned status_of(UpstreamError error) noexcept {
     case UpstreamError::connect_timeout:
     case UpstreamError::timeout:
     case UpstreamError::body_timeout: return 504;
-    case UpstreamError::connection_limit: return 503;
+    case UpstreamError::connection_limit:
+    case UpstreamError::local: return 503;
     default: return 502;
   }
 }
@@ -99,10 +101,10 @@ void UpstreamCall::connect() {
   UpstreamPool::Opened opened = pool.open(target);
   if (!opened.connection) {
     target.request_ended();
-    if (opened.failure == UpstreamPool::OpenFailure::limit) {
-      fail(UpstreamError::connection_limit);
-    } else {
-      connect_failed(UpstreamError::connect);
+    switch (opened.failure) {
+      case UpstreamPool::OpenFailure::limit: fail(UpstreamError::connection_limit); break;
+      case UpstreamPool::OpenFailure::local: connect_failed(UpstreamError::local); break;
+      default: connect_failed(UpstreamError::connect);
     }
     return;
   }

@@ -64,6 +64,7 @@ enum class UpstreamError : std::uint8_t {
   reset,             ///< closed before or inside the response
   protocol,          ///< broken framing
   body_timeout,      ///< the body stalled
+  local,             ///< nothing left to connect with; the upstream is not to blame
 };
 
 /// Proxy error types of RFC 9209 section 2.3, used in Proxy-Status and logs.
@@ -219,6 +220,7 @@ class UpstreamCall final : public RefCounted,
   unsigned attempts_ = 0;
   std::optional<UpstreamError> lost_;  ///< how the last attempt ended
   std::size_t addresses_tried_ = 0;
+  bool address_refused_ = false;  ///< one of them failed, and not for want of our own means
   bool fresh_only_ = false;
   bool head_sent_ = false;
   bool body_started_ = false;

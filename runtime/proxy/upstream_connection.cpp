@@ -11,6 +11,11 @@
 
 namespace homeostat::proxy {
 
+bool is_local_failure(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+         error == EADDRNOTAVAIL;
+}
+
 UpstreamConnection::~UpstreamConnection() { target_.drop_connection(); }
 
 bool UpstreamConnection::connect(int& error) {

@@ -31,6 +31,10 @@ class UpstreamUser {
   ~UpstreamUser() = default;
 };
 
+/// An errno that says nothing about the peer: this process or machine has no
+/// descriptor, memory, local port or address left.
+[[nodiscard]] bool is_local_failure(int error) noexcept;
+
 class UpstreamConnection final : public StreamOwner, public Deadline {
  public:
   /// `set` owns `target` and is kept alive with the connection.

@@ -21,6 +21,7 @@ void UpstreamCall::refused() {
 
 void UpstreamCall::connect_failed(UpstreamError error) {
   target_->address_failed();
+  address_refused_ = address_refused_ || error != UpstreamError::local;
   if (++addresses_tried_ < target_->address_count()) {
     // A name with several addresses is one target: try them all first.
     --attempts_;
@@ -29,6 +30,13 @@ void UpstreamCall::connect_failed(UpstreamError error) {
     return;
   }
   addresses_tried_ = 0;
+  if (!std::exchange(address_refused_, false)) {
+    // No vote against the target: whoever else is asked, the same is missing here.
+    set_->counters().local_failures.fetch_add(1, std::memory_order_relaxed);
+    fail(UpstreamError::local);
+    return;
+  }
+  if (error == UpstreamError::local) error = UpstreamError::connect;  // another address refused
   lost_ = error;
   set_->counters().connect_failures.fetch_add(1, std::memory_order_relaxed);
   const Instant now = worker_.now();
@@ -111,7 +119,11 @@ void UpstreamCall::fail(UpstreamError error) {
   if (over_) return;
   const Ref<UpstreamCall> keep(this);
   end();
-  permit_.drop();
+  if (error == UpstreamError::local) {
+    permit_.ignore();  // no sample of what the upstream can take
+  } else {
+    permit_.drop();
+  }
   sink_->on_upstream_failure(error);
 }
 

@@ -40,13 +40,15 @@ Ref<UpstreamConnection> UpstreamPool::take_idle(UpstreamTarget& target) {
 UpstreamPool::Opened UpstreamPool::open(UpstreamTarget& target) {
   if (!target.take_connection(set_->settings().connections_max)) {
     set_->counters().connection_limit.fetch_add(1, std::memory_order_relaxed);
-    return {{}, OpenFailure::limit, 0};
+    return {{}, OpenFailure::limit};
   }
   set_->counters().connects.fetch_add(1, std::memory_order_relaxed);
   auto connection = make_ref<UpstreamConnection>(*this, set_, target, context_.get_executor());
   int error = 0;
-  if (!connection->connect(error)) return {{}, OpenFailure::system, error};
-  return {std::move(connection), OpenFailure::none, 0};
+  if (!connection->connect(error)) {
+    return {{}, is_local_failure(error) ? OpenFailure::local : OpenFailure::refused};
+  }
+  return {std::move(connection), OpenFailure::none};
 }
 
 void UpstreamPool::give_back(Ref<UpstreamConnection> connection) {

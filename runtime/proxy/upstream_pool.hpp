@@ -27,11 +27,15 @@ class UpstreamPool {
   /// An idle connection to the target, or null.
   [[nodiscard]] Ref<UpstreamConnection> take_idle(UpstreamTarget& target);
 
-  enum class OpenFailure : std::uint8_t { none, limit, system };
+  enum class OpenFailure : std::uint8_t {
+    none,
+    limit,    ///< connections_max
+    local,    ///< this machine has no descriptor, memory or port left
+    refused,  ///< anything else
+  };
   struct Opened {
     Ref<UpstreamConnection> connection;
     OpenFailure failure = OpenFailure::none;
-    int error = 0;
   };
   /// A connection that is being opened.
   [[nodiscard]] Opened open(UpstreamTarget& target);

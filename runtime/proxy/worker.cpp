@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -130,7 +131,7 @@ void Worker::take_back(Ref<RequestContext> request) {
 
 void Worker::accepted(int descriptor, int family, std::string client_address) {
   const std::size_t open = counters_.connections.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (open > config_->server().connections_max) {
+  if (open > std::min(config_->server().connections_max, services_.connections_max)) {
     counters_.connections.fetch_sub(1, std::memory_order_relaxed);
     counters_.connections_refused.fetch_add(1, std::memory_order_relaxed);
     ::close(descriptor);

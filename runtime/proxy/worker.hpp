@@ -52,6 +52,7 @@ struct Services {
   telemetry::AccessLog& access_log;
   compress::CompressPool& compress_pool;
   compress::StreamResources& streams;
+  std::size_t connections_max;  ///< of clients, by what the process may open
 };
 
 /// Counters of the client side, all workers together.
@@ -60,7 +61,7 @@ struct ServerCounters {
   std::atomic<std::uint64_t> connections_refused{0}, bad_requests{0}, header_timeouts{0},
       body_timeouts{0}, write_timeouts{0}, aborted_responses{0}, upgrades{0},
       fill_readers_cut_off{0}, fill_readers_detached{0}, deadlines_missed{0},
-      deadline_fields_invalid{0};
+      deadline_fields_invalid{0}, accept_failures{0};
 };
 
 class Worker {

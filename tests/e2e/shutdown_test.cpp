@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "tests/e2e/running_agent.hpp"
+#include "tests/support/child_process.hpp"
 #include "tests/support/waiting.hpp"
 
 namespace homeostat::test {
@@ -37,6 +39,21 @@ TEST(Shutdown, SigtermFinishesRunningRequestsAndRefusesNewConnections) {
   // until one side's idle timeout.
   EXPECT_TRUE(origin.wait_until_all_closed());
   agent.join();  // by itself
+}
+
+TEST(Shutdown, TakesTheFileOfAUnixListenerAway) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/agent.sock";
+  ScriptedOrigin origin;
+  AgentConfig config = config_for(origin);
+  config.listen = "unix:" + path;
+  RunningAgent agent(config);
+  {
+    HttpClient client(connect_unix(path));
+    ASSERT_EQ(client.get("/page").status(), 200);
+  }
+  agent.stop();
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST(Shutdown, ASecondSigtermQuitsAtOnce) {

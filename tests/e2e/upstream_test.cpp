@@ -62,6 +62,18 @@ TEST(Upstream, GarbageIs502) {
   EXPECT_EQ(answer.get("proxy-status"), "homeostat; error=http_protocol_error");
 }
 
+TEST(Upstream, AnotherProtocolIsTakenForAnErrorAtOnce) {
+  ScriptedOrigin origin;
+  origin.on("/shell", [](OriginExchange& exchange) {
+    exchange.send("SSH-2.0-foo\r\n");
+    fall_silent(exchange);
+  });
+  RunningAgent agent(config_for(origin.url(), "timeout: 3s, retries: 0"));
+  const Message answer = agent.get("/shell");
+  EXPECT_EQ(answer.status(), 502) << "and not 504 after the timeout";
+  EXPECT_EQ(answer.get("proxy-status"), "homeostat; error=http_protocol_error");
+}
+
 TEST(Upstream, ABodyThatIsCutIsNeverTakenForWhole) {
   ScriptedOrigin origin;
   std::atomic<bool> broken{true};

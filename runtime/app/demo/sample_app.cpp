@@ -12,9 +12,9 @@
 #include <string_view>
 #include <utility>
 
-#include "runtime/app/demo/descriptors.hpp"
 #include "runtime/app/demo/sample_session.hpp"
 #include "runtime/app/demo/sample_work.hpp"
+#include "runtime/app/descriptors.hpp"
 
 namespace homeostat::demo {
 
@@ -107,7 +107,7 @@ std::string SampleApp::stats_document() const {
 }
 
 int run_sample_app(const SampleAppOptions& options) {
-  raise_descriptor_limit();
+  app::raise_descriptor_limit();
   try {
     SampleApp app(options);
     const std::size_t colon = options.listen.rfind(':');

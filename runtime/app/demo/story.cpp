@@ -6,10 +6,10 @@
 #include <chrono>
 #include <cstdio>
 
-#include "runtime/app/demo/descriptors.hpp"
 #include "runtime/app/demo/explanation.hpp"
 #include "runtime/app/demo/fetch.hpp"
 #include "runtime/app/demo/process_figures.hpp"
+#include "runtime/app/descriptors.hpp"
 
 namespace homeostat::demo {
 
@@ -46,7 +46,7 @@ void print_progress(const Plan& plan, Duration elapsed, const LoadGenerator::Pro
 }  // namespace
 
 Story::Story(const DemoOptions& options, Clock& clock)
-    : options_(options), clock_(clock), descriptors_(raise_descriptor_limit()) {}
+    : options_(options), clock_(clock), descriptors_(app::raise_descriptor_limit()) {}
 
 bool Story::fail(const std::string& message) {
   if (!loop_.interrupted()) fmt::print(stderr, "demo: {}\n", message);

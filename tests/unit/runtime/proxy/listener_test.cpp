@@ -10,11 +10,14 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <latch>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "config/settings/address_text.hpp"
+#include "runtime/proxy/socket_file.hpp"
 #include "runtime/proxy/upstream_target.hpp"
 
 namespace homeostat::proxy {
@@ -144,6 +147,32 @@ TEST_F(UnixListening, OfManyAtOnceOverALeftOverFileExactlyOneGetsThePath) {
     ASSERT_TRUE(std::filesystem::exists(address_.unix_path));
     EXPECT_EQ(winners(address_), 1);
   }
+}
+
+TEST_F(UnixListening, AFileThatIsNoSocketIsNamedAsTheReason) {
+  std::ofstream(address_.unix_path) << "somebody's notes";
+  const Opened refused(address_);
+  EXPECT_FALSE(refused.ok());
+  EXPECT_TRUE(refused.error.ends_with("; the file there is not a socket")) << refused.error;
+  EXPECT_TRUE(std::filesystem::is_regular_file(address_.unix_path)) << "it is left alone";
+}
+
+TEST_F(UnixListening, TheFileGoesWithItsOwner) {
+  const Opened first(address_);
+  ASSERT_TRUE(first.ok()) << first.error;
+  { const SocketFile file(address_.unix_path); }
+  EXPECT_FALSE(std::filesystem::exists(address_.unix_path));
+}
+
+TEST_F(UnixListening, TheFileOfASuccessorStays) {
+  std::optional<Opened> first(std::in_place, address_);
+  ASSERT_TRUE(first->ok()) << first->error;
+  std::optional<SocketFile> file(std::in_place, address_.unix_path);
+  first.reset();  // it has drained, say
+  const Opened successor(address_);
+  ASSERT_TRUE(successor.ok()) << successor.error;
+  file.reset();
+  EXPECT_TRUE(std::filesystem::exists(address_.unix_path));
 }
 
 }  // namespace
