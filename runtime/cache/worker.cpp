@@ -48,11 +48,12 @@ Lookup Worker::classify(ObjectPtr object, const RequestDecision& decision, Insta
   lookup.age = freshness.age(now);
   lookup.remaining = freshness.lifetime - lookup.age;
   const bool fresh = freshness.fresh(now);
-  if (fresh && decision.accepts(freshness, now)) {
+  const bool accepted = decision.accepts(freshness, now);
+  if (fresh && accepted) {
     lookup.kind = Lookup::Kind::hit;
   } else {
     lookup.kind = Lookup::Kind::stale;
-    lookup.by_request = !decision.accepts(freshness, now);
+    lookup.by_request = !accepted;
     if (fresh) lookup.reason = Reason::request_directive;
   }
   lookup.object = std::move(object);
