@@ -149,6 +149,41 @@ Parsed<UpstreamTarget> parse_upstream(std::string_view text) {
   return target;
 }
 
+Parsed<RedisServer> parse_redis_url(std::string_view text) {
+  constexpr std::string_view plain = "redis://", secure = "rediss://";
+  constexpr std::uint16_t default_port = 6379;
+  constexpr std::int64_t databases_max = 65536;
+  RedisServer server;
+  if (text.substr(0, unix_prefix.size()) == unix_prefix) {
+    auto parsed = parse_unix(text.substr(unix_prefix.size()));
+    if (auto* error = std::get_if<UnitError>(&parsed)) return std::move(*error);
+    server.address = std::get<Address>(std::move(parsed));
+    return server;
+  }
+  server.tls = text.substr(0, secure.size()) == secure;
+  if (!server.tls && text.substr(0, plain.size()) != plain) {
+    return UnitError{"not a Redis URL; write redis://host:port/database or unix:/path"};
+  }
+  text.remove_prefix(server.tls ? secure.size() : plain.size());
+  if (text.find('@') != std::string_view::npos) {
+    return UnitError{"user and password have keys of their own: `user`, `password`"};
+  }
+  const auto slash = text.find('/');
+  if (slash != std::string_view::npos && slash + 1 < text.size()) {
+    const auto parsed = parse_integer(text.substr(slash + 1));
+    const auto* number = std::get_if<std::int64_t>(&parsed);
+    if (number == nullptr || *number < 0 || *number >= databases_max) {
+      return UnitError{"the database must be a number: redis://host:port/0"};
+    }
+    server.database = static_cast<unsigned>(*number);
+  }
+  auto parsed = parse_authority(text.substr(0, slash), default_port);
+  if (auto* error = std::get_if<UnitError>(&parsed)) return std::move(*error);
+  server.address = std::get<Address>(std::move(parsed));
+  if (server.address.port == 0) return UnitError{"port 0 cannot be connected to"};
+  return server;
+}
+
 std::optional<std::string> check_http_url(std::string_view text) {
   if (auto error = take_scheme(text, "http://host:port/path")) return error;
   if (text.find('#') != std::string_view::npos) return "a fragment (#) has no meaning here";

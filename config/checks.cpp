@@ -89,6 +89,41 @@ class Checks {
     }
   }
 
+  void redis() {
+    const RedisSettings& redis = settings_.cache.redis;
+    if (!redis.configured()) return;
+    const bool sentinel = redis.topology == RedisTopology::sentinel;
+    if (sentinel == redis.master.empty()) {
+      fail({sentinel ? "cache.redis.topology" : "cache.redis.master"},
+           "`cache.redis.master` belongs to `topology: sentinel`, and only there");
+    }
+    if (redis.topology == RedisTopology::single && redis.servers.size() > 1) {
+      fail({"cache.redis.url"},
+           "`cache.redis.url` names several servers: say `topology: sentinel` or `cluster`");
+    }
+    const RedisServer& first = redis.servers.front();
+    for (const RedisServer& server : redis.servers) {
+      if (server.tls != first.tls || server.database != first.database) {
+        fail({"cache.redis.url"}, "the servers of `cache.redis.url` differ in TLS or database");
+        break;
+      }
+    }
+    if (redis.topology == RedisTopology::cluster && first.database != 0) {
+      fail({"cache.redis.url"}, "a cluster has no databases");
+    }
+    if (!redis.user.empty() && redis.password.empty()) {
+      fail({"cache.redis.user"}, "`cache.redis.user` needs a `password` or `password_file`");
+    }
+    if (given("cache.redis.password") && given("cache.redis.password_file")) {
+      fail({"cache.redis.password"},
+           "`cache.redis.password` and `cache.redis.password_file` exclude each other");
+    }
+    if (redis.tls.certificate_file.empty() != redis.tls.key_file.empty()) {
+      fail({"cache.redis.tls"},
+           "`cache.redis.tls.certificate_file` and `key_file` need each other");
+    }
+  }
+
   void admission() {
     const auto& admission = settings_.admission;
     unique_names(admission.rate_limits, "admission.rate_limits");
@@ -176,6 +211,7 @@ void check_settings(const Settings& settings, const Place& root, Reading& readin
   if (!clean) return;
   checks.addresses();
   checks.order();
+  checks.redis();
   checks.admission();
   checks.health();
 }

@@ -26,6 +26,7 @@ void visit_outliers(Visitor& visitor, OutlierSettings& settings);
 void visit_retry_budget(Visitor& visitor, RetryBudgetSettings& settings);
 void visit_admin(Visitor& visitor, AdminSettings& settings);
 void visit_cache(Visitor& visitor, CacheSettings& settings);
+void visit_redis(Visitor& visitor, RedisSettings& settings);
 void visit_compression(Visitor& visitor, CompressionSettings& settings);
 void visit_admission(Visitor& visitor, AdmissionSettings& settings);
 void visit_monitor(Visitor& visitor, MonitorSettings& settings);

@@ -122,15 +122,6 @@ void visit_refresh(Visitor& visitor, RefreshSettings& refresh) {
   visitor.end();
 }
 
-void visit_redis(Visitor& visitor) {
-  RedisSettings redis;
-  visitor.begin({"redis", Apply::restart, not_available});
-  visitor.leaf({"url"}, TextLeaf(redis.url, "Redis URL", nullptr, TextLeaf::Show::url_host));
-  visitor.leaf({"timeout"}, DurationLeaf(redis.timeout, 1ms, 10s));
-  visitor.leaf({"compress_above"}, SizeLeaf(redis.compress_above, 64, mebibyte));
-  visitor.end();
-}
-
 }  // namespace
 
 void visit_match(Visitor& visitor, RequestMatch& match) {
@@ -188,7 +179,7 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
   visitor.leaf({"ttl_jitter", Apply::restart}, RatioLeaf(cache.ttl_jitter, 0, 0.5));
   visitor.leaf({"ttl_jitter_origin", Apply::restart}, BoolLeaf(cache.ttl_jitter_origin));
   visit_refresh(visitor, cache.refresh);
-  visit_redis(visitor);
+  visit_redis(visitor, cache.redis);
   visitor.end();
 }
 

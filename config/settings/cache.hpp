@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/settings/common.hpp"
+#include "config/settings/redis.hpp"
 
 namespace homeostat::config {
 
@@ -64,12 +65,6 @@ struct CacheTagSettings {
   std::size_t distinct_max = 100000;  ///< tags told apart in memory; further ones share
 };
 
-struct RedisSettings {
-  std::string url;  ///< redis://host:port/db
-  milliseconds timeout{50};
-  std::size_t compress_above = kibibyte;
-};
-
 /// Freshness of responses that state none (RFC 9111 section 4.2.2).
 enum class HeuristicFreshness : std::uint8_t {
   off,
@@ -117,7 +112,7 @@ struct CacheSettings {
   double ttl_jitter = 0.1;         ///< lifetimes end up to this share earlier, by key
   bool ttl_jitter_origin = false;  ///< also those the origin states, not only rules' ttl
   RefreshSettings refresh;
-  std::optional<RedisSettings> redis;
+  RedisSettings redis;
 };
 
 }  // namespace homeostat::config

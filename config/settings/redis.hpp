@@ -1,4 +1,4 @@
-// How a tier that the agents of a fleet share in Redis is reached and used.
+// Section `cache.redis`: the tier that the agents of a fleet share.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ struct RedisTlsSettings {
   bool verify = true;
 };
 
-struct RedisTierSettings {
+struct RedisSettings {
   std::vector<RedisServer> servers;  ///< `url`; empty: there is no shared tier
   RedisTopology topology = RedisTopology::single;
   std::string master;  ///< what the sentinels call it

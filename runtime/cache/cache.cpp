@@ -57,7 +57,8 @@ Cache::Cache(const config::CacheSettings& settings, const Clock& clock, std::uin
       tags_(settings.tags.distinct_max),
       key_version_(settings.key_version),
       rules_in_force_(rules_.fingerprint()),
-      control_keys_(settings_, seed_, key_version_) {
+      control_keys_(settings_, seed_, key_version_),
+      shared_keys_(settings_, shared_key_seed, key_version_) {
   // The first shards take what does not divide evenly, so that the sum is exact.
   const std::size_t marks = settings.negative_entries_max;
   for (std::size_t i = 0; i < shard_count; ++i) {

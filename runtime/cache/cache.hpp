@@ -53,6 +53,11 @@
 
 namespace homeostat::cache {
 
+/// Appends the locations of a URL (host, path and query of `request`), one for each way
+/// the rules let its query enter keys.
+void append_locations(KeyBuilder& keys, Request request, const RequestRules& rules,
+                      std::vector<std::uint64_t>& locations);
+
 class Cache final : public CacheControl {
  public:
   static constexpr std::size_t shard_count = 256;
@@ -75,6 +80,12 @@ class Cache final : public CacheControl {
   /// Gives back the memory of what tag purges killed: up to `count_max` entries.
   /// Returns how many; call it regularly.
   std::size_t sweep(std::size_t count_max = 65536);
+  /// Drops what carries a tag, whatever its kind (tags.hpp), at once and without a
+  /// search. Returns how many entries did.
+  std::size_t purge_identity(std::string_view identity);
+  /// Where the agents of a fleet know the responses of an absolute URL by, one for
+  /// each way its query may enter keys.
+  [[nodiscard]] std::vector<std::uint64_t> shared_locations(std::string_view url);
   /// Follows a new configuration: another key version empties the cache; where
   /// rules that make keys or tags changed, what they match goes, and fetches that
   /// follow the old ones are not stored. Returns entries dropped.
@@ -229,7 +240,7 @@ class Cache final : public CacheControl {
   std::mutex control_mutex_;  // one control operation at a time
   EpochSlot control_slot_{epochs_};
   Counters control_counters_;                     // guarded by control_mutex_
-  KeyBuilder control_keys_;                       // guarded by control_mutex_
+  KeyBuilder control_keys_, shared_keys_;         // guarded by control_mutex_
   std::unique_ptr<RequestRules> reloaded_rules_;  // guarded by control_mutex_; null: rules_
 };
 

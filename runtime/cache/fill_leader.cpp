@@ -237,6 +237,11 @@ Reason FillLeader::complete(Instant now) {
   return reason;
 }
 
+ObjectPtr FillLeader::object() const {
+  const std::lock_guard lock(fill_->mutex_);
+  return fill_->object_;
+}
+
 void FillLeader::complete_refreshed(ObjectHead head, const Fields& request, Instant now) {
   const VarySpecPtr spec = fill_->identity().spec;
   std::string variant;

@@ -49,6 +49,11 @@ class FillLeader {
   /// not, or Reason::none. A body shorter than content_length is `truncated`
   /// and fails the fill.
   Reason complete(Instant now);
+  /// What came of it, whether or not it was stored here; null before it is complete.
+  [[nodiscard]] ObjectPtr object() const;
+  /// How it depends on the request, once published; null: not at all.
+  [[nodiscard]] const VarySpecPtr& spec() const noexcept { return fill_->spec_; }
+  [[nodiscard]] const std::string& variant() const noexcept { return fill_->variant_; }
   /// 304: the stale object, refreshed by `head`, is stored and answers every
   /// reader. `head` comes from refreshed_head().
   void complete_refreshed(ObjectHead head, const Fields& request, Instant now);
@@ -84,6 +89,9 @@ class FillLeader {
   /// another one has consumed everything. REQUIRES: !storing().
   void cut_off_laggards(std::uint64_t lag_max);
 
+  /// What fetching it took, where somebody else did.
+  void set_cost(Duration cost, Instant now) noexcept { began_ = now - cost; }
+  [[nodiscard]] Instant began() const noexcept { return began_; }
   /// What is stored was fetched before it had to be (refresh ahead).
   void set_ahead() noexcept { ahead_ = true; }
   [[nodiscard]] bool done() const noexcept { return done_; }

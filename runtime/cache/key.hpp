@@ -25,6 +25,8 @@
 namespace homeostat::cache {
 
 inline constexpr std::size_t key_text_max = 250;
+/// Of hashes and locations that different processes must agree on.
+inline constexpr std::uint64_t shared_key_seed = 0;
 
 /// A key by reference. Equality is decided by the text, never by the hash.
 struct KeyView {

@@ -12,6 +12,16 @@ namespace {
 
 constexpr std::size_t sweep_batch = 256;
 
+bool is_url(std::string_view key) noexcept {
+  return key.starts_with("http://") || key.starts_with("https://");
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), http::to_lower);
+  return out;
+}
+
 }  // namespace
 
 void Cache::refuse_storing(Fill& fill) {
@@ -145,11 +155,10 @@ Cache::Dropped Cache::purge_location(KeyView primary, std::uint64_t location, Pu
 }
 
 Cache::Dropped Cache::purge_key(std::string_view key, PurgeMode mode, Instant now) {
-  if (key.starts_with("http://") || key.starts_with("https://")) {
+  if (is_url(key)) {
     const auto target = http::parse_target(http::Method::get, key);
     if (!target) return {};
-    std::string host(target->authority);
-    std::transform(host.begin(), host.end(), host.begin(), http::to_lower);
+    const std::string host = lower(target->authority);
     return purge_uri(control_slot_, control_keys_, reloaded_rules_ ? *reloaded_rules_ : rules_,
                      {host, target->path, target->query}, mode, now);
   }
@@ -229,6 +238,37 @@ PurgeResult Cache::purge(const PurgeRequest& request) {
   if (!request.soft) control_counters_.deletes.add(result.entries());
   reclaim_all();
   return result;
+}
+
+void append_locations(KeyBuilder& keys, Request request, const RequestRules& rules,
+                      std::vector<std::uint64_t>& locations) {
+  for (const std::string_view method : {"GET", "POST"}) {
+    request.method = method;
+    const CompiledRule* rule = rules.match(method, request.path);
+    static_cast<void>(keys.primary(request, {}, rule != nullptr ? rule->key_query() : nullptr));
+    if (locations.empty() || locations.back() != keys.location()) {
+      locations.push_back(keys.location());
+    }
+  }
+}
+
+std::size_t Cache::purge_identity(std::string_view identity) {
+  return tags_.purge(identity, PurgeMode::hard, {});
+}
+
+std::vector<std::uint64_t> Cache::shared_locations(std::string_view url) {
+  std::vector<std::uint64_t> locations;
+  const auto target = is_url(url) ? http::parse_target(http::Method::get, url) : std::nullopt;
+  if (!target) return locations;
+  const std::lock_guard control(control_mutex_);
+  const RequestRules& rules = reloaded_rules_ ? *reloaded_rules_ : rules_;
+  const std::string host = lower(target->authority);
+  Request request;
+  request.host = host;
+  request.path = target->path;
+  request.query = target->query;
+  append_locations(shared_keys_, request, rules, locations);
+  return locations;
 }
 
 std::size_t Cache::sweep(std::size_t count_max) {

@@ -45,7 +45,8 @@ std::string_view to_string(Reason reason) noexcept {
                                                                         "stale-while-revalidate",
                                                                         "stale-if-error",
                                                                         "origin-backoff",
-                                                                        "emergency"};
+                                                                        "emergency",
+                                                                        "shared"};
   return tokens[static_cast<std::size_t>(reason)];
 }
 

@@ -55,8 +55,9 @@ enum class Reason : std::uint8_t {
   stale_if_error,  ///< instead of a failure
   origin_backoff,  ///< the origin is left alone for a while
   emergency,
+  shared,  ///< served from the tier that the fleet shares
 };
-inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::emergency) + 1;
+inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::shared) + 1;
 
 /// A token of RFC 8941 (lower case, `-`); static storage.
 [[nodiscard]] std::string_view to_string(Reason reason) noexcept;

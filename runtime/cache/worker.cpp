@@ -2,16 +2,9 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
-
-#include "runtime/cache/uri_reference.hpp"
-#include "runtime/http/structured_field.hpp"
 
 namespace homeostat::cache {
 namespace {
-
-// Of one Cache-Group-Invalidation: more than a response's head can hold.
-constexpr std::size_t groups_max = 65536;
 
 /// How the query of a request enters its key.
 const http::QueryNormalizer* query_of(const CompiledRule* rule) noexcept {
@@ -32,7 +25,10 @@ const Entry* newer(const Entry* a, const Entry* b) noexcept {
 }  // namespace
 
 Worker::Worker(Cache& cache)
-    : cache_(cache), slot_(cache.epochs_), keys_(cache.settings_, cache.seed_, cache.key_version_) {
+    : cache_(cache),
+      slot_(cache.epochs_),
+      keys_(cache.settings_, cache.seed_, cache.key_version_),
+      shared_keys_(cache.settings_, shared_key_seed, cache.key_version_) {
   cache_.add_worker(&counters_);
 }
 
@@ -126,6 +122,11 @@ void Worker::note_hit(Lookup& lookup, Instant now) {
 std::string Worker::key_text(const Request& request, const RequestDecision& decision) {
   return std::string(
       keys_.primary(request, authorization_of(request, decision), query_of(decision.rule)).text);
+}
+
+PrimaryKey Worker::shared_key(const Request& request, const RequestDecision& decision) {
+  shared_keys_.primary(request, authorization_of(request, decision), query_of(decision.rule));
+  return shared_keys_.copy();
 }
 
 SearchListPtr Worker::search_rules(const Request& request) {
@@ -306,68 +307,6 @@ FillPtr Worker::open_fill(Shard& shard, const Request& request, KeyView key, Var
   }
   shard.add_fill(fill);
   return fill;
-}
-
-void Worker::learn_from_head(const Request& request, const RequestDecision& decision,
-                             const ObjectPtr& stored, const Response& head,
-                             const EndpointPolicy& policy) {
-  switch (compare_head_response(*stored, head)) {
-    case HeadComparison::unknown: return;
-    case HeadComparison::differs: cache_.drop_object(*stored); return;
-    case HeadComparison::same: break;
-  }
-  RequestDecision storing = decision;
-  storing.store = true;
-  auto refreshed = refreshed_head(*stored, storing, request, head, policy);
-  if (!refreshed) {
-    cache_.drop_object(*stored);
-    return;
-  }
-  FillStart start = begin_fill(request, decision, stored, head.received);
-  if (start.kind != FillStart::Kind::leader) return;
-  if (!start.leader->stale()) {  // purged meanwhile
-    start.leader->fail(Reason::invalidated);
-    return;
-  }
-  start.leader->complete_refreshed(std::move(*refreshed), *request.fields, head.received);
-}
-
-std::size_t Worker::invalidate_uri(std::string_view host, std::string_view path,
-                                   std::string_view query, const RequestRules& rules) {
-  const std::size_t dropped =
-      cache_.purge_uri(slot_, keys_, rules, {host, path, query}, PurgeMode::hard, Instant{})
-          .entries;
-  cache_.garbage_.reclaim();
-  counters_.deletes.add(dropped);
-  return dropped;
-}
-
-std::size_t Worker::invalidate_after(const Request& request, const Response& response,
-                                     const RequestRules& rules) {
-  if (response.status < 200 || response.status >= 400) return 0;
-  std::size_t dropped = invalidate_uri(request.host, request.path, request.query, rules);
-  for (const http::HeaderId id : {http::HeaderId::location, http::HeaderId::content_location}) {
-    const http::Field* field = response.fields->find(id);
-    if (field == nullptr) continue;
-    const LocalUri uri = local_uri(field->value, request.host, request.path);
-    if (!uri.path.empty()) dropped += invalidate_uri(request.host, uri.path, uri.query, rules);
-  }
-  // RFC 9875 section 3.
-  for (const std::string& group : http::parse_string_list(
-           *response.fields, http::HeaderId::cache_group_invalidation, groups_max)) {
-    dropped += invalidate_group(request.host, group);
-  }
-  std::vector<std::string_view> patterns;
-  rules.invalidated_by(request.path, patterns);
-  for (const std::string_view pattern : patterns) {
-    dropped += cache_.tags_.purge(tag_identity(TagKind::path, pattern), PurgeMode::hard, {});
-  }
-  return dropped;
-}
-
-std::size_t Worker::invalidate_group(std::string_view host, std::string_view group) {
-  return cache_.tags_.purge(tag_identity(TagKind::group, group_name(host, group)), PurgeMode::hard,
-                            {});
 }
 
 }  // namespace homeostat::cache

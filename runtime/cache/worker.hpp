@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/cache/cache.hpp"
 #include "runtime/cache/fill_leader.hpp"
@@ -47,6 +48,14 @@ struct Lookup {
   bool by_request = false;   ///< the request's directives want validation, fresh or not
   bool refresh_due = false;  ///< hit: hot and about to expire; refresh it ahead
   std::uint64_t key = 0;     ///< KeyBuilder::built() if the fill's key is the same; 0: it is not
+};
+
+/// What a response has made out of date.
+struct Outdated {
+  std::vector<std::string> urls;        ///< http://host/path?query
+  std::vector<std::string> identities;  ///< of tags, as tag_identity() makes them
+  /// Where the fleet knows the URLs' responses by, as Cache::shared_locations() has it.
+  std::vector<std::uint64_t> locations;
 };
 
 /// Who a fill is for.
@@ -91,10 +100,21 @@ class Worker {
   /// the same host, and what rules' invalidate_on names. Returns entries dropped.
   std::size_t invalidate_after(const Request& request, const Response& response,
                                const RequestRules& rules);
+  /// What invalidate_after() would drop, for others who hold copies. They must know
+  /// before it does, or what they hold could come back.
+  [[nodiscard]] Outdated outdated_by(const Request& request, const Response& response,
+                                     const RequestRules& rules);
   /// RFC 9111 section 4.3.5: a response to HEAD refreshes the stored GET it is
   /// about, or drops it if that is out of date. `stored` is lookup's object.
-  void learn_from_head(const Request& request, const RequestDecision& decision,
+  /// False: it was out of date.
+  bool learn_from_head(const Request& request, const RequestDecision& decision,
                        const ObjectPtr& stored, const Response& head, const EndpointPolicy& policy);
+  /// Adds one URL of the request's host, for others who hold copies of it.
+  void tell_url(Outdated& told, std::string_view host, std::string_view path,
+                std::string_view query, const RequestRules& rules);
+  /// The key under which the agents of a fleet share what answers the request; its
+  /// hash and location are the same for all of them.
+  [[nodiscard]] PrimaryKey shared_key(const Request& request, const RequestDecision& decision);
   /// Drops what carries a group of RFC 9875 of that origin, without a search.
   /// Returns how many entries did.
   std::size_t invalidate_group(std::string_view host, std::string_view group);
@@ -115,6 +135,9 @@ class Worker {
  private:
   friend class FillLeader;
 
+  template <class Visit>
+  void for_each_outdated(const Request& request, const Response& response,
+                         const RequestRules& rules, Visit&& visit);
   [[nodiscard]] static Lookup classify(ObjectPtr object, const RequestDecision& decision,
                                        Instant now);
   void count(const Lookup& lookup, EndpointId endpoint);
@@ -143,7 +166,7 @@ class Worker {
   Cache& cache_;
   EpochSlot slot_;
   Counters counters_;
-  KeyBuilder keys_;
+  KeyBuilder keys_, shared_keys_;
   std::string variant_;
   // Of the request whose fill begins: choose_key() sets them.
   SearchRulePtr search_;

@@ -24,6 +24,13 @@ struct CacheFigures {
                 deletes = 0, collapsed = 0, errors = 0;
 };
 
+/// Where a purge is in force. Without a shared tier `fleet` and `here` are the same.
+enum class PurgeReach : std::uint8_t {
+  fleet,   ///< every agent of the fleet, and the tier they share
+  here,    ///< this agent's own memory only
+  shared,  ///< the shared tier only; what agents hold in memory stays
+};
+
 /// What to take out of the cache; everything a member names is taken.
 struct PurgeRequest {
   std::vector<std::string> tags;
@@ -33,6 +40,7 @@ struct PurgeRequest {
   /// Keys as CacheKey::key shows them, or absolute URLs.
   std::vector<std::string> keys;
   bool soft = false;  ///< make stale instead of dropping
+  PurgeReach reach = PurgeReach::fleet;
 };
 
 /// Objects dropped or, by a soft purge, made stale. Each counts once, under the

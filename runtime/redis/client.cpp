@@ -45,7 +45,7 @@ class SingleClient final : public Client {
 }  // namespace
 
 NodeOptions node_options(const ClientOptions& options, const config::Address& address) {
-  const config::RedisTierSettings& settings = options.settings;
+  const config::RedisSettings& settings = options.settings;
   NodeOptions node;
   node.connection.address = address;
   node.connection.user = settings.user;

@@ -44,7 +44,7 @@ class Client {
 };
 
 struct ClientOptions {
-  config::RedisTierSettings settings;
+  config::RedisSettings settings;
   std::shared_ptr<TlsContext> tls;  ///< null: where no server wants it
   std::uint64_t seed = 1;           ///< of the jitter
   bool blocking_calls = false;      ///< calls may take long: no pings in between

@@ -91,6 +91,20 @@ TEST(Upstream, SaysWhatIsWrong) {
   EXPECT_EQ(upstream_error("http://"), "the host is missing");
 }
 
+TEST(RedisUrl, ReadsHostDatabaseTlsAndSocket) {
+  const auto plain = std::get<RedisServer>(parse_redis_url("redis://cache.internal"));
+  EXPECT_EQ(plain.address, (Address{"cache.internal", 6379, {}}));
+  EXPECT_FALSE(plain.tls);
+  EXPECT_EQ(plain.database, 0U);
+  const auto secure = std::get<RedisServer>(parse_redis_url("rediss://[::1]:7000/3"));
+  EXPECT_EQ(secure.address, (Address{"::1", 7000, {}}));
+  EXPECT_TRUE(secure.tls);
+  EXPECT_EQ(secure.database, 3U);
+  EXPECT_EQ(std::get<RedisServer>(parse_redis_url("unix:/run/redis.sock")).address.unix_path,
+            "/run/redis.sock");
+  EXPECT_EQ(std::get<RedisServer>(parse_redis_url("redis://a:1/")).database, 0U);
+}
+
 TEST(Url, IsRedactedToItsHost) {
   EXPECT_EQ(redacted_url("http://hooks.example/T0/B0/secret?x=1"), "http://hooks.example/***");
   EXPECT_EQ(redacted_url("redis://user:pass@host:6379/0"), "redis://host:6379/***");

@@ -142,13 +142,33 @@ INSTANTIATE_TEST_SUITE_P(
             "t.yaml:3:21: `alerts.webhooks[0]`: not a URL; write http://host:port/path\n"}));
 
 INSTANTIATE_TEST_SUITE_P(
+    Redis, BadInput,
+    testing::Values(
+        Bad{"cache: {redis: {url: http://a}}\n",
+            "t.yaml:3:22: `cache.redis.url`: not a Redis URL; write redis://host:port/database or "
+            "unix:/path\n"},
+        Bad{"cache: {redis: {url: redis://u:p@a}}\n",
+            "t.yaml:3:22: `cache.redis.url`: user and password have keys of their own: `user`, "
+            "`password`\n"},
+        Bad{"cache: {redis: {url: redis://a/x}}\n",
+            "t.yaml:3:22: `cache.redis.url`: the database must be a number: redis://host:port/0\n"},
+        Bad{"cache: {redis: {url: redis://a, timeot: 5ms}}\n",
+            "t.yaml:3:33: unknown key `timeot` in `cache.redis`; did you mean `timeout`?\n"},
+        Bad{"cache: {redis: {url: [redis://a, redis://b]}}\n",
+            "t.yaml:3:22: `cache.redis.url` names several servers: say `topology: sentinel` or "
+            "`cluster`\n"},
+        Bad{"cache: {redis: {url: [redis://a, redis://a:6379], topology: cluster}}\n",
+            "t.yaml:3:22: `cache.redis.url`: a server is given twice\n"},
+        Bad{"cache: {redis: {url: [redis://a, rediss://b], topology: cluster}}\n",
+            "t.yaml:3:22: the servers of `cache.redis.url` differ in TLS or database\n"},
+        Bad{"cache: {redis: {url: redis://a, topology: sentinel}}\n",
+            "t.yaml:3:43: `cache.redis.master` belongs to `topology: sentinel`, and only there\n"},
+        Bad{"cache: {redis: {url: redis://a, user: agent}}\n",
+            "t.yaml:3:39: `cache.redis.user` needs a `password` or `password_file`\n"}));
+
+INSTANTIATE_TEST_SUITE_P(
     NotInThisVersion, BadInput,
     testing::Values(
-        Bad{"cache: {redis: {url: redis://127.0.0.1:6379/0}}\n",
-            "t.yaml:3:9: `cache.redis` is not available in this version\n"},
-        Bad{"cache: {redis: {url: redis://a, timeot: 5ms}}\n",
-            "t.yaml:3:9: `cache.redis` is not available in this version\n"
-            "t.yaml:3:33: unknown key `timeot` in `cache.redis`; did you mean `timeout`?\n"},
         Bad{"cache: {events: {review.created: [book:detail:{bookId}, \"book:{bookId}:*\", "
             "tag:books]}}\n",
             "t.yaml:3:9: `cache.events` is not available in this version\n"},

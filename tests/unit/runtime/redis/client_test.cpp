@@ -43,7 +43,7 @@ TEST(RedisClient, CarriesLargeValuesOfAnyBytes) {
 TEST(RedisClient, LogsInWithPasswordUserAndDatabase) {
   RedisServer server({"--requirepass", "secret"});
   server.run({"ACL", "SETUSER", "agent", "on", ">other", "~*", "+@all"});
-  config::RedisTierSettings settings = settings_for({server.port()});
+  config::RedisSettings settings = settings_for({server.port()});
   settings.user = "agent";
   settings.password = "other";
   settings.servers.front().database = 3;
@@ -63,7 +63,7 @@ TEST(RedisClient, LogsInWithPasswordUserAndDatabase) {
 
 TEST(RedisClient, SaysWhyAWrongPasswordGivesNoConnection) {
   RedisServer server({"--requirepass", "secret"});
-  config::RedisTierSettings settings = settings_for({server.port()});
+  config::RedisSettings settings = settings_for({server.port()});
   settings.password = "wrong-password";
   RunningClient running(settings);
   ASSERT_TRUE(running.run_until([&] { return running.counters.connection_failures > 0; }));
@@ -76,7 +76,7 @@ TEST(RedisClient, SaysWhyAWrongPasswordGivesNoConnection) {
 
 TEST(RedisClient, ReachesAServerByUnixSocket) {
   RedisServer server;
-  config::RedisTierSettings settings = settings_for({0});
+  config::RedisSettings settings = settings_for({0});
   settings.servers.front().address = {"", 0, server.unix_path()};
   RunningClient running(settings);
   ASSERT_TRUE(running.run_until_up());
@@ -85,7 +85,7 @@ TEST(RedisClient, ReachesAServerByUnixSocket) {
 
 TEST(RedisClient, ResolvesNames) {
   RedisServer server;
-  config::RedisTierSettings settings = settings_for({server.port()});
+  config::RedisSettings settings = settings_for({server.port()});
   settings.servers.front().address.host = "localhost";
   RunningClient running(settings);
   EXPECT_TRUE(running.run_until_up());
@@ -122,7 +122,7 @@ TEST(RedisClient, TellsCallsOnTheirWayThatTheServerIsGone) {
 
 TEST(RedisClient, StopsAskingAServerThatDoesNotAnswerInTime) {
   RedisServer server;
-  config::RedisTierSettings settings = settings_for({server.port()});
+  config::RedisSettings settings = settings_for({server.port()});
   settings.timeout = 50ms;
   RunningClient running(settings);
   ASSERT_TRUE(running.run_until_up());
@@ -142,7 +142,7 @@ TEST(RedisClient, StopsAskingAServerThatDoesNotAnswerInTime) {
 
 TEST(RedisClient, BoundsTheCallsThatWait) {
   RedisServer server;
-  config::RedisTierSettings settings = settings_for({server.port()});
+  config::RedisSettings settings = settings_for({server.port()});
   settings.calls_max = 5;
   RunningClient running(settings);
   ASSERT_TRUE(running.run_until_up());

@@ -25,8 +25,8 @@ inline config::RedisServer server_at(std::uint16_t port) {
 
 /// Generous times: the machine may be busy, and only the paused server's tests are
 /// about time.
-inline config::RedisTierSettings settings_for(std::vector<std::uint16_t> ports) {
-  config::RedisTierSettings settings;
+inline config::RedisSettings settings_for(std::vector<std::uint16_t> ports) {
+  config::RedisSettings settings;
   for (const std::uint16_t port : ports) settings.servers.push_back(server_at(port));
   settings.timeout = std::chrono::milliseconds(2000);
   settings.connect_timeout = std::chrono::milliseconds(3000);
@@ -35,7 +35,7 @@ inline config::RedisTierSettings settings_for(std::vector<std::uint16_t> ports) 
 
 class RunningClient {
  public:
-  explicit RunningClient(config::RedisTierSettings settings, std::shared_ptr<TlsContext> tls = {}) {
+  explicit RunningClient(config::RedisSettings settings, std::shared_ptr<TlsContext> tls = {}) {
     timeout_ = settings.timeout;
     ClientOptions options;
     options.settings = std::move(settings);

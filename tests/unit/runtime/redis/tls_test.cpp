@@ -35,8 +35,8 @@ struct SecureServer {
   std::uint16_t port = test::free_port();
   test::RedisServer server{certificate.server_options(port)};
 
-  [[nodiscard]] config::RedisTierSettings settings() const {
-    config::RedisTierSettings settings = settings_for({port});
+  [[nodiscard]] config::RedisSettings settings() const {
+    config::RedisSettings settings = settings_for({port});
     settings.servers.front().tls = true;
     settings.tls.ca_file = certificate.file();
     return settings;
@@ -45,7 +45,7 @@ struct SecureServer {
 
 TEST(RedisTls, SpeaksTlsAndChecksTheName) {
   SecureServer secure;
-  config::RedisTierSettings settings = secure.settings();
+  config::RedisSettings settings = secure.settings();
   std::string error;
   const auto tls = TlsContext::make(settings.tls, error);
   ASSERT_TRUE(tls) << error;
@@ -58,7 +58,7 @@ TEST(RedisTls, SpeaksTlsAndChecksTheName) {
 
 TEST(RedisTls, RefusesACertificateOfAnotherName) {
   SecureServer secure;
-  config::RedisTierSettings settings = secure.settings();
+  config::RedisSettings settings = secure.settings();
   settings.tls.server_name = "redis.example";
   std::string error;
   RunningClient running(settings, TlsContext::make(settings.tls, error));
@@ -71,7 +71,7 @@ TEST(RedisTls, RefusesACertificateOfAnotherName) {
 TEST(RedisTls, RefusesAnUnknownAuthority) {
   SecureServer secure;
   const Certificate other;
-  config::RedisTierSettings settings = secure.settings();
+  config::RedisSettings settings = secure.settings();
   settings.tls.ca_file = other.file();
   std::string error;
   RunningClient running(settings, TlsContext::make(settings.tls, error));

@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-config::RedisTierSettings sentinel_settings(const test::RedisSentinels& sentinels) {
-  config::RedisTierSettings settings = settings_for(sentinels.ports());
+config::RedisSettings sentinel_settings(const test::RedisSentinels& sentinels) {
+  config::RedisSettings settings = settings_for(sentinels.ports());
   settings.topology = config::RedisTopology::sentinel;
   settings.master = sentinels.name();
   return settings;
@@ -42,7 +42,7 @@ TEST(Sentinel, FollowsAFailover) {
 
 TEST(Sentinel, SaysSoWhenNobodyKnowsTheMaster) {
   test::RedisSentinels sentinels;
-  config::RedisTierSettings settings = sentinel_settings(sentinels);
+  config::RedisSettings settings = sentinel_settings(sentinels);
   settings.master = "another";
   RunningClient running(settings);
   EXPECT_TRUE(running.run_until([&] {
@@ -56,8 +56,8 @@ class Cluster : public testing::Test {
   static void SetUpTestSuite() { cluster_ = std::make_unique<test::RedisCluster>(); }
   static void TearDownTestSuite() { cluster_.reset(); }
 
-  static config::RedisTierSettings settings() {
-    config::RedisTierSettings settings =
+  static config::RedisSettings settings() {
+    config::RedisSettings settings =
         settings_for({cluster_->node(0).port(), cluster_->node(4).port()});
     settings.topology = config::RedisTopology::cluster;
     return settings;

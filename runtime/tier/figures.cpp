@@ -1,0 +1,18 @@
+#include "runtime/tier/figures.hpp"
+
+namespace homeostat::tier {
+
+const char* to_string(ReadOutcome outcome) noexcept {
+  static constexpr std::array<const char*, read_outcome_count> words = {
+      "hit",       "miss",   "late",       "failed",   "unavailable", "slow",
+      "untrusted", "broken", "unsuitable", "outdated", "expired"};
+  return words[static_cast<std::size_t>(outcome)];
+}
+
+const char* to_string(WriteOutcome outcome) noexcept {
+  static constexpr std::array<const char*, write_outcome_count> words = {
+      "stored", "failed", "unavailable", "too_large", "busy", "unstamped"};
+  return words[static_cast<std::size_t>(outcome)];
+}
+
+}  // namespace homeostat::tier

@@ -1,0 +1,304 @@
+#include "runtime/tier/fleet_log.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+namespace homeostat::tier {
+namespace {
+
+std::string agent_name(std::uint64_t seed) {
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(seed));
+  return text.data();
+}
+
+redis::ClientOptions client_options(const config::CacheSettings& settings,
+                                    std::shared_ptr<redis::TlsContext> tls, std::uint64_t seed) {
+  redis::ClientOptions options;
+  options.settings = settings.redis;
+  options.tls = std::move(tls);
+  options.seed = seed;
+  return options;
+}
+
+}  // namespace
+
+FleetLog::FleetLog(const Parts& parts, const config::CacheSettings& settings,
+                   std::shared_ptr<redis::TlsContext> tls, std::uint64_t seed)
+    : parts_(parts),
+      settings_(settings),
+      key_(log_key(settings.key_prefix, settings.key_namespace)),
+      agent_(agent_name(seed)),
+      random_(seed),
+      retry_timer_(parts.context),
+      write_timer_(parts.context),
+      partition_timer_(parts.context) {
+  redis::ClientOptions reading = client_options(settings_, tls, seed);
+  reading.blocking_calls = true;
+  reading.changed = [this](bool up, const std::string&) { reader_changed(up); };
+  reader_ = redis::make_client(parts_.context, parts_.clock, std::move(reading), parts_.calls);
+  redis::ClientOptions writing = client_options(settings_, std::move(tls), seed + 1);
+  writing.changed = [this, was = -1](bool up, const std::string& reason) mutable {
+    if (std::exchange(was, up ? 1 : 0) == (up ? 1 : 0)) return;
+    parts_.log(up ? "Redis is up" : "Redis is not up: " + reason);
+    if (up) write();
+  };
+  writer_ = redis::make_client(parts_.context, parts_.clock, std::move(writing), parts_.calls);
+}
+
+FleetLog::~FleetLog() { stop(); }
+
+void FleetLog::start() {
+  stopped_ = false;
+  reader_->start();
+  writer_->start();
+  watch_partition();
+}
+
+void FleetLog::stop() noexcept {
+  stopped_ = true;
+  reader_->stop();
+  writer_->stop();
+  retry_timer_.cancel();
+  write_timer_.cancel();
+  partition_timer_.cancel();
+}
+
+std::uint64_t FleetLog::fresh_epoch() noexcept {
+  random_ ^= static_cast<std::uint64_t>(parts_.clock.wall_now().time_since_epoch().count());
+  random_ = random_ * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth, MMIX
+  return random_ | 1U;                                                  // 0 is no log
+}
+
+// -- reading ----------------------------------------------------------------------
+
+void FleetLog::reader_changed(bool up) {
+  reader_up_ = up;
+  if (up) look();
+}
+
+void FleetLog::read_later() {
+  retry_timer_.expires_after(retry);
+  retry_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error && !stopped_ && reader_->up()) look();
+  });
+}
+
+/// Where does the log stand? Also makes it, and makes it anew if it lost entries.
+void FleetLog::look() {
+  if (reading_ || stopped_) return;
+  reading_ = true;
+  const LogPosition seen{parts_.ledger.position().epoch, parts_.ledger.highest()};
+  const redis::CallError refused =
+      reader_->call(key_, log_command(key_, settings_.redis.log_length, seen, fresh_epoch(), {}),
+                    answer_max, [this](const redis::CallResult& result) {
+                      reading_ = false;
+                      if (!stopped_) looked(result);
+                    });
+  if (refused == redis::CallError::none) return;
+  reading_ = false;
+  read_later();
+}
+
+void FleetLog::looked(const redis::CallResult& result) {
+  const auto state = result.ok() ? read_log_state(result.reply) : std::nullopt;
+  if (!state) {
+    if (result.error == redis::CallError::none) {
+      parts_.log("the log of invalidations cannot be used: " + result.reply.text);
+    }
+    read_later();
+    return;
+  }
+  const LogPosition position = parts_.ledger.position();
+  if (!began_) {
+    began_ = true;
+    parts_.ledger.begin(state->last.epoch, state->first);
+  } else if (state->last.epoch != position.epoch) {
+    distrust(state->last, "it was lost");
+  } else if (state->first > position.number + 1) {
+    distrust(state->last, "entries were dropped before they were read");
+  }
+  if (parts_.ledger.position().number >= state->last.number) {
+    parts_.ledger.confirm(parts_.clock.now());
+  }
+  read();
+}
+
+void FleetLog::read() {
+  if (reading_ || stopped_) return;
+  reading_ = true;
+  const redis::CallError refused =
+      reader_->call(key_, read_command(key_, parts_.ledger.position().number, read_max, wait),
+                    wait + answer_max, [this](const redis::CallResult& result) {
+                      reading_ = false;
+                      if (!stopped_) take(result);
+                    });
+  if (refused == redis::CallError::none) return;
+  reading_ = false;
+  read_later();
+}
+
+void FleetLog::take(const redis::CallResult& result) {
+  const auto entries = result.ok() ? read_log_entries(result.reply) : std::nullopt;
+  if (!entries) {
+    read_later();
+    return;
+  }
+  Gathered gathered;
+  bool follows = true;
+  for (const LogEntry& entry : *entries) {
+    follows = follows && take_entry(entry, gathered);
+  }
+  carry_out(gathered);
+  if (entries->empty() || !follows) {
+    // Is it still the log that was being read?
+    look();
+    return;
+  }
+  if (entries->size() < read_max) parts_.ledger.confirm(parts_.clock.now());
+  read();
+}
+
+/// False: it is of another log.
+bool FleetLog::take_entry(const LogEntry& entry, Gathered& gathered) {
+  const LogPosition position = parts_.ledger.position();
+  if (entry.position.epoch != position.epoch) return false;
+  if (entry.position.number <= position.number) return true;  // an own one, applied already
+  if (entry.position.number != position.number + 1) {
+    distrust({position.epoch, entry.position.number - 1}, "entries are missing");
+  }
+  const Invalidation invalidation = parse_invalidation(entry.text);
+  // The ledger first: what is read from the tier in between is dead already.
+  parts_.ledger.record(names_of(invalidation, parts_.cache), entry.position.number);
+  const bool elsewhere = invalidation.agent == agent_ || invalidation.tier_only;
+  if (elsewhere || invalidation.empty()) return true;  // the log's first entry is empty
+  TierCounters::add(parts_.counters.invalidations_received);
+  Invalidation& all = invalidation.soft ? gathered.soft : gathered.hard;
+  const auto add = [](std::vector<std::string>& to, const std::vector<std::string>& from) {
+    for (const std::string& name : from) {
+      if (std::find(to.begin(), to.end(), name) == to.end()) to.push_back(name);
+    }
+  };
+  add(all.identities, invalidation.identities);
+  add(all.patterns, invalidation.patterns);
+  add(all.keys, invalidation.keys);
+  return true;
+}
+
+void FleetLog::carry_out(const Gathered& gathered) {
+  Invalidation soft = gathered.soft;
+  soft.soft = true;
+  if (!soft.empty()) apply(soft, parts_.cache);
+  if (!gathered.hard.empty()) apply(gathered.hard, parts_.cache);
+}
+
+/// Invalidations may have been missed: nothing stored counts as fresh any more.
+void FleetLog::distrust(LogPosition now, const char* why) {
+  TierCounters::add(parts_.counters.log_gaps);
+  parts_.log(std::string("the log of invalidations is not complete (") + why +
+             "): everything stored is validated before it is used");
+  parts_.ledger.restart(now);
+  PurgeRequest everything;
+  everything.patterns.emplace_back("*");
+  everything.soft = true;
+  static_cast<void>(parts_.cache.purge(everything));
+}
+
+void FleetLog::watch_partition() {
+  const Duration bound = settings_.redis.partition_max;
+  if (bound == Duration::zero()) return;
+  partition_timer_.expires_after(bound);
+  partition_timer_.async_wait([this, bound](boost::system::error_code error) {
+    if (error || stopped_) return;
+    if (parts_.clock.now() - parts_.ledger.confirmed() >= bound) {
+      TierCounters::add(parts_.counters.partitions);
+      PurgeRequest everything;
+      everything.patterns.emplace_back("*");
+      everything.soft = true;
+      static_cast<void>(parts_.cache.purge(everything));
+    }
+    watch_partition();
+  });
+}
+
+// -- writing ----------------------------------------------------------------------
+
+void FleetLog::publish(Invalidation invalidation, Names names) {
+  if (invalidation.empty()) return;
+  invalidation.agent = agent_;
+  Outgoing outgoing;
+  outgoing.names = std::move(names);
+  parts_.ledger.expect(outgoing.names);
+  outgoing.text = to_text(invalidation);
+  // Rather everything than something forgotten.
+  if (outgoing.text.size() > Invalidation::bytes_max) outgoing.text = to_text(everything());
+  boost::asio::post(parts_.context, [this, outgoing = std::move(outgoing)]() mutable {
+    enqueue(std::move(outgoing));
+  });
+}
+
+Invalidation FleetLog::everything() const {
+  Invalidation all;
+  all.agent = agent_;
+  all.patterns.emplace_back("*");
+  return all;
+}
+
+void FleetLog::enqueue(Outgoing outgoing) {
+  if (waiting_.size() >= waiting_max) {
+    // A batch under way may still come through; what it names is in here as well.
+    waiting_.resize(writing_ ? std::min(waiting_.size(), batch_max) : 0);
+    parts_.ledger.expect_only_everything();
+    outgoing.names = names_of(everything(), parts_.cache);
+    outgoing.text = to_text(everything());
+  }
+  waiting_.push_back(std::move(outgoing));
+  parts_.counters.invalidations_waiting.store(waiting_.size(), std::memory_order_relaxed);
+  write();
+}
+
+void FleetLog::write() {
+  if (writing_ || stopped_ || waiting_.empty()) return;
+  const std::size_t count = std::min(waiting_.size(), batch_max);
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < count; ++i) texts.push_back(waiting_[i].text);
+  const LogPosition seen{parts_.ledger.position().epoch, parts_.ledger.highest()};
+  writing_ = true;
+  const redis::CallError refused =
+      writer_->call(key_, log_command(key_, settings_.redis.log_length, seen, fresh_epoch(), texts),
+                    answer_max, [this, count](const redis::CallResult& result) {
+                      writing_ = false;
+                      if (!stopped_) written(count, result);
+                    });
+  if (refused == redis::CallError::none) return;
+  writing_ = false;
+  written(0, {refused, {}});
+}
+
+void FleetLog::written(std::size_t count, const redis::CallResult& result) {
+  const auto state = result.ok() ? read_log_state(result.reply) : std::nullopt;
+  if (!state) {
+    // It may have been carried out all the same: twice does no harm.
+    write_timer_.expires_after(retry);
+    write_timer_.async_wait([this](boost::system::error_code error) {
+      if (!error && !stopped_) write();
+    });
+    return;
+  }
+  if (began_ && state->last.epoch != parts_.ledger.position().epoch) {
+    distrust(state->last, "it was lost");
+  }
+  const std::uint64_t first = state->last.number - count + 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    parts_.ledger.settle(waiting_.front().names, first + i);
+    waiting_.pop_front();
+  }
+  if (began_) parts_.ledger.applied(first, state->last.number);
+  TierCounters::add(parts_.counters.invalidations_sent, count);
+  parts_.counters.invalidations_waiting.store(waiting_.size(), std::memory_order_relaxed);
+  write();
+}
+
+}  // namespace homeostat::tier

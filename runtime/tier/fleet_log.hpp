@@ -1,0 +1,111 @@
+// Invalidation across the fleet: follows the log, carries out what others wrote
+// into it, and writes this agent's own.
+//
+// Reading: XREAD on a connection of its own, which waits `wait` for the next entry and
+// then asks where the log stands. Every entry is applied in order, the ledger first,
+// then the cache. After a disconnection it goes on where it was; if entries are missing
+// (trimmed, lost by a failover, deleted) everything stored is made stale and everything
+// in the tier that is older is dead.
+//
+// Writing: an invalidation is in force here when publish() returns, and elsewhere as
+// soon as they have read it. Until Redis has taken it, it is kept and tried again;
+// beyond `waiting_max` of them one invalidation of everything stands for all.
+//
+// Bound: agents that can reach Redis follow within one round trip; one that could not
+// follows within `retry` + one round trip of being able to. An agent without news
+// for Ledger::trust_max uses nothing of the tier.
+//
+// Thread safety: publish() from any thread; everything else on the control loop.
+// Ownership: outlived by loop, cache and ledger.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "config/settings/cache.hpp"
+#include "runtime/cache/cache.hpp"
+#include "runtime/ports/clock.hpp"
+#include "runtime/redis/client.hpp"
+#include "runtime/tier/figures.hpp"
+#include "runtime/tier/invalidation.hpp"
+#include "runtime/tier/ledger.hpp"
+#include "runtime/tier/log_script.hpp"
+
+namespace homeostat::tier {
+
+class FleetLog {
+ public:
+  using LogLine = std::function<void(const std::string&)>;
+  struct Parts {
+    boost::asio::io_context& context;
+    const Clock& clock;
+    cache::Cache& cache;
+    Ledger& ledger;
+    TierCounters& counters;
+    redis::CallCounters& calls;
+    LogLine log;
+  };
+
+  FleetLog(const Parts& parts, const config::CacheSettings& settings,
+           std::shared_ptr<redis::TlsContext> tls, std::uint64_t seed);
+  ~FleetLog();
+  FleetLog(const FleetLog&) = delete;
+  FleetLog& operator=(const FleetLog&) = delete;
+
+  void start();
+  void stop() noexcept;
+  /// Any thread. The cache itself is the caller's to purge, after this. `names` are
+  /// those of names_of(), or made without the cache's lock.
+  void publish(Invalidation invalidation, Names names);
+  /// Where everything else may be asked as well, e.g. for its health.
+  [[nodiscard]] redis::Client& client() noexcept { return *writer_; }
+
+ private:
+  static constexpr std::chrono::milliseconds wait{1000};
+  static constexpr Duration answer_max = std::chrono::seconds(2);
+  static constexpr Duration retry = std::chrono::milliseconds(250);
+  static constexpr std::size_t batch_max = 64, read_max = 512, waiting_max = 4096;
+
+  struct Outgoing {
+    std::string text;
+    Names names;
+  };
+
+  void reader_changed(bool up);
+  void look();
+  void looked(const redis::CallResult& result);
+  void read();
+  void take(const redis::CallResult& result);
+  /// What others have invalidated, gathered from the entries of one read.
+  struct Gathered {
+    Invalidation hard, soft;
+  };
+  [[nodiscard]] bool take_entry(const LogEntry& entry, Gathered& gathered);
+  void carry_out(const Gathered& gathered);
+  void distrust(LogPosition now, const char* why);
+  void read_later();
+  [[nodiscard]] Invalidation everything() const;
+  void enqueue(Outgoing outgoing);
+  void write();
+  void written(std::size_t count, const redis::CallResult& result);
+  void watch_partition();
+  [[nodiscard]] std::uint64_t fresh_epoch() noexcept;
+
+  Parts parts_;
+  const config::CacheSettings settings_;
+  const std::string key_;
+  const std::string agent_;
+  std::uint64_t random_;
+  std::unique_ptr<redis::Client> reader_, writer_;
+  redis::Timer retry_timer_, write_timer_, partition_timer_;
+  std::deque<Outgoing> waiting_;
+  bool began_ = false;  // the position is one of a log
+  bool reading_ = false, writing_ = false, stopped_ = true;
+  bool reader_up_ = false;
+};
+
+}  // namespace homeostat::tier

@@ -1,0 +1,78 @@
+#include "runtime/tier/tier.hpp"
+
+#include <random>
+#include <utility>
+
+namespace homeostat::tier {
+namespace {
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32U) | device();
+}
+
+}  // namespace
+
+Tier::Tier(boost::asio::io_context& control, const Clock& clock,
+           const config::CacheSettings& settings, cache::Cache& cache, FleetLog::LogLine log)
+    : control_(control),
+      clock_(clock),
+      settings_(settings),
+      cache_(cache),
+      log_(std::move(log)),
+      pool_(clock),
+      seed_(random_seed()) {}
+
+Tier::~Tier() { stop(); }
+
+std::string Tier::open() {
+  if (settings_.redis.servers.front().tls) {
+    std::string error;
+    tls_ = redis::TlsContext::make(settings_.redis.tls, error);
+    if (!tls_) return "cache.redis.tls: " + error;
+  }
+  fleet_log_ = std::make_unique<FleetLog>(
+      FleetLog::Parts{control_, clock_, cache_, ledger_, counters_, calls_, log_}, settings_, tls_,
+      seed_);
+  health_ = std::make_unique<Health>(control_, clock_, fleet_log_->client());
+  return {};
+}
+
+void Tier::start() {
+  fleet_log_->start();
+  health_->start();
+}
+
+void Tier::stop() noexcept {
+  if (health_) health_->stop();
+  if (fleet_log_) fleet_log_->stop();
+  pool_.shutdown();
+}
+
+std::shared_ptr<WorkerTier> Tier::make_worker(boost::asio::io_context& context) {
+  const WorkerTier::Shared shared{clock_, settings_.redis, ledger_, counters_, calls_, pool_, tls_};
+  return std::make_shared<WorkerTier>(context, shared, seed_ += 2);
+}
+
+void Tier::publish(Invalidation invalidation) {
+  Names names = names_of(invalidation, cache_);
+  fleet_log_->publish(std::move(invalidation), std::move(names));
+}
+
+void Tier::publish(const cache::Outdated& outdated) {
+  Invalidation invalidation;
+  invalidation.keys = outdated.urls;
+  invalidation.identities = outdated.identities;
+  Names names;
+  for (const std::string& identity : outdated.identities) names.add_tag(identity);
+  for (const std::uint64_t location : outdated.locations) names.add_location(location);
+  fleet_log_->publish(std::move(invalidation), std::move(names));
+}
+
+PurgeResult FleetCache::purge(const PurgeRequest& request) {
+  // First the ledger: what the purge removes must not come back from the tier.
+  if (request.reach != PurgeReach::here) tier_.publish(invalidation_of(request));
+  return request.reach != PurgeReach::shared ? cache_.purge(request) : PurgeResult{};
+}
+
+}  // namespace homeostat::tier

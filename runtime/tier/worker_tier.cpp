@@ -1,0 +1,289 @@
+#include "runtime/tier/worker_tier.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "runtime/compress/decoder.hpp"
+#include "runtime/redis/command.hpp"
+
+namespace homeostat::tier {
+namespace {
+
+using redis::CallError;
+using redis::CallResult;
+
+std::chrono::milliseconds rounded(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration);
+}
+
+ReadOutcome outcome_of(const CallResult& result) noexcept {
+  switch (result.error) {
+    case CallError::none: return ReadOutcome::failed;  // an error reply
+    case CallError::timeout: return ReadOutcome::late;
+    default: return ReadOutcome::failed;
+  }
+}
+
+}  // namespace
+
+WorkerTier::WorkerTier(boost::asio::io_context& context, const Shared& shared, std::uint64_t seed)
+    : context_(context), shared_(shared) {
+  redis::ClientOptions options;
+  options.settings = shared.settings;
+  options.tls = shared.tls;
+  options.seed = seed;
+  client_ = redis::make_client(context, shared.clock, std::move(options), shared.calls);
+}
+
+bool WorkerTier::ready() const {
+  return client_->up() && shared_.ledger.trusted(shared_.clock.now());
+}
+
+rules::LatencyEstimate& WorkerTier::origin(EndpointId endpoint) {
+  const std::size_t place = std::min<std::size_t>(endpoint, endpoints_max - 1);
+  if (place >= origins_.size()) origins_.resize(place + 1);
+  return origins_[place];
+}
+
+void WorkerTier::origin_answered(EndpointId endpoint, Duration took) { origin(endpoint).add(took); }
+
+// -- reading ----------------------------------------------------------------------
+
+bool WorkerTier::read(const cache::PrimaryKey& key, const cache::Fields& fields,
+                      EndpointId endpoint, Found found) {
+  const Instant now = shared_.clock.now();
+  const auto refuse = [this](ReadOutcome outcome) {
+    count(outcome);
+    return false;
+  };
+  if (!client_->up()) return refuse(ReadOutcome::unavailable);
+  if (!shared_.ledger.trusted(now)) return refuse(ReadOutcome::untrusted);
+  const rules::LatencyEstimate& from_origin = origin(endpoint);
+  const config::LoopMode mode = shared_.settings.adaptive;
+  if (mode != config::LoopMode::off && !governor_.worth_asking(from_origin, now)) {
+    if (mode == config::LoopMode::on) return refuse(ReadOutcome::slow);
+    TierCounters::add(shared_.counters.would_skip);
+  }
+  auto read = std::make_shared<Read>();
+  read->key = key;
+  read->fields = &fields;
+  read->began = now;
+  const Duration longest = shared_.settings.timeout;
+  read->until = now + (mode == config::LoopMode::on
+                           ? rules::read_budget(governor_.store(), from_origin, longest)
+                           : longest);
+  read->found = std::move(found);
+  return get(read, key.text) == CallError::none || refuse(ReadOutcome::unavailable);
+}
+
+CallError WorkerTier::get(const ReadPtr& read, const std::string& key) {
+  const Duration left = read->until - shared_.clock.now();
+  if (left <= Duration::zero()) return CallError::timeout;
+  return client_->call(
+      key, redis::make_command({"GET", key}), left,
+      [this, read, key](CallResult result) { answered(read, key, std::move(result)); });
+}
+
+void WorkerTier::fail(const ReadPtr& read, ReadOutcome outcome) {
+  count(outcome);
+  const Found found = std::move(read->found);
+  found(std::nullopt);
+}
+
+void WorkerTier::answered(const ReadPtr& read, const std::string& key, CallResult result) {
+  const Duration took = shared_.clock.now() - read->began;
+  governor_.answered(took);
+  if (!result.ok()) {
+    fail(read, outcome_of(result));
+    return;
+  }
+  TierCounters::add(shared_.counters.answered_reads);
+  TierCounters::add(shared_.counters.read_nanoseconds, static_cast<std::uint64_t>(took.count()));
+  if (result.reply.is(redis::Reply::Type::nil)) {
+    fail(read, ReadOutcome::miss);
+    return;
+  }
+  Entry entry;
+  EntryError error = result.reply.is(redis::Reply::Type::text) ? decode(result.reply.text, entry)
+                                                               : EntryError::foreign;
+  if (error == EntryError::none && entry.key != key) error = EntryError::malformed;
+  const bool marker = error == EntryError::none && entry.kind == Entry::Kind::vary;
+  if (marker && read->of_variant) error = EntryError::malformed;
+  if (error == EntryError::none && !marker && !decode_body(entry)) error = EntryError::malformed;
+  if (error != EntryError::none) {
+    shared_.counters.count(error);
+    fail(read, ReadOutcome::broken);
+    // It would be in everybody's way until it expires.
+    unlink(key);
+    return;
+  }
+  if (marker) {
+    follow_variants(read, entry);
+    return;
+  }
+  const Found found = std::move(read->found);
+  found(std::move(entry));
+}
+
+void WorkerTier::follow_variants(const ReadPtr& read, const Entry& marker) {
+  std::string variant, key;
+  cache::VarySpec(marker.vary).write_variant(*read->fields, variant);
+  cache::write_variant_key(read->key.text, read->key.shape, variant, key);
+  read->of_variant = true;
+  const CallError refused = get(read, key);
+  if (refused == CallError::none) return;
+  fail(read, refused == CallError::timeout ? ReadOutcome::late : ReadOutcome::unavailable);
+}
+
+bool WorkerTier::decode_body(Entry& entry) const {
+  if (entry.body_bytes > shared_.settings.object_bytes_max) return false;
+  if (entry.coding == rules::Coding::identity) return true;
+  compress::DecodeLimits limits;
+  limits.bytes_max = static_cast<std::size_t>(entry.body_bytes);
+  limits.ratio_max = 1'000'000;  // bytes_max is exact already
+  std::string decoded;
+  if (compress::decode_whole(entry.coding, entry.body, limits, shared_.clock, decoded) !=
+          compress::DecodeResult::ok ||
+      decoded.size() != entry.body_bytes) {
+    return false;
+  }
+  entry.body = std::move(decoded);
+  entry.coding = rules::Coding::identity;
+  return true;
+}
+
+// -- writing ----------------------------------------------------------------------
+
+bool WorkerTier::compressible(const cache::Object& object) const {
+  return shared_.settings.compression != config::SharedCompression::off &&
+         object.body_bytes() >= shared_.settings.compress_above && !object.head().encoded;
+}
+
+void WorkerTier::write(const Writing& writing) {
+  const cache::Object& object = *writing.object;
+  if (!client_->up()) return shared_.counters.count(WriteOutcome::unavailable);
+  if (!writing.since) return shared_.counters.count(WriteOutcome::unstamped);
+  if (object.body_bytes() > shared_.settings.object_bytes_max) {
+    return shared_.counters.count(WriteOutcome::too_large);
+  }
+  const cache::Freshness& freshness = object.freshness();
+  const Duration left = freshness.remaining(shared_.clock.now());
+  if (left < lifetime_min) return;
+  Entry entry;
+  entry.since = *writing.since;
+  entry.created = freshness.received_wall -
+                  std::chrono::duration_cast<WallTime::duration>(freshness.initial_age);
+  entry.soft_ttl = rounded(freshness.lifetime);
+  entry.ttl = std::min(entry.soft_ttl, rounded(shared_.settings.ttl_max));
+  entry.cost = rounded(writing.cost);
+  entry.status = static_cast<std::uint16_t>(object.status());
+  object.head().for_each_origin_field([&](std::string_view name, std::string_view value) {
+    if (http::header_id(name) == http::HeaderId::content_length) return;
+    entry.fields.append(name).append(": ").append(value).append("\r\n");
+  });
+  if (writing.spec) {
+    entry.vary = writing.spec->names();
+    entry.variant = writing.variant;
+    cache::write_variant_key(writing.key.text, writing.key.shape, writing.variant, entry.key);
+  } else {
+    entry.key = writing.key.text;
+  }
+  entry.tags = object.head().tags.names();
+  entry.body_bytes = object.body_bytes();
+  if (compressible(object)) {
+    compress(std::move(entry), writing.object, writing.spec != nullptr, writing.key.text);
+    return;
+  }
+  entry.body.reserve(object.body_bytes());
+  for (const cache::BodyPart& part : object.body()) entry.body += part.view();
+  finish_write(std::move(entry), writing.spec != nullptr, writing.key.text);
+}
+
+void WorkerTier::remove(const cache::PrimaryKey& key, const cache::VarySpec* spec,
+                        std::string_view variant) {
+  std::string text;
+  if (spec != nullptr) {
+    cache::write_variant_key(key.text, key.shape, variant, text);
+    unlink(text);
+  }
+  unlink(key.text);
+}
+
+void WorkerTier::unlink(const std::string& key) {
+  static_cast<void>(client_->call(key, redis::make_command({"UNLINK", key}), write_max(),
+                                  [](const CallResult&) {}));
+}
+
+/// A write that is late harms nobody: it may take longer than a read.
+Duration WorkerTier::write_max() const noexcept {
+  return std::max<Duration>(std::chrono::seconds(1), shared_.settings.timeout);
+}
+
+void WorkerTier::compress(Entry entry, const cache::ObjectPtr& object, bool varies,
+                          std::string primary) {
+  compress::CompressJob job;
+  for (const cache::BodyPart& part : object->body()) job.pieces.push_back(part.view());
+  job.owner = std::shared_ptr<const void>(object.get(), [object](const void*) {});
+  job.recipe.target = shared_.settings.compression == config::SharedCompression::gzip
+                          ? rules::Coding::gzip
+                          : rules::Coding::zstd;
+  auto pending = std::make_shared<Entry>(std::move(entry));
+  job.done = [weak = weak_from_this(), executor = context_.get_executor(), pending, object, varies,
+              primary = std::move(primary)](compress::JobResult result, std::string& output) {
+    if (result == compress::JobResult::done) {
+      pending->body = std::move(output);
+    } else {
+      pending->body.clear();
+      for (const cache::BodyPart& part : object->body()) pending->body += part.view();
+    }
+    const bool coded = result == compress::JobResult::done;
+    boost::asio::post(executor, [weak, pending, coded, varies, primary] {
+      const std::shared_ptr<WorkerTier> self = weak.lock();
+      if (!self) return;
+      if (coded) {
+        pending->coding = self->shared_.settings.compression == config::SharedCompression::gzip
+                              ? rules::Coding::gzip
+                              : rules::Coding::zstd;
+      }
+      self->finish_write(std::move(*pending), varies, primary);
+    });
+  };
+  if (!shared_.pool.submit(std::move(job))) shared_.counters.count(WriteOutcome::busy);
+}
+
+void WorkerTier::finish_write(Entry entry, bool varies, std::string primary) {
+  TierCounters::add(shared_.counters.body_bytes_in, entry.body_bytes);
+  TierCounters::add(shared_.counters.body_bytes_out, entry.body.size());
+  if (varies) {
+    Entry marker;
+    marker.kind = Entry::Kind::vary;
+    marker.key = std::move(primary);
+    marker.since = entry.since;
+    marker.created = entry.created;
+    marker.soft_ttl = entry.soft_ttl;
+    marker.ttl = entry.ttl;
+    marker.vary = entry.vary;
+    set(marker);
+  }
+  set(entry);
+}
+
+void WorkerTier::set(const Entry& entry) {
+  const WallTime expires = entry.created + entry.ttl;
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(expires - shared_.clock.wall_now());
+  if (left <= std::chrono::milliseconds::zero()) return;
+  const std::string command =
+      redis::make_command({"SET", entry.key, encode(entry), "PX", std::to_string(left.count())});
+  const bool counted = entry.kind == Entry::Kind::response;
+  const CallError refused =
+      client_->call(entry.key, command, write_max(),
+                    [counters = &shared_.counters, counted](const CallResult& result) {
+                      if (counted)
+                        counters->count(result.ok() ? WriteOutcome::stored : WriteOutcome::failed);
+                    });
+  if (refused != CallError::none && counted) shared_.counters.count(WriteOutcome::unavailable);
+}
+
+}  // namespace homeostat::tier

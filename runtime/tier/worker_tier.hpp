@@ -1,0 +1,119 @@
+// The shared tier as one worker uses it: reads before the origin is asked, writes
+// after it has answered.
+//
+// A read costs at most its budget (rules/laws/remote_store.hpp), two round trips where the
+// response varies. It is not made at all while Redis is not up, takes longer than the
+// origin, or this agent has had no news of invalidations. A write never delays a
+// response: bodies are compressed in the background and sent when that is done; what
+// cannot be sent at once is not stored.
+//
+// Thread safety: none; one worker's thread, its event loop's. Ownership: shared with
+// nobody but what it has posted; outlived by the Tier.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/settings/redis.hpp"
+#include "rules/laws/remote_store.hpp"
+#include "runtime/cache/fields.hpp"
+#include "runtime/cache/key.hpp"
+#include "runtime/cache/object.hpp"
+#include "runtime/cache/vary.hpp"
+#include "runtime/compress/compress_pool.hpp"
+#include "runtime/ports/policy.hpp"
+#include "runtime/redis/client.hpp"
+#include "runtime/tier/entry.hpp"
+#include "runtime/tier/figures.hpp"
+#include "runtime/tier/ledger.hpp"
+
+namespace homeostat::tier {
+
+class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
+ public:
+  /// What all workers share; references outlive them.
+  struct Shared {
+    const Clock& clock;
+    const config::RedisSettings& settings;
+    Ledger& ledger;
+    TierCounters& counters;
+    redis::CallCounters& calls;
+    compress::CompressPool& pool;
+    std::shared_ptr<redis::TlsContext> tls;
+  };
+  WorkerTier(boost::asio::io_context& context, const Shared& shared, std::uint64_t seed);
+
+  void start() { client_->start(); }
+  void stop() noexcept { client_->stop(); }
+  /// False: a read would not be made now, whatever it is for.
+  [[nodiscard]] bool ready() const;
+
+  /// What a read found: an intact entry of that key, decoded, for a request with
+  /// these fields. Whether it may be used is the caller's to say; he counts it.
+  using Found = std::function<void(std::optional<Entry>)>;
+  /// False: nobody was asked, `found` will not run. `fields` must stay valid until
+  /// then.
+  [[nodiscard]] bool read(const cache::PrimaryKey& key, const cache::Fields& fields,
+                          EndpointId endpoint, Found found);
+  /// Counts what became of an entry that was found.
+  void count(ReadOutcome outcome) noexcept { shared_.counters.count(outcome); }
+  [[nodiscard]] bool usable(const Subject& subject, const Entry& entry) const {
+    return shared_.ledger.usable(subject, entry.since);
+  }
+  /// For entries that will be written: take it before the origin is asked.
+  [[nodiscard]] std::optional<LogPosition> stamp() const {
+    return shared_.ledger.stamp(shared_.clock.now());
+  }
+  /// What the origin took for an endpoint's response.
+  void origin_answered(EndpointId endpoint, Duration took);
+
+  struct Writing {
+    cache::PrimaryKey key;
+    std::optional<LogPosition> since;
+    cache::ObjectPtr object;
+    cache::VarySpecPtr spec;  ///< null: the response does not vary
+    std::string variant;
+    Duration cost{};
+  };
+  void write(const Writing& writing);
+  /// What is stored under a key is out of date; so is the variant, with `spec`.
+  void remove(const cache::PrimaryKey& key, const cache::VarySpec* spec, std::string_view variant);
+
+ private:
+  static constexpr std::size_t endpoints_max = 4096;  ///< further ones share the last place
+  static constexpr std::chrono::milliseconds lifetime_min{500};  ///< not worth a write below
+
+  struct Read {
+    cache::PrimaryKey key;
+    const cache::Fields* fields = nullptr;
+    Instant began{}, until{};
+    Found found;
+    bool of_variant = false;
+  };
+  using ReadPtr = std::shared_ptr<Read>;
+
+  [[nodiscard]] rules::LatencyEstimate& origin(EndpointId endpoint);
+  [[nodiscard]] redis::CallError get(const ReadPtr& read, const std::string& key);
+  void answered(const ReadPtr& read, const std::string& key, redis::CallResult result);
+  void follow_variants(const ReadPtr& read, const Entry& marker);
+  void fail(const ReadPtr& read, ReadOutcome outcome);
+  [[nodiscard]] bool decode_body(Entry& entry) const;
+  void finish_write(Entry entry, bool varies, std::string primary);
+  void compress(Entry entry, const cache::ObjectPtr& object, bool varies, std::string primary);
+  [[nodiscard]] bool compressible(const cache::Object& object) const;
+  void set(const Entry& entry);
+  void unlink(const std::string& key);
+  [[nodiscard]] Duration write_max() const noexcept;
+
+  boost::asio::io_context& context_;
+  const Shared shared_;
+  std::unique_ptr<redis::Client> client_;
+  rules::ReadGovernor governor_;
+  std::vector<rules::LatencyEstimate> origins_;  // by endpoint
+};
+
+}  // namespace homeostat::tier
