@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -57,6 +58,18 @@ struct UpstreamReport {
   std::vector<std::pair<std::string, BreakerReport>> endpoints;  ///< those not closed
 };
 
+/// The tier shared in Redis. Absent numbers: not known now.
+struct SharedTierReport {
+  bool connected = false;
+  bool in_step = false;  ///< the fleet's invalidations are followed
+  std::string trouble;   ///< why it is not connected
+  std::optional<Duration> answered_in;
+  std::optional<std::uint64_t> memory_bytes, memory_bytes_max, keys, evicted_keys, clients,
+      commands_total, uptime_seconds;
+  std::uint64_t hits = 0, misses = 0, stores = 0;  ///< of this agent, since its start
+  std::uint64_t invalidations_waiting = 0;         ///< Redis has not taken them yet
+};
+
 /// Rules given as text.
 struct ParsedRules {
   rules::RuleSet rules;             ///< meaningful only without errors
@@ -82,6 +95,8 @@ struct AdminServices {
   std::function<ParsedRules(const std::string& yaml)> parse_rules;
   /// The agent's own record of its signals, as CSV; nothing if it keeps none.
   std::function<std::optional<std::string>()> recorded_signals;
+  /// Empty function: there is no shared tier.
+  std::function<SharedTierReport()> shared_tier;
   /// Compressed bytes / original bytes, 0..1, since start; unset: unknown.
   std::function<std::optional<double>()> compression_ratio;
   /// Every upstream target. Empty function: GET /upstreams answers 503.

@@ -1,8 +1,7 @@
 // GET /cache/{stats,health}.
-//
-// This version has the in-memory tier only; what concerns Redis says so.
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -19,16 +18,41 @@ json::value number_or_null(std::optional<double> value) {
   return value ? json::value(*value) : json::value();
 }
 
-json::object l2_absent_json() {
-  json::object out{{"connected", false}};
-  for (const char* name : {"memory_usage", "keys", "hit_rate", "connected_clients",
-                           "total_commands_processed", "uptime_seconds"}) {
-    out[name] = nullptr;
-  }
-  return out;
+json::value number_or_null(std::optional<std::uint64_t> value) {
+  return value ? json::value(*value) : json::value();
 }
 
-json::object cache_statistics_json(const CacheFigures& figures) {
+std::optional<double> hits_of_reads(const SharedTierReport& tier) {
+  const double asked = static_cast<double>(tier.hits + tier.misses);
+  return asked > 0 ? std::optional(static_cast<double>(tier.hits) / asked) : std::nullopt;
+}
+
+std::optional<SharedTierReport> shared_tier(const AdminServices& services) {
+  return services.shared_tier ? std::optional(services.shared_tier()) : std::nullopt;
+}
+
+/// Without a shared tier everything is unknown.
+json::object l2_json(const std::optional<SharedTierReport>& configured) {
+  const SharedTierReport tier = configured.value_or(SharedTierReport{});
+  return {{"configured", configured.has_value()},
+          {"connected", tier.connected},
+          {"in_step", tier.in_step},
+          {"memory_usage", number_or_null(tier.memory_bytes)},
+          {"memory_max", number_or_null(tier.memory_bytes_max)},
+          {"keys", number_or_null(tier.keys)},
+          {"evicted_keys", number_or_null(tier.evicted_keys)},
+          {"hit_rate", number_or_null(hits_of_reads(tier))},
+          {"hits", tier.hits},
+          {"misses", tier.misses},
+          {"stores", tier.stores},
+          {"invalidations_waiting", tier.invalidations_waiting},
+          {"connected_clients", number_or_null(tier.clients)},
+          {"total_commands_processed", number_or_null(tier.commands_total)},
+          {"uptime_seconds", number_or_null(tier.uptime_seconds)}};
+}
+
+json::object cache_statistics_json(const CacheFigures& figures,
+                                   const std::optional<SharedTierReport>& tier) {
   const auto ratio = hit_ratio(figures);
   const auto miss_ratio = ratio ? std::optional(1 - *ratio) : std::nullopt;
   json::object l1{{"entries", figures.entries},     {"memory_usage_bytes", figures.bytes},
@@ -43,7 +67,7 @@ json::object cache_statistics_json(const CacheFigures& figures) {
       {"hit_rate", number_or_null(ratio)},
       {"miss_rate", number_or_null(miss_ratio)}};
   return {{"l1_memory_cache", std::move(l1)},
-          {"l2_redis_cache", l2_absent_json()},
+          {"l2_redis_cache", l2_json(tier)},
           {"overall_statistics", std::move(overall)}};
 }
 
@@ -78,7 +102,7 @@ json::object insights_json(const CacheFigures& figures) {
 Reply stats(const AdminServices& services) {
   const CacheFigures figures = services.cache.figures();
   Reply reply;
-  reply.members["cache_statistics"] = cache_statistics_json(figures);
+  reply.members["cache_statistics"] = cache_statistics_json(figures, shared_tier(services));
   reply.members["middleware_statistics"] = middleware_json(services, figures);
   reply.members["performance_insights"] = insights_json(figures);
   return reply;
@@ -86,11 +110,29 @@ Reply stats(const AdminServices& services) {
 
 Reply health(const AdminServices& services) {
   const CacheFigures figures = services.cache.figures();
+  const SharedTierReport tier = shared_tier(services).value_or(SharedTierReport{});
   Reply reply;
-  reply.members["redis_connected"] = false;
+  reply.members["redis_connected"] = tier.connected;
   reply.members["response_time_ms"] = nullptr;  // of Redis
-  reply.members["status"] = figures.bytes_max > 0 ? "l1_only" : "disabled";
-  reply.members["performance"] = nullptr;  // judged by the Redis response time
+  reply.members["performance"] = nullptr;
+  if (tier.connected && tier.answered_in) {
+    const double milliseconds =
+        std::chrono::duration<double, std::milli>(*tier.answered_in).count();
+    reply.members["response_time_ms"] = milliseconds;
+    reply.members["performance"] = milliseconds < 10    ? "excellent"
+                                   : milliseconds <= 50 ? "good"
+                                                        : "slow";
+  }
+  const char* status = "healthy";
+  if (figures.bytes_max == 0) {
+    status = "disabled";
+  } else if (!services.shared_tier) {
+    status = "l1_only";
+  } else if (!tier.connected || !tier.in_step) {
+    status = "degraded";
+  }
+  reply.members["status"] = status;
+  reply.members["detail"] = tier.trouble;
   return reply;
 }
 

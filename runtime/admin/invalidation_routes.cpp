@@ -1,7 +1,5 @@
 // POST /cache/invalidate, POST /cache/invalidate/{group}, DELETE /cache/flush, GET
 // /cache/keys.
-//
-// This version has the in-memory tier only; what concerns Redis says so.
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <chrono>
@@ -58,8 +56,11 @@ Reply flush(const RouteContext& context, const Call& call) {
   if (pattern.size() > pattern_bytes_max) errors.emplace_back("pattern: at most 1024 bytes");
   if (reason.size() > reason_bytes_max) errors.emplace_back("reason: at most 500 bytes");
   if (!errors.empty()) return problem(422, "the query cannot be used", std::move(errors));
-  if (level == "l2") return problem(409, "there is no Redis tier to flush");
+  const bool tier = static_cast<bool>(context.services.shared_tier);
+  if (level == "l2" && !tier) return problem(409, "there is no Redis tier to flush");
   PurgeRequest request;
+  if (level == "l1") request.reach = PurgeReach::here;
+  if (level == "l2") request.reach = PurgeReach::shared;
   request.patterns.push_back(pattern.empty() ? std::string(everything) : pattern);
   const PurgeResult cleared = context.services.cache.purge(request);
   context.audit.record(
@@ -68,10 +69,13 @@ Reply flush(const RouteContext& context, const Call& call) {
   Reply reply;
   reply.members["status"] = "success";
   reply.members["message"] = pattern.empty() ? "cache flushed" : "matching entries flushed";
-  reply.members["details"] = json::object{{"l1_entries_cleared", cleared.entries()},
-                                          {"l1_bytes_freed", cleared.bytes},
-                                          {"l2_keys_cleared", 0},
-                                          {"total_cleared", cleared.entries()}};
+  reply.members["details"] =
+      json::object{{"l1_entries_cleared", cleared.entries()},
+                   {"l1_bytes_freed", cleared.bytes},
+                   // Nothing is searched there: they are dead at once,
+                   // and leave when they expire.
+                   {"l2_keys_cleared", tier && level != "l1" ? json::value() : json::value(0)},
+                   {"total_cleared", cleared.entries()}};
   return reply;
 }
 

@@ -130,12 +130,15 @@ Agent::Parts::~Parts() {
   alerts.stop();
   if (server) server->stop();
   compress_pool.shutdown();
+  if (tier) tier->stop();
 }
 
 std::string Agent::Parts::start(bool handle_signals) {
+  if (std::string error = open_tier(); !error.empty()) return error;
   const std::size_t connections_max = allowed_connections(*settings);
-  const proxy::Services services{clock,      policies,      cache,   gate,           telemetry,
-                                 access_log, compress_pool, streams, connections_max};
+  const proxy::Services services{clock,           policies,   cache,         gate,
+                                 telemetry,       access_log, compress_pool, streams,
+                                 connections_max, tier.get()};
   try {
     server = std::make_unique<proxy::Server>(settings, workers, services);
   } catch (const std::runtime_error& error) {
@@ -156,6 +159,7 @@ std::string Agent::Parts::start(bool handle_signals) {
   }
   if (std::string error = server->start(); !error.empty()) return error;
   control->start();
+  if (tier) tier->start();
   app_metrics.start();
   recorder.start();
   restart_health_checks();
@@ -165,6 +169,14 @@ std::string Agent::Parts::start(bool handle_signals) {
   spdlog::info("management on {}, {} workers, level {}", config::to_string(admin_address), workers,
                rules::to_string(settings->optimization.level));
   return {};
+}
+
+std::string Agent::Parts::open_tier() {
+  if (!settings->cache.redis.configured() || !settings->cache.enabled) return {};
+  tier = std::make_unique<tier::Tier>(context, clock, settings->cache, cache,
+                                      [](const std::string& line) { spdlog::info("{}", line); });
+  fleet_cache = std::make_unique<tier::FleetCache>(cache, *tier);
+  return tier->open();
 }
 
 void Agent::Parts::restart_health_checks() {
@@ -300,6 +312,14 @@ std::vector<admin::ReadinessCheck> Agent::Parts::readiness() const {
       {"draining", !draining.load(), true, draining ? "the agent is shutting down" : ""});
   const bool healthy = server->upstream()->any_healthy(clock.now());
   checks.push_back({"upstream", healthy, true, healthy ? "" : "no upstream target is healthy"});
+  if (tier) {
+    // Without it requests are served all the same: shown, not required.
+    const tier::HealthReport redis = tier->health();
+    checks.push_back({"redis", redis.up, false, redis.trouble});
+    const bool in_step = tier->in_step();
+    checks.push_back({"invalidations", in_step, false,
+                      in_step ? "" : "the fleet's invalidations are not followed"});
+  }
   return checks;
 }
 
@@ -307,7 +327,7 @@ admin::AdminServices Agent::Parts::admin_services() {
   admin::AdminServices services{.clock = clock,
                                 .board = board,
                                 .commands = *control,
-                                .cache = cache,
+                                .cache = tier ? static_cast<CacheControl&>(*fleet_cache) : cache,
                                 .policy = policies,
                                 .render_metrics = [this] { return metrics.render(); },
                                 .readiness = [this] { return readiness(); },
@@ -315,6 +335,7 @@ admin::AdminServices Agent::Parts::admin_services() {
                                 .rules = {},
                                 .parse_rules = parse_rules,
                                 .recorded_signals = [this] { return recorder.text(); },
+                                .shared_tier = {},
                                 .compression_ratio = {},
                                 .upstreams = {},
                                 .cache_groups = settings->cache.groups,
@@ -331,6 +352,7 @@ admin::AdminServices Agent::Parts::admin_services() {
     return std::shared_ptr<const rules::RuleSet>(settings, &settings->optimization.rules);
   };
   services.upstreams = [this] { return upstream_report(); };
+  if (tier) services.shared_tier = [this] { return shared_tier_report(*tier); };
   services.compression_ratio = [this]() -> std::optional<double> {
     return app::compression_ratio(*this);
   };

@@ -35,6 +35,7 @@
 #include "runtime/telemetry/access_log.hpp"
 #include "runtime/telemetry/metrics.hpp"
 #include "runtime/telemetry/telemetry.hpp"
+#include "runtime/tier/tier.hpp"
 
 namespace homeostat::app {
 
@@ -53,6 +54,8 @@ struct Agent::Parts {
   [[nodiscard]] admin::AdminServices admin_services();
   [[nodiscard]] std::vector<admin::ReadinessCheck> readiness() const;
 
+  /// Empty on success.
+  [[nodiscard]] std::string open_tier();
   void watch_policy();
   void watch_upstream();
   [[nodiscard]] std::vector<admin::UpstreamReport> upstream_report() const;
@@ -73,6 +76,8 @@ struct Agent::Parts {
   gate::Gate gate;
   compress::StreamResources streams;
   compress::CompressPool compress_pool;
+  std::unique_ptr<tier::Tier> tier;               ///< null: cache.redis is not configured
+  std::unique_ptr<tier::FleetCache> fleet_cache;  ///< with the tier
   std::unique_ptr<proxy::Server> server;
   sense::SystemSensor sensor;
   alert::AlertDispatcher alerts;
@@ -98,6 +103,9 @@ void register_metrics(telemetry::MetricsRegistry& registry, Agent::Parts& parts)
 void register_upstream(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_signal_sources(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_refresh(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
+/// With a shared tier only.
+void register_tier(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
+[[nodiscard]] admin::SharedTierReport shared_tier_report(const tier::Tier& tier);
 void register_limits(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_compression(telemetry::MetricsRegistry& registry, Agent::Parts& parts);
 /// Bytes out / bytes in of everything compressed so far; nothing before that.

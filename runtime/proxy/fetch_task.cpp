@@ -8,6 +8,7 @@
 #include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/upstream_head.hpp"
 #include "runtime/proxy/worker.hpp"
+#include "runtime/tier/worker_tier.hpp"
 
 namespace homeostat::proxy {
 
@@ -31,12 +32,17 @@ void FetchTask::start_refresh(cache::RefreshKind kind) {
 }
 
 void FetchTask::begin(UpstreamPurpose purpose) {
-  requested_ = worker_.now();
+  purpose_ = purpose;
   worker_.adopt_fetch(Ref<FetchTask>(this));
+  if (!ask_tier()) ask_origin();
+}
+
+void FetchTask::ask_origin() {
+  requested_ = worker_.now();
   worker_.cache().cache().refresh().fetch_begins(request_->config->settings().cache.refresh);
   call_ = make_ref<UpstreamCall>(
       worker_, static_cast<UpstreamSink&>(*this),
-      make_upstream_request(worker_, *request_, client_address_, purpose, stored_.get()));
+      make_upstream_request(worker_, *request_, client_address_, purpose_, stored_.get()));
   const Ref<UpstreamCall> call = call_;
   call->start();
 }
@@ -102,6 +108,9 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
   response.received = worker_.now();
   response.received_wall = worker_.wall_now();
   if (client_ != nullptr) client_->note_upstream(head.status, call_->latency());
+  if (tier::WorkerTier* tier = worker_.tier()) {
+    tier->origin_answered(request_->endpoint, call_->latency());
+  }
   const cache::FetchEnd end =
       cache::fetch_end_of(head.status, head.headers, response.received_wall);
   report(end);
@@ -123,7 +132,10 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
   }
   if (!decision.storable()) {
     // An answer that is no failure ends what was stored before.
-    if (end.ok()) leader_.drop_stale();
+    if (end.ok()) {
+      leader_.drop_stale();
+      unshare();
+    }
     uncacheable(decision.reason, head);
     return;
   }
@@ -164,6 +176,7 @@ void FetchTask::not_modified(const cache::Response& response, const http::Respon
   }
   result_ = cache::RefreshResult::not_modified;
   leader_.complete_refreshed(std::move(*refreshed), request_->head().headers, response.received);
+  share();
 }
 
 void FetchTask::uncacheable(cache::Reason reason, const http::ResponseHead& head) {
@@ -201,6 +214,7 @@ void FetchTask::on_upstream_data() {
     const cache::Reason reason = leader_.complete(now);
     if (reason == cache::Reason::none) result_ = cache::RefreshResult::updated;
     if (client_ != nullptr) client_->note_stored(reason == cache::Reason::none);
+    share();
     done();
     call->resume();
     return;

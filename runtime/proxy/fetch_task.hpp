@@ -5,7 +5,10 @@
 // it (which streams it directly) and the followers make their own requests.
 // A refresh has no client: nobody waits for it, what it brings replaces the
 // stored response, and when it fails the stored one stays.
-// What came of every fetch is reported once to the refresh control.
+// The tier that the fleet shares is asked first, where there is one: what it has is
+// judged as if the origin had just sent it, and the origin is left alone. What the origin
+// sends is written there, once it is complete. See shared_fetch.cpp.
+// What came of every fetch from the origin is reported once to the refresh control.
 // Thread safety: none; one worker. Ownership: kept by its worker until done.
 #pragma once
 
@@ -16,6 +19,8 @@
 #include "runtime/proxy/request_context.hpp"
 #include "runtime/proxy/upstream_call.hpp"
 #include "runtime/proxy/upstream_head.hpp"
+#include "runtime/tier/entry.hpp"
+#include "runtime/tier/figures.hpp"
 
 namespace homeostat::proxy {
 
@@ -56,6 +61,13 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   void not_modified(const cache::Response& response, const http::ResponseHead& head);
   void uncacheable(cache::Reason reason, const http::ResponseHead& head);
   void begin(UpstreamPurpose purpose);
+  void ask_origin();
+  // The shared tier: shared_fetch.cpp.
+  [[nodiscard]] bool ask_tier();
+  void tier_answered(std::optional<tier::Entry> entry);
+  [[nodiscard]] tier::ReadOutcome take_shared(const tier::Entry& entry);
+  void share();
+  void unshare();
   [[nodiscard]] bool keep_stored(const cache::FetchEnd& end) const;
   void report(const cache::FetchEnd& end);
   void fail(cache::Reason reason, cache::RefreshResult result);
@@ -75,7 +87,10 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   FillExchange* client_ = nullptr;
   Ref<UpstreamCall> call_;
   Instant requested_{};
-  std::optional<cache::RefreshKind> refresh_;  ///< set until its end is told
+  UpstreamPurpose purpose_ = UpstreamPurpose::fill;
+  cache::PrimaryKey shared_key_;                   ///< with a tier
+  std::optional<tier::LogPosition> shared_since_;  ///< before anybody was asked
+  std::optional<cache::RefreshKind> refresh_;      ///< set until its end is told
   cache::RefreshResult result_ = cache::RefreshResult::dropped;
 };
 

@@ -63,6 +63,14 @@ void FillExchange::note_upstream(int status, Duration latency) {
   if (status == 304) outcome.cache = CacheResult::revalidated;
 }
 
+void FillExchange::note_shared(Duration ttl) {
+  status_.hit = true;
+  status_.forward = cache::Forward::none;
+  status_.ttl = ttl;
+  status_.detail = cache::Reason::shared;
+  connection_->request().outcome.cache = CacheResult::shared;
+}
+
 void FillExchange::pass_interim(const http::ResponseHead& head) {
   if (writer_.started() || connection_->request().head().version_minor == 0 || head.status == 101) {
     return;

@@ -33,6 +33,8 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
   void adopt(Ref<UpstreamCall> call, const http::ResponseHead& head, cache::Reason reason);
   void note_upstream(int status, Duration latency);
   void note_stored(bool stored) noexcept { status_.stored = stored; }
+  /// It came from the shared tier: the origin was not asked.
+  void note_shared(Duration ttl);
   /// Passes a 1xx response on to the client that caused the fetch.
   void pass_interim(const http::ResponseHead& head);
   void note_rejection(const gate::Rejection& rejection) { rejection_ = rejection; }

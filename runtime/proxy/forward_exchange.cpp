@@ -11,6 +11,7 @@
 #include "runtime/proxy/tunnel.hpp"
 #include "runtime/proxy/upstream_head.hpp"
 #include "runtime/proxy/worker.hpp"
+#include "runtime/tier/tier.hpp"
 
 namespace homeostat::proxy {
 
@@ -151,11 +152,21 @@ void ForwardExchange::update_stored(const http::ResponseHead& head) {
   response.received_wall = worker_.wall_now();
   if (unsafe) {
     if (head.status >= 400) return;
-    worker_.cache().invalidate_after(request.cache_request, response,
-                                     request.config->cache_rules());
+    const cache::RequestRules& rules = request.config->cache_rules();
+    if (tier::Tier* tier = worker_.services().tier) {
+      tier->publish(worker_.cache().outdated_by(request.cache_request, response, rules));
+    }
+    worker_.cache().invalidate_after(request.cache_request, response, rules);
   } else if (request.found.object) {
-    worker_.cache().learn_from_head(request.cache_request, request.decision, request.found.object,
-                                    response, worker_.policy().cache.of(request.endpoint));
+    const bool current = worker_.cache().learn_from_head(
+        request.cache_request, request.decision, request.found.object, response,
+        worker_.policy().cache.of(request.endpoint));
+    if (tier::Tier* tier = worker_.services().tier; tier != nullptr && !current) {
+      cache::Outdated told;
+      worker_.cache().tell_url(told, request.host, request.target.path, request.target.query,
+                               request.config->cache_rules());
+      tier->publish(told);
+    }
   }
 }
 

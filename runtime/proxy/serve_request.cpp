@@ -16,6 +16,7 @@
 #include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/stored_form.hpp"
 #include "runtime/proxy/worker.hpp"
+#include "runtime/tier/worker_tier.hpp"
 
 namespace homeostat::proxy {
 namespace {
@@ -169,7 +170,11 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
           make_ref<FillExchange>(connection, std::move(*begin.follower), status, false));
       return;
     case cache::FillStart::Kind::leader: {
-      if (const auto rejection = refused(connection)) {
+      // The shared tier may have it, and costs the origin nothing: then the gate is
+      // asked after it.
+      const bool tier_first = worker.tier() != nullptr && worker.tier()->ready();
+      const auto rejection = tier_first ? std::nullopt : refused(connection);
+      if (rejection) {
         begin.leader->fail(rejection_reason(*rejection));
         reject(connection, *rejection, status);
         return;

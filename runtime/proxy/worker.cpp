@@ -10,6 +10,7 @@
 #include "runtime/proxy/fetch_task.hpp"
 #include "runtime/proxy/listener.hpp"
 #include "runtime/proxy/upstream_call.hpp"
+#include "runtime/tier/tier.hpp"
 
 namespace homeostat::proxy {
 
@@ -27,6 +28,7 @@ Worker::Worker(unsigned index, const Services& services, ServerCounters& counter
       cache_(services.cache),
       gate_(services.gate.worker(index)),
       telemetry_(services.telemetry.worker(index)),
+      tier_(services.tier != nullptr ? services.tier->make_worker(context_) : nullptr),
       upstream_(context_, wheel_, services.clock, std::move(upstream)),
       encoders_(services.streams.budget),
       sample_(index),
@@ -45,6 +47,7 @@ void Worker::listen(int descriptor) {
 
 void Worker::run() {
   for (const auto& listener : listeners_) listener->start();
+  if (tier_) tier_->start();
   context_.run();
   // Completions of what was closed still hold references: let them run.
   close_everything();
@@ -60,6 +63,7 @@ void Worker::close_everything() {
   const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
   for (ClientConnection* connection : all) connection->close();
   upstream_.close_idle();
+  if (tier_) tier_->stop();
   context_.restart();
   context_.poll();
 }
@@ -94,6 +98,7 @@ void Worker::drain() {
 
 void Worker::last_client_left() {
   work_.reset();
+  if (tier_) tier_->stop();  // nothing is written any more
   // Fetches nobody waits for must not hold up the end. Posted: one of them may
   // be on the stack.
   boost::asio::post(context_, [this] {

@@ -35,6 +35,11 @@
 #include "runtime/telemetry/access_log.hpp"
 #include "runtime/telemetry/telemetry.hpp"
 
+namespace homeostat::tier {
+class Tier;
+class WorkerTier;
+}  // namespace homeostat::tier
+
 namespace homeostat::proxy {
 
 class ClientConnection;
@@ -53,6 +58,7 @@ struct Services {
   compress::CompressPool& compress_pool;
   compress::StreamResources& streams;
   std::size_t connections_max;  ///< of clients, by what the process may open
+  tier::Tier* tier = nullptr;   ///< null: no tier is shared
 };
 
 /// Counters of the client side, all workers together.
@@ -99,6 +105,8 @@ class Worker {
   /// Hands a changed policy to the gate; once per event is enough.
   void refresh_policy();
   [[nodiscard]] cache::Worker& cache() noexcept { return cache_; }
+  /// Null without one.
+  [[nodiscard]] tier::WorkerTier* tier() noexcept { return tier_.get(); }
   [[nodiscard]] gate::WorkerGate& gate() noexcept { return gate_; }
   [[nodiscard]] telemetry::WorkerTelemetry& telemetry() noexcept { return telemetry_; }
   [[nodiscard]] const Services& services() const noexcept { return services_; }
@@ -168,6 +176,7 @@ class Worker {
   cache::Worker cache_;
   gate::WorkerGate& gate_;
   telemetry::WorkerTelemetry& telemetry_;
+  std::shared_ptr<tier::WorkerTier> tier_;
   UpstreamPool upstream_;
   compress::EncoderPool encoders_;
   CompressionTally compression_;

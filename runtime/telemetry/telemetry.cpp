@@ -22,8 +22,8 @@ void fill_delta(TrafficDelta& delta, const TrafficTotals& added) {
   // leave an answered request without a latency behind.
   for (const BucketCount& item : delta.latency) delta.answered += item.count;
   delta.failed = added.failed;
-  delta.cache_served =
-      sum_of(added, {CacheResult::hit, CacheResult::stale, CacheResult::collapsed});
+  delta.cache_served = sum_of(
+      added, {CacheResult::hit, CacheResult::stale, CacheResult::collapsed, CacheResult::shared});
   delta.cache_lookups =
       delta.cache_served + sum_of(added, {CacheResult::miss, CacheResult::revalidated});
   delta.response_bytes = added.response_bytes;

@@ -40,6 +40,7 @@ std::string_view to_string(CacheResult result) noexcept {
     case CacheResult::miss: return "miss";
     case CacheResult::uncacheable: return "uncacheable";
     case CacheResult::bypass: return "bypass";
+    case CacheResult::shared: return "shared";
   }
   return "unknown";
 }

@@ -33,8 +33,9 @@ enum class CacheResult : std::uint8_t {
   miss,         ///< fetched and stored
   uncacheable,  ///< fetched; the response may not be stored
   bypass,       ///< by rule, method or request directive
+  shared,       ///< fresh, from the tier that the fleet shares
 };
-inline constexpr std::size_t cache_result_count = 8;
+inline constexpr std::size_t cache_result_count = 9;
 [[nodiscard]] std::string_view to_string(CacheResult result) noexcept;
 
 struct RequestRecord {

@@ -187,7 +187,7 @@ class AdminFixture : public ::testing::Test {
 
   AdminServices services() {
     AdminServices out{clock, board, commands, cache, policy, {}, {}, {}, {},
-                      {},    {},    {},       {},    {},     {}, {}, {}};
+                      {},    {},    {},       {},    {},     {}, {}, {}, {}};
     out.render_metrics = [] { return std::string("# TYPE up gauge\nup 1\n"); };
     out.service = "homeostat";
     out.version = "1.2.3";

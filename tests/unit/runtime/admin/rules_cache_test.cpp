@@ -10,6 +10,7 @@
 namespace homeostat::admin::test {
 namespace {
 
+using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""min;
 
@@ -250,6 +251,42 @@ TEST_F(Management, CacheHealthClaimsNoRedis) {
   EXPECT_EQ(body.at("redis_connected"), false);
   EXPECT_EQ(body.at("status"), "l1_only");
   EXPECT_TRUE(body.at("response_time_ms").is_null());
+}
+
+TEST_F(Management, CacheHealthJudgesTheSharedTier) {
+  SharedTierReport tier;
+  auto with = services();
+  with.shared_tier = [&tier] { return tier; };
+  start(std::move(with));
+  cache.now.bytes_max = 1;
+  tier.trouble = "cannot connect";
+  json::object body = get("/api/v1/cache/health").json();
+  EXPECT_EQ(body.at("status"), "degraded");
+  EXPECT_EQ(body.at("detail"), "cannot connect");
+  EXPECT_TRUE(body.at("performance").is_null());
+  tier.connected = tier.in_step = true;
+  const std::vector<std::pair<Duration, const char*>> expected = {
+      {9ms, "excellent"}, {10ms, "good"}, {50ms, "good"}, {51ms, "slow"}};
+  for (const auto& [took, word] : expected) {
+    tier.answered_in = took;
+    body = get("/api/v1/cache/health").json();
+    EXPECT_EQ(body.at("status"), "healthy");
+    EXPECT_EQ(body.at("performance"), word);
+  }
+  tier.in_step = false;
+  EXPECT_EQ(get("/api/v1/cache/health").json().at("status"), "degraded");
+}
+
+TEST_F(Management, AFlushReachesAsFarAsItsLevelSays) {
+  auto with = services();
+  with.shared_tier = [] { return SharedTierReport{}; };
+  start(std::move(with));
+  EXPECT_EQ(call("DELETE", "/api/v1/cache/flush?level=l1").status, 200U);
+  EXPECT_EQ(cache.purges.back().reach, PurgeReach::here);
+  EXPECT_EQ(call("DELETE", "/api/v1/cache/flush?level=l2").status, 200U);
+  EXPECT_EQ(cache.purges.back().reach, PurgeReach::shared);
+  EXPECT_EQ(call("DELETE", "/api/v1/cache/flush").status, 200U);
+  EXPECT_EQ(cache.purges.back().reach, PurgeReach::fleet);
 }
 
 TEST_F(Management, ReadinessFollowsRequiredChecksOnly) {

@@ -1,0 +1,153 @@
+// FetchTask and the tier that the fleet shares: asked before the origin, told after it.
+#include <utility>
+
+#include "runtime/cache/response_rules.hpp"
+#include "runtime/proxy/fetch_task.hpp"
+#include "runtime/proxy/fill_exchange.hpp"
+#include "runtime/proxy/worker.hpp"
+#include "runtime/tier/worker_tier.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+using tier::ReadOutcome;
+
+/// Clocks of a fleet may differ by this much; an entry from further in the future is
+/// not believed.
+constexpr std::chrono::seconds clock_skew_max{5};
+
+/// A refresh that would bring what is stored already is none.
+constexpr std::chrono::seconds newer_by{1};
+
+/// Views into the entry; false if there are too many.
+bool read_fields(const tier::Entry& entry, http::HeaderTable& fields) {
+  std::string_view lines = entry.fields;
+  while (!lines.empty()) {
+    const std::size_t end = lines.find("\r\n");
+    const std::string_view line = lines.substr(0, end);
+    lines.remove_prefix(end + 2);
+    const std::size_t colon = line.find(": ");
+    if (!fields.add(line.substr(0, colon), line.substr(colon + 2))) return false;
+  }
+  return true;
+}
+
+/// The entry was made for a request that differs from this one in nothing the response
+/// depends on, as the entry and as this agent's rules see it.
+bool same_variant(const tier::Entry& entry, const std::vector<std::string>& needed,
+                  const cache::Fields& request) {
+  const cache::VarySpec spec(entry.vary);
+  if (!spec.covers(cache::VarySpec(needed))) return false;
+  std::string variant;
+  spec.write_variant(request, variant);
+  return variant == entry.variant;
+}
+
+}  // namespace
+
+/// False: nobody was asked.
+bool FetchTask::ask_tier() {
+  tier::WorkerTier* tier = worker_.tier();
+  if (tier == nullptr) return false;
+  shared_key_ = worker_.cache().shared_key(request_->cache_request, decision_);
+  shared_since_ = tier->stamp();
+  // Whoever wants an answer of the origin's gets one.
+  if (decision_.revalidate) return false;
+  return tier->read(shared_key_, request_->head().headers, request_->endpoint,
+                    [this, keep = Ref<FetchTask>(this)](std::optional<tier::Entry> entry) {
+                      tier_answered(std::move(entry));
+                    });
+}
+
+void FetchTask::tier_answered(std::optional<tier::Entry> entry) {
+  if (leader_.done()) return;  // cancelled meanwhile
+  if (entry) {
+    const ReadOutcome outcome = take_shared(*entry);
+    worker_.tier()->count(outcome);
+    if (outcome == ReadOutcome::hit) {
+      done();
+      return;
+    }
+  }
+  // Everybody may have left.
+  if (refresh_ || client_ != nullptr || leader_.readers() > 0) {
+    ask_origin();
+  } else {
+    cancel();
+  }
+}
+
+/// `hit`: the fill is complete.
+ReadOutcome FetchTask::take_shared(const tier::Entry& entry) {
+  const Instant now = worker_.now();
+  const WallTime wall_now = worker_.wall_now();
+  if (entry.created > wall_now + clock_skew_max) return ReadOutcome::unsuitable;
+  const auto age = std::chrono::duration_cast<Duration>(
+      std::max(WallTime::duration::zero(), wall_now - entry.created));
+  http::HeaderTable fields;
+  if (!read_fields(entry, fields)) return ReadOutcome::unsuitable;
+  cache::Response response;
+  response.status = entry.status;
+  response.reason_phrase = entry.reason;
+  response.fields = &fields;
+  response.content_length = entry.body_bytes;
+  // As if the answer had been that long on its way: its age is then exact.
+  response.requested = now - age;
+  response.received = now;
+  response.received_wall = wall_now;
+  cache::StoreDecision decision = cache::decide_store(decision_, request_->cache_request, response,
+                                                      worker_.policy().cache.of(request_->endpoint),
+                                                      worker_.cache().cache().object_bytes_max());
+  if (!decision.storable()) {
+    return decision.reason == cache::Reason::expired ? ReadOutcome::expired
+                                                     : ReadOutcome::unsuitable;
+  }
+  const cache::Freshness& freshness = decision.head.freshness;
+  if (!freshness.fresh(now)) return ReadOutcome::expired;
+  if (!decision_.accepts(freshness, now)) return ReadOutcome::unsuitable;
+  if (decision_.range && !fills_range(decision, response)) return ReadOutcome::unsuitable;
+  if (stored_ && freshness.remaining(now) < stored_->freshness().remaining(now) + newer_by) {
+    return ReadOutcome::expired;
+  }
+  if (!same_variant(entry, decision.vary, request_->head().headers)) {
+    return ReadOutcome::unsuitable;
+  }
+  const tier::Subject subject{decision.head.tags, entry.key, shared_key_.text,
+                              request_->cache_request.path, shared_key_.location};
+  if (!worker_.tier()->usable(subject, entry)) return ReadOutcome::outdated;
+  if (client_ != nullptr) client_->note_shared(freshness.remaining(now));
+  leader_.set_cost(entry.cost, now);
+  leader_.publish_head(std::move(decision), response.content_length, request_->head().headers, now);
+  leader_.append(entry.body, now);
+  const cache::Reason reason = leader_.complete(now);
+  worker_.cache().count(cache::Reason::shared);
+  result_ = cache::RefreshResult::updated;
+  if (client_ != nullptr) client_->note_stored(reason == cache::Reason::none);
+  return ReadOutcome::hit;
+}
+
+/// What is complete is written to the tier.
+void FetchTask::share() {
+  tier::WorkerTier* tier = worker_.tier();
+  const cache::ObjectPtr object = leader_.object();
+  // A No-Vary-Search answers other queries as well, which an invalidation of their URL
+  // would not find.
+  if (tier == nullptr || !object || object->head().search) return;
+  tier::WorkerTier::Writing writing;
+  writing.key = std::move(shared_key_);
+  writing.since = shared_since_;
+  writing.object = object;
+  writing.spec = leader_.spec();
+  writing.variant = leader_.variant();
+  writing.cost = worker_.now() - requested_;
+  tier->write(writing);
+}
+
+/// The origin's newest answer may not be stored: neither may what is there of it.
+void FetchTask::unshare() {
+  if (tier::WorkerTier* tier = worker_.tier()) {
+    tier->remove(shared_key_, leader_.spec().get(), leader_.variant());
+  }
+}
+
+}  // namespace homeostat::proxy

@@ -1,0 +1,120 @@
+// A checker: an application whose content changes, a fleet that is read and written
+// through at random, and a Redis that suffers one seeded fault after another.
+//
+// Always: every request is answered; the agent that invalidated never again serves what
+// came before; no agent goes back to content older than what it has served. After each
+// fault: all agents come to the newest content by themselves.
+// HOMEOSTAT_FAULTS=1000 and HOMEOSTAT_SEED=7 make it longer and another one.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <random>
+
+#include "tests/e2e/fleet.hpp"
+
+namespace homeostat::test {
+namespace {
+
+unsigned from_environment(const char* name, unsigned fallback) {
+  const char* text = std::getenv(name);
+  return text != nullptr ? static_cast<unsigned>(std::atoi(text)) : fallback;
+}
+
+class Chaos {
+ public:
+  explicit Chaos(unsigned seed)
+      : random_(seed),
+        fleet_(agents, "refresh: {purge_grace: 0s}", "timeout: 50ms, adaptive: off") {
+    fleet_.origin.on("/v", [this](OriginExchange& exchange) {
+      if (exchange.request.method() == "POST") {
+        ++version_;
+        exchange.respond(204, "", "");
+      } else {
+        exchange.respond(200, "Cache-Control: max-age=3600\r\n", std::to_string(version_));
+      }
+    });
+  }
+
+  void run(unsigned faults) {
+    for (unsigned round = 0; round < faults && !testing::Test::HasFailure(); ++round) {
+      const auto kind = static_cast<unsigned>(random_() % 7);
+      SCOPED_TRACE("fault " + std::to_string(round) + " of kind " + std::to_string(kind));
+      begin(kind);
+      for (unsigned i = 0; i < 12; ++i) operate();
+      end(kind);
+      for (unsigned i = 0; i < 4; ++i) operate();
+      converge();
+    }
+  }
+
+ private:
+  static constexpr std::size_t agents = 3;
+
+  void begin(unsigned kind) {
+    switch (kind) {
+      case 0: fleet_.redis.pause(); break;
+      case 1: fleet_.redis.kill(); break;
+      case 2: fleet_.redis.run({"FLUSHALL"}); break;
+      case 3: fleet_.redis.run({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}); break;
+      case 4: fleet_.redis.run({"DEL", "{hs:default}:invalidations"}); break;
+      case 5: fleet_.redis.run({"CONFIG", "SET", "maxmemory", "1"}); break;
+      default: spoil(); break;
+    }
+  }
+  void end(unsigned kind) {
+    if (kind == 0) fleet_.redis.resume();
+    if (kind == 1) fleet_.redis.restart();
+    if (kind == 5) fleet_.redis.run({"CONFIG", "SET", "maxmemory", "0"});
+  }
+  void spoil() {
+    const std::string key = fleet_.redis.run({"KEYS", "hs:*"});
+    if (!key.empty()) fleet_.redis.run({"SET", key, std::string(100, 'x')});
+  }
+
+  void operate() {
+    const std::size_t agent = random_() % agents;
+    if (random_() % 4 != 0) {
+      read(agent);
+      return;
+    }
+    HttpClient client(fleet_[agent].port());
+    ASSERT_EQ(client.request("POST", "/v", {}, "x").status(), 204);
+    seen_[agent] = version_;
+  }
+  int read(std::size_t agent) {
+    const Message answer = fleet_[agent].get("/v");
+    EXPECT_EQ(answer.status(), 200) << answer.head;
+    const int version = std::atoi(answer.body.c_str());
+    EXPECT_GE(version, seen_[agent]) << "agent " << agent << ": " << answer.head;
+    seen_[agent] = std::max(seen_[agent], version);
+    return version;
+  }
+  void converge() {
+    EXPECT_TRUE(eventually([this] {
+      for (std::size_t agent = 0; agent < agents; ++agent) {
+        if (read(agent) != version_) return false;
+      }
+      return true;
+    })) << "an agent stays behind";
+    for (std::size_t agent = 0; agent < agents; ++agent) {
+      EXPECT_TRUE(Fleet::in_step(fleet_[agent]));
+    }
+  }
+
+  std::mt19937 random_;
+  std::atomic<int> version_{1};
+  std::array<int, agents> seen_{};
+  Fleet fleet_;
+};
+
+TEST(FleetChaos, NoFaultOfRedisFailsARequestOrBringsOldContentBack) {
+  const unsigned seed = from_environment("HOMEOSTAT_SEED", 1);
+  SCOPED_TRACE("HOMEOSTAT_SEED=" + std::to_string(seed));
+  Chaos(seed).run(from_environment("HOMEOSTAT_FAULTS", 14));
+}
+
+}  // namespace
+}  // namespace homeostat::test
