@@ -159,6 +159,7 @@ void FetchTask::not_modified(const cache::Response& response, const http::Respon
     case Validated::client:
       // The client is up to date, the cache is not.
       leader_.drop_stale();
+      unshare();
       leader_.abandon(cache::Reason::validator);
       hand_to_client(head, cache::Reason::validator);
       return;
@@ -171,6 +172,7 @@ void FetchTask::not_modified(const cache::Response& response, const http::Respon
     // It may not be stored any more: everyone asks for himself.
     result_ = cache::RefreshResult::uncacheable;
     leader_.drop_stale();
+    unshare();
     leader_.uncacheable(cache::Reason::no_store, response.received);
     return;
   }

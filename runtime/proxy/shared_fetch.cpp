@@ -19,6 +19,19 @@ constexpr std::chrono::seconds clock_skew_max{5};
 /// A refresh that would bring what is stored already is none.
 constexpr std::chrono::seconds newer_by{1};
 
+/// When a response was of age zero.
+WallTime created(const cache::Freshness& freshness) {
+  return freshness.received_wall -
+         std::chrono::duration_cast<WallTime::duration>(freshness.initial_age);
+}
+
+/// Lasts longer than what is stored, and was made later: the origin may have shortened the
+/// lifetime since, and what it said before must not come back.
+bool newer(const cache::Freshness& shared, const cache::Freshness& stored, Instant now) {
+  return shared.remaining(now) >= stored.remaining(now) + newer_by &&
+         created(shared) > created(stored);
+}
+
 /// Views into the entry; false if there are too many.
 bool read_fields(const tier::Entry& entry, http::HeaderTable& fields) {
   std::string_view lines = entry.fields;
@@ -106,9 +119,7 @@ ReadOutcome FetchTask::take_shared(const tier::Entry& entry) {
   if (!freshness.fresh(now)) return ReadOutcome::expired;
   if (!decision_.accepts(freshness, now)) return ReadOutcome::unsuitable;
   if (decision_.range && !fills_range(decision, response)) return ReadOutcome::unsuitable;
-  if (stored_ && freshness.remaining(now) < stored_->freshness().remaining(now) + newer_by) {
-    return ReadOutcome::expired;
-  }
+  if (stored_ && !newer(freshness, stored_->freshness(), now)) return ReadOutcome::expired;
   if (!same_variant(entry, decision.vary, request_->head().headers)) {
     return ReadOutcome::unsuitable;
   }
@@ -129,10 +140,11 @@ ReadOutcome FetchTask::take_shared(const tier::Entry& entry) {
 /// What is complete is written to the tier.
 void FetchTask::share() {
   tier::WorkerTier* tier = worker_.tier();
+  if (tier == nullptr) return;
   const cache::ObjectPtr object = leader_.object();
   // A No-Vary-Search answers other queries as well, which an invalidation of their URL
   // would not find.
-  if (tier == nullptr || !object || object->head().search) return;
+  if (!object || object->head().search) return;
   tier::WorkerTier::Writing writing;
   writing.key = std::move(shared_key_);
   writing.since = shared_since_;

@@ -248,8 +248,10 @@ Invalidation FleetLog::everything() const {
 
 void FleetLog::enqueue(Outgoing outgoing) {
   if (waiting_.size() >= waiting_max) {
-    // A batch under way may still come through; what it names is in here as well.
+    // A batch under way may still come through; what it names is in here as well, and
+    // is not expected on its own account any more.
     waiting_.resize(writing_ ? std::min(waiting_.size(), batch_max) : 0);
+    for (Outgoing& under_way : waiting_) under_way.names = {};
     parts_.ledger.expect_only_everything();
     outgoing.names = names_of(everything(), parts_.cache);
     outgoing.text = to_text(everything());

@@ -169,7 +169,8 @@ void WorkerTier::write(const Writing& writing) {
   }
   const cache::Freshness& freshness = object.freshness();
   const Duration left = freshness.remaining(shared_.clock.now());
-  if (left < lifetime_min) return;
+  // Nothing to share, and the end of what the origin said before.
+  if (left < lifetime_min) return remove(writing.key, writing.spec.get(), writing.variant);
   Entry entry;
   entry.since = *writing.since;
   entry.created = freshness.received_wall -

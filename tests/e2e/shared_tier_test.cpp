@@ -115,6 +115,27 @@ TEST(SharedTier, GivesTheApplicationsAnswerToWhoeverAsksForIt) {
   EXPECT_EQ(fleet[2].get("/a").body, "2");
 }
 
+TEST(SharedTier, WhatTheApplicationSaidBeforeDoesNotComeBack) {
+  Fleet fleet(2);
+  fleet.origin.on("/a", [&fleet](OriginExchange& exchange) {
+    const std::size_t number = fleet.origin.requests("/a");
+    exchange.respond(200,
+                     number == 1 ? fresh_text : "Cache-Control: max-age=0, stale-if-error=600\r\n",
+                     std::to_string(number));
+  });
+  fleet.store(0, "/a");
+  const std::string key = fleet.redis.run({"KEYS", "hs:*"});
+  const std::string first = fleet.redis.run({"GET", key});
+  ASSERT_EQ(first.substr(0, 4), "hsL2") << key;
+  EXPECT_EQ(fleet[1].get("/a", "Cache-Control: no-cache\r\n").body, "2");
+  EXPECT_EQ(fleet[1].get("/a").body, "3") << "stored, but expired";
+  EXPECT_EQ(fleet.redis.run({"EXISTS", key}), "0");
+  // Nor if a slower writer had put it there again.
+  fleet.redis.run({"SET", key, first});
+  EXPECT_EQ(fleet[1].get("/a").body, "4");
+  EXPECT_EQ(Fleet::reads(fleet[1], "hit"), 0);
+}
+
 TEST(SharedTier, FollowsTheReadersRulesNotTheWriters) {
   Fleet fleet(1);
   fleet.origin.answer("/a", 200, fresh_text, "x");
