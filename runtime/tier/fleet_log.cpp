@@ -247,15 +247,20 @@ Invalidation FleetLog::everything() const {
 }
 
 void FleetLog::enqueue(Outgoing outgoing) {
-  if (waiting_.size() >= waiting_max) {
+  if (waiting_.size() >= waiting_max || waiting_bytes_ >= waiting_bytes_max) {
     // A batch under way may still come through; what it names is in here as well, and
     // is not expected on its own account any more.
     waiting_.resize(writing_ ? std::min(waiting_.size(), batch_max) : 0);
-    for (Outgoing& under_way : waiting_) under_way.names = {};
+    waiting_bytes_ = 0;
+    for (Outgoing& under_way : waiting_) {
+      under_way.names = {};
+      waiting_bytes_ += under_way.text.size();
+    }
     parts_.ledger.expect_only_everything();
     outgoing.names = names_of(everything(), parts_.cache);
     outgoing.text = to_text(everything());
   }
+  waiting_bytes_ += outgoing.text.size();
   waiting_.push_back(std::move(outgoing));
   parts_.counters.invalidations_waiting.store(waiting_.size(), std::memory_order_relaxed);
   write();
@@ -295,6 +300,7 @@ void FleetLog::written(std::size_t count, const redis::CallResult& result) {
   const std::uint64_t first = state->last.number - count + 1;
   for (std::size_t i = 0; i < count; ++i) {
     parts_.ledger.settle(waiting_.front().names, first + i);
+    waiting_bytes_ -= waiting_.front().text.size();
     waiting_.pop_front();
   }
   if (began_) parts_.ledger.applied(first, state->last.number);

@@ -9,7 +9,8 @@
 //
 // Writing: an invalidation is in force here when publish() returns, and elsewhere as
 // soon as they have read it. Until Redis has taken it, it is kept and tried again;
-// beyond `waiting_max` of them one invalidation of everything stands for all.
+// beyond `waiting_max` of them, or `waiting_bytes_max`, one invalidation of everything stands for
+// all.
 //
 // Bound: agents that can reach Redis follow within one round trip; one that could not
 // follows within `retry` + one round trip of being able to. An agent without news
@@ -68,7 +69,8 @@ class FleetLog {
   static constexpr std::chrono::milliseconds wait{1000};
   static constexpr Duration answer_max = std::chrono::seconds(2);
   static constexpr Duration retry = std::chrono::milliseconds(250);
-  static constexpr std::size_t batch_max = 64, read_max = 512, waiting_max = 4096;
+  static constexpr std::size_t batch_max = 64, read_max = 512, waiting_max = 4096,
+                               waiting_bytes_max = std::size_t{8} << 20;
 
   struct Outgoing {
     std::string text;
@@ -103,7 +105,8 @@ class FleetLog {
   std::unique_ptr<redis::Client> reader_, writer_;
   redis::Timer retry_timer_, write_timer_, partition_timer_;
   std::deque<Outgoing> waiting_;
-  bool began_ = false;  // the position is one of a log
+  std::size_t waiting_bytes_ = 0;  // of their texts
+  bool began_ = false;             // the position is one of a log
   bool reading_ = false, writing_ = false, stopped_ = true;
   bool reader_up_ = false;
 };
