@@ -36,7 +36,7 @@ void FillExchange::failed() {
     return;
   }
   if (failure.has_value()) {
-    request.outcome.upstream_error = true;
+    request.outcome.upstream_error = *failure != UpstreamError::local;
     request.outcome.upstream_timeout = *failure == UpstreamError::timeout;
     if (request.outcome.upstream_timeout) {
       request.outcome.upstream_latency = worker_.now() - request.started;

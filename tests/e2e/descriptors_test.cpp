@@ -95,9 +95,11 @@ TEST(Descriptors, MissingForTheUpstreamAreNotItsFailure) {
     EXPECT_EQ(answer.status(), 503);
     EXPECT_EQ(answer.get("proxy-status"), "homeostat; error=proxy_internal_error");
     EXPECT_EQ(answer.get("retry-after"), "1");
+    EXPECT_EQ(client.get("/page").status(), 503) << "the same for what others could share";
   }
   EXPECT_EQ(client.request("POST", "/page").status(), 200) << "the breaker has not opened";
-  EXPECT_EQ(agent.metric("homeostat_upstream_local_failures_total"), 1);
+  EXPECT_EQ(agent.metric("homeostat_upstream_local_failures_total"), 2);
+  EXPECT_EQ(agent.metric("homeostat_upstream_errors_total"), 0);
   EXPECT_EQ(agent.metric("homeostat_upstream_connect_failures_total"), 0);
 }
 
