@@ -29,6 +29,9 @@ EndpointPolicy policy_of(const rules::EndpointOutcome& outcome) {
   policy.compress = outcome.compress;
   policy.compress_level = std::clamp(outcome.compress_level, 0, 9);
   policy.compress_algorithm = outcome.compress_algorithm;
+  policy.ttl_share = std::clamp(outcome.ttl_share, 0.0, 1.0);
+  policy.compress_share = std::clamp(outcome.compress_share, 0.0, 1.0);
+  policy.measured_share = std::clamp(outcome.measured_share.value_or(0), 0.0, 1.0);
   return policy;
 }
 

@@ -59,6 +59,7 @@ ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState&
       level_(operator_state.level.value_or(settings_->optimization.level)),
       level_reason_(operator_state.level ? "set by command" : "configuration"),
       level_by_command_(operator_state.level.has_value()),
+      panic_(operator_state.panic),
       rule_switches_(operator_state.rules),
       engine_(settings_->optimization.rules, fixed_level(level_),
               settings_->monitor.history_memory),
@@ -67,6 +68,7 @@ ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState&
       emergency_seconds_(last.emergency_seconds_total),
       emergencies_(last.emergencies_total),
       triggers_(last.triggers_total),
+      verdicts_(last.trial_verdicts),
       recent_(last.recent),
       told_level_(engine_.level()) {
   for (const auto& [rule, enabled] : rule_switches_) engine_.set_enabled(rule, enabled);
@@ -111,6 +113,14 @@ void ControlLoop::reload(Shared<config::Settings> settings) {
 }
 
 void ControlLoop::set_level(const LevelCommand& command) {
+  if (const bool held = std::exchange(panic_, std::nullopt).has_value();
+      held && command.emergency != true) {
+    log(LogLevel::warning, fmt::format("panic switch let go: {}", command.reason));
+  }
+  if (command.emergency) {
+    if (*command.emergency) panic_ = command.reason;
+    return;
+  }
   level_ = command.level;
   level_by_command_ = true;
   apply_level(command.reason.empty() ? "set by command" : command.reason);
@@ -135,7 +145,8 @@ void ControlLoop::inject(const InjectCommand& command, Instant now) {
 
 void ControlLoop::follow_load(const Now& now) {
   if (level_ != rules::LevelSetting::adaptive) return;
-  const auto move = adaptive_.update(rules::pressure_of(now.frame.global), now.at);
+  const auto move = adaptive_.update(
+      rules::pressure_of(now.frame.global, signals_.objectives().worst_burn()), now.at);
   if (!move) return;
   engine_.set_level(move->to);
   level_reason_ = move->reason;
@@ -147,6 +158,8 @@ void ControlLoop::update_emergency(const Now& now) {
   const Duration period = settings_->monitor.interval;
   rules::EmergencyInput input;
   input.now = now.at;
+  input.operator_demands = panic_.has_value();
+  input.operator_reason = panic_.value_or("");
   input.rule_demands = now.result.outcome.emergency;
   if (input.rule_demands) input.rule_reason = demanded_by_rules(now.result.active);
   input.memory_utilization = usable_or(now.frame[SignalId::memory_utilization], 0);
@@ -184,12 +197,25 @@ void ControlLoop::update_emergency(const Now& now) {
   }
 }
 
+void ControlLoop::note_trials(const Now& now) {
+  for (const rules::TrialStep& step : now.result.trials) {
+    const rules::TrialReport& report = step.report;
+    ++verdicts_[static_cast<std::size_t>(report.verdict)];
+    const bool began = report.verdict == rules::TrialVerdict::running;
+    log(began ? LogLevel::debug : LogLevel::info,
+        fmt::format("rule {}: effect on {} is {}{}: {}", subject(step.rule, step.endpoint_name),
+                    rules::signal_info(report.signal).name, rules::to_string(report.verdict),
+                    report.undone ? ", undone" : "", rules::describe(report)));
+  }
+}
+
 void ControlLoop::note_events(const Now& now) {
   static const std::vector<rules::ActiveAction> none;
   if (told_level_ != engine_.level()) {
     diary_.level(level_, std::exchange(told_level_, engine_.level()), engine_.level(),
                  level_reason_, now.wall);
   }
+  diary_.trials(now.result.trials, now.wall);
   diary_.transitions(now.result.transitions, mode() == LoopMode::shadow, now.wall);
   diary_.actions(mode() == LoopMode::on ? now.result.active : none, now.wall);
 }
@@ -290,6 +316,13 @@ void ControlLoop::report_history(ControlReport& report, const Now& now) {
   report.objectives = signals_.objectives().report();
 }
 
+void ControlLoop::report_selected(ControlReport& report, const Now& now) const {
+  for (const rules::Selector& selector : engine_.selectors()) {
+    const auto found = std::ranges::find(now.labelled, selector.key, &rules::LabelledReading::key);
+    if (found != now.labelled.end()) report.selected.push_back({selector.text, found->reading});
+  }
+}
+
 Shared<ControlReport> ControlLoop::build_report(const Now& now) {
   auto report = std::make_shared<ControlReport>();
   report->at = now.wall;
@@ -305,9 +338,11 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
   report->emergency_seconds_total = emergency_seconds_;
   report->emergencies_total = emergencies_;
   report->signals = now.frame.global;
+  report_selected(*report, now);
   report_history(*report, now);
   report_rules(*report, now);
   report->triggers_total = triggers_;
+  report->trial_verdicts = verdicts_;
   report->triggers_last_hour = triggers_last_hour_.total(now.at);
   report->recent = recent_;
   report->traffic = signals_.traffic();
@@ -323,14 +358,15 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
 }
 
 ControlLoop::Step ControlLoop::tick(Instant at, WallTime wall) {
-  Now now{at, wall, signals_.frame(at, settings_->monitor.interval), {}};
-  const auto labelled = signals_.labelled(at, settings_->monitor.interval, engine_.selectors());
+  Now now{at, wall, signals_.frame(at, settings_->monitor.interval), {}, {}};
+  now.labelled = signals_.labelled(at, settings_->monitor.interval, engine_.selectors());
   follow_load(now);
   if (mode() == LoopMode::off) {
-    engine_.observe(now.frame, labelled);
+    engine_.observe(now.frame, now.labelled);
   } else {
-    now.result = engine_.tick(now.frame, labelled);
+    now.result = engine_.tick(now.frame, now.labelled);
     note_transitions(now);
+    note_trials(now);
     update_emergency(now);
   }
   note_events(now);

@@ -78,15 +78,18 @@ class ControlLoop {
     Instant at{};
     WallTime wall{};
     rules::Frame frame;
+    std::vector<rules::LabelledReading> labelled;
     rules::TickResult result;
   };
 
   [[nodiscard]] config::LoopMode mode() const noexcept;
+  void report_selected(ControlReport& report, const Now& now) const;
   void apply_level(const std::string& cause);
   void follow_load(const Now& now);
   void update_emergency(const Now& now);
   void note_transitions(const Now& now);
   void note_events(const Now& now);
+  void note_trials(const Now& now);
   void note_transition(const rules::Transition& transition, WallTime wall, std::size_t& logged);
   [[nodiscard]] Shared<Directive> build_directive(Now& now) const;
   [[nodiscard]] std::vector<Alert> demanded_alerts(const Now& now) const;
@@ -99,6 +102,7 @@ class ControlLoop {
   rules::LevelSetting level_;
   std::string level_reason_;
   bool level_by_command_ = false;
+  std::optional<std::string> panic_;  ///< emergency by command, and why
   std::map<std::string, bool, std::less<>> rule_switches_;
   rules::Engine engine_;
   rules::AdaptiveLevel adaptive_;
@@ -111,6 +115,7 @@ class ControlLoop {
   double emergency_seconds_ = 0;
   std::uint64_t emergencies_ = 0;
   std::uint64_t triggers_ = 0;
+  std::array<std::uint64_t, rules::trial_verdict_count> verdicts_{};
   HourlyCount triggers_last_hour_;
   std::vector<TransitionRecord> recent_;
   std::set<std::pair<std::string, std::string>> injected_activations_;  ///< rule, endpoint

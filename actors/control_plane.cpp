@@ -88,6 +88,13 @@ void ControlPlane::set_level(rules::LevelSetting level, const std::string& reaso
   impl_->command(Shared<LevelCommand>(std::make_shared<const LevelCommand>(level, reason)));
 }
 
+void ControlPlane::force_emergency(bool on, const std::string& reason) {
+  LevelCommand command;
+  command.reason = reason;
+  command.emergency = on;
+  impl_->command(Shared<LevelCommand>(std::make_shared<const LevelCommand>(std::move(command))));
+}
+
 void ControlPlane::set_rule_enabled(const std::string& rule, bool enabled) {
   impl_->command(Shared<RuleCommand>(std::make_shared<const RuleCommand>(rule, enabled)));
 }

@@ -49,6 +49,7 @@ class ControlPlane final : public ControlCommands {
   // -- commands; dropped when not running -------------------------------------
 
   void set_level(rules::LevelSetting level, const std::string& reason) override;
+  void force_emergency(bool on, const std::string& reason) override;
   void set_rule_enabled(const std::string& rule, bool enabled) override;
   void reload_rules(rules::RuleSet rules) override;
   void inject(rules::SignalId signal, double value, Duration for_) override;

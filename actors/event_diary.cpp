@@ -72,6 +72,31 @@ void EventDiary::actions(const std::vector<rules::ActiveAction>& active, WallTim
   if (actions_told_ > rule_events_max) left_out("action", actions_told_ - rule_events_max, at);
 }
 
+void EventDiary::trials(const std::vector<rules::TrialStep>& steps, WallTime at) {
+  std::size_t told = 0;
+  for (const rules::TrialStep& step : steps) {
+    if (++told > rule_events_max) continue;
+    const rules::TrialReport& report = step.report;
+    const auto optional = [](const std::optional<double>& value) {
+      return value ? EventValue(*value) : EventValue();
+    };
+    add(Event("effect", at)
+            .with("rule", step.rule)
+            .with("endpoint", text_or_null(step.endpoint_name))
+            .with("verdict", text(rules::to_string(report.verdict)))
+            .with("undone", report.undone)
+            .with("design", text(rules::to_string(report.design)))
+            .with("signal", text(rules::signal_info(report.signal).name))
+            .with("share", report.share)
+            .with("improvement", report.samples > 0 ? EventValue(report.improvement) : EventValue())
+            .with("low", optional(report.low))
+            .with("high", optional(report.high))
+            .with("confidence", report.confidence)
+            .with("samples", static_cast<std::int64_t>(report.samples)));
+  }
+  if (told > rule_events_max) left_out("effect", told - rule_events_max, at);
+}
+
 void EventDiary::level(rules::LevelSetting setting, rules::Level from, rules::Level to,
                        const std::string& reason, WallTime at) {
   add(Event("level", at)

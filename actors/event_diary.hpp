@@ -1,7 +1,8 @@
 // Turns what the rule engine decided in a tick into events for those who watch.
 //
 // Events: `rule` for each change of state, `action` for each action that
-// starts, ends or is overruled, `level`, `emergency`. In shadow and for dry
+// starts, ends or is overruled, `effect` for each trial that begins or comes to
+// a verdict, `level`, `emergency`. In shadow and for dry
 // runs they say so; then no action starts.
 //
 // Pure: time comes in. Thread safety: none; owned by the control loop. Bounds:
@@ -31,6 +32,8 @@ class EventDiary {
   /// A move of the effective level. `setting`: what the operator asked for.
   void level(rules::LevelSetting setting, rules::Level from, rules::Level to,
              const std::string& reason, WallTime at);
+  /// Trials that began or came to a verdict.
+  void trials(const std::vector<rules::TrialStep>& steps, WallTime at);
   void emergency(bool entered, const std::string& reason, bool shadow, bool injected, WallTime at);
   void add(Event event) { pending_.push_back(std::move(event)); }
 

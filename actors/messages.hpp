@@ -92,6 +92,7 @@ struct Health {
 /// outlives a rule engine and a reload.
 struct OperatorState {
   std::optional<rules::LevelSetting> level;        ///< unset: as configured
+  std::optional<std::string> panic;                ///< emergency by command, and why
   std::map<std::string, bool, std::less<>> rules;  ///< enabled, by name
 };
 
@@ -100,6 +101,7 @@ struct OperatorState {
 struct LevelCommand {
   rules::LevelSetting level = rules::LevelSetting::balanced;
   std::string reason;
+  std::optional<bool> emergency{};  ///< set: the panic switch, and `level` means nothing
 };
 
 struct RuleCommand {

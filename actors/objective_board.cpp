@@ -46,6 +46,12 @@ void ObjectiveBoard::fill(std::span<const rules::Selector> selectors, Instant at
   }
 }
 
+double ObjectiveBoard::worst_burn() const {
+  double worst = 0;
+  for (const Objective& objective : objectives_) worst = std::max(worst, objective.burn.fast());
+  return worst;
+}
+
 std::vector<ObjectiveReport> ObjectiveBoard::report() const {
   std::vector<ObjectiveReport> rows;
   rows.reserve(objectives_.size());

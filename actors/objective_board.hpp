@@ -27,6 +27,8 @@ class ObjectiveBoard {
             std::vector<rules::LabelledReading>& readings) const;
 
   [[nodiscard]] std::vector<ObjectiveReport> report() const;
+  /// The fastest of all objectives' burns; 0 without objectives.
+  [[nodiscard]] double worst_burn() const;
 
  private:
   struct Objective {

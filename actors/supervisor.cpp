@@ -314,7 +314,10 @@ SupervisorActor::behavior_type supervisor(Self self, ControlDependencies depende
       [self](const Shared<config::Settings>& settings) { take_settings(self, settings); },
       [self](const Shared<rules::RuleSet>& rules) { take_rules(self, *rules); },
       [self](const Shared<LevelCommand>& command) {
-        self->state.operator_state.level = command->level;
+        OperatorState& chosen = self->state.operator_state;
+        chosen.panic.reset();  // a level by command ends it, too
+        if (command->emergency == true) chosen.panic = command->reason;
+        if (!command->emergency) chosen.level = command->level;
         self->send(self->state.peers.rule_engine, command);
       },
       [self](const Shared<RuleCommand>& command) { take_rule_command(self, command); },

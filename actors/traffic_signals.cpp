@@ -55,6 +55,34 @@ void fill_traffic_signals(const TrafficFigures& figures, Instant at, SignalValue
   set(values, SignalId::upstream_latency_p95, figures.upstream_latency_p95, at);
 }
 
+namespace {
+
+rules::ArmSide arm_side(const WindowFigures& figures) {
+  rules::ArmSide side;
+  side.requests = figures.requests;
+  if (figures.requests == 0) return side;
+  const auto put = [&side](SignalId id, double value) {
+    side.values[static_cast<std::size_t>(id) - rules::first_endpoint_signal] = value;
+  };
+  put(SignalId::endpoint_error_ratio, figures.error_ratio);
+  put(SignalId::endpoint_latency_avg, figures.latency_avg);
+  put(SignalId::endpoint_latency_p50, figures.latency_p50);
+  put(SignalId::endpoint_latency_p95, figures.latency_p95);
+  put(SignalId::endpoint_latency_p99, figures.latency_p99);
+  if (figures.hit_ratio_known) put(SignalId::endpoint_hit_ratio, figures.hit_ratio);
+  put(SignalId::endpoint_response_size, figures.response_bytes_avg);
+  return side;
+}
+
+/// Of the last 10 s if these say something, else of the last minute.
+rules::ArmValues arm_values(const EndpointFigures::Arms& arms) {
+  rules::ArmValues values{arm_side(arms.last_10s[0]), arm_side(arms.last_10s[1])};
+  if (values.enough()) return values;
+  return {arm_side(arms.last_1m[0]), arm_side(arms.last_1m[1]), std::chrono::minutes(1)};
+}
+
+}  // namespace
+
 std::vector<rules::EndpointFrame> endpoint_frames(const TrafficFigures& figures, Instant at) {
   std::vector<rules::EndpointFrame> frames;
   frames.reserve(figures.endpoints.size());
@@ -67,6 +95,7 @@ std::vector<rules::EndpointFrame> endpoint_frames(const TrafficFigures& figures,
     if (window != nullptr) {
       set(frame.values, SignalId::endpoint_response_size, window->response_bytes_avg, at);
     }
+    if (endpoint.arms) frame.arms = arm_values(*endpoint.arms);
   }
   return frames;
 }

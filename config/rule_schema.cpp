@@ -14,7 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view later = "is not available in this version";
 constexpr std::size_t excerpt_bytes_max = 100;
 
 /// Keeps a condition's node; it is parsed once the scope is known.
@@ -35,14 +34,6 @@ class ConditionLeaf final : public Leaf {
  private:
   const Node*& field_;
   const std::shared_ptr<const rules::Expression>& parsed_;
-};
-
-/// Only to be refused, whatever its value.
-class RefusedLeaf final : public Leaf {
- public:
-  void read(const Node&, const std::string&, Reading&) override {}
-  std::string show() const override { return {}; }
-  std::string type() const override { return "value"; }
 };
 
 std::size_t code_points(std::string_view text) {
@@ -107,8 +98,10 @@ void visit_rule(Visitor& visitor, RuleDraft& draft) {
   visitor.leaf({"dry_run"}, BoolLeaf(rule.dry_run));
   visitor.leaf({"every_level"}, BoolLeaf(rule.every_level));
   visitor.leaf({"then"}, ActionsLeaf(rule.then));
-  visitor.leaf({"rollout", Apply::reload, later}, RefusedLeaf());
-  visitor.leaf({"effect", Apply::reload, later}, RefusedLeaf());
+  visitor.leaf({"rollout"}, RatioLeaf(rule.rollout, 0.01, 1));
+  visitor.begin({"effect"});
+  visit_effect(visitor, draft.effect);
+  visitor.end();
 }
 
 void finish_rule(RuleDraft& draft, const Node& row, const std::string& path, Reading& reading,
@@ -122,6 +115,7 @@ void finish_rule(RuleDraft& draft, const Node& row, const std::string& path, Rea
     }
   }
   draft.path = path;
+  finish_trial(draft, row, path, reading.report);
 }
 
 void parse_conditions(RuleDraft& draft, const rules::Macros& macros, Report& report) {

@@ -10,12 +10,21 @@
 
 namespace homeostat::config {
 
+/// `effect` while it is read: the signal stays a name until all is known.
+struct EffectDraft {
+  enum class Unproven : std::uint8_t { rollback, keep };
+  rules::EffectGoal goal;
+  std::string improve;
+  Unproven unproven = Unproven::rollback;
+};
+
 /// A rule while it is read: conditions stay nodes until scope and macros are known.
 struct RuleDraft {
   rules::Rule rule;
   std::string path;  ///< "rules[3]", for messages
   const Node* when = nullptr;
   const Node* until = nullptr;
+  EffectDraft effect;
 };
 
 void visit_rule(Visitor& visitor, RuleDraft& draft);
@@ -23,6 +32,10 @@ void visit_rule(Visitor& visitor, RuleDraft& draft);
 /// Checks what is required.
 void finish_rule(RuleDraft& draft, const Node& row, const std::string& path, Reading& reading,
                  bool clean);
+
+void visit_effect(Visitor& visitor, EffectDraft& draft);
+/// Checks `effect` and `rollout` against the rest of the rule and takes them over.
+void finish_trial(RuleDraft& draft, const Node& row, const std::string& path, Report& report);
 
 /// Parses the conditions, even after other errors. The nodes must still live.
 void parse_conditions(RuleDraft& draft, const rules::Macros& macros, Report& report);

@@ -32,6 +32,7 @@ inline constexpr std::array<std::string_view, 4> level_setting{"conservative", "
 inline constexpr std::array<std::string_view, 3> level{"conservative", "balanced", "aggressive"};
 inline constexpr std::array<std::string_view, 2> scope{"global", "endpoint"};
 inline constexpr std::array<std::string_view, 3> no_data{"hold", "clear", "fire"};
+inline constexpr std::array<std::string_view, 2> unproven{"rollback", "keep"};
 inline constexpr std::array<std::string_view, 3> severity{"info", "warning", "critical"};
 
 /// `mode: true` and what YAML 1.1 tools make of `on`.

@@ -21,7 +21,11 @@ constexpr std::array scales = {
     Scale{SignalId::cpu_pressure, 0.5, "cpu.pressure"},
     Scale{SignalId::memory_pressure, 0.2, "memory.pressure"},
     Scale{SignalId::admission_reject_ratio, 0.2, "admission.reject_ratio"},
+    Scale{SignalId::admission_queue_wait, 1.0, "admission.queue_wait"},
+    Scale{SignalId::traffic_error_ratio, 0.2, "traffic.error_ratio"},
 };
+
+constexpr double burn_full = 14.4;
 
 std::string explain(const Pressure& pressure, const char* relation, double threshold,
                     Duration after) {
@@ -34,7 +38,7 @@ std::string explain(const Pressure& pressure, const char* relation, double thres
 
 }  // namespace
 
-std::optional<Pressure> pressure_of(const SignalValues& values) {
+std::optional<Pressure> pressure_of(const SignalValues& values, double objective_burn) {
   std::optional<Pressure> worst;
   for (const Scale& scale : scales) {
     const Reading& reading = values[static_cast<std::size_t>(scale.signal)];
@@ -42,6 +46,8 @@ std::optional<Pressure> pressure_of(const SignalValues& values) {
     const double value = std::clamp(reading.value / scale.full, 0.0, 1.0);
     if (!worst || value > worst->value) worst = Pressure{value, scale.name};
   }
+  const double burn = std::clamp(objective_burn / burn_full, 0.0, 1.0);
+  if (burn > 0 && (!worst || burn > worst->value)) worst = Pressure{burn, "slo.burn"};
   return worst;
 }
 

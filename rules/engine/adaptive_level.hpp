@@ -31,9 +31,15 @@ struct Pressure {
 };
 
 /// Scales cpu.utilization and memory.utilization by 1, cpu.pressure so that
-/// 50 % stalled is 1, memory.pressure so that 20 % is 1, and the admission
-/// reject ratio so that 20 % is 1. Nothing when no such signal is usable.
-[[nodiscard]] std::optional<Pressure> pressure_of(const SignalValues& values);
+/// 50 % stalled is 1, memory.pressure so that 20 % is 1, the admission reject
+/// ratio so that 20 % is 1, the 95th percentile of the wait for admission so
+/// that 1 s is 1, and traffic.error_ratio so that 20 % is 1. Nothing when no
+/// such signal is usable. `objective_burn`: how fast the error budget of the
+/// worst latency or availability objective is spent, 0 where none is
+/// configured; 14.4 times too fast, which spends 2 % of a month's budget in an
+/// hour (Google, "The Site Reliability Workbook", 2018, chapter 5), is 1.
+[[nodiscard]] std::optional<Pressure> pressure_of(const SignalValues& values,
+                                                  double objective_burn = 0);
 
 struct AdaptiveLevelBounds {
   double balanced_raise_at = 0.70;    ///< conservative -> balanced at or above

@@ -20,11 +20,15 @@ class Settlement {
 
   Outcome run(std::span<const EndpointId> endpoints) {
     settle_throttle();
-    settle_endpoints<ScaleTtl>(endpoints, [](EndpointOutcome& endpoint, const ScaleTtl& action) {
+    settle_endpoints<ScaleTtl>(endpoints, [](EndpointOutcome& endpoint, const ActiveAction& entry) {
+      const auto& action = std::get<ScaleTtl>(entry.action);
+      endpoint.ttl_share = entry.share;
       endpoint.ttl_multiplier = action.by;
       endpoint.ttl_max = action.max;
     });
-    settle_endpoints<Compress>(endpoints, [](EndpointOutcome& endpoint, const Compress& action) {
+    settle_endpoints<Compress>(endpoints, [](EndpointOutcome& endpoint, const ActiveAction& entry) {
+      const auto& action = std::get<Compress>(entry.action);
+      endpoint.compress_share = entry.share;
       endpoint.compress = action.enabled;
       endpoint.compress_level = action.level;
       endpoint.compress_algorithm = action.algorithm;
@@ -67,6 +71,11 @@ class Settlement {
     }
     if (winner == none) return;
     active_[winner].overruled = false;
+    for (ActiveAction& entry : active_) {
+      if (entry.overruled && std::holds_alternative<Throttle>(entry.action)) {
+        entry.overruled_by = active_[winner].rule;
+      }
+    }
     outcome_.throttle_to = std::min(1.0, std::get<Throttle>(active_[winner].action).to);
   }
 
@@ -89,12 +98,36 @@ class Settlement {
           stricter_of<Kind>(own == winners.end() ? none : own->second, global);
       if (winner == none) continue;
       active_[winner].overruled = false;
+      winners[id] = winner;
       EndpointOutcome& endpoint = touched_[id];
       endpoint.id = id;
-      apply(endpoint, std::get<Kind>(active_[winner].action));
+      apply(endpoint, active_[winner]);
+      const auto& trial = active_[winner].trial;
+      if (trial && trial->design == TrialDesign::concurrent && active_[winner].share < 1) {
+        endpoint.measured_share = active_[winner].share;
+      }
     }
     // With no endpoint known yet, the strictest global action still stands.
     if (endpoints.empty() && global != none) active_[global].overruled = false;
+    name_winners<Kind>(winners, global);
+  }
+
+  /// Of each overruled action of this kind, the rule that decides instead.
+  template <class Kind>
+  void name_winners(const std::unordered_map<EndpointId, std::size_t>& winners,
+                    std::size_t global) {
+    for (std::size_t i = 0; i < active_.size(); ++i) {
+      ActiveAction& entry = active_[i];
+      if (!entry.overruled || !std::holds_alternative<Kind>(entry.action)) continue;
+      auto winner = entry.endpoint ? winners.find(*entry.endpoint) : winners.end();
+      // Stricter than all global ones, yet overruled: at every endpoint by its own.
+      if (global == i) winner = std::min_element(winners.begin(), winners.end());
+      if (winner != winners.end()) {
+        entry.overruled_by = active_[winner->second].rule;
+      } else if (global != none) {
+        entry.overruled_by = active_[global].rule;
+      }
+    }
   }
 
   /// Ordered by id, so that the same frames give the same result.

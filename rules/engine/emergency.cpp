@@ -48,10 +48,15 @@ std::string joined(const std::vector<std::string>& pieces) {
 }  // namespace
 
 EmergencyEvent Emergency::update(const EmergencyInput& input) {
+  if (input.operator_demands) by_operator_ = true;
   return active_ ? try_leave(input) : try_enter(input);
 }
 
 std::string Emergency::fatal_signal(const EmergencyInput& input) const {
+  if (input.operator_demands) {
+    return input.operator_reason.empty() ? "panic switch"
+                                         : "panic switch: " + input.operator_reason;
+  }
   if (input.rule_demands) {
     return input.rule_reason.empty() ? "demanded by a rule" : "demanded by " + input.rule_reason;
   }
@@ -86,7 +91,8 @@ EmergencyEvent Emergency::try_enter(const EmergencyInput& input) {
 
 bool Emergency::all_clear(const EmergencyInput& input) const {
   // Negated, so that NaN (unknown) counts as no signal here, too.
-  return !input.rule_demands && !(input.memory_utilization >= bounds_.memory_leave) &&
+  return !input.operator_demands && !input.rule_demands &&
+         !(input.memory_utilization >= bounds_.memory_leave) &&
          !(input.memory_full_pressure >= bounds_.memory_full_pressure_leave) &&
          !(input.success_ratio < bounds_.success_leave) &&
          input.queue_standing < bounds_.queue_standing_leave &&
@@ -95,14 +101,19 @@ bool Emergency::all_clear(const EmergencyInput& input) const {
 
 EmergencyEvent Emergency::try_leave(const EmergencyInput& input) {
   if (!all_clear(input)) {
+    if (!input.operator_demands) by_operator_ = false;  // from now on like any other
     clean_since_.reset();
     return EmergencyEvent::none;
   }
   if (!clean_since_) clean_since_ = input.now;
-  if (input.now - *clean_since_ < bounds_.leave_after) return EmergencyEvent::none;
+  if (!by_operator_ && input.now - *clean_since_ < bounds_.leave_after) {
+    return EmergencyEvent::none;
+  }
   active_ = false;
   since_ = input.now;
-  reason_ = "no signal for " + format_duration(bounds_.leave_after);
+  reason_ = by_operator_ ? "the panic switch was let go, and there is no signal"
+                         : "no signal for " + format_duration(bounds_.leave_after);
+  by_operator_ = false;
   clean_since_.reset();
   return EmergencyEvent::left;
 }

@@ -1,13 +1,14 @@
 // Decides when the agent is in emergency mode.
 //
-// Enter: two independent signals for `enter_after`, or one fatal one at once
-// (a rule with the emergency action counts as fatal: its own `for` has already
-// passed). Leave: `leave_after` without any signal, where a signal only ends
-// below its lower leave threshold, so that a value wavering around the entry
-// threshold keeps the mode. Signals: memory utilization, memory full pressure,
-// success ratio, standing queue, reject ratio. Memory may act alone: its two
+// Enter: the panic switch at once; two independent signals for `enter_after`, or one fatal one at
+// once (a rule with the emergency action counts as fatal: its own `for` has already passed). Leave:
+// `leave_after` without any signal, where a signal only ends below its lower leave threshold, so
+// that a value wavering around the entry threshold keeps the mode. Signals: memory utilization,
+// memory full pressure, success ratio, standing queue, reject ratio. Memory may act alone: its two
 // measures count as two signals, and utilization alone is fatal at
-// `memory_fatal`. Values that are not a number count as unknown, as no signal.
+// `memory_fatal`. What the panic switch held ends with it, unless some signal is
+// there to go on: somebody who looks needs no minute to be sure. Values that are not a number count
+// as unknown, as no signal.
 //
 // Pure. Thread safety: none; owned by one actor.
 #pragma once
@@ -23,6 +24,8 @@ namespace homeostat::rules {
 
 struct EmergencyInput {
   Instant now{};
+  bool operator_demands = false;  ///< the panic switch; ends it at once when let go
+  std::string operator_reason;
   bool rule_demands = false;  ///< an EnterEmergency action is in force
   std::string rule_reason;
   double memory_utilization = 0;  ///< 0 when unknown
@@ -74,6 +77,7 @@ class Emergency {
 
   EmergencyBounds bounds_;
   bool active_ = false;
+  bool by_operator_ = false;  ///< entered or prolonged by the panic switch
   Instant since_{};
   std::string reason_;
   std::optional<Instant> suspect_since_;

@@ -19,6 +19,7 @@ void EndpointSlots::fill(EndpointSlot& slot, const EndpointFrame& endpoint, Inst
   slot.seen = true;
   slot.last_seen = now;
   copy_endpoint_values(endpoint.values, slot.values);
+  slot.arms = endpoint.arms;
 }
 
 std::vector<std::size_t> EndpointSlots::update(const Frame& frame, Instant now) {
@@ -39,6 +40,7 @@ std::vector<std::size_t> EndpointSlots::update(const Frame& frame, Instant now) 
     EndpointSlot& slot = slots_[i];
     if (!slot.used || slot.seen) continue;
     slot.values = {};
+    slot.arms.reset();
     if (now - slot.last_seen < endpoint_forget) continue;
     slot.used = false;
     gone.push_back(i);
@@ -51,7 +53,9 @@ void EndpointSlots::remember(Instant now) {
     if (!slot.used) continue;
     if (!slot.past) {
       slot.past = std::make_unique<SeriesGroup>(endpoint_signal_count, endpoint_history, &budget_);
+      slot.windows = std::make_unique<WindowResults>();
     }
+    slot.windows->advance();
     slot.past->push(now, std::span(slot.values).subspan(first_endpoint_signal));
   }
 }

@@ -6,12 +6,14 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "rules/engine/frame.hpp"
 #include "rules/history/series_group.hpp"
+#include "rules/history/window_results.hpp"
 
 namespace homeostat::rules {
 
@@ -21,8 +23,10 @@ struct EndpointSlot {
   EndpointId id = 0;
   std::string name;
   Instant last_seen{};
-  SignalValues values{};  ///< all missing when not seen
+  SignalValues values{};          ///< all missing when not seen
+  std::optional<ArmValues> arms;  ///< nothing when not seen
   std::unique_ptr<SeriesGroup> past;
+  std::unique_ptr<WindowResults> windows;  ///< with `past`
 };
 
 class EndpointSlots {

@@ -3,45 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "rules/engine/conflicts.hpp"
-#include "rules/engine/endpoint_slots.hpp"
-#include "rules/engine/instance.hpp"
+#include "rules/engine/engine_impl.hpp"
 #include "rules/engine/rule_definition.hpp"
-#include "rules/engine/rule_runtime.hpp"
-#include "rules/expr/expression.hpp"
-#include "rules/expr/labelled_signals.hpp"
 
 namespace homeostat::rules {
-namespace {
-
-std::vector<Selector> selectors_of(const RuleSet& set) {
-  std::vector<Selector> all;
-  const auto add = [&all](const Expression* expression) {
-    if (expression == nullptr) return;
-    for (const Selector& selector : expression->selectors()) {
-      if (all.size() < LabelledSignals::signals_max &&
-          std::ranges::find(all, selector) == all.end())
-        all.push_back(selector);
-    }
-  };
-  for (const Rule& rule : set.rules) {
-    add(rule.when.get());
-    add(rule.until.get());
-  }
-  return all;
-}
-
-bool reads_injected(const Expression& expression, const Scene& scene) {
-  return std::ranges::any_of(expression.signals(), [&scene](SignalId id) {
-    const SignalValues* values =
-        signal_info(id).scope == SignalScope::endpoint ? scene.endpoint : scene.global;
-    return values != nullptr &&
-           (*values)[static_cast<std::size_t>(id)].quality == Quality::injected;
-  });
-}
-
-}  // namespace
-
 std::string_view to_string(RuleState state) noexcept {
   switch (state) {
     case RuleState::inactive: return "inactive";
@@ -51,50 +16,6 @@ std::string_view to_string(RuleState state) noexcept {
   }
   return "?";
 }
-
-using Readings = std::span<const LabelledReading>;
-
-struct Engine::Impl {
-  explicit Impl(std::size_t history_bytes) : slots(history_bytes) {}
-
-  RuleSet set;
-  Level level = Level::balanced;
-  std::vector<RuleRuntime> runtimes;  ///< parallel to set.rules
-  EndpointSlots slots;
-  SignalValues global{};
-  Instant now{};
-  Duration gap{};
-  bool ticked = false;
-  std::vector<Transition> owed;  ///< by a reload, told in the next tick
-  SeriesGroup past{first_endpoint_signal, global_history};
-  LabelledSignals labelled;
-  std::vector<Selector> selectors;
-
-  TickResult tick(const Frame& frame, Readings readings);
-  void take(const Frame& frame, Readings readings, TickResult& result);
-  void start(const Frame& frame);
-  void take_endpoints(const Frame& frame, TickResult& result);
-  void step_rule(std::size_t index, TickResult& result);
-  void collect(std::size_t index, TickResult& result, std::vector<int>& priorities);
-  void pulse(std::size_t index, bool active, TickResult& result);
-  void reload(RuleSet rules);
-  void retire(const Rule& rule, RuleRuntime& runtime, const std::string& reason);
-  void status_of(std::size_t index, std::vector<RuleStatus>& rows) const;
-
-  [[nodiscard]] bool active_at_level(const Rule& rule) const {
-    return rule.every_level || rule.level <= level;
-  }
-  [[nodiscard]] const EndpointSlot* slot_of(const Rule& rule, std::size_t number) const {
-    return rule.scope == Scope::endpoint ? &slots.all()[number] : nullptr;
-  }
-  [[nodiscard]] Scene scene_of(const EndpointSlot* slot) const {
-    if (slot == nullptr) return {&global, nullptr, &past, nullptr, &labelled};
-    return {&global, &slot->values, &past, slot->past.get(), &labelled};
-  }
-  [[nodiscard]] std::string reason_to_be_out(const Rule& rule) const;
-  [[nodiscard]] Transition describe(const Rule& rule, const EndpointSlot* slot, Step step) const;
-  void emit(std::size_t index, const EndpointSlot* slot, Step step, TickResult& result);
-};
 
 std::string Engine::Impl::reason_to_be_out(const Rule& rule) const {
   if (!rule.enabled) return "the rule was disabled";
@@ -178,52 +99,13 @@ void Engine::Impl::step_rule(std::size_t index, TickResult& result) {
   }
 }
 
-void Engine::Impl::collect(std::size_t index, TickResult& result, std::vector<int>& priorities) {
-  const Rule& rule = set.rules[index];
-  if (rule.dry_run) return;
-  bool active = false;
-  for (std::size_t i = 0; i < runtimes[index].instances.size(); ++i) {
-    const auto& instance = runtimes[index].instances[i];
-    if (!instance || !is_active(instance->state)) continue;
-    active = true;
-    const EndpointSlot* slot = slot_of(rule, i);
-    for (const Action& action : rule.then) {
-      ActiveAction entry;
-      entry.rule = rule.name;
-      if (slot != nullptr) {
-        entry.endpoint = slot->id;
-        entry.endpoint_name = slot->name;
-      }
-      entry.action = action;
-      entry.since = instance->active_since;
-      entry.reason = instance->reason;
-      result.active.push_back(std::move(entry));
-      priorities.push_back(rule.priority);
-    }
-  }
-  pulse(index, active, result);
-}
-
-void Engine::Impl::pulse(std::size_t index, bool active, TickResult& result) {
-  const Rule& rule = set.rules[index];
-  for (std::size_t i = 0; i < rule.then.size(); ++i) {
-    const auto* release = std::get_if<ReleaseMemory>(&rule.then[i]);
-    if (release == nullptr) continue;
-    Pulse& timer = runtimes[index].pulses[i];
-    if (!active) {
-      timer.stop();
-    } else if (timer.due(now, release->every)) {
-      result.outcome.release_now.push_back({rule.name, *release});
-    }
-  }
-}
-
 void Engine::Impl::take(const Frame& frame, Readings readings, TickResult& result) {
   start(frame);
   result.transitions = std::exchange(owed, {});
   for (Transition& transition : result.transitions) transition.at = now;
   take_endpoints(frame, result);
   past.push(now, global);
+  global_windows.advance();
   labelled.take(now, readings);
   slots.remember(now);
 }
@@ -232,18 +114,11 @@ TickResult Engine::Impl::tick(const Frame& frame, Readings readings) {
   TickResult result;
   take(frame, readings, result);
   std::vector<int> priorities;
-  for (std::size_t i = 0; i < set.rules.size(); ++i) {
-    step_rule(i, result);
-    collect(i, result, priorities);
-  }
-  if (result.active.empty()) return result;
-  std::vector<EndpointId> endpoints;
-  for (const EndpointSlot& slot : slots.all()) {
-    if (slot.used) endpoints.push_back(slot.id);
-  }
-  auto release_now = std::move(result.outcome.release_now);
-  result.outcome = settle(result.active, priorities, endpoints);
-  result.outcome.release_now = std::move(release_now);
+  for (std::size_t i = 0; i < set.rules.size(); ++i) step_rule(i, result);
+  occupy_places();
+  for (std::size_t i = 0; i < set.rules.size(); ++i) collect(i, result, priorities);
+  settle_actions(result, priorities);
+  observe_trials(result);
   return result;
 }
 
@@ -302,6 +177,8 @@ void Engine::Impl::status_of(std::size_t index, std::vector<RuleStatus>& rows) c
     live.state = instance->state;
     live.since = instance->since;
     live.values = rule.when->explain_values(scene_of(slot));
+    if (is_active(instance->state) && !rule.dry_run) live.trial = trial_report(rule, *instance);
+    if (instance->retry_at > now) live.retry_at = instance->retry_at;
     rows.push_back(std::move(live));
   }
   if (rows.size() > before) return;

@@ -68,7 +68,10 @@ struct ActiveAction {
   Action action;
   Instant since{};
   std::string reason;
-  bool overruled = false;  ///< another rule's stricter action decides this actuator
+  bool overruled = false;    ///< another rule's stricter action decides this actuator
+  std::string overruled_by;  ///< that rule; one of them where they differ by endpoint
+  double share = 1;          ///< of the endpoint's requests
+  std::optional<TrialReport> trial;
 };
 
 /// The state of one rule instance, for status and explain.
@@ -82,6 +85,15 @@ struct RuleStatus {
   bool enabled = true;
   bool active_at_level = true;
   bool dry_run = false;
+  std::optional<TrialReport> trial;  ///< of this activation
+  std::optional<Instant> retry_at;   ///< its action was undone: does not act before this
+};
+
+/// A trial that began or came to another verdict.
+struct TrialStep {
+  std::string rule;
+  std::string endpoint_name;  ///< empty for global scope
+  TrialReport report;
 };
 
 /// What the actuators should do, after conflicts were settled.
@@ -92,6 +104,11 @@ struct EndpointOutcome {
   std::optional<bool> compress;     ///< unset: as configured
   int compress_level = 0;           ///< 0 = as configured
   Coding compress_algorithm = Coding::identity;
+  /// Of the requests, those that get the multiplier, and those that get the
+  /// compression; the smaller share is a part of the larger.
+  double ttl_share = 1, compress_share = 1;
+  /// Set: requests are to be told apart by whether they are in this share.
+  std::optional<double> measured_share;
 };
 
 struct MemoryRequest {
@@ -110,6 +127,7 @@ struct Outcome {
 struct TickResult {
   std::vector<Transition> transitions;
   std::vector<ActiveAction> active;
+  std::vector<TrialStep> trials;
   Outcome outcome;
   /// Activations in this tick: transitions into firing from inactive or pending, not dry_run.
   std::uint64_t triggers = 0;

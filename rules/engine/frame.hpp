@@ -8,10 +8,12 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "rules/expr/signal.hpp"
+#include "rules/expr/signal_groups.hpp"
 
 namespace homeostat::rules {
 
@@ -43,10 +45,37 @@ using SignalValues = std::array<Reading, signal_count>;
 /// Identity of an endpoint: a small dense index into the telemetry table.
 using EndpointId = std::uint32_t;
 
+/// One side of a trial at an endpoint, over the same time as the other.
+struct ArmSide {
+  std::uint64_t requests = 0;
+  /// By endpoint signal; nothing where it is not known by side.
+  std::array<std::optional<double>, endpoint_signal_count> values{};
+
+  [[nodiscard]] std::optional<double> value(SignalId signal) const noexcept {
+    const auto index = static_cast<std::size_t>(signal);
+    if (index < first_endpoint_signal || index >= signal_count) return std::nullopt;
+    return values[index - first_endpoint_signal];
+  }
+};
+
+/// The requests that got a trial's action and those that did not.
+struct ArmValues {
+  /// A side with fewer requests says nothing.
+  static constexpr std::uint64_t requests_min = 20;
+
+  ArmSide treated, control;
+  Duration span = std::chrono::seconds(10);  ///< how far back the values reach
+
+  [[nodiscard]] bool enough() const noexcept {
+    return treated.requests >= requests_min && control.requests >= requests_min;
+  }
+};
+
 struct EndpointFrame {
   EndpointId id = 0;
-  std::string name;     ///< "GET /book/{id}"
-  SignalValues values;  ///< only endpoint.* entries are meaningful
+  std::string name;                 ///< "GET /book/{id}"
+  SignalValues values;              ///< only endpoint.* entries are meaningful
+  std::optional<ArmValues> arms{};  ///< while requests are divided
 };
 
 struct Frame {

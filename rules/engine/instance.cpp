@@ -75,6 +75,7 @@ class Advance {
     if (is_active(from) && to == RuleState::inactive) {
       instance_.cooldown_until = now_ + rule_.cooldown;
     }
+    if (!is_active(to)) instance_.trial.reset();
     instance_.state = to;
     instance_.since = now_;
     return step;
@@ -90,7 +91,10 @@ class Advance {
 };
 
 void drop_if_done(std::unique_ptr<Instance>& instance, Instant now) {
-  if (instance->state == RuleState::inactive && instance->cooldown_until <= now) instance.reset();
+  if (instance->state == RuleState::inactive && instance->cooldown_until <= now &&
+      instance->remember_until <= now) {
+    instance.reset();
+  }
 }
 
 }  // namespace
@@ -128,6 +132,7 @@ std::optional<Step> force_out(const Rule& rule, std::unique_ptr<Instance>& insta
     return std::nullopt;
   }
   if (is_active(from)) instance->cooldown_until = now + rule.cooldown;
+  instance->trial.reset();
   instance->state = RuleState::inactive;
   instance->since = now;
   drop_if_done(instance, now);

@@ -10,6 +10,7 @@
 
 #include "rules/engine/engine.hpp"
 #include "rules/engine/rule.hpp"
+#include "rules/engine/trial.hpp"
 #include "rules/expr/expression.hpp"
 
 namespace homeostat::rules {
@@ -21,6 +22,12 @@ struct Instance {
   Instant pending_clock{};   ///< `for` counts from here; moved on over gaps in the data
   Instant cooldown_until{};  ///< no firing before
   std::string reason;        ///< of the activation
+
+  // Of the trial, for rules with one.
+  std::unique_ptr<Trial> trial;  ///< of this activation; null: none, or not yet
+  Instant retry_at{};            ///< undone before: no trial before this
+  Instant remember_until{};      ///< how often it was undone
+  unsigned times_undone = 0;
 };
 
 [[nodiscard]] constexpr bool is_active(RuleState state) noexcept {

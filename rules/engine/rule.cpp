@@ -51,6 +51,14 @@ std::string_view action_name(const Action& action) noexcept {
                     action);
 }
 
+bool divides_by_request(const Action& action) noexcept {
+  return std::holds_alternative<ScaleTtl>(action) || std::holds_alternative<Compress>(action);
+}
+
+bool can_alternate(const Action& action) noexcept {
+  return divides_by_request(action) || std::holds_alternative<Throttle>(action);
+}
+
 std::string describe(const Action& action) {
   const std::string details =
       std::visit(Overloaded{[](const ScaleTtl& a) {
@@ -122,7 +130,7 @@ bool same_definition(const Rule& a, const Rule& b) {
          same_text(a.when, b.when) && same_text(a.until, b.until) && a.for_ == b.for_ &&
          a.hold == b.hold && a.cooldown == b.cooldown && a.no_data == b.no_data &&
          a.priority == b.priority && a.dry_run == b.dry_run && a.every_level == b.every_level &&
-         a.then == b.then;
+         a.rollout == b.rollout && a.effect == b.effect && a.then == b.then;
 }
 
 }  // namespace homeostat::rules

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "rules/engine/effect.hpp"
 #include "rules/engine/frame.hpp"
 #include "rules/laws/coding.hpp"
 
@@ -83,6 +84,11 @@ using Action =
 
 /// "scale_ttl", "compress", ... as written in YAML.
 [[nodiscard]] std::string_view action_name(const Action& action) noexcept;
+/// Whether an action applies to single requests, so that some may go without.
+[[nodiscard]] bool divides_by_request(const Action& action) noexcept;
+/// Whether an action can be turned off and on again, to see what it does.
+[[nodiscard]] bool can_alternate(const Action& action) noexcept;
+
 /// "scale_ttl(by 2, max 1h)".
 [[nodiscard]] std::string describe(const Action& action);
 
@@ -115,6 +121,8 @@ struct Rule {
   bool enabled = true;
   bool dry_run = false;      ///< evaluates and explains, does not act
   bool every_level = false;  ///< emergency protection: active whatever the level
+  double rollout = 1;        ///< share of an endpoint's requests that get the action at first
+  std::optional<EffectGoal> effect;  ///< unset: acts without a trial
   std::vector<Action> then;
   SourceLocation where;
 };

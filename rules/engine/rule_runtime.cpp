@@ -1,8 +1,12 @@
 #include "rules/engine/rule_runtime.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string_view>
 #include <unordered_set>
+
+#include "rules/expr/expression.hpp"
+#include "rules/expr/labelled_signals.hpp"
 
 namespace homeostat::rules {
 namespace {
@@ -10,6 +14,32 @@ namespace {
 constexpr double default_margin = 0.1;
 
 }  // namespace
+
+std::vector<Selector> selectors_of(const RuleSet& set) {
+  std::vector<Selector> all;
+  const auto add = [&all](const Expression* expression) {
+    if (expression == nullptr) return;
+    for (const Selector& selector : expression->selectors()) {
+      if (all.size() < LabelledSignals::signals_max &&
+          std::ranges::find(all, selector) == all.end())
+        all.push_back(selector);
+    }
+  };
+  for (const Rule& rule : set.rules) {
+    add(rule.when.get());
+    add(rule.until.get());
+  }
+  return all;
+}
+
+bool reads_injected(const Expression& expression, const Scene& scene) {
+  return std::ranges::any_of(expression.signals(), [&scene](SignalId id) {
+    const SignalValues* values =
+        signal_info(id).scope == SignalScope::endpoint ? scene.endpoint : scene.global;
+    return values != nullptr &&
+           (*values)[static_cast<std::size_t>(id)].quality == Quality::injected;
+  });
+}
 
 bool Pulse::due(Instant now, std::chrono::seconds every) {
   if (next_ && now < *next_) return false;

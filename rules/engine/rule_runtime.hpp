@@ -34,6 +34,11 @@ struct RuleRuntime {
   Instant inactive_since{};
 };
 
+/// What the rules read by name and labels, each once, bounded.
+[[nodiscard]] std::vector<Selector> selectors_of(const RuleSet& set);
+/// Whether an injected signal takes part.
+[[nodiscard]] bool reads_injected(const Expression& expression, const Scene& scene);
+
 [[nodiscard]] RuleRuntime make_runtime(const Rule& rule);
 
 /// Throws std::invalid_argument unless names are unique, every rule has a

@@ -32,6 +32,7 @@ struct ExpressionError {
 class LabelledSignals;
 class Macros;
 class SeriesGroup;
+class WindowResults;
 
 /// Where values come from during evaluation. What is null is unknown.
 struct Scene {
@@ -40,6 +41,8 @@ struct Scene {
   const SeriesGroup* global_past = nullptr;
   const SeriesGroup* endpoint_past = nullptr;
   const LabelledSignals* labelled = nullptr;
+  WindowResults* global_windows = nullptr;  ///< null: every window is computed anew
+  WindowResults* endpoint_windows = nullptr;
 };
 
 class Expression {

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include "rules/expr/arithmetic.hpp"
 #include "rules/expr/labelled_signals.hpp"
+#include "rules/history/window_results.hpp"
 
 namespace homeostat::rules {
 namespace {
@@ -77,6 +79,19 @@ double read(const Instruction& instruction, const Scene& scene) noexcept {
   return values == nullptr ? unknown_value : value_of((*values)[instruction.signal]);
 }
 
+/// Of series and query, as WindowResults wants it.
+std::uint64_t key_of(const Source& source) noexcept {
+  std::uint64_t key = source.series;
+  const auto mix = [&key](std::uint64_t value) {
+    key = (key ^ value) * 0xff51afd7ed558ccdULL;  // MurmurHash3's finalizer
+    key ^= key >> 33U;
+  };
+  mix(static_cast<std::uint64_t>(source.query.function));
+  mix(static_cast<std::uint64_t>(source.query.window.count()));
+  mix(std::bit_cast<std::uint64_t>(source.query.parameter));
+  return key;
+}
+
 }  // namespace
 
 Source source_of(const Ast& ast, const Node& node) {
@@ -90,6 +105,7 @@ Source source_of(const Ast& ast, const Node& node) {
   source.endpoint = signal_info(node.signal).scope == SignalScope::endpoint;
   const auto index = static_cast<std::size_t>(node.signal);
   source.series = source.endpoint ? index - first_endpoint_signal : index;
+  source.key = key_of(source);
   return source;
 }
 
@@ -102,8 +118,13 @@ double Source::read(const Scene& scene) const noexcept {
     past = entry->history.get();
   }
   if (past == nullptr) return unknown_value;
-  const double value = evaluate_window(*past, series, query);
-  return std::isfinite(value) ? value : unknown_value;
+  WindowResults* results = endpoint ? scene.endpoint_windows : scene.global_windows;
+  if (labelled) results = nullptr;  // each has a history of its own
+  if (const double* known = results != nullptr ? results->find(key) : nullptr) return *known;
+  const double computed = evaluate_window(*past, series, query);
+  const double value = std::isfinite(computed) ? computed : unknown_value;
+  if (results != nullptr) results->put(key, value);
+  return value;
 }
 
 std::optional<Program> Program::compile(const Ast& ast) {

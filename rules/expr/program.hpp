@@ -31,7 +31,7 @@ struct Source {
   bool labelled = false;
   bool endpoint = false;
   std::size_t series = 0;  ///< in its group's history
-  std::uint64_t key = 0;   ///< of the selector, if labelled
+  std::uint64_t key = 0;   ///< of the selector, if labelled, else of series and query
   WindowQuery query;
 
   /// Now, if `query` has no window; NaN when unknown.

@@ -49,6 +49,8 @@ bool matches(const Selector& wanted, const Selector& recorded) {
     const auto found =
         std::find_if(recorded.labels.begin(), recorded.labels.end(),
                      [&](const LabelMatch& other) { return other.name == label.name; });
+    // Recorded without a label's value, it says nothing about that value.
+    if (found != recorded.labels.end() && !found->equal) return false;
     const std::string_view value =
         found == recorded.labels.end() ? std::string_view() : found->value;
     return (value == label.value) == label.equal;
@@ -70,6 +72,7 @@ class Player {
       names_.push_back(name);
     }
     for (const RecordedSeries& series : recording.series()) {
+      if (series.signal == SignalId::count_) recorded_.insert(series.selector.text);
       cursors_.emplace_back(series);
       owners_.push_back(series.endpoint.empty() ? none : endpoints[series.endpoint]);
     }
@@ -113,7 +116,9 @@ class Player {
                     std::map<std::uint64_t, Reading>& sums) {
     if (!reading.usable()) return;
     for (const Selector& wanted : selectors_) {
-      if (!matches(wanted, recorded)) continue;
+      // What was recorded as just this selection is the sum already.
+      const bool exact = wanted.text == recorded.text;
+      if (!exact && (recorded_.contains(wanted.text) || !matches(wanted, recorded))) continue;
       const auto [place, fresh] = sums.emplace(wanted.key, reading);
       if (fresh) continue;
       Reading& sum = place->second;
@@ -126,6 +131,7 @@ class Player {
   std::vector<Cursor> cursors_;
   std::vector<EndpointId> owners_;
   std::vector<std::string> names_;
+  std::set<std::string> recorded_;  ///< selections, as written
 };
 
 Level start_level(LevelSetting setting) {

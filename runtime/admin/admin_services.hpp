@@ -89,6 +89,8 @@ struct AdminServices {
   std::function<std::vector<ReadinessCheck>()> readiness;
   /// Loads the rule files again and hands them to the control plane.
   std::function<ReloadOutcome()> reload_rules;
+  /// Puts the rules before the last reload in force again. May be empty.
+  std::function<ReloadOutcome()> rollback_rules;
   /// The rule set in force, for definitions in GET /rules. May be empty.
   std::function<std::shared_ptr<const rules::RuleSet>()> rules;
   /// Reads a rule file's text by itself, for replays. May be empty.

@@ -176,19 +176,24 @@ Reply put_level(const RouteContext& context, const Call& call) {
   const std::string text = reader.required_text("level");
   const std::string reason = reader.required_reason();
   const auto level = rules::parse_level(text);
-  if (!text.empty() && !level) {
-    reader.fail("level: expected conservative, balanced, aggressive or adaptive");
+  const bool emergency = text == "emergency";
+  if (!text.empty() && !level && !emergency) {
+    reader.fail("level: expected conservative, balanced, aggressive, adaptive or emergency");
   }
   reader.refuse_others();
   if (!reader.ok()) return reader.to_problem();
   const auto previous = context.services.board.current()->level;
-  context.services.commands.set_level(*level, reason);
+  if (emergency) {
+    context.services.commands.force_emergency(true, reason);
+  } else {
+    context.services.commands.set_level(*level, reason);
+  }
   context.audit.record(
       call, {"set_level", std::string(rules::to_string(previous)) + " -> " + text, reason, 1});
   Reply reply;
   reply.status = 202;
   reply.members["status"] = "accepted";
-  reply.members["level"] = rules::to_string(*level);
+  reply.members["level"] = text;
   reply.members["previous_level"] = rules::to_string(previous);
   reply.members["reason"] = reason;
   return reply;

@@ -92,6 +92,25 @@ json::array objectives_json(const ControlReport& report) {
   return out;
 }
 
+json::value effect_json(const rules::TrialReport& report) {
+  const auto optional = [](const std::optional<double>& value) {
+    return value ? json::value(*value) : json::value();
+  };
+  const bool some = report.samples > 0;
+  return json::object{{"verdict", rules::to_string(report.verdict)},
+                      {"undone", report.undone},
+                      {"signal", rules::signal_info(report.signal).name},
+                      {"design", rules::to_string(report.design)},
+                      {"share", report.share},
+                      {"improvement", some ? json::value(report.improvement) : json::value()},
+                      {"improvement_is", report.relative ? "share" : "difference"},
+                      {"low", optional(report.low)},
+                      {"high", optional(report.high)},
+                      {"confidence", some ? json::value(report.confidence) : json::value()},
+                      {"samples", report.samples},
+                      {"summary", rules::describe(report)}};
+}
+
 json::object current_metrics_json(const ControlReport& report) {
   json::object out;
   out["cpu_percent"] = signal_value(report, SignalId::cpu_utilization, 100);
@@ -135,9 +154,11 @@ json::array active_optimizations_json(const ControlReport& report) {
     item["reason"] = active.action.reason;
     item["action"] = rules::action_name(active.action.action);
     item["config"] = action_config(active.action.action);
-    item["effect"] = nullptr;  // not judged in this version
+    item["effect"] = active.action.trial ? effect_json(*active.action.trial) : json::value();
+    item["share"] = active.action.share;
     item["endpoint"] = text_or_null(active.action.endpoint_name);
     item["overruled"] = active.action.overruled;
+    item["overruled_by"] = text_or_null(active.action.overruled_by);
     out.push_back(std::move(item));
   }
   return out;

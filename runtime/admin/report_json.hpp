@@ -24,6 +24,8 @@ namespace homeostat::admin {
                                              double factor = 1);
 
 [[nodiscard]] boost::json::array objectives_json(const ControlReport& report);
+/// Where a trial stands.
+[[nodiscard]] boost::json::value effect_json(const rules::TrialReport& report);
 [[nodiscard]] boost::json::object current_metrics_json(const ControlReport& report);
 /// Every global signal: {value, unit, quality, source, age_seconds}.
 [[nodiscard]] boost::json::object signals_json(const ControlReport& report);

@@ -35,6 +35,14 @@ std::string until_text(const rules::Rule& rule) {
   return derived ? derived->text() : std::string();
 }
 
+json::value goal_json(const rules::Rule& rule) {
+  if (!rule.effect) return nullptr;
+  return json::object{{"improve", rules::signal_info(rule.effect->improve).name},
+                      {"within_seconds", seconds_of(rule.effect->within)},
+                      {"else", rule.effect->keep_unproven ? "keep" : "rollback"},
+                      {"retry_seconds", seconds_of(rule.effect->retry)}};
+}
+
 void add_definition(const rules::Rule& rule, json::object& out) {
   json::array actions;
   for (const rules::Action& action : rule.then) actions.emplace_back(rules::describe(action));
@@ -48,6 +56,8 @@ void add_definition(const rules::Rule& rule, json::object& out) {
   out["hold_seconds"] = seconds_of(rule.hold);
   out["cooldown_seconds"] = seconds_of(rule.cooldown);
   out["then"] = std::move(actions);
+  out["rollout"] = rule.rollout;
+  out["effect"] = goal_json(rule);
   out["source"] = rule.where.file + ":" + std::to_string(rule.where.line) + ":" +
                   std::to_string(rule.where.column);
 }
@@ -86,6 +96,9 @@ json::object instance_json(const ControlReport& report, const rules::RuleStatus&
                      ? json::value()
                      : json::value(rfc3339(wall_time_of(report, status.since)));
   out["values"] = status.values;
+  out["effect"] = status.trial ? effect_json(*status.trial) : json::value();
+  out["retry_at"] = status.retry_at ? json::value(rfc3339(wall_time_of(report, *status.retry_at)))
+                                    : json::value();
   out["next"] = next_transition(report, status, rule);
   return out;
 }
@@ -185,6 +198,25 @@ Reply reload(const RouteContext& context, const Call& call) {
   return reply;
 }
 
+Reply rollback(const RouteContext& context, const Call& call) {
+  auto body = read_body(call.request);
+  if (auto* refused = std::get_if<Reply>(&body)) return std::move(*refused);
+  BodyReader reader(std::get<json::object>(body));
+  const std::string reason = reader.required_reason();
+  reader.refuse_others();
+  if (!reader.ok()) return reader.to_problem();
+  if (!context.services.rollback_rules) return problem(503, "rolling rules back is not available");
+  const ReloadOutcome outcome = context.services.rollback_rules();
+  if (!outcome.errors.empty()) return problem(409, outcome.errors.front());
+  context.audit.record(call, {"rollback_rules", "", reason, outcome.rules_total});
+  Reply reply;
+  reply.members["status"] = "success";
+  reply.members["message"] = "the rules before the last reload are in force again";
+  reply.members["rules_total"] = outcome.rules_total;
+  reply.members["reason"] = reason;
+  return reply;
+}
+
 }  // namespace
 
 void add_rule_routes(Router& router, const RouteContext& context) {
@@ -192,6 +224,8 @@ void add_rule_routes(Router& router, const RouteContext& context) {
               [&context](const Call&) { return list_rules(context.services); }});
   router.add({"POST", "/api/v1/rules/reload", Access::operator_,
               [&context](const Call& call) { return reload(context, call); }});
+  router.add({"POST", "/api/v1/rules/rollback", Access::operator_,
+              [&context](const Call& call) { return rollback(context, call); }});
   router.add({"PUT", "/api/v1/rules/{name}", Access::operator_,
               [&context](const Call& call) { return put_rule(context, call); }});
 }

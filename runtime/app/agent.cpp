@@ -155,6 +155,8 @@ std::string Agent::Parts::start(bool handle_signals) {
   server->on_ended([this] { boost::asio::post(context, [this] { quit(); }); });
   if (handle_signals) {  // before the first client can come
     signals = std::make_unique<boost::asio::signal_set>(context, SIGTERM, SIGINT, SIGHUP);
+    signals->add(SIGUSR1);
+    signals->add(SIGUSR2);
     wait_for_signal();
   }
   if (std::string error = server->start(); !error.empty()) return error;
@@ -231,6 +233,8 @@ void Agent::Parts::wait_for_signal() {
     if (number == SIGHUP) {
       spdlog::info("SIGHUP: reloading");
       for (const std::string& reason : reload()) log_lines(reason);
+    } else if (number == SIGUSR1 || number == SIGUSR2) {
+      panic(number == SIGUSR1);
     } else if (!draining) {
       begin_drain();
     } else {
@@ -262,48 +266,10 @@ void Agent::Parts::run() {
   spdlog::info("stopping");
 }
 
-// -- reload -------------------------------------------------------------------------
-
-std::vector<std::string> Agent::Parts::reload() {
-  std::vector<std::string> errors = load_and_apply();
-  events.publish(
-      Event("reload", clock.wall_now())
-          .with("status", std::string(errors.empty() ? "applied" : "refused"))
-          .with("rules_total", static_cast<std::int64_t>(settings->optimization.rules.rules.size()))
-          .with("error", errors.empty() ? EventValue() : EventValue(errors.front())));
-  return errors;
-}
-
-std::vector<std::string> Agent::Parts::load_and_apply() {
-  config::LoadResult loaded = loader();
-  std::vector<std::string> errors;
-  for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
-    errors.push_back(config::format(diagnostic));
-  }
-  if (!loaded.ok()) {
-    reload_failures.fetch_add(1, std::memory_order_relaxed);
-    spdlog::error("the configuration is bad; nothing was changed");
-    return errors;
-  }
-  auto next = std::make_shared<const config::Settings>(std::move(*loaded.settings));
-  if (std::string error = server->reload(next); !error.empty()) {
-    reload_failures.fetch_add(1, std::memory_order_relaxed);
-    return {error};
-  }
-  for (const std::string& key : config::restart_required(*settings, *next)) {
-    spdlog::warn("{} changed: takes effect after a restart", key);
-  }
-  if (const std::size_t dropped = cache.reload(next->cache); dropped > 0) {
-    spdlog::info("cache rules changed: {} stored responses dropped", dropped);
-  }
-  const bool upstream_changed = !(settings->upstream == next->upstream);
-  settings = next;
-  telemetry::set_log_level(settings->log.level);
-  control->reload(settings);
-  if (upstream_changed) restart_health_checks();
-  reloads.fetch_add(1, std::memory_order_relaxed);
-  spdlog::info("configuration reloaded: {} rules", settings->optimization.rules.rules.size());
-  return {};
+/// SIGUSR1 and SIGUSR2: for a machine on which nothing else answers any more.
+void Agent::Parts::panic(bool on) {
+  spdlog::warn("{}: the panic switch is {}", on ? "SIGUSR1" : "SIGUSR2", on ? "on" : "off");
+  control->force_emergency(on, on ? "SIGUSR1" : "SIGUSR2");
 }
 
 std::vector<admin::ReadinessCheck> Agent::Parts::readiness() const {
@@ -332,6 +298,7 @@ admin::AdminServices Agent::Parts::admin_services() {
                                 .render_metrics = [this] { return metrics.render(); },
                                 .readiness = [this] { return readiness(); },
                                 .reload_rules = {},
+                                .rollback_rules = [this] { return rollback_rules(); },
                                 .rules = {},
                                 .parse_rules = parse_rules,
                                 .recorded_signals = [this] { return recorder.text(); },

@@ -146,6 +146,15 @@ void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
                   [&parts] { return number(parts.board.current()->emergencies_total); });
   metrics.counter("homeostat_emergency_seconds_total", "Time spent in emergency mode.", {},
                   [&parts] { return parts.board.current()->emergency_seconds_total; });
+  for (const auto verdict : {rules::TrialVerdict::running, rules::TrialVerdict::useful,
+                             rules::TrialVerdict::harmful, rules::TrialVerdict::unproven}) {
+    metrics.counter("homeostat_rule_effects_total",
+                    "Trials of actions that began (running) or came to a verdict.",
+                    {{"verdict", std::string(rules::to_string(verdict))}}, [&parts, verdict] {
+                      const auto& counts = parts.board.current()->trial_verdicts;
+                      return number(counts.at(static_cast<std::size_t>(verdict)));
+                    });
+  }
   metrics.counter("homeostat_rule_triggers_total", "Transitions into firing.", {},
                   [&parts] { return number(parts.board.current()->triggers_total); });
   metrics.gauge("homeostat_rules_active", "Actions in force.", {},

@@ -51,6 +51,9 @@ struct Agent::Parts {
   void quit();
   [[nodiscard]] std::vector<std::string> reload();
   [[nodiscard]] std::vector<std::string> load_and_apply();
+  void keep_rules();
+  [[nodiscard]] admin::ReloadOutcome rollback_rules();
+  void panic(bool on);
   [[nodiscard]] admin::AdminServices admin_services();
   [[nodiscard]] std::vector<admin::ReadinessCheck> readiness() const;
 
@@ -63,6 +66,8 @@ struct Agent::Parts {
   void restart_health_checks();
 
   std::shared_ptr<const config::Settings> settings;
+  /// Rules before the last reload that changed them; null before the first.
+  std::shared_ptr<const rules::RuleSet> rules_before;
   Loader loader;
   const Clock& clock;
   unsigned workers;

@@ -21,6 +21,18 @@ std::string instance_text(const json::value& instance) {
   if (!member_at(instance, "endpoint").is_null())
     out += " at " + shown(member_at(instance, "endpoint"));
   out += "\n    now:  " + shown(member_at(instance, "values")) + "\n";
+  const json::value& effect = member_at(instance, "effect");
+  if (effect.is_object()) {
+    out += "    effect on " + shown(member_at(effect, "signal")) + ": " +
+           shown(member_at(effect, "verdict"));
+    if (member_at(effect, "undone") == json::value(true)) out += ", undone";
+    out += ", " + shown(member_at(effect, "summary")) + ", share " +
+           shown(member_at(effect, "share")) + "\n";
+  }
+  if (member_at(instance, "retry_at").is_string()) {
+    out +=
+        "    undone before: does not act before " + shown(member_at(instance, "retry_at")) + "\n";
+  }
   const json::value& next = member_at(instance, "next");
   if (next.is_object()) {
     out += "    next: " + shown(member_at(next, "to")) + " when " + shown(member_at(next, "when"));
@@ -42,7 +54,7 @@ std::string decisions_text(const json::value& status, const char* member,
            shown(member_at(action, "action")) + " " + shown(member_at(action, "config")) + " by " +
            shown(member_at(action, "name"));
     if (member_at(action, "overruled") == json::value(true))
-      out += " (overruled by a stricter rule)";
+      out += " (overruled by " + shown(member_at(action, "overruled_by")) + ")";
     out += "\n    because " + shown(member_at(action, "reason")) + "\n";
   }
   for (const auto& decision : list(member_at(status, "performance_status.recent_decisions"))) {

@@ -4,12 +4,15 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "actors/traffic_signals.hpp"
+#include "rules/expr/selector.hpp"
 #include "rules/replay/recording.hpp"
 #include "runtime/ports/rfc3339.hpp"
 
@@ -46,6 +49,23 @@ std::vector<rules::EndpointFrame> recorded_endpoints(const ControlReport& report
   return actors::endpoint_frames(seen, seen.at);
 }
 
+/// By name: what rules read, and each objective by itself, which no rule may read yet.
+std::map<std::string, std::string> recorded_selected(const ControlReport& report) {
+  std::map<std::string, std::string> values;
+  for (const SelectedSignal& signal : report.selected) {
+    values.emplace(signal.name, value_text(signal.reading));
+  }
+  for (const ObjectiveReport& objective : report.objectives) {
+    const auto put = [&](const char* name, double burn) {
+      const auto selector = rules::make_selector(name, {{"objective", objective.figures.name}});
+      if (std::isfinite(burn)) values.emplace(selector.text, fmt::format("{:.6g}", burn));
+    };
+    put("slo.burn", objective.burn);
+    put("slo.burn_slow", objective.burn_slow);
+  }
+  return values;
+}
+
 std::optional<std::string> read_tail(const std::string& path, std::size_t bytes_max) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) return std::nullopt;
@@ -72,6 +92,7 @@ SignalRow signal_row(const ControlReport& report) {
   for (std::size_t i = 0; i < rules::first_endpoint_signal; ++i) {
     add(rules::column_name(static_cast<SignalId>(i)), value_text(report.signals[i]));
   }
+  for (const auto& [name, value] : recorded_selected(report)) add(name, value);
   for (const rules::EndpointFrame& endpoint : recorded_endpoints(report)) {
     for (std::size_t i = rules::first_endpoint_signal; i < rules::signal_count; ++i) {
       add(rules::column_name(static_cast<SignalId>(i), endpoint.name),

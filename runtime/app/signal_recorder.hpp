@@ -2,7 +2,8 @@
 //
 // One row per `monitor.record.every`, in the format of rules/replay, the header
 // again whenever it changes and every hundred rows, so that a part can be read: global
-// signals, and those of each endpoint seen in the last minute, up to
+// signals, the labelled ones that rules read (scrape.*, slo.*), the burn rates of every
+// objective, and the signals of each endpoint seen in the last minute, up to
 // endpoints_max of the busiest. When the file has half of
 // `monitor.record.bytes_max` it becomes `<file>.1`, whose predecessor goes.
 //

@@ -48,6 +48,9 @@ void FillLeader::spread_expiry(ObjectHead& head) const {
   Freshness& freshness = head.freshness;
   freshness.lifetime = rules::jittered_lifetime(freshness.lifetime, freshness.initial_age,
                                                 settings.ttl_jitter, fill_->identity().hash);
+  if (freshness.plain_lifetime == Duration::max()) return;
+  freshness.plain_lifetime = rules::jittered_lifetime(
+      freshness.plain_lifetime, freshness.initial_age, settings.ttl_jitter, fill_->identity().hash);
 }
 
 void FillLeader::detach(bool mark_uncacheable, Instant now) {

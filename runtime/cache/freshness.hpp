@@ -18,11 +18,15 @@ struct Freshness {
   WallTime received_wall{};                            ///< the same on the wall clock
   Duration initial_age{};                              ///< corrected_initial_age
   Duration lifetime{};                                 ///< freshness lifetime
+  Duration plain_lifetime = Duration::max();           ///< without the control plane's multiplier
   std::optional<std::chrono::seconds> stale_if_error;  ///< RFC 5861, as the origin gave it
   std::optional<std::chrono::seconds> stale_while_revalidate;  ///< the same
   Duration stale_usable{};       ///< how long it is worth keeping once stale
   bool must_revalidate = false;  ///< must-revalidate, proxy-revalidate or s-maxage: never stale
   bool no_cache = false;         ///< revalidated before every use
+
+  /// As a request sees it that the multiplier does not apply to.
+  void make_plain() noexcept { lifetime = std::min(lifetime, plain_lifetime); }
 
   /// current_age
   [[nodiscard]] Duration age(Instant now) const noexcept {

@@ -83,6 +83,7 @@ struct RequestDecision {
   bool authorization_key = false;  ///< the value's hash is part of the key
   bool only_if_cached = false;     ///< answer 504 instead of going upstream
   bool revalidate = false;         ///< no-cache, max-age=0, Pragma: no-cache
+  bool plain_lifetime = false;     ///< the control plane's multiplier does not apply to it
   std::optional<std::chrono::seconds> max_age;
   std::optional<std::chrono::seconds> min_fresh;
 

@@ -293,8 +293,14 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
   const Lifetime lifetime = lifetime_of(request_decision, response,
                                         date.value_or(response.received_wall), directives, policy);
   const Duration initial_age = corrected_initial_age(response, date, age_value(fields));
-  const Freshness freshness =
+  Freshness freshness =
       freshness_of(response, control, initial_age, lifetime.value.value_or(seconds{0}));
+  if (policy.ttl_multiplier > 1 && lifetime.source == Lifetime::Source::rule) {
+    freshness.plain_lifetime =
+        lifetime_of(request_decision, response, date.value_or(response.received_wall), directives,
+                    EndpointPolicy{})
+            .value.value_or(seconds{0});
+  }
   const Reason stale = freshness_refusal(response.status, lifetime, freshness);
   if (stale != Reason::none) return refuse(stale);
 

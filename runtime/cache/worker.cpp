@@ -40,7 +40,8 @@ Lookup Worker::classify(ObjectPtr object, const RequestDecision& decision, Insta
     lookup.reason = Reason::authorization;
     return lookup;
   }
-  const Freshness& freshness = object->freshness();
+  Freshness freshness = object->freshness();
+  if (decision.plain_lifetime) freshness.make_plain();
   lookup.age = freshness.age(now);
   lookup.remaining = freshness.lifetime - lookup.age;
   const bool fresh = freshness.fresh(now);
@@ -111,8 +112,9 @@ void Worker::note_hit(Lookup& lookup, Instant now) {
   RefreshState& refresh = lookup.object->refresh();
   const unsigned hits = refresh.note_hit();
   if (hits == 1 && refresh.ahead()) counters_.ahead_useful.add();
-  const Freshness& freshness = lookup.object->freshness();
-  const Duration usable = freshness.lifetime - freshness.initial_age;
+  // Of the lifetime that this request saw, which may be the plain one.
+  const Duration usable =
+      lookup.age + lookup.remaining - lookup.object->head().freshness.initial_age;
   if (lookup.remaining > usable / 4) return;  // most hits end here
   lookup.refresh_due =
       rules::refresh_ahead_due({usable, lookup.remaining, refresh.fetch(), hits}) &&

@@ -41,6 +41,12 @@ struct ActiveOptimization {
   WallTime enabled_at{};
 };
 
+/// A labelled signal that some rule reads: scrape.* and slo.*.
+struct SelectedSignal {
+  std::string name;  ///< with its labels, as the rule language writes it
+  rules::Reading reading;
+};
+
 /// One objective and how fast its error budget is being spent.
 struct ObjectiveReport {
   ObjectiveFigures figures;
@@ -65,6 +71,7 @@ struct ControlReport {
   std::uint64_t emergencies_total = 0;
   rules::SignalValues signals{};
   SignalTrends trends;
+  std::vector<SelectedSignal> selected;
   std::shared_ptr<const rules::HistorySnapshot> history;  ///< renewed every 10 s; may be null
   std::size_t history_bytes = 0;                          ///< of the endpoints' histories
   std::uint64_t history_refused = 0;                      ///< levels that got no memory
@@ -73,6 +80,8 @@ struct ControlReport {
   std::vector<rules::RuleStatus> rules;
   std::size_t rules_total = 0, rules_enabled = 0;
   std::uint64_t triggers_total = 0, triggers_last_hour = 0;
+  /// By TrialVerdict: trials that began (running) and those that came to one.
+  std::array<std::uint64_t, rules::trial_verdict_count> trial_verdicts{};
   std::vector<TransitionRecord> recent;  ///< newest last, at most recent_max
   std::shared_ptr<const TrafficFigures> traffic;
   double admission_limit = 0;
@@ -103,7 +112,10 @@ class ControlBoard {
 class ControlCommands {
  public:
   virtual ~ControlCommands() = default;
+  /// Ends an emergency that was forced, too.
   virtual void set_level(rules::LevelSetting level, const std::string& reason) = 0;
+  /// The panic switch: emergency mode until it is let go; then as the signals say.
+  virtual void force_emergency(bool on, const std::string& reason) = 0;
   virtual void set_rule_enabled(const std::string& rule, bool enabled) = 0;
   virtual void reload_rules(rules::RuleSet rules) = 0;
   /// Overrides a signal for a while; shown as injected everywhere.

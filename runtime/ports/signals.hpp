@@ -5,7 +5,9 @@
 // must not block on the request path.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +46,12 @@ struct EndpointFigures {
   WindowFigures last_10s, last_1m, last_5m;
   std::uint64_t requests_total = 0, errors_total = 0;
   Instant last_seen{};
+  /// While a trial divides the requests: the treated and the others, last 10 s
+  /// and last minute of each.
+  struct Arms {
+    std::array<WindowFigures, 2> last_10s, last_1m;
+  };
+  std::optional<Arms> arms{};
 };
 
 /// Good and bad requests of one configured objective, since the start.

@@ -216,6 +216,7 @@ void ClientConnection::record_outcome() {
                                             : idle_since_ - request.started;
   telemetry::RequestRecord record;
   record.endpoint = request.endpoint;
+  record.arm = request.draw.arm;
   record.method = head.method_text;
   record.target = head.target;
   record.latency = latency;

@@ -57,6 +57,7 @@ class RequestContext final : public RefCounted {
     target = {};
     host.clear();
     endpoint = 0;
+    draw = {};
     priority_class = 2;
     fill_attempts = 0;
     body.clear();
@@ -85,6 +86,7 @@ class RequestContext final : public RefCounted {
   cache::RequestDecision decision;
   cache::Lookup found;
   rules::EndpointId endpoint = 0;
+  Draw draw;  ///< its part in what applies to a share of the requests
   std::uint8_t priority_class = 2;
   std::uint8_t fill_attempts = 0;  ///< fills of others that failed under this request
   Instant started{};

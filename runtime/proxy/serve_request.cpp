@@ -197,10 +197,26 @@ void serve_request(ClientConnection& connection) {
   serve_identified(connection);
 }
 
+namespace {
+
+/// Draws the request's part in what applies to a share of them; true if stored
+/// responses live as long for it as the control plane's multiplier says.
+bool lives_longer(Worker& worker, RequestContext& request) {
+  const CachePolicy& policy = worker.policy().cache;
+  if (policy.endpoints.empty()) [[likely]]
+    return false;
+  const EndpointPolicy& own = policy.of(request.endpoint);
+  if (own.divides()) request.draw = own.draw(worker.random_unit());
+  return own.extends_lifetime(request.draw);
+}
+
+}  // namespace
+
 void serve_identified(ClientConnection& connection) {
   Worker& worker = connection.worker();
   RequestContext& request = connection.request();
   request.decision = request.config->cache_rules().decide(request.cache_request);
+  request.decision.plain_lifetime = !lives_longer(worker, request);
   request.found = worker.cache().lookup(request.cache_request, request.decision, request.started);
   if (request.config->settings().cache.status_key && request.decision.lookup) {
     request.cache_key = worker.cache().key_text(request.cache_request, request.decision);

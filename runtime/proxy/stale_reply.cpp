@@ -25,7 +25,9 @@ cache::Trouble trouble_of(cache::Reason failure) noexcept {
 
 cache::StaleView view_of(Worker& worker, const RequestContext& request,
                          const cache::Object& object) {
-  cache::StaleView view{object.freshness(), request.decision.stale_windows()};
+  cache::Freshness freshness = object.freshness();
+  if (request.decision.plain_lifetime) freshness.make_plain();
+  cache::StaleView view{freshness, request.decision.stale_windows()};
   view.now = worker.now();
   view.by_request = request.found.by_request;
   view.emergency = worker.policy().mode.emergency;

@@ -96,7 +96,7 @@ class EncodedChoice {
         object_(object),
         wanted_(wanted),
         settings_(request.config->settings().compression),
-        policy_(worker.policy().cache.of(request.endpoint)),
+        policy_(worker.policy().cache.compression_of(request.endpoint, request.draw)),
         order_(coding_order(settings_, policy_)) {}
 
   /// The smallest that is ready; with a fixed level, the preferred one.

@@ -42,7 +42,8 @@ StreamCoding choose(Worker& worker, const RequestContext& request,
   const http::CodingSet wanted =
       worker.wishes(request.head().headers).wanted(request.config->codings());
   if (wanted.empty()) return choice;
-  const EndpointPolicy& policy = worker.policy().cache.of(request.endpoint);
+  const EndpointPolicy& policy =
+      worker.policy().cache.compression_of(request.endpoint, request.draw);
   const CodingOrder order = coding_order(settings, policy);
   const int effort = compress::fixed_effort(settings, policy, facts.content_type);
   if (effort != 0) {
@@ -96,8 +97,9 @@ config::JsonSettings json_of(const RequestContext& request, std::string_view con
 }
 
 bool compression_on(Worker& worker, const RequestContext& request) {
-  if (!compress::switched_on(request.config->settings().compression,
-                             worker.policy().cache.of(request.endpoint))) {
+  if (!compress::switched_on(
+          request.config->settings().compression,
+          worker.policy().cache.compression_of(request.endpoint, request.draw))) {
     return false;
   }
   // Stored under the key of one user's credentials.

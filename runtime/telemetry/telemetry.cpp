@@ -67,7 +67,7 @@ Telemetry::Telemetry(const config::EndpointSettings& settings, unsigned workers,
   if (workers == 0) throw std::invalid_argument("telemetry needs at least one worker");
   for (unsigned i = 0; i < workers; ++i) {
     workers_.push_back(std::make_unique<WorkerTelemetry>(table_));
-    seen_.emplace_back(table_.id_space());
+    seen_.emplace_back(table_.id_space() * WorkerTelemetry::slots_per_endpoint);
   }
   upstream_->seen.resize(workers);
 }
@@ -119,6 +119,19 @@ void Telemetry::drain_endpoint(EndpointId id, EndpointId into, Instant now) {
   totals_.add(added);
   add_scalars(all_delta_, delta);
   for (const BucketCount& item : delta.latency) all_counts_->add(item.bucket, item.count);
+}
+
+void Telemetry::drain_arms(EndpointId id, Instant now) {
+  for (const Arm arm : {Arm::treated, Arm::control}) {
+    const EndpointId slot = WorkerTelemetry::arm_slot(id, arm, table_.id_space());
+    TrafficTotals added;
+    TrafficDelta delta;
+    if (!drain_slots(slot, added, delta)) continue;
+    State& target = state(id);
+    target.arms_seen = now;
+    if (!target.arms) target.arms = std::make_unique<std::array<EndpointWindows, 2>>();
+    (*target.arms)[arm == Arm::treated ? 0 : 1].add(timeline_, delta);
+  }
 }
 
 void Telemetry::drain_upstream() {
@@ -174,7 +187,9 @@ void Telemetry::release_slots() {
     drain_endpoint(item.id, table_.successor(item.id), timeline_.last());
     for (std::size_t w = 0; w < workers_.size(); ++w) {
       workers_[w]->release_slot(item.id);
-      seen_[w][item.id].reset();
+      for (const Arm arm : {Arm::none, Arm::treated, Arm::control}) {
+        seen_[w][WorkerTelemetry::arm_slot(item.id, arm, table_.id_space())].reset();
+      }
     }
     return true;
   });
@@ -189,7 +204,10 @@ void Telemetry::drain(Instant now) {
     bool used = false;
     for (std::size_t w = 0; w < workers_.size() && !used; ++w)
       used = workers_[w]->slot(id) != nullptr;
-    if (used) drain_endpoint(id, table_.successor(id), now);
+    if (!used) continue;
+    const EndpointId into = table_.successor(id);
+    drain_endpoint(id, into, now);
+    if (into == id) drain_arms(id, now);
   }
   release_slots();
   if (all_delta_.offered > 0) {
@@ -204,6 +222,7 @@ void Telemetry::release_windows(Instant now) {
   std::size_t bytes = 0;
   std::vector<State*> holders;
   for (auto& state : states_) {
+    if (state && state->arms && now - state->arms_seen > arms_idle_max) state->arms.reset();
     if (!state || !state->windows) continue;
     if (now - state->last_seen > window_idle_max) {
       state->windows.reset();
@@ -236,6 +255,13 @@ EndpointFigures Telemetry::endpoint_figures(EndpointId id) {
     figures.last_10s = from.windows->figures(timeline_, Window::seconds_10, *scratch_);
     figures.last_1m = from.windows->figures(timeline_, Window::minute_1, *scratch_);
     figures.last_5m = from.windows->figures(timeline_, Window::minutes_5, *scratch_);
+  }
+  if (from.arms) {
+    const auto both = [&](Window window) {
+      return std::array{(*from.arms)[0].figures(timeline_, window, *scratch_),
+                        (*from.arms)[1].figures(timeline_, window, *scratch_)};
+    };
+    figures.arms = EndpointFigures::Arms{both(Window::seconds_10), both(Window::minute_1)};
   }
   return figures;
 }

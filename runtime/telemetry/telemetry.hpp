@@ -67,6 +67,7 @@ class Telemetry final : public TrafficSource {
  public:
   static constexpr std::size_t window_bytes_max = std::size_t{16} * 1024 * 1024;
   static constexpr Duration window_idle_max = std::chrono::minutes(10);
+  static constexpr Duration arms_idle_max = std::chrono::minutes(1);  ///< after a trial
 
   /// REQUIRES: workers >= 1. `clock` must outlive the Telemetry.
   Telemetry(const config::EndpointSettings& settings, unsigned workers, const Clock& clock,
@@ -96,6 +97,7 @@ class Telemetry final : public TrafficSource {
 
   void drain(Instant now);
   void drain_endpoint(EndpointId id, EndpointId into, Instant now);
+  void drain_arms(EndpointId id, Instant now);
   [[nodiscard]] bool drain_slots(EndpointId id, TrafficTotals& totals, TrafficDelta& delta);
   void drain_upstream();
   void follow_retirements();

@@ -3,6 +3,7 @@
 // Thread safety: guarded by Telemetry's mutex.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -15,7 +16,9 @@ struct Telemetry::State {
   EndpointName name;
   TrafficTotals totals;
   std::unique_ptr<EndpointWindows> windows;  // null while the endpoint is silent
-  Instant last_seen{};
+  /// Of the two sides of a trial, treated and control; null without one.
+  std::unique_ptr<std::array<EndpointWindows, 2>> arms;
+  Instant last_seen{}, arms_seen{};
 };
 
 struct Telemetry::Upstream {

@@ -48,10 +48,11 @@ std::string_view to_string(CacheResult result) noexcept {
 WorkerTelemetry::WorkerTelemetry(EndpointTable& table)
     : table_(table),
       cache_(table),
-      slots_(std::make_unique<std::atomic<EndpointSlot*>[]>(table.id_space())) {}
+      slots_(
+          std::make_unique<std::atomic<EndpointSlot*>[]>(table.id_space() * slots_per_endpoint)) {}
 
 WorkerTelemetry::~WorkerTelemetry() {
-  for (std::size_t i = 0; i < table_.id_space(); ++i)
+  for (std::size_t i = 0; i < table_.id_space() * slots_per_endpoint; ++i)
     delete slots_[i].load(std::memory_order_relaxed);
 }
 
@@ -62,7 +63,10 @@ EndpointSlot* WorkerTelemetry::allocate(EndpointId id) noexcept {
 }
 
 void WorkerTelemetry::release_slot(EndpointId id) noexcept {
-  delete slots_[id].exchange(nullptr, std::memory_order_acq_rel);
+  for (const Arm arm : {Arm::none, Arm::treated, Arm::control}) {
+    delete slots_[arm_slot(id, arm, table_.id_space())].exchange(nullptr,
+                                                                 std::memory_order_acq_rel);
+  }
 }
 
 EndpointId WorkerTelemetry::learn(const RequestRecord& record) noexcept {
@@ -85,6 +89,13 @@ void WorkerTelemetry::record(const RequestRecord& record) noexcept {
   const EndpointId id = record.endpoint == other_endpoint || record.endpoint >= table_.id_space()
                             ? learn(record)
                             : cache_.translate(record.endpoint);
+  count(id, record);
+  if (record.arm != Arm::none) [[unlikely]]
+    count(arm_slot(id, record.arm, table_.id_space()), record);
+  if (record.used_upstream()) record_upstream(record);
+}
+
+void WorkerTelemetry::count(EndpointId id, const RequestRecord& record) noexcept {
   EndpointSlot* slot = slots_[id].load(std::memory_order_relaxed);
   if (slot == nullptr) [[unlikely]] {
     slot = allocate(id);
@@ -105,7 +116,6 @@ void WorkerTelemetry::record(const RequestRecord& record) noexcept {
   if (record.client_abort) slot->client_aborts.add(1);
   if (record.upstream_error) slot->upstream_errors.add(1);
   if (record.upstream_timeout) slot->upstream_timeouts.add(1);
-  if (record.used_upstream()) record_upstream(record);
   advance(slot->records);
 }
 

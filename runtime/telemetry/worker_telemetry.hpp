@@ -6,7 +6,8 @@
 // that only this worker writes; it allocates when an endpoint is first seen.
 // Ownership: owned by Telemetry, which outlives the workers.
 // Memory: 32 KiB of lookup cache, plus 300 bytes and 1 to 2 KiB of histogram
-// for each endpoint seen by this worker (4.5 KiB at most).
+// for each endpoint seen by this worker (4.5 KiB at most), and as much again for
+// each side of a trial at an endpoint.
 #pragma once
 
 #include <array>
@@ -18,6 +19,7 @@
 #include <string_view>
 
 #include "runtime/ports/clock.hpp"
+#include "runtime/ports/policy.hpp"
 #include "runtime/telemetry/endpoint_table.hpp"
 #include "runtime/telemetry/histogram.hpp"
 
@@ -40,6 +42,7 @@ inline constexpr std::size_t cache_result_count = 9;
 
 struct RequestRecord {
   EndpointId endpoint = other_endpoint;      ///< from WorkerTelemetry::endpoint
+  Arm arm = Arm::none;                       ///< of a trial at the endpoint
   std::string_view method;                   ///< with `target` only used to learn an
   std::string_view target;                   ///< endpoint; may be empty
   Duration latency{};                        ///< head received to last byte handed over
@@ -127,7 +130,15 @@ class WorkerTelemetry {
   /// REQUIRES: adopted_generation() >= the generation of its retirement.
   void release_slot(EndpointId id) noexcept;
 
+  /// Where the requests of one side of a trial are counted a second time: slots
+  /// of their own after those of all endpoints.
+  [[nodiscard]] static EndpointId arm_slot(EndpointId id, Arm arm, std::size_t id_space) noexcept {
+    return static_cast<EndpointId>(static_cast<std::size_t>(arm) * id_space + id);
+  }
+  static constexpr std::size_t slots_per_endpoint = 3;
+
  private:
+  void count(EndpointId slot, const RequestRecord& record) noexcept;
   EndpointSlot* allocate(EndpointId id) noexcept;
   EndpointId learn(const RequestRecord& record) noexcept;
   void record_upstream(const RequestRecord& record) noexcept;

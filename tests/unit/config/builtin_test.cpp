@@ -122,14 +122,27 @@ TEST(Builtin, FiresAtTheThresholdsOfTheTable) {
   EXPECT_EQ(memory(0.96), (Names{"cache-cleanup", "aggressive-gc", "memory-emergency"}));
 }
 
+/// After as long with an endpoint of this 95th percentile.
+Names active_where_slow(double p95, int seconds) {
+  return active_after(Level::conservative, seconds, {{SignalId::cpu_utilization, 0.1}},
+                      {{SignalId::endpoint_latency_p95, p95}});
+}
+
 TEST(Builtin, ActsOnSlowEndpointsAtEveryLevel) {
-  const auto slow = [](double p95) {
-    return active_after(Level::conservative, 60, {{SignalId::cpu_utilization, 0.1}},
-                        {{SignalId::endpoint_latency_p95, p95}});
-  };
-  EXPECT_EQ(slow(1.9), Names{});
-  EXPECT_EQ(slow(2.1), Names{"enhanced-caching"});
-  EXPECT_EQ(slow(5.1), (Names{"enhanced-caching", "response-compression"}));
+  EXPECT_EQ(active_where_slow(1.9, 60), Names{});
+  EXPECT_EQ(active_where_slow(2.1, 60), Names{"enhanced-caching"});
+}
+
+TEST(Builtin, TriesOneThingAtATimeAtASlowEndpointAndUndoesWhatShowsNothing) {
+  EXPECT_EQ(active_where_slow(5.1, 60), Names{"enhanced-caching"});
+  EXPECT_EQ(active_where_slow(5.1, 60 + 15 * 60), Names{"response-compression"});
+  EXPECT_EQ(active_where_slow(5.1, 60 + 31 * 60), Names{});
+}
+
+TEST(Builtin, DoesNotTurnProtectionOffToJudgeIt) {
+  for (const auto& one : builtin().rules) {
+    EXPECT_EQ(one.effect.has_value(), one.scope == rules::Scope::endpoint) << one.name;
+  }
 }
 
 TEST(Builtin, SendsLessToAnApplicationThatFails) {

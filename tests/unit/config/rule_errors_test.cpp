@@ -32,10 +32,36 @@ INSTANTIATE_TEST_SUITE_P(
             "  - {name: a, when: cpu.utilization > 1%, then: [{throttle: }]}\n",
             "r.yaml:3:5: rule `a` is given twice; first at line 2\n"},
         Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], rollout: 50%}]\n",
-            "r.yaml:1:69: `rules[0].rollout` is not available in this version\n"},
+            "r.yaml:1:78: `rules[0].rollout`: only scale_ttl and compress with scope: endpoint can "
+            "apply to a share of the requests\n"},
         Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], effect: {improve: "
             "x}}]\n",
-            "r.yaml:1:69: `rules[0].effect` is not available in this version\n"},
+            "r.yaml:1:87: `rules[0].effect.improve`: no signal is named `x`\n"},
+        Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], effect: {}}]\n",
+            "r.yaml:1:77: `rules[0].effect` needs an `improve`, a signal\n"},
+        Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{release_memory: }], effect: "
+            "{improve: memory.utilization}}]\n",
+            "r.yaml:1:75: `rules[0].effect`: `release_memory` cannot be taken back to see what it "
+            "does\n"},
+        Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{alert: }], effect: "
+            "{improve: memory.utilization}}]\n",
+            "r.yaml:1:66: `rules[0].effect`: there is no action to judge\n"},
+        Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], effect: "
+            "{improve: traffic.rate}}]\n",
+            "r.yaml:1:87: `rules[0].effect.improve`: more of `traffic.rate` is neither better nor "
+            "worse\n"},
+        Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], effect: "
+            "{improve: traffic.latency_p95, within: 5m}}]\n",
+            "r.yaml:1:116: `rules[0].effect.within`: actions that all requests get are compared in "
+            "turns; that takes 10m at least\n"},
+        Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], effect: "
+            "{improve: endpoint.latency_p95, within: 10m}}]\n",
+            "r.yaml:1:87: `rules[0].effect.improve`: `endpoint.latency_p95` needs scope: "
+            "endpoint\n"},
+        Bad{"rules: [{name: a, scope: endpoint, when: cpu.utilization > 1%, then: [{compress: }], "
+            "effect: {improve: traffic.latency_p95}}]\n",
+            "r.yaml:1:104: `rules[0].effect.improve`: requests are told apart by endpoint.* "
+            "signals only; write rollout: 100% to compare in turns\n"},
         Bad{"rules: [{name: a, level: adaptive, when: cpu.utilization > 1%, then: [{throttle: "
             "}]}]\n",
             "r.yaml:1:26: `rules[0].level`: `adaptive`: allowed is conservative, balanced or "

@@ -39,6 +39,32 @@ TEST(Conflicts, TheSmallestThrottleWins) {
   EXPECT_EQ(result.active.size(), 3U) << "overruled actions are kept for the explanation";
 }
 
+/// What decides instead, by overruled rule; of each endpoint where there are several.
+std::multimap<std::string, std::string> overruled(const TickResult& result) {
+  std::multimap<std::string, std::string> names;
+  for (const ActiveAction& action : result.active) {
+    if (action.overruled) {
+      names.emplace(action.rule, action.overruled_by);
+    } else {
+      EXPECT_EQ(action.overruled_by, "") << action.rule;
+    }
+  }
+  return names;
+}
+
+using Overruled = std::multimap<std::string, std::string>;
+
+TEST(Conflicts, TheOverruledSayWhoDecidesInstead) {
+  EXPECT_EQ(overruled(fire_all({always("a", Throttle{0.7}), always("b", Throttle{0.4})})),
+            (Overruled{{"a", "b"}}));
+  EXPECT_EQ(overruled(fire_all({always("all", ScaleTtl{3, 1h}), at_endpoint("one", ScaleTtl{2, 1h}),
+                                at_endpoint("two", ScaleTtl{4, 1h})})),
+            (Overruled{{"all", "one"}, {"two", "one"}, {"two", "one"}}));
+  EXPECT_EQ(overruled(fire_all({always("all", ScaleTtl{2, 1h}), always("more", ScaleTtl{4, 1h}),
+                                at_endpoint("one", ScaleTtl{3, 1h})})),
+            (Overruled{{"more", "all"}, {"one", "all"}, {"one", "all"}}));
+}
+
 TEST(Conflicts, ThrottlesOfEndpointRulesCompeteWithGlobalOnes) {
   const TickResult result = fire_all({always("a", Throttle{0.7}), at_endpoint("b", Throttle{0.5})});
   EXPECT_EQ(result.outcome.throttle_to, 0.5);

@@ -81,6 +81,8 @@ class Timeline {
     return frame_.endpoints.back();
   }
 
+  SignalValues& global() { return frame_.global; }
+
   /// Ticks now, then lets `step` pass.
   TickResult tick(Duration step = 1s) {
     frame_.now = now;

@@ -54,6 +54,18 @@ TEST(Replay, TellsWhenARuleWouldHaveFired) {
   EXPECT_EQ(result.throttled_seconds, 15);
 }
 
+TEST(Replay, TakesWhatWasRecordedAsTheSameSelectionForTheSum) {
+  const auto recording = std::get<Recording>(read_recording(
+      "time,scrape.pool,\"scrape.pool{name!=\"\"a\"\"}\",\"scrape.pool{name=\"\"a\"\"}\"\n"
+      "1,7,4,3\n2,7,4,3\n"));
+  const auto fires = [&](std::string_view when) {
+    return replay(recording, {{rule("r", when)}}, {}).rules[0].activations;
+  };
+  EXPECT_EQ(fires("scrape.pool == 7"), 1U);
+  EXPECT_EQ(fires("scrape.pool{name!=\"a\"} == 4"), 1U);
+  EXPECT_EQ(fires("scrape.pool{name=\"a\"} == 3"), 1U) << "not what was recorded without it";
+}
+
 TEST(Replay, GivesTheSameAnswerEveryTime) {
   const auto recording = recorded("cpu.utilization", steps({{30, 0.95}, {30, 0.2}, {30, 0.99}}));
   const RuleSet rules{{rule("busy", "avg(cpu.utilization, 10s) > 80%")}};

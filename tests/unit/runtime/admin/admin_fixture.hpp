@@ -47,6 +47,10 @@ class FakeCommands final : public ControlCommands {
     const std::lock_guard lock(mutex);
     levels.emplace_back(level, reason);
   }
+  void force_emergency(bool on, const std::string& reason) override {
+    const std::lock_guard lock(mutex);
+    emergencies.emplace_back(on, reason);
+  }
   void set_rule_enabled(const std::string& rule, bool enabled) override {
     const std::lock_guard lock(mutex);
     rules_set.emplace_back(rule, enabled);
@@ -58,11 +62,12 @@ class FakeCommands final : public ControlCommands {
   }
   [[nodiscard]] bool untouched() const {
     const std::lock_guard lock(mutex);
-    return levels.empty() && rules_set.empty() && injected.empty();
+    return levels.empty() && emergencies.empty() && rules_set.empty() && injected.empty();
   }
 
   mutable std::mutex mutex;
   std::vector<std::pair<rules::LevelSetting, std::string>> levels;
+  std::vector<std::pair<bool, std::string>> emergencies;
   std::vector<std::pair<std::string, bool>> rules_set;
   std::vector<std::tuple<rules::SignalId, double, Duration>> injected;
 };
@@ -186,8 +191,25 @@ class AdminFixture : public ::testing::Test {
   ~AdminFixture() override { shut_down(); }
 
   AdminServices services() {
-    AdminServices out{clock, board, commands, cache, policy, {}, {}, {}, {},
-                      {},    {},    {},       {},    {},     {}, {}, {}, {}};
+    AdminServices out{.clock = clock,
+                      .board = board,
+                      .commands = commands,
+                      .cache = cache,
+                      .policy = policy,
+                      .render_metrics = {},
+                      .readiness = {},
+                      .reload_rules = {},
+                      .rollback_rules = {},
+                      .rules = {},
+                      .parse_rules = {},
+                      .recorded_signals = {},
+                      .shared_tier = {},
+                      .compression_ratio = {},
+                      .upstreams = {},
+                      .cache_groups = {},
+                      .events = nullptr,
+                      .service = {},
+                      .version = {}};
     out.render_metrics = [] { return std::string("# TYPE up gauge\nup 1\n"); };
     out.service = "homeostat";
     out.version = "1.2.3";

@@ -82,17 +82,43 @@ TEST_F(Performance, StatusHasTheContractsFields) {
   EXPECT_FALSE(signals.contains("endpoint.rate"));
 }
 
+TEST_F(Performance, StatusSaysWhatATrialFoundAndWhoOverrules) {
+  start();
+  ControlReport with = report();
+  ActiveOptimization active;
+  active.action.rule = "enhanced-caching";
+  active.action.action = rules::ScaleTtl{};
+  active.action.share = 0.5;
+  active.action.overruled = true;
+  active.action.overruled_by = "fresh-prices";
+  active.action.trial = rules::TrialReport{.verdict = rules::TrialVerdict::useful,
+                                           .samples = 14,
+                                           .improvement = 0.23,
+                                           .low = 0.12,
+                                           .high = 0.325,
+                                           .confidence = 0.998};
+  with.active.push_back(active);
+  publish(std::move(with));
+  const json::object body = get("/api/v1/performance/status").json();
+  const auto& item = at(body, "performance_status.active_optimizations").at(0);
+  EXPECT_EQ(item.at("share"), 0.5);
+  EXPECT_EQ(item.at("overruled_by"), "fresh-prices");
+  EXPECT_EQ(item.at("effect").at("verdict"), "useful");
+  EXPECT_EQ(item.at("effect").at("signal"), "endpoint.latency_p95");
+  EXPECT_EQ(item.at("effect").at("high"), 0.325);
+  EXPECT_EQ(item.at("effect").at("summary"),
+            "23% better (12% to 32.5%, confidence 99.8%, 14 comparisons)");
+}
+
 TEST_F(Performance, StatusExplainsOptimizationsAndDecisions) {
   start();
   ControlReport with = report();
   ActiveOptimization active;
-  active.action = {"enhanced-caching",
-                   7,
-                   "GET /slow",
-                   rules::ScaleTtl{2.0, std::chrono::hours(1)},
-                   {},
-                   "endpoint.latency_p95 = 2.31s > 2s for 30s",
-                   false};
+  active.action.rule = "enhanced-caching";
+  active.action.endpoint = 7;
+  active.action.endpoint_name = "GET /slow";
+  active.action.action = rules::ScaleTtl{2.0, std::chrono::hours(1)};
+  active.action.reason = "endpoint.latency_p95 = 2.31s > 2s for 30s";
   active.enabled_at = with.at;
   with.active.push_back(active);
   for (int i = 0; i < 60; ++i) {

@@ -88,6 +88,43 @@ TEST_F(LifetimeTest, PolicyScalesRuleTtlButNeverTheOriginsOwn) {
   EXPECT_EQ(refused({}), Reason::expired);
 }
 
+TEST(PlainLifetime, IsSeenByRequestsThatTheMultiplierDoesNotApplyTo) {
+  config::CacheSettings settings = testing::small_settings();
+  config::CacheRule rule;
+  rule.match.path = "/*";
+  rule.ttl = seconds(100);
+  settings.rules = {rule};
+  Harness harness(settings);
+  harness.policy.ttl_multiplier = 2;
+  TestRequest request;
+  ASSERT_EQ(harness.get(request, {200, {}}).reason, Reason::none);
+  const Request view = request.view();
+  const auto seen = [&](bool plain) {
+    RequestDecision decision = harness.cache.rules().decide(view);
+    decision.plain_lifetime = plain;
+    return harness.worker.lookup(view, decision, harness.clock.now());
+  };
+  EXPECT_EQ(seen(true).kind, Lookup::Kind::hit);
+  EXPECT_EQ(seen(true).remaining, seconds(100));
+  EXPECT_EQ(seen(false).remaining, seconds(200));
+  harness.clock.advance(seconds(150));
+  EXPECT_EQ(seen(true).kind, Lookup::Kind::stale);
+  EXPECT_EQ(seen(false).kind, Lookup::Kind::hit);
+  harness.clock.advance(seconds(51));
+  EXPECT_EQ(seen(false).kind, Lookup::Kind::stale);
+}
+
+TEST(PlainLifetime, IsTheOriginsOwnWhereTheMultiplierDoesNotReach) {
+  Harness harness;
+  harness.policy.ttl_multiplier = 2;
+  TestRequest request;
+  ASSERT_EQ(harness.get(request, {200, testing::fresh(60)}).reason, Reason::none);
+  const Request view = request.view();
+  RequestDecision decision = harness.cache.rules().decide(view);
+  decision.plain_lifetime = true;
+  EXPECT_EQ(harness.worker.lookup(view, decision, harness.clock.now()).remaining, seconds(60));
+}
+
 TEST(Age, IsTheLargerOfApparentAndCorrectedAge) {
   Response response;
   const ManualClock clock;

@@ -51,6 +51,34 @@ class TelemetryTest : public ::testing::Test {
   }
 };
 
+TEST_F(TelemetryTest, TellsTheSidesOfATrialApart) {
+  const auto send_side = [this](Arm arm, Duration latency, int times) {
+    RequestRecord record = request("/tried", latency);
+    record.arm = arm;
+    for (int i = 0; i < times; ++i) send(record, static_cast<std::size_t>(i) % 2);
+  };
+  send(request("/tried"));
+  send_side(Arm::treated, milliseconds(5), 30);
+  send_side(Arm::control, milliseconds(20), 40);
+  const TrafficFigures figures = collect();
+  const EndpointFigures* tried = find(figures, "/tried");
+  ASSERT_NE(tried, nullptr);
+  EXPECT_EQ(tried->last_10s.requests, 71U) << "of either side, and of none";
+  ASSERT_TRUE(tried->arms.has_value());
+  EXPECT_EQ(tried->arms->last_10s[0].requests, 30U);
+  EXPECT_NEAR(tried->arms->last_10s[0].latency_avg, 0.005, 1e-4);
+  EXPECT_EQ(tried->arms->last_10s[1].requests, 40U);
+  EXPECT_NEAR(tried->arms->last_10s[1].latency_avg, 0.02, 1e-4);
+  const TrafficFigures later = collect(seconds(30));
+  const EndpointFigures* minute = find(later, "/tried");
+  ASSERT_TRUE(minute != nullptr && minute->arms.has_value());
+  EXPECT_EQ(minute->arms->last_10s[0].requests, 0U);
+  EXPECT_EQ(minute->arms->last_1m[0].requests, 30U);
+  // A trial that ended is forgotten.
+  (void)collect(Telemetry::arms_idle_max);
+  EXPECT_FALSE(find(collect(), "/tried")->arms.has_value());
+}
+
 TEST_F(TelemetryTest, AddsUpTheWorkersPerEndpoint) {
   for (int i = 0; i < 60; ++i)
     send(request("/book/" + std::to_string(i)), static_cast<std::size_t>(i) % 2);

@@ -1,0 +1,103 @@
+// From active rules to what should be in force.
+#include <utility>
+
+#include "rules/engine/conflicts.hpp"
+#include "rules/engine/engine_impl.hpp"
+
+namespace homeostat::rules {
+
+void Engine::Impl::collect(std::size_t index, TickResult& result, std::vector<int>& priorities) {
+  const Rule& rule = set.rules[index];
+  if (rule.dry_run) return;
+  bool active = false;
+  for (std::size_t i = 0; i < runtimes[index].instances.size(); ++i) {
+    const auto& instance = runtimes[index].instances[i];
+    if (!instance || !is_active(instance->state)) continue;
+    active = true;
+    act({&rule, instance.get(), slot_of(rule, i)}, result, priorities);
+  }
+  pulse(index, active, result);
+}
+
+/// Whether the actions of a trial's activation are in force in this tick.
+bool Engine::Impl::seat_admitted(const TrialSeat& seat, TickResult& result) {
+  bool began = false;
+  const bool admitted = trials.admits(seat, now, began);
+  if (began) result.trials.push_back(trial_step(seat));
+  return admitted;
+}
+
+void Engine::Impl::act(const TrialSeat& seat, TickResult& result, std::vector<int>& priorities) {
+  const bool on_trial = has_trial(*seat.rule);
+  const bool admitted = !on_trial || seat_admitted(seat, result);
+  if (on_trial && seat.instance->trial) seats.push_back(seat);
+  for (const Action& action : seat.rule->then) {
+    const bool tried = on_trial && can_alternate(action);
+    if (tried && !admitted) continue;
+    ActiveAction entry;
+    entry.rule = seat.rule->name;
+    if (seat.slot != nullptr) {
+      entry.endpoint = seat.slot->id;
+      entry.endpoint_name = seat.slot->name;
+    }
+    entry.action = action;
+    entry.since = seat.instance->active_since;
+    entry.reason = seat.instance->reason;
+    if (tried) {
+      entry.share = seat.instance->trial->share();
+      entry.trial = seat.instance->trial->report();
+    }
+    result.active.push_back(std::move(entry));
+    priorities.push_back(seat.rule->priority);
+    seat_of.push_back(tried ? seats.size() - 1 : no_seat);
+  }
+}
+
+void Engine::Impl::occupy_places() {
+  trials.begin_tick();
+  seats.clear();
+  seat_of.clear();
+  for (std::size_t r = 0; r < set.rules.size(); ++r) {
+    if (!set.rules[r].effect) continue;
+    for (std::size_t i = 0; i < runtimes[r].instances.size(); ++i) {
+      const auto& instance = runtimes[r].instances[i];
+      if (instance) trials.occupy({&set.rules[r], instance.get(), slot_of(set.rules[r], i)});
+    }
+  }
+}
+
+void Engine::Impl::observe_trials(TickResult& result) {
+  for (std::size_t i = 0; i < result.active.size(); ++i) {
+    if (seat_of[i] != no_seat && result.active[i].overruled) seats[seat_of[i]].paused = true;
+  }
+  for (const TrialSeat& seat : seats) {
+    if (auto step = Trials::observe(seat, global, now)) result.trials.push_back(std::move(*step));
+  }
+}
+
+void Engine::Impl::settle_actions(TickResult& result, const std::vector<int>& priorities) {
+  if (result.active.empty()) return;
+  std::vector<EndpointId> endpoints;
+  for (const EndpointSlot& slot : slots.all()) {
+    if (slot.used) endpoints.push_back(slot.id);
+  }
+  auto release_now = std::move(result.outcome.release_now);
+  result.outcome = settle(result.active, priorities, endpoints);
+  result.outcome.release_now = std::move(release_now);
+}
+
+void Engine::Impl::pulse(std::size_t index, bool active, TickResult& result) {
+  const Rule& rule = set.rules[index];
+  for (std::size_t i = 0; i < rule.then.size(); ++i) {
+    const auto* release = std::get_if<ReleaseMemory>(&rule.then[i]);
+    if (release == nullptr) continue;
+    Pulse& timer = runtimes[index].pulses[i];
+    if (!active) {
+      timer.stop();
+    } else if (timer.due(now, release->every)) {
+      result.outcome.release_now.push_back({rule.name, *release});
+    }
+  }
+}
+
+}  // namespace homeostat::rules

@@ -1,0 +1,78 @@
+// The inside of the engine, for its own files.
+//
+// Thread safety: none.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rules/engine/endpoint_slots.hpp"
+#include "rules/engine/engine.hpp"
+#include "rules/engine/instance.hpp"
+#include "rules/engine/rule_runtime.hpp"
+#include "rules/engine/trials.hpp"
+#include "rules/expr/expression.hpp"
+#include "rules/expr/labelled_signals.hpp"
+#include "rules/history/window_results.hpp"
+
+namespace homeostat::rules {
+
+using Readings = std::span<const LabelledReading>;
+
+struct Engine::Impl {
+  explicit Impl(std::size_t history_bytes) : slots(history_bytes) {}
+
+  RuleSet set;
+  Level level = Level::balanced;
+  std::vector<RuleRuntime> runtimes;  ///< parallel to set.rules
+  EndpointSlots slots;
+  SignalValues global{};
+  Instant now{};
+  Duration gap{};
+  bool ticked = false;
+  std::vector<Transition> owed;  ///< by a reload, told in the next tick
+  SeriesGroup past{first_endpoint_signal, global_history};
+  LabelledSignals labelled;
+  mutable WindowResults global_windows;
+  std::vector<Selector> selectors;
+  Trials trials;
+  std::vector<TrialSeat> seats;      ///< of this tick's trials
+  std::vector<std::size_t> seat_of;  ///< of each entry of TickResult::active
+  static constexpr std::size_t no_seat = static_cast<std::size_t>(-1);
+
+  TickResult tick(const Frame& frame, Readings readings);
+  void take(const Frame& frame, Readings readings, TickResult& result);
+  void start(const Frame& frame);
+  void take_endpoints(const Frame& frame, TickResult& result);
+  void step_rule(std::size_t index, TickResult& result);
+  void collect(std::size_t index, TickResult& result, std::vector<int>& priorities);
+  void pulse(std::size_t index, bool active, TickResult& result);
+  void occupy_places();
+  void act(const TrialSeat& seat, TickResult& result, std::vector<int>& priorities);
+  [[nodiscard]] bool seat_admitted(const TrialSeat& seat, TickResult& result);
+  void observe_trials(TickResult& result);
+  void settle_actions(TickResult& result, const std::vector<int>& priorities);
+  void reload(RuleSet rules);
+  void retire(const Rule& rule, RuleRuntime& runtime, const std::string& reason);
+  void status_of(std::size_t index, std::vector<RuleStatus>& rows) const;
+
+  [[nodiscard]] bool active_at_level(const Rule& rule) const {
+    return rule.every_level || rule.level <= level;
+  }
+  [[nodiscard]] const EndpointSlot* slot_of(const Rule& rule, std::size_t number) const {
+    return rule.scope == Scope::endpoint ? &slots.all()[number] : nullptr;
+  }
+  [[nodiscard]] Scene scene_of(const EndpointSlot* slot) const {
+    if (slot == nullptr) {
+      return {&global, nullptr, &past, nullptr, &labelled, &global_windows, nullptr};
+    }
+    return {&global,         &slot->values,      &past, slot->past.get(), &labelled,
+            &global_windows, slot->windows.get()};
+  }
+  [[nodiscard]] std::string reason_to_be_out(const Rule& rule) const;
+  [[nodiscard]] Transition describe(const Rule& rule, const EndpointSlot* slot, Step step) const;
+  void emit(std::size_t index, const EndpointSlot* slot, Step step, TickResult& result);
+};
+
+}  // namespace homeostat::rules

@@ -1,0 +1,89 @@
+// One activation of a rule as an experiment: how much of the traffic gets the
+// action, what is compared with what, and what follows.
+//
+// Concurrent. Each request is treated with probability `share`, by chance. The
+// signal of the treated is compared with that of the others over the same
+// seconds, so that load, time of day and the tendency of extreme values to fall
+// back by themselves hit both alike. Ten seconds make a comparison where both
+// sides then have enough requests, else a minute; no second belongs to two.
+//
+// Alternating, where an action cannot be divided by request. Pairs of phases,
+// one with the action and one without, in an order drawn for each pair
+// (switchback experiment: Bojinov, Simchi-Levi, Zhao, "Design and analysis of
+// switchback experiments", Management Science 69, 2023). Only the last
+// ten seconds of a phase count, by then what the phase before left is gone
+// from the ten second window of the signals. Random order within short pairs is
+// what guards against trend and season: both hit either phase as often.
+//
+// Verdicts by rules/laws/effect_test, at each pair. Useful: a share below 1
+// doubles every widen_every while the comparison goes on as a second test, which
+// may still find harm. Without a goal a trial only widens, by time.
+//
+// Pure: time comes in, chance comes from `seed`. Thread safety: none.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "rules/engine/effect.hpp"
+#include "rules/engine/frame.hpp"
+#include "rules/laws/effect_test.hpp"
+
+namespace homeostat::rules {
+
+/// The rule's side of a trial.
+struct TrialPlan {
+  std::optional<EffectGoal> goal;  ///< nothing: only widens
+  TrialDesign design = TrialDesign::concurrent;
+  double share = 1;  ///< to begin with
+};
+
+class Trial {
+ public:
+  /// Until an action that began is in force everywhere.
+  static constexpr std::chrono::seconds settle{10};
+  static constexpr std::chrono::seconds phase{20};  ///< of alternating trials
+  static constexpr std::chrono::seconds widen_every{30};
+  Trial(const TrialPlan& plan, std::uint64_t seed, Instant now);
+
+  /// Takes in a tick in which the action was in force, as far as share() said.
+  /// `values` are the signals of the rule's scope, `arms` the two sides'.
+  /// True if the verdict changed.
+  bool observe(Instant now, const SignalValues& values, const ArmValues* arms);
+  /// The same for a tick in which another rule's action decided: nothing is
+  /// compared, and the time does not count.
+  void pause(Instant now);
+
+  /// Of the requests that get the action now; an alternating trial has 0 or 1.
+  [[nodiscard]] double share() const noexcept;
+  [[nodiscard]] bool undone() const noexcept;
+  [[nodiscard]] TrialVerdict verdict() const noexcept { return verdict_; }
+  /// Compares now, so that nothing else should be tried at the same place.
+  [[nodiscard]] bool comparing() const noexcept;
+  [[nodiscard]] TrialReport report() const;
+
+ private:
+  bool compare(double treated, double control);
+  bool observe_arms(Instant now, const ArmValues* arms);
+  bool observe_phase(Instant now, const SignalValues& values);
+  bool finish(TrialVerdict verdict);
+  void draw_order();
+  void widen(Instant now);
+  [[nodiscard]] bool on_now() const noexcept { return first_on_ == (phase_ == 0); }
+
+  TrialPlan plan_;
+  double share_;
+  std::uint64_t random_;
+  Instant last_;
+  Duration spent_{};
+  Instant compared_to_;  ///< of concurrent trials: later seconds are still to be compared
+  Instant next_sample_;  ///< of alternating trials
+  Instant widened_at_;
+  EffectTest test_, after_;  ///< until the verdict, and while widening
+  TrialVerdict verdict_ = TrialVerdict::running;
+  int phase_ = 0;  ///< of the pair
+  bool first_on_ = true;
+  std::optional<double> first_value_;  ///< of the pair's first phase
+};
+
+}  // namespace homeostat::rules
