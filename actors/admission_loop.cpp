@@ -90,8 +90,9 @@ AdmissionPolicy AdmissionLoop::decide(const GateFigures& figures, Instant now) {
 
   AdmissionPolicy policy;
   policy.limit = limit_;
+  double ceiling = 1;
   if (const Directive* directive = current_directive(now)) {
-    policy.ceiling_factor = std::clamp(directive->outcome.throttle_to, ceiling_min, 1.0);
+    ceiling = std::clamp(directive->outcome.throttle_to, ceiling_min, 1.0);
   }
   const auto& priorities = settings_->admission.priorities;
   const bool ranked = std::any_of(priorities.begin(), priorities.end(), [](const auto& rule) {
@@ -100,8 +101,9 @@ AdmissionPolicy AdmissionLoop::decide(const GateFigures& figures, Instant now) {
   policy.shed_class_from = shed_from(figures, ranked, now);
   if (!ranked && policy.shed_class_from < ClassShedding::low_class) {
     policy.shed_class_from = ClassShedding::low_class;
-    policy.ceiling_factor = std::min(policy.ceiling_factor, unranked_ceiling);
+    ceiling = std::min(ceiling, unranked_ceiling);
   }
+  policy.ceiling_factor = ceiling_.towards(ceiling, now);
   explain_pressure(policy);
   return policy;
 }

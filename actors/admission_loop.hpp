@@ -25,6 +25,7 @@
 #include "actors/messages.hpp"
 #include "rules/laws/concurrency_limit.hpp"
 #include "rules/laws/pressure.hpp"
+#include "rules/laws/step_limit.hpp"
 #include "runtime/ports/policy.hpp"
 #include "runtime/ports/signals.hpp"
 
@@ -39,6 +40,8 @@ class AdmissionLoop {
   static constexpr Duration standing_danger = std::chrono::seconds(5);
   static constexpr double ceiling_min = 0.05;
   static constexpr double unranked_ceiling = 0.3;
+  /// How fast the ceiling rises again; it falls at once.
+  static constexpr double ceiling_per_second = 0.1;
 
   struct Step {
     AdmissionPolicy policy;
@@ -85,6 +88,7 @@ class AdmissionLoop {
   double limit_;  ///< last decision, under pressure
   std::string reason_;
   ClassShedding shedding_;
+  rules::StepLimit ceiling_{1, ceiling_per_second};
   Shared<Directive> directive_;
   Shared<ResourceReadings> resources_;
   Sums sums_;

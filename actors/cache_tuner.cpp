@@ -4,6 +4,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include "rules/engine/lifetime_retreat.hpp"
 #include "rules/laws/compression.hpp"
 
 namespace homeostat::actors {
@@ -18,6 +19,7 @@ struct State {
   std::optional<Context> context;
   Ticker ticker;
   rules::CompressionHeadroom headroom;
+  rules::LifetimeRetreat retreat;
 };
 
 using Self = ActuatorActor::stateful_pointer<State>;
@@ -35,9 +37,9 @@ EndpointPolicy policy_of(const rules::EndpointOutcome& outcome) {
   return policy;
 }
 
-CachePolicy policy_of(const rules::Outcome& outcome) {
+CachePolicy policy_of(const std::vector<rules::EndpointOutcome>& endpoints) {
   CachePolicy policy;
-  for (const rules::EndpointOutcome& endpoint : outcome.endpoints) {
+  for (const rules::EndpointOutcome& endpoint : endpoints) {
     if (endpoint.id > endpoint_id_max) continue;
     if (endpoint.id >= policy.endpoints.size()) policy.endpoints.resize(endpoint.id + 1);
     policy.endpoints[endpoint.id] = policy_of(endpoint);
@@ -62,7 +64,9 @@ ActuatorActor::behavior_type cache_tuner(Self self, Context context) {
         self->state.context->ports.settings = settings;
       },
       [self](const Shared<Directive>& directive) {
-        CachePolicy policy = policy_of(directive->outcome);
+        std::vector<rules::EndpointOutcome> endpoints = directive->outcome.endpoints;
+        self->state.retreat.apply(endpoints, directive->at);
+        CachePolicy policy = policy_of(endpoints);
         policy.compression_headroom =
             self->state.headroom.update(directive->at, directive->cpu_utilization);
         self->state.context->ports.policies.publish(std::move(policy));

@@ -85,7 +85,7 @@ TEST_F(Supervision, OperatorStateSurvivesTheRuleEngine) {
   run_for(1s);
   set_level(rules::LevelSetting::aggressive);
   switch_rule("throttle", false);
-  run_for(2s);
+  run_for(7s);
   ASSERT_DOUBLE_EQ(policy().admission.ceiling_factor, 1);
   crash("rule_engine");
   run_for(3s);
@@ -157,7 +157,7 @@ TEST_F(Supervision, NewRulesTakeEffectAndSurviveARestart) {
   rules::RuleSet rules;
   rules.rules.push_back(make_rule("gentle", "cpu.utilization > 90%", rules::Throttle{0.8}));
   send(std::make_shared<const rules::RuleSet>(rules));
-  run_for(2s);
+  run_for(5s);
   EXPECT_DOUBLE_EQ(policy().admission.ceiling_factor, 0.8);
   crash("rule_engine");
   run_for(3s);

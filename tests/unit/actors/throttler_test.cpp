@@ -149,6 +149,7 @@ TEST_F(AdmissionDecision, RulesLowerTheCeilingUntilTheDirectiveOutlivesItsLease)
   direct(0.6, false);
   EXPECT_DOUBLE_EQ(step().policy.ceiling_factor, 0.6);
   EXPECT_DOUBLE_EQ(step(some_traffic(), 9s).policy.ceiling_factor, 0.6);
+  EXPECT_DOUBLE_EQ(step(some_traffic(), 2s).policy.ceiling_factor, 0.8) << "a tenth per second";
   EXPECT_DOUBLE_EQ(step(some_traffic(), 2s).policy.ceiling_factor, 1);
 }
 
