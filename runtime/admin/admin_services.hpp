@@ -23,6 +23,7 @@
 #include "runtime/ports/control.hpp"
 #include "runtime/ports/events.hpp"
 #include "runtime/ports/policy_store.hpp"
+#include "runtime/ports/request_patterns.hpp"
 
 namespace homeostat::admin {
 
@@ -101,6 +102,8 @@ struct AdminServices {
   std::function<SharedTierReport()> shared_tier;
   /// Compressed bytes / original bytes, 0..1, since start; unset: unknown.
   std::function<std::optional<double>()> compression_ratio;
+  /// How clients use endpoints. Empty function: no advice about it.
+  std::function<std::vector<RequestPatterns>()> patterns;
   /// Every upstream target. Empty function: GET /upstreams answers 503.
   std::function<std::vector<UpstreamReport>()> upstreams;
 

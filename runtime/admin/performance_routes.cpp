@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/admin/pattern_recommendations.hpp"
 #include "runtime/admin/recommendations.hpp"
 #include "runtime/admin/report_json.hpp"
 #include "runtime/admin/request_body.hpp"
@@ -129,6 +130,11 @@ Reply advice(const AdminServices& services) {
     const auto ratio = services.compression_ratio ? services.compression_ratio() : std::nullopt;
     for (Recommendation& found : compression_recommendations(*report->traffic, ratio)) {
       list.push_back(std::move(found));
+    }
+    if (services.patterns) {
+      for (Recommendation& found : pattern_recommendations(services.patterns(), *report->traffic)) {
+        list.push_back(std::move(found));
+      }
     }
   }
   rank(list);

@@ -50,15 +50,6 @@ std::string suggestion_for(std::string_view reason) {
   return "see docs/caching.md";
 }
 
-/// Seconds that clients waited for an endpoint in five minutes, of all.
-double share_of_time(const EndpointFigures& endpoint, const TrafficFigures& traffic) {
-  const auto seconds = [](const WindowFigures& window) {
-    return window.latency_avg * static_cast<double>(window.requests);
-  };
-  const double all = seconds(traffic.all_5m);
-  return all > 0 ? std::clamp(seconds(endpoint.last_5m) / all, 0.0, 1.0) : 0;
-}
-
 void advise_endpoint(const EndpointFigures& endpoint, const TrafficFigures& traffic,
                      std::vector<Recommendation>& out) {
   const WindowFigures& window = endpoint.last_5m;
@@ -86,6 +77,14 @@ void advise_endpoint(const EndpointFigures& endpoint, const TrafficFigures& traf
 }
 
 }  // namespace
+
+double share_of_time(const EndpointFigures& endpoint, const TrafficFigures& traffic) {
+  const auto seconds = [](const WindowFigures& window) {
+    return window.latency_avg * static_cast<double>(window.requests);
+  };
+  const double all = seconds(traffic.all_5m);
+  return all > 0 ? std::clamp(seconds(endpoint.last_5m) / all, 0.0, 1.0) : 0;
+}
 
 std::optional<double> hit_ratio(const CacheFigures& figures) noexcept {
   const std::uint64_t lookups = figures.hits + figures.misses;

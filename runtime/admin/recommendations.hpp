@@ -16,7 +16,9 @@
 namespace homeostat::admin {
 
 struct Recommendation {
-  std::string type;      ///< "cache", "compression", "latency", "errors", "capacity", "control"
+  /// "cache", "compression", "latency", "errors", "capacity", "control", "retry_storm",
+  /// "n_plus_one", "pagination", "tracking_parameters", "ttl"
+  std::string type;
   std::string severity;  ///< "info", "warning", "critical"
   std::string message;
   std::vector<std::string> suggestions;
@@ -44,6 +46,8 @@ inline constexpr std::chrono::hours forecast_max{24};
 /// far; nothing if nothing was ever compressed.
 [[nodiscard]] std::vector<Recommendation> compression_recommendations(const TrafficFigures& traffic,
                                                                       std::optional<double> ratio);
+/// Seconds that clients waited for an endpoint in five minutes, of all; 0 to 1.
+[[nodiscard]] double share_of_time(const EndpointFigures& endpoint, const TrafficFigures& traffic);
 /// Most urgent first: by severity, then by gain; equal ones in their order.
 void rank(std::vector<Recommendation>& list);
 /// Mean score of the endpoints by requests; nothing without requests.

@@ -304,6 +304,7 @@ admin::AdminServices Agent::Parts::admin_services() {
                                 .recorded_signals = [this] { return recorder.text(); },
                                 .shared_tier = {},
                                 .compression_ratio = {},
+                                .patterns = [this] { return server->patterns(); },
                                 .upstreams = {},
                                 .cache_groups = settings->cache.groups,
                                 .events = &events,

@@ -206,6 +206,24 @@ void ClientConnection::hand_over(Ref<Exchange> next) {
 
 bool ClientConnection::will_close() const noexcept { return close_after_ || worker_.draining(); }
 
+void ClientConnection::watch_patterns(const telemetry::RequestRecord& record) {
+  const RequestContext& request = *request_;
+  WatchedRequest watched;
+  watched.client = client_address_;
+  watched.host = request.host;
+  watched.target = record.target;
+  watched.path = request.target.path;
+  watched.query = request.target.query;
+  watched.json = request.outcome.json;
+  watched.now = idle_since_;
+  std::string key;
+  if (record.cache == telemetry::CacheResult::miss && request.target.has_query) {
+    key = worker_.cache().key_text(request.cache_request, request.decision);
+    watched.cache_key = key;
+  }
+  worker_.patterns().note(watched, record, run_);
+}
+
 void ClientConnection::record_outcome() {
   RequestContext& request = *request_;
   const RequestOutcome& outcome = request.outcome;
@@ -231,6 +249,9 @@ void ClientConnection::record_outcome() {
   record.client_abort = outcome.client_abort;
   record.truncated = outcome.truncated;
   worker_.telemetry().record(record);
+  const bool stored =
+      record.cache == telemetry::CacheResult::hit || record.cache == telemetry::CacheResult::stale;
+  if (!stored && !outcome.streamed) watch_patterns(record);
   telemetry::AccessLog& log = worker_.services().access_log;
   if (!log.enabled()) return;
   const telemetry::EndpointName name =

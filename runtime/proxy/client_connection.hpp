@@ -18,6 +18,7 @@
 #include "runtime/proxy/deadline_wheel.hpp"
 #include "runtime/proxy/exchange.hpp"
 #include "runtime/proxy/pace.hpp"
+#include "runtime/proxy/pattern_watch.hpp"
 #include "runtime/proxy/request_context.hpp"
 #include "runtime/proxy/stream.hpp"
 
@@ -106,6 +107,7 @@ class ClientConnection final : public StreamOwner, public Deadline {
   void linger();
   void drain_input();
   void record_outcome();
+  void watch_patterns(const telemetry::RequestRecord& record);
   void arm_wheel();
   void exchange_deadline();
   void request_deadline();
@@ -123,6 +125,7 @@ class ClientConnection final : public StreamOwner, public Deadline {
   bool close_after_ = false;
   bool head_started_ = false;
   bool processing_ = false;
+  RequestRun run_;  ///< what the last requests had in common
   std::uint64_t served_ = 0;
   std::uint64_t lingered_ = 0;
   Instant idle_since_{};                 ///< accepted, or the end of the last response

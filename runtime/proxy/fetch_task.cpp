@@ -177,8 +177,21 @@ void FetchTask::not_modified(const cache::Response& response, const http::Respon
     return;
   }
   result_ = cache::RefreshResult::not_modified;
+  note_refetch(leader_.stale().get());
   leader_.complete_refreshed(std::move(*refreshed), request_->head().headers, response.received);
   share();
+}
+
+/// What was stored had expired; `now` takes its place. A client that asked for it
+/// afresh says nothing about the lifetime.
+void FetchTask::note_refetch(const cache::Object* now) {
+  const cache::ObjectPtr& before = leader_.stale();
+  if (!before || now == nullptr || decision_.revalidate) return;
+  const cache::Freshness freshness = before->freshness();
+  if (freshness.no_cache) return;  // asked for each time, as the origin wants it
+  worker_.patterns().note_refetch(request_->endpoint,
+                                  now == before.get() || same_content(*before, *now),
+                                  freshness.lifetime - freshness.initial_age);
 }
 
 void FetchTask::uncacheable(cache::Reason reason, const http::ResponseHead& head) {
@@ -214,7 +227,10 @@ void FetchTask::on_upstream_data() {
   const Ref<UpstreamCall> call = call_;
   if (call->ended()) {
     const cache::Reason reason = leader_.complete(now);
-    if (reason == cache::Reason::none) result_ = cache::RefreshResult::updated;
+    if (reason == cache::Reason::none) {
+      result_ = cache::RefreshResult::updated;
+      note_refetch(leader_.object().get());
+    }
     if (client_ != nullptr) client_->note_stored(reason == cache::Reason::none);
     share();
     done();

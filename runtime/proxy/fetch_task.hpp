@@ -59,6 +59,7 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   void on_upstream_failure(UpstreamError error) override;
 
   void not_modified(const cache::Response& response, const http::ResponseHead& head);
+  void note_refetch(const cache::Object* now);
   void uncacheable(cache::Reason reason, const http::ResponseHead& head);
   void begin(UpstreamPurpose purpose);
   void ask_origin();

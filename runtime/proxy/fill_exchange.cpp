@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/cache/preconditions.hpp"
+#include "runtime/compress/json_tightener.hpp"
 #include "runtime/proxy/failure_response.hpp"
 #include "runtime/proxy/forward_exchange.hpp"
 #include "runtime/proxy/local_response.hpp"
@@ -134,6 +135,7 @@ bool FillExchange::begin_response() {
   connection_->disarm_deadline(ClientWait::answer);
   connection_->disarm_request_deadline();
   if (cache::ObjectPtr object = reader_->object(); object) {
+    request.outcome.json = compress::is_json_type(object->head().content_type());
     const bool of_another = !leader_ || status_.forward_status == 304;
     if (of_another && must_ask_origin(*connection_, object)) {
       forward_instead(cache::Reason::content_coding);
@@ -160,6 +162,7 @@ bool FillExchange::begin_response() {
   extras.cache_status = text;
   extras.close = connection_->will_close();
   request.outcome.status = head.status;
+  request.outcome.json = compress::is_json_type(head.content_type());
   if (cache::evaluate_preconditions(request.head().headers, head) ==
       cache::Precondition::not_modified) {
     answer_not_modified(head, text, coding.vary);

@@ -4,6 +4,7 @@
 
 #include "runtime/cache/preconditions.hpp"
 #include "runtime/cache/response_rules.hpp"
+#include "runtime/compress/json_tightener.hpp"
 #include "runtime/proxy/failure_response.hpp"
 #include "runtime/proxy/local_response.hpp"
 #include "runtime/proxy/stale_reply.hpp"
@@ -196,6 +197,7 @@ void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
   request.outcome.upstream_latency = call_->latency();
   upgrade_ = head.upgrade;
   request.outcome.streamed = upgrade_ || is_event_stream(head);
+  request.outcome.json = compress::is_json_type(head.headers.get(http::HeaderId::content_type));
   update_stored(head);
   if (status_.detail == cache::Reason::hit_for_miss) reconsider(head);
   // A response before the end of the request body: the rest of it is not read.

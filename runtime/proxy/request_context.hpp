@@ -31,6 +31,7 @@ struct RequestOutcome {
   std::optional<Duration> upstream_latency;
   bool rejected = false, upstream_error = false, upstream_timeout = false, client_abort = false,
        truncated = false;
+  bool json = false;      ///< the answer, where it came from upstream
   bool streamed = false;  ///< event stream or tunnel: its duration is not a latency
 };
 

@@ -29,8 +29,8 @@ Server::Server(std::shared_ptr<const config::Settings> settings, unsigned worker
       upstream_(make_upstream(settings_->upstream)) {
   const std::string instance = instance_name();
   for (unsigned i = 0; i < workers; ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(i, services_, counters_, settings_, upstream_, instance));
+    workers_.push_back(std::make_unique<Worker>(i, services_, counters_, memories_, settings_,
+                                                upstream_, instance));
   }
 }
 
@@ -97,6 +97,12 @@ CompressionFigures Server::compression() const {
   CompressionFigures figures;
   for (const auto& worker : workers_) worker->compression().add_to(figures);
   return figures;
+}
+
+std::vector<RequestPatterns> Server::patterns() const {
+  std::vector<RequestPatterns> totals;
+  for (const auto& worker : workers_) worker->patterns().add_to(totals);
+  return totals;
 }
 
 void Server::drain() {

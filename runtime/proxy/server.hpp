@@ -47,6 +47,8 @@ class Server {
   [[nodiscard]] std::shared_ptr<UpstreamSet> upstream() const;
   /// What the workers counted about compression, by coding.
   [[nodiscard]] CompressionFigures compression() const;
+  /// How clients use endpoints, all workers together.
+  [[nodiscard]] std::vector<RequestPatterns> patterns() const;
   [[nodiscard]] const ServerCounters& counters() const noexcept { return counters_; }
 
  private:
@@ -57,6 +59,7 @@ class Server {
   std::shared_ptr<const config::Settings> settings_;
   Services services_;
   ServerCounters counters_;
+  PatternMemories memories_;
   mutable std::mutex mutex_;
   std::shared_ptr<UpstreamSet> upstream_;  // guarded by mutex_
   std::vector<config::Address> bound_;

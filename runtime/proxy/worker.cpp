@@ -15,7 +15,7 @@
 namespace homeostat::proxy {
 
 Worker::Worker(unsigned index, const Services& services, ServerCounters& counters,
-               std::shared_ptr<const config::Settings> settings,
+               PatternMemories& memories, std::shared_ptr<const config::Settings> settings,
                std::shared_ptr<UpstreamSet> upstream, const std::string& instance)
     : services_(services),
       counters_(counters),
@@ -28,6 +28,7 @@ Worker::Worker(unsigned index, const Services& services, ServerCounters& counter
       cache_(services.cache),
       gate_(services.gate.worker(index)),
       telemetry_(services.telemetry.worker(index)),
+      patterns_(memories),
       tier_(services.tier != nullptr ? services.tier->make_worker(context_) : nullptr),
       upstream_(context_, wheel_, services.clock, std::move(upstream)),
       encoders_(services.streams.budget),

@@ -29,6 +29,7 @@
 #include "runtime/proxy/coding_memo.hpp"
 #include "runtime/proxy/compression_tally.hpp"
 #include "runtime/proxy/deadline_wheel.hpp"
+#include "runtime/proxy/pattern_watch.hpp"
 #include "runtime/proxy/request_context.hpp"
 #include "runtime/proxy/serving_config.hpp"
 #include "runtime/proxy/upstream_pool.hpp"
@@ -73,8 +74,8 @@ struct ServerCounters {
 class Worker {
  public:
   Worker(unsigned index, const Services& services, ServerCounters& counters,
-         std::shared_ptr<const config::Settings> settings, std::shared_ptr<UpstreamSet> upstream,
-         const std::string& instance);
+         PatternMemories& memories, std::shared_ptr<const config::Settings> settings,
+         std::shared_ptr<UpstreamSet> upstream, const std::string& instance);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -111,6 +112,7 @@ class Worker {
   [[nodiscard]] telemetry::WorkerTelemetry& telemetry() noexcept { return telemetry_; }
   [[nodiscard]] const Services& services() const noexcept { return services_; }
   [[nodiscard]] ServerCounters& counters() noexcept { return counters_; }
+  [[nodiscard]] PatternWatch& patterns() noexcept { return patterns_; }
   [[nodiscard]] UpstreamPool& upstream() noexcept { return upstream_; }
   [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
   [[nodiscard]] DeadlineWheel& wheel() noexcept { return wheel_; }
@@ -176,6 +178,7 @@ class Worker {
   cache::Worker cache_;
   gate::WorkerGate& gate_;
   telemetry::WorkerTelemetry& telemetry_;
+  PatternWatch patterns_;
   std::shared_ptr<tier::WorkerTier> tier_;
   UpstreamPool upstream_;
   compress::EncoderPool encoders_;

@@ -205,6 +205,7 @@ class AdminFixture : public ::testing::Test {
                       .recorded_signals = {},
                       .shared_tier = {},
                       .compression_ratio = {},
+                      .patterns = {},
                       .upstreams = {},
                       .cache_groups = {},
                       .events = nullptr,
