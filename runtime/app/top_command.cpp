@@ -184,15 +184,27 @@ void draw(const AdminTarget& target) {
 class Loop {
  public:
   explicit Loop(const AdminTarget& target)
-      : target_(target), timer_(context_), signals_(context_, SIGINT, SIGTERM) {}
+      : target_(target),
+        timer_(context_),
+        signals_(context_, SIGINT, SIGTERM),
+        resized_(context_, SIGWINCH) {}
 
   void run() {
     signals_.async_wait([this](boost::system::error_code, int) { context_.stop(); });
+    follow_size();
     next();
     context_.run();
   }
 
  private:
+  void follow_size() {
+    resized_.async_wait([this](boost::system::error_code error, int) {
+      if (error) return;
+      follow_size();
+      draw(target_);
+    });
+  }
+
   void next() {
     draw(target_);
     timer_.expires_after(redraw_every);
@@ -205,6 +217,7 @@ class Loop {
   boost::asio::io_context context_;
   boost::asio::basic_waitable_timer<std::chrono::steady_clock> timer_;
   boost::asio::signal_set signals_;
+  boost::asio::signal_set resized_;
 };
 
 }  // namespace

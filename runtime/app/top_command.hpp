@@ -1,8 +1,8 @@
 // `homeostat top`: a running agent live, in the terminal.
 //
-// Redraws once a second over plain ANSI sequences, so that it works over ssh;
-// takes the window's size anew each time; Ctrl-C ends it and leaves the
-// terminal as it was. Without a terminal it prints one screen and ends.
+// Redraws once a second and when the window changes, over plain ANSI sequences, so that
+// it works over ssh; says so while the agent does not answer, and goes on. Ctrl-C ends it and
+// leaves the terminal as it was. Without a terminal it prints one screen and ends.
 #pragma once
 
 #include <boost/json/value.hpp>
