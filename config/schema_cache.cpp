@@ -176,6 +176,7 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
                DurationLeaf(cache.stale_while_revalidate, 0s, stale_max));
   visitor.leaf({"stale_if_error"}, DurationLeaf(cache.stale_if_error, 0s, stale_max));
   visitor.leaf({"stale_if_unreachable"}, DurationLeaf(cache.stale_if_unreachable, 0s, stale_max));
+  visitor.leaf({"stale_in_emergency"}, DurationLeaf(cache.stale_in_emergency, 0s, stale_max));
   visitor.leaf({"ttl_jitter", Apply::restart}, RatioLeaf(cache.ttl_jitter, 0, 0.5));
   visitor.leaf({"ttl_jitter_origin", Apply::restart}, BoolLeaf(cache.ttl_jitter_origin));
   visit_refresh(visitor, cache.refresh);

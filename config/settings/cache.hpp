@@ -109,6 +109,9 @@ struct CacheSettings {
   seconds stale_if_error{0};
   /// No answer at all: RFC 9111 section 4.2.4 lets a disconnected cache do it.
   seconds stale_if_unreachable{60};
+  /// In emergency mode, whatever the origin says short of must-revalidate: the choice is
+  /// between stale answers and none. The operator's permission, hence a setting.
+  seconds stale_in_emergency{600};
   double ttl_jitter = 0.1;         ///< lifetimes end up to this share earlier, by key
   bool ttl_jitter_origin = false;  ///< also those the origin states, not only rules' ttl
   RefreshSettings refresh;

@@ -89,7 +89,7 @@ class Fill final : public RefCounted<Fill> {
     std::string host;
     std::string path;
     VarySpecPtr spec;    ///< spec `key` was made with; may be null
-    bool keyed = false;  ///< the key holds an authorization or body hash
+    bool keyed = false;  ///< the key holds more than method, URL and variant
     EndpointId endpoint = 0;
     PurgeNumber since = 0;    ///< the last purge when the fetch began
     std::uint64_t rules = 0;  ///< fingerprint of the rules it follows

@@ -146,6 +146,10 @@ KeyView KeyBuilder::finish(const Request& request, std::string_view authorizatio
     primary_ += ":auth-";
     append_sha256_hex(primary_, authorization);
   }
+  if (!request.forwarded_resource.empty()) {
+    primary_ += ":for-";
+    append_escaped(primary_, request.forwarded_resource);
+  }
   if (shorten(primary_, shape_.stem)) shape_.vary_at = std::string_view::npos;
   hash_ = hash_key(primary_, seed_);
   return {primary_, hash_};

@@ -132,6 +132,7 @@ ObjectHead variant_head(const Object& object, rules::Coding coding) {
   head.authorization_shared = from.authorization_shared;
   head.no_transform = from.no_transform;
   head.rule_ttl = from.rule_ttl;
+  head.immutable = from.immutable;
   head.encoded = coding != rules::Coding::identity;
   head.coding = coding;
   from.for_each_field([&](std::string_view name, std::string_view value) {

@@ -59,8 +59,12 @@ class ObjectHead {
   bool no_transform = false;
   /// No-Vary-Search is present.
   bool search = false;
-  /// Sum of what rules, not the origin, gave; for figures only.
+  /// The lifetime is a rule's, wholly or as its bound: many may have the same.
   bool rule_ttl = false;
+  /// Cache-Control: immutable (RFC 8246): no use in asking while it is fresh.
+  bool immutable = false;
+  /// It came with an Age: out of a cache further up.
+  bool aged = false;
   TagSet tags;
   /// The ETag is this agent's own; the origin would not know it.
   bool own_etag = false;

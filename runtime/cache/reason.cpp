@@ -31,7 +31,6 @@ std::string_view to_string(Reason reason) noexcept {
                                                                         "expired",
                                                                         "too-large",
                                                                         "truncated",
-                                                                        "trailers",
                                                                         "tag-limit",
                                                                         "admission",
                                                                         "invalidated",

@@ -38,7 +38,6 @@ enum class Reason : std::uint8_t {
   expired,       ///< already stale on arrival
   too_large,
   truncated,
-  trailers,
   tag_limit,  ///< more tags than an object may have
   // Fills and storage.
   admission,     ///< the eviction policy keeps what it has

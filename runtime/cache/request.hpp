@@ -17,7 +17,9 @@ struct Request {
   const Fields* fields = nullptr;
   EndpointId endpoint = 0;
   bool has_body = false;
-  bool upgrade = false;        ///< asks for another protocol
+  bool upgrade = false;  ///< asks for another protocol
+  /// What a trusted proxy in front says was asked for (http/forwarded.hpp); mostly empty.
+  std::string_view forwarded_resource;
   std::string_view body_hash;  ///< hex SHA-256 of the body; only where a rule caches POST
 };
 

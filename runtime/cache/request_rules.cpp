@@ -108,6 +108,7 @@ StaleWindows windows_of(const config::CacheSettings& settings, const config::Cac
   windows.while_revalidate = settings.stale_while_revalidate;
   windows.if_error = settings.stale_if_error;
   windows.if_unreachable = settings.stale_if_unreachable;
+  windows.in_emergency = settings.stale_in_emergency;
   if (rule == nullptr) return windows;
   windows.while_revalidate = rule->stale_while_revalidate.value_or(windows.while_revalidate);
   windows.if_error = rule->stale_if_error.value_or(windows.if_error);

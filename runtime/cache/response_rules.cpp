@@ -95,6 +95,7 @@ struct Lifetime {
   enum class Source : std::uint8_t { origin, rule, heuristic };
   std::optional<seconds> value;
   Source source = Source::origin;
+  bool bounded = false;  ///< a rule's bound has replaced the value
 };
 
 /// RFC 9111 section 4.2.2: a tenth of the time since it was last modified.
@@ -148,8 +149,10 @@ Lifetime lifetime_of(const RequestDecision& request, const Response& response, W
   Lifetime lifetime = stated_lifetime(request, response, date, directives, policy);
   if (!lifetime.value || request.rule == nullptr || response.status >= 400) return lifetime;
   const config::CacheRule& rule = request.rule->settings;
+  const seconds stated = *lifetime.value;
   if (rule.ttl_min) lifetime.value = std::max(*lifetime.value, *rule.ttl_min);
   if (rule.ttl_max) lifetime.value = std::min(*lifetime.value, *rule.ttl_max);
+  lifetime.bounded = *lifetime.value != stated;
   return lifetime;
 }
 
@@ -328,7 +331,9 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
   // For everybody on the way, whichever field else steers this cache (RFC 9111 section 5.2.2.6).
   decision.head.no_transform =
       control.no_transform || fields.contains_token(HeaderId::cache_control, "no-transform");
-  decision.head.rule_ttl = lifetime.source == Lifetime::Source::rule;
+  decision.head.rule_ttl = lifetime.source == Lifetime::Source::rule || lifetime.bounded;
+  decision.head.immutable = control.immutable;
+  decision.head.aged = fields.has(HeaderId::age);
   decision.vary = std::move(vary.names);
   return decision;
 }

@@ -19,17 +19,18 @@ bool kept_from_stored(HeaderId id) noexcept {
          id == HeaderId::transfer_encoding || http::is_hop_by_hop(id);
 }
 
-/// Whether a 304 is about the stored response (RFC 9111 section 4.3.4). A
-/// strong tag where a weak one is stored counts if it is the one we asked about:
-/// servers that compress on the fly weaken the tag of a 200, not that of a 304.
+/// Whether a 304 is about the stored response (RFC 9111 section 4.3.4): a validator it
+/// names must be the stored one. A strong tag where a weak one is stored counts if it
+/// is the one we asked about: servers that compress on the fly weaken the tag of a 200,
+/// not that of a 304. A tag where none is stored may be that of a later version within
+/// the same second of Last-Modified.
 bool same_resource(const Object& stored, const Fields& not_modified) noexcept {
   if (const http::Field* etag = not_modified.find(HeaderId::etag)) {
     const std::string_view own = stored.head().origin_etag();
-    return own.empty() || http::weakly_equal(etag->value, own);
+    return !own.empty() && http::weakly_equal(etag->value, own);
   }
   const http::Field* modified = not_modified.find(HeaderId::last_modified);
-  return modified == nullptr || !stored.head().origin_etag().empty() ||
-         modified->value == stored.head().last_modified();
+  return modified == nullptr || modified->value == stored.head().last_modified();
 }
 
 }  // namespace

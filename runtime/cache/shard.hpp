@@ -41,7 +41,7 @@ struct Entry final : PolicyItem, Retirable {
   VarySpecPtr spec;
   SearchListPtr search;
   std::unique_ptr<TagMarks> tags;  ///< null: no tags
-  bool keyed = false;              ///< key holds an authorization or body hash
+  bool keyed = false;              ///< key holds more than method, URL and variant
   std::array<std::atomic<Entry*>, 2> next{};
   // Guarded by the shard's mutex.
   bool linked = false;

@@ -29,7 +29,7 @@ StaleUse decide_stale(const StaleView& view) noexcept {
   if (view.purge_grace) return view.emergency ? StaleUse::emergency : StaleUse::revalidating;
   if (view.by_request || !view.freshness.may_serve_stale()) return StaleUse::validate;
   const Duration staleness = -view.freshness.remaining(view.now);
-  if (view.emergency && staleness <= emergency_stale_max) return StaleUse::emergency;
+  if (view.emergency && staleness <= view.windows.in_emergency) return StaleUse::emergency;
   if (staleness <= revalidate_window(view.freshness, view.windows)) {
     return StaleUse::revalidating;
   }
@@ -55,7 +55,7 @@ bool stale_bridges(const StaleView& view) noexcept {
   // Still fresh: only the request's own directives wanted it validated, and
   // those say what it prefers (RFC 9111 section 5.2.1).
   if (staleness < Duration::zero()) return true;
-  if (view.emergency && staleness <= emergency_stale_max) return true;
+  if (view.emergency && staleness <= view.windows.in_emergency) return true;
   return staleness <= error_window(view.freshness, view.windows, view.trouble);
 }
 

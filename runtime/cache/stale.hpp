@@ -6,7 +6,7 @@
 //      stale, and who purges softly wants no stampede. In emergency mode: ask nobody.
 //   1. must-revalidate, proxy-revalidate, s-maxage or no-cache of the response, or
 //      directives of the request that refuse a fresh one: validate.
-//   2. Emergency mode, up to `emergency_stale_max` past expiry: serve, ask nobody.
+//   2. Emergency mode, up to `stale_in_emergency` past expiry: serve, ask nobody.
 //   3. Within stale-while-revalidate: serve, refresh in the background.
 //   4. The key, its route or the origin is in trouble (refresh_control.hpp), within
 //      the window for failures: serve, let at most one background attempt out.
@@ -25,13 +25,12 @@
 
 namespace homeostat::cache {
 
-inline constexpr std::chrono::seconds emergency_stale_max{600};
-
 /// What the operator allows, resolved per rule when the configuration loads.
 struct StaleWindows {
   std::chrono::seconds while_revalidate{0};
   std::chrono::seconds if_error{0};
   std::chrono::seconds if_unreachable{0};
+  std::chrono::seconds in_emergency{0};
   bool while_revalidate_wins = false;  ///< over what the origin gave
   bool if_error_wins = false;
 };

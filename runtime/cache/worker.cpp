@@ -117,6 +117,7 @@ void Worker::note_hit(Lookup& lookup, Instant now) {
       lookup.age + lookup.remaining - lookup.object->head().freshness.initial_age;
   if (lookup.remaining > usable / 4) return;  // most hits end here
   lookup.refresh_due =
+      !lookup.object->head().immutable &&
       rules::refresh_ahead_due({usable, lookup.remaining, refresh.fetch(), hits}) &&
       rules::may_attempt(refresh.backoff.load(), now);
 }
@@ -276,7 +277,8 @@ FillStart Worker::start_locked(Shard& shard, const Request& request,
     start.reason = Reason::fill_memory;
     return start;
   }
-  const bool keyed = decision.authorization_key || !request.body_hash.empty();
+  const bool keyed = decision.authorization_key || !request.body_hash.empty() ||
+                     !request.forwarded_resource.empty();
   start.kind = FillStart::Kind::leader;
   start.leader.emplace(
       *this, open_fill(shard, request, key, std::move(spec), decision.rules, keyed, joinable),

@@ -1,5 +1,6 @@
 #include "runtime/http/chunk.hpp"
 
+#include "runtime/http/forwarded.hpp"
 #include "runtime/http/head_writer.hpp"
 
 namespace homeostat::http {
@@ -31,9 +32,8 @@ bool allowed_in_trailer(HeaderId id) noexcept {
       HeaderId::retry_after, HeaderId::set_cookie, HeaderId::set_cookie2, HeaderId::te,
       HeaderId::trailer, HeaderId::transfer_encoding, HeaderId::upgrade, HeaderId::vary,
       HeaderId::via, HeaderId::www_authenticate, HeaderId::x_forwarded_for,
-      HeaderId::x_forwarded_host, HeaderId::x_forwarded_port, HeaderId::x_forwarded_proto,
-      HeaderId::x_real_ip);
-  return !refused.contains(id);
+      HeaderId::x_forwarded_host, HeaderId::x_forwarded_proto);
+  return !is_proxy_statement(id) && !refused.contains(id);
 }
 
 void append_last_chunk(std::string& out, const HeaderTable& trailers) {

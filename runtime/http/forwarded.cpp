@@ -68,7 +68,60 @@ void append_forwarded(std::string& out, const HeaderTable& request, const Forwar
   out.append(";proto=").append(facts.scheme).append("\r\n");
 }
 
+/// The statements that name a resource, besides `Forwarded`. Which proxy made them
+/// (X-Forwarded-Server) and for whom (X-Real-IP) does not.
+constexpr HeaderId resource_statements[] = {
+    HeaderId::x_forwarded_host,    HeaderId::x_forwarded_proto,  HeaderId::x_forwarded_port,
+    HeaderId::x_forwarded_prefix,  HeaderId::x_forwarded_scheme, HeaderId::x_forwarded_ssl,
+    HeaderId::front_end_https,     HeaderId::x_original_host,    HeaderId::x_host,
+    HeaderId::x_http_host_override};
+
+void append_statement(std::string& out, std::string_view name, std::string_view value) {
+  // A line feed cannot be in a value: what one statement says cannot pass for two.
+  out.append(name).append("=").append(value).push_back('\n');
+}
+
+/// The host and proto parameters of Forwarded; `for` and `by` name no resource.
+void append_forwarded_resource_of(std::string& out, std::string_view element) {
+  while (!element.empty()) {
+    const std::size_t end = element.find(';');  // a quoted `;` splits too: more keys, not fewer
+    const std::string_view pair = trim(element.substr(0, end));
+    const std::string_view name = trim(pair.substr(0, pair.find('=')));
+    if (!iequals(name, "for") && !iequals(name, "by")) append_statement(out, "forwarded", pair);
+    if (end == std::string_view::npos) return;
+    element.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace
+
+bool is_proxy_statement(HeaderId id) noexcept {
+  static constexpr HeaderSet statements(HeaderId::x_real_ip, HeaderId::x_forwarded_port,
+                                        HeaderId::x_forwarded_prefix, HeaderId::x_forwarded_scheme,
+                                        HeaderId::x_forwarded_server, HeaderId::x_forwarded_ssl,
+                                        HeaderId::front_end_https, HeaderId::x_original_host,
+                                        HeaderId::x_host, HeaderId::x_http_host_override);
+  return statements.contains(id);
+}
+
+void append_forwarded_resource(std::string& out, const HeaderTable& request,
+                               std::string_view host) {
+  for (const HeaderId id : resource_statements) {
+    request.any_field(id, [&](const Field& field) {
+      const bool same = (id == HeaderId::x_forwarded_host && iequals(field.value, host)) ||
+                        (id == HeaderId::x_forwarded_proto && iequals(field.value, "http"));
+      if (!same && !field.value.empty()) append_statement(out, header_name(id), field.value);
+      return false;
+    });
+  }
+  request.any_field(HeaderId::forwarded, [&](const Field& field) {
+    any_list_element(field.value, [&](std::string_view element) {
+      append_forwarded_resource_of(out, element);
+      return false;
+    });
+    return false;
+  });
+}
 
 bool is_forwarding_field(HeaderId id) noexcept {
   return id == HeaderId::x_forwarded_for || id == HeaderId::x_forwarded_proto ||

@@ -25,6 +25,16 @@ struct ForwardingFacts {
 /// -Host, and Forwarded.
 [[nodiscard]] bool is_forwarding_field(HeaderId id) noexcept;
 
+/// Other statements that only a proxy in front may make: about the client, and about
+/// the scheme, host, port or path prefix it asked for. Without trust they are removed:
+/// frameworks believe them, and what they then answer is meant for nobody else.
+[[nodiscard]] bool is_proxy_statement(HeaderId id) noexcept;
+
+/// What a trusted proxy in front says the client asked for, where that is another
+/// resource than `host` over http: part of the cache's key, since the application may
+/// answer each of them differently. Empty if it says nothing of the kind.
+void append_forwarded_resource(std::string& out, const HeaderTable& request, std::string_view host);
+
 /// X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded.
 void append_forwarding_fields(HeadWriter& out, const HeaderTable& request,
                               const ForwardingFacts& facts);

@@ -45,6 +45,7 @@ namespace homeostat::http {
   X(expect, "Expect")                                           \
   X(expires, "Expires")                                         \
   X(forwarded, "Forwarded")                                     \
+  X(front_end_https, "Front-End-Https")                         \
   X(grpc_timeout, "grpc-timeout")                               \
   X(host, "Host")                                               \
   X(http2_settings, "HTTP2-Settings")                           \
@@ -92,10 +93,17 @@ namespace homeostat::http {
   X(x_forwarded_for, "X-Forwarded-For")                         \
   X(x_forwarded_host, "X-Forwarded-Host")                       \
   X(x_forwarded_port, "X-Forwarded-Port")                       \
+  X(x_forwarded_prefix, "X-Forwarded-Prefix")                   \
   X(x_forwarded_proto, "X-Forwarded-Proto")                     \
+  X(x_forwarded_scheme, "X-Forwarded-Scheme")                   \
+  X(x_forwarded_server, "X-Forwarded-Server")                   \
+  X(x_forwarded_ssl, "X-Forwarded-Ssl")                         \
+  X(x_host, "X-Host")                                           \
+  X(x_http_host_override, "X-HTTP-Host-Override")               \
   X(x_http_method, "X-HTTP-Method")                             \
   X(x_http_method_override, "X-HTTP-Method-Override")           \
   X(x_method_override, "X-Method-Override")                     \
+  X(x_original_host, "X-Original-Host")                         \
   X(x_original_url, "X-Original-URL")                           \
   X(x_real_ip, "X-Real-IP")                                     \
   X(x_request_deadline, "X-Request-Deadline")                   \

@@ -134,9 +134,11 @@ bool FillExchange::begin_response() {
   }
   connection_->disarm_deadline(ClientWait::answer);
   connection_->disarm_request_deadline();
+  // Made for somebody else's request: what it says about codings may not fit this one.
+  const bool of_another =
+      !leader_ || status_.forward_status == 304 || status_.detail == cache::Reason::shared;
   if (cache::ObjectPtr object = reader_->object(); object) {
     request.outcome.json = compress::is_json_type(object->head().content_type());
-    const bool of_another = !leader_ || status_.forward_status == 304;
     if (of_another && must_ask_origin(*connection_, object)) {
       forward_instead(cache::Reason::content_coding);
       return false;
@@ -149,7 +151,7 @@ bool FillExchange::begin_response() {
     }
   }
   const cache::ObjectHead& head = *reader_->head();
-  if (!leader_ && refuses_coding(*connection_, head)) {  // the origin chose it for another
+  if (of_another && refuses_coding(*connection_, head)) {
     forward_instead(cache::Reason::content_coding);
     return false;
   }
@@ -161,6 +163,7 @@ bool FillExchange::begin_response() {
   ResponseExtras extras;
   extras.cache_status = text;
   extras.close = connection_->will_close();
+  extras.age = age_to_tell(head);
   request.outcome.status = head.status;
   request.outcome.json = compress::is_json_type(head.content_type());
   if (cache::evaluate_preconditions(request.head().headers, head) ==
@@ -171,6 +174,13 @@ bool FillExchange::begin_response() {
   if (request.decision.range) return begin_range(head, extras);
   writer_.start_stored(request, head, reader_->content_length(), extras, coding);
   return true;
+}
+
+/// RFC 9111 section 5.1: what the application made for this very request has no age.
+std::optional<Duration> FillExchange::age_to_tell(const cache::ObjectHead& head) const {
+  const Duration age = head.freshness.age(worker_.now());
+  const bool told = head.aged || (!leader_ && age >= std::chrono::seconds(1));
+  return told ? std::optional(age) : std::nullopt;
 }
 
 void FillExchange::answer_not_modified(const cache::ObjectHead& head,

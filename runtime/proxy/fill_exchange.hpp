@@ -51,6 +51,7 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
   void wait();
   [[nodiscard]] bool begin_response();
   /// 304 from what is being fetched. `varies`: other forms of it are sent as well.
+  [[nodiscard]] std::optional<Duration> age_to_tell(const cache::ObjectHead& head) const;
   void answer_not_modified(const cache::ObjectHead& head, const std::string& cache_status,
                            bool varies);
   [[nodiscard]] bool streams_tighter(const cache::Object& object) const;

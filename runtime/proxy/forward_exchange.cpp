@@ -10,6 +10,7 @@
 #include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/stream_coding.hpp"
 #include "runtime/proxy/tunnel.hpp"
+#include "runtime/proxy/unsafe_outcome.hpp"
 #include "runtime/proxy/upstream_head.hpp"
 #include "runtime/proxy/worker.hpp"
 #include "runtime/tier/tier.hpp"
@@ -141,9 +142,17 @@ void ForwardExchange::on_upstream_interim(const http::ResponseHead& head) {
 /// What the response says about others that are stored: those an unsafe method
 /// made invalid, or the GET a HEAD is about.
 void ForwardExchange::update_stored(const http::ResponseHead& head) {
-  RequestContext& request = connection_->request();
-  const bool unsafe = !http::is_safe(request.head().method);
-  if (!unsafe && !request.decision.head) return;
+  const RequestContext& request = connection_->request();
+  if (changes_stored(request)) {
+    outcome_known_ = true;
+    invalidate_after(worker_, request, head);
+  } else if (request.decision.head && request.found.object) {
+    learn_from_head(head);
+  }
+}
+
+void ForwardExchange::learn_from_head(const http::ResponseHead& head) {
+  const RequestContext& request = connection_->request();
   cache::Response response;
   response.status = head.status;
   response.fields = &head.headers;
@@ -151,24 +160,29 @@ void ForwardExchange::update_stored(const http::ResponseHead& head) {
   response.requested = requested_;
   response.received = worker_.now();
   response.received_wall = worker_.wall_now();
-  if (unsafe) {
-    if (head.status >= 400) return;
-    const cache::RequestRules& rules = request.config->cache_rules();
-    if (tier::Tier* tier = worker_.services().tier) {
-      tier->publish(worker_.cache().outdated_by(request.cache_request, response, rules));
-    }
-    worker_.cache().invalidate_after(request.cache_request, response, rules);
-  } else if (request.found.object) {
-    const bool current = worker_.cache().learn_from_head(
-        request.cache_request, request.decision, request.found.object, response,
-        worker_.policy().cache.of(request.endpoint));
-    if (tier::Tier* tier = worker_.services().tier; tier != nullptr && !current) {
-      cache::Outdated told;
-      worker_.cache().tell_url(told, request.host, request.target.path, request.target.query,
-                               request.config->cache_rules());
-      tier->publish(told);
-    }
+  const bool current =
+      worker_.cache().learn_from_head(request.cache_request, request.decision, request.found.object,
+                                      response, worker_.policy().cache.of(request.endpoint));
+  if (tier::Tier* tier = worker_.services().tier; tier != nullptr && !current) {
+    cache::Outdated told;
+    worker_.cache().tell_url(told, request.host, request.target.path, request.target.query,
+                             request.config->cache_rules());
+    tier->publish(told);
+    // Somebody may have got it back from the tier since.
+    worker_.cache().invalidate_uri(request.host, request.target.path, request.target.query,
+                                   request.config->cache_rules());
   }
+}
+
+/// The client has gone. What an unsafe request has done is learnt all the same.
+void ForwardExchange::leave_call() {
+  if (!call_) return;
+  const RequestContext& request = connection_->request();
+  const bool matters = call_->head_sent() && !outcome_known_ && changes_stored(request);
+  std::unique_ptr<UpstreamHeir> heir;
+  if (matters) heir = std::make_unique<UnsafeOutcome>(worker_, connection_->shared_request());
+  if (!call_->abandon(std::move(heir)) && matters) invalidate_unanswered(worker_, request);
+  call_.reset();
 }
 
 /// What could not be stored a moment ago perhaps can be now.
@@ -298,8 +312,11 @@ void ForwardExchange::on_upstream_rejected(const gate::Rejection& rejection) {
 
 void ForwardExchange::on_upstream_failure(UpstreamError error) {
   const Ref<ForwardExchange> keep(this);
-  call_.reset();
   RequestContext& request = connection_->request();
+  if (call_->head_sent() && !outcome_known_ && changes_stored(request)) {
+    invalidate_unanswered(worker_, request);
+  }
+  call_.reset();
   request.outcome.upstream_error = error != UpstreamError::local;
   request.outcome.upstream_timeout =
       error == UpstreamError::timeout || error == UpstreamError::body_timeout;
@@ -340,8 +357,7 @@ void ForwardExchange::on_client_deadline(ClientWait wait) {
   const Ref<ForwardExchange> keep(this);
   // In the queue the gate's own deadline is the same.
   if (wait == ClientWait::deadline && call_ && call_->queued()) return;
-  if (call_) call_->abandon();
-  call_.reset();
+  leave_call();
   ServerCounters& counters = worker_.counters();
   RequestOutcome& outcome = connection_->request().outcome;
   if (wait == ClientWait::send) counters.write_timeouts.fetch_add(1, std::memory_order_relaxed);
@@ -368,14 +384,10 @@ void ForwardExchange::on_client_deadline(ClientWait wait) {
 
 void ForwardExchange::client_failed() {
   connection_->request().outcome.client_abort = true;
-  if (call_) call_->abandon();
-  call_.reset();
+  leave_call();
   connection_->abort();
 }
 
-void ForwardExchange::on_client_gone() {
-  if (call_) call_->abandon();
-  call_.reset();
-}
+void ForwardExchange::on_client_gone() { leave_call(); }
 
 }  // namespace homeostat::proxy

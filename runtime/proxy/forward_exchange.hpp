@@ -53,6 +53,8 @@ class ForwardExchange final : public Exchange,
   void flush_response();
   void response_flushed();
   void update_stored(const http::ResponseHead& head);
+  void learn_from_head(const http::ResponseHead& head);
+  void leave_call();
   void reconsider(const http::ResponseHead& head);
   void condition_failed();
   void client_failed();
@@ -67,6 +69,7 @@ class ForwardExchange final : public Exchange,
   Outgoing interim_out_;
   bool sending_body_ = false;
   bool upgrade_ = false;
+  bool outcome_known_ = false;  ///< of an unsafe request: the cache was told
   Instant requested_{};
   bool data_pending_ = false;  ///< pieces in the writer, waiting for the client
 };

@@ -57,6 +57,7 @@ class RequestContext final : public RefCounted {
     cache_request = {};
     target = {};
     host.clear();
+    forwarded_resource.clear();
     endpoint = 0;
     draw = {};
     priority_class = 2;
@@ -75,10 +76,11 @@ class RequestContext final : public RefCounted {
   http::RequestParser parser;
   Ref<ServingConfig> config;
   http::RequestTarget target;
-  std::string host;       ///< effective authority, lower case
-  std::string body;       ///< collected, where a rule caches POST
-  std::string body_hash;  ///< not empty: `body` is the whole request body
-  std::string cache_key;  ///< only with cache.status_key
+  std::string host;                ///< effective authority, lower case
+  std::string forwarded_resource;  ///< cache::Request::forwarded_resource
+  std::string body;                ///< collected, where a rule caches POST
+  std::string body_hash;           ///< not empty: `body` is the whole request body
+  std::string cache_key;           ///< only with cache.status_key
   /// RateLimit-Policy and RateLimit as whole lines, for any response to it.
   std::string limit_fields;
   std::string limit_values;  ///< while those are written

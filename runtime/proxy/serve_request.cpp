@@ -64,6 +64,10 @@ bool identify(ClientConnection& connection) {
   lookup.path = target->path;
   lookup.query = target->query;
   lookup.fields = &head.headers;
+  if (request.config->server().trust_forwarded) {
+    http::append_forwarded_resource(request.forwarded_resource, head.headers, request.host);
+    lookup.forwarded_resource = request.forwarded_resource;
+  }
   lookup.endpoint = request.endpoint;
   lookup.has_body = head.body != http::BodyKind::none;
   lookup.upgrade = head.upgrade;

@@ -7,20 +7,7 @@
 namespace homeostat::proxy {
 namespace {
 
-/// Whom the answer to an abandoned request goes to.
-class Nobody final : public UpstreamSink {
- public:
-  [[nodiscard]] bool upstream_wanted() override { return false; }
-  void on_upstream_rejected(const gate::Rejection&) override {}
-  void on_upstream_wants_body() override {}
-  void on_upstream_body_drained() override {}
-  void on_upstream_interim(const http::ResponseHead&) override {}
-  void on_upstream_head(const http::ResponseHead&) override {}
-  void on_upstream_data() override {}
-  void on_upstream_failure(UpstreamError) override {}
-};
-
-Nobody nobody;
+UpstreamHeir nobody;
 
 }  // namespace
 
@@ -38,18 +25,20 @@ void UpstreamCall::cancel() {
   let_go(false);
 }
 
-void UpstreamCall::abandon() {
+bool UpstreamCall::abandon(std::unique_ptr<UpstreamHeir> heir) {
   const bool sent_all = out_.empty() && (request_.body == http::BodyKind::none || body_ended_);
   const bool at_work =
       permit_ && connection_ && !connection_->connecting() && sent_all && !head_received_;
   if (over_ || !at_work || !set_->settings().finish_abandoned) {
     cancel();
-    return;
+    return false;
   }
   abandoned_ = true;
-  sink_ = &nobody;
+  heir_ = std::move(heir);
+  sink_ = heir_ ? heir_.get() : &nobody;
   set_->counters().abandoned.fetch_add(1, std::memory_order_relaxed);
   worker_.adopt_call(Ref<UpstreamCall>(this));
+  return true;
 }
 
 }  // namespace homeostat::proxy

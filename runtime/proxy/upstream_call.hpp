@@ -99,6 +99,20 @@ class UpstreamSink {
   ~UpstreamSink() = default;
 };
 
+/// Takes the answer of a call whose client has gone: by default nothing of it.
+class UpstreamHeir : public UpstreamSink {
+ public:
+  virtual ~UpstreamHeir() = default;
+  [[nodiscard]] bool upstream_wanted() override { return false; }
+  void on_upstream_rejected(const gate::Rejection&) override {}
+  void on_upstream_wants_body() override {}
+  void on_upstream_body_drained() override {}
+  void on_upstream_interim(const http::ResponseHead&) override {}
+  void on_upstream_head(const http::ResponseHead&) override {}
+  void on_upstream_data() override {}
+  void on_upstream_failure(UpstreamError) override {}
+};
+
 class UpstreamCall final : public RefCounted,
                            public Recycled<UpstreamCall>,
                            private UpstreamUser,
@@ -118,8 +132,11 @@ class UpstreamCall final : public RefCounted,
   /// The same for a client that has gone. Most applications work on a request to its
   /// end whoever waits for it: one that has it all keeps its place at the gate until it
   /// answers (upstream.finish_abandoned), so that the limit counts what is really at work.
-  void abandon();
+  /// `heir` gets that answer, or the failure; true if there will be one.
+  bool abandon(std::unique_ptr<UpstreamHeir> heir = nullptr);
   void set_sink(UpstreamSink& sink) noexcept { sink_ = &sink; }
+  /// The upstream has the whole head.
+  [[nodiscard]] bool head_sent() const noexcept { return head_sent_; }
   /// Waits for a permit.
   [[nodiscard]] bool queued() const noexcept { return gate::GateWaiter::waiting(); }
 
@@ -233,6 +250,7 @@ class UpstreamCall final : public RefCounted,
   bool pumping_ = false;
   bool unparsed_ = false;  ///< pieces_ was full before the buffer was empty
   bool abandoned_ = false;
+  std::unique_ptr<UpstreamHeir> heir_;  ///< of an abandoned call
   bool over_ = false;
 };
 

@@ -25,12 +25,6 @@ bool is_condition(HeaderId id) noexcept {
          id == HeaderId::if_range || id == HeaderId::range;
 }
 
-/// Statements about the client that only a proxy in front may make.
-bool claims_client_identity(const http::Field& field) noexcept {
-  return field.id == HeaderId::x_real_ip || field.id == HeaderId::x_forwarded_port ||
-         (field.id == HeaderId::other && http::iequals(field.name, "X-Forwarded-Server"));
-}
-
 /// Fields of the client's request that are not meant for this one: what asks for
 /// less than the whole, and for how long this client will wait.
 bool is_dropped(const http::Field& field, const RequestContext& request, UpstreamPurpose purpose) {
@@ -66,7 +60,7 @@ void append_fields(http::HeadWriter& out, Worker& worker, const RequestContext& 
   for (const http::Field& field : headers) {
     if (!filter.forwarded(field) || http::is_forwarding_field(field.id) ||
         field.id == HeaderId::host || field.id == HeaderId::content_length ||
-        (!trust && claims_client_identity(field)) || (via && field.id == HeaderId::via) ||
+        (!trust && http::is_proxy_statement(field.id)) || (via && field.id == HeaderId::via) ||
         is_dropped(field, request, purpose)) {
       continue;
     }

@@ -2,6 +2,8 @@
 // limit goes on counting the work, not the clients.
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "tests/e2e/held_origin.hpp"
 
 namespace homeostat::test {
@@ -49,6 +51,80 @@ TEST_F(Abandoned, EndsAtOnceWhereTheApplicationIsSaidToNotice) {
   EXPECT_EQ(agent.metric(abandoned), 0);
   HttpClient next(agent.port());
   EXPECT_EQ(next.request("POST", "/page").body, "hello");
+}
+
+/// A GET that is stored, and a write to it that the application is told when to answer.
+class AbandonedWrite : public ::testing::Test {
+ protected:
+  AbandonedWrite() {
+    origin_.on("/a", [this](OriginExchange& exchange) {
+      if (exchange.request.method() == "GET") {
+        exchange.respond(200, "Cache-Control: max-age=60\r\n", std::to_string(++version_));
+        return;
+      }
+      go_on_.wait();
+      if (status_ != 0) exchange.respond(status_, "", "");
+    });
+  }
+  ~AbandonedWrite() override { go_on_.set(); }
+  /// The first GET makes it version 1.
+  void write_and_go(const RunningAgent& agent) {
+    ASSERT_EQ(agent.get("/a").body, "1");
+    HttpClient client(agent.port());
+    ASSERT_TRUE(client.send(request_text("DELETE", "/a")));
+    ASSERT_TRUE(origin_.wait_for_requests("/a", 2));
+    client.socket.reset();
+  }
+  Signal go_on_;
+  std::atomic<int> status_{204};
+  std::atomic<int> version_{0};
+  ScriptedOrigin origin_;
+};
+
+TEST_F(AbandonedWrite, StillMakesOutdatedWhatItWroteTo) {
+  RunningAgent agent(origin_);
+  write_and_go(agent);
+  ASSERT_TRUE(eventually([&] { return agent.metric(abandoned) == 1; }));
+  EXPECT_EQ(agent.get("/a").body, "1") << "the application has not done it yet";
+  go_on_.set();
+  EXPECT_TRUE(eventually([&] { return agent.get("/a").body == "2"; }));
+}
+
+TEST_F(AbandonedWrite, ThatIsRefusedMakesNothingOutdated) {
+  status_ = 403;
+  RunningAgent agent(origin_);
+  write_and_go(agent);
+  ASSERT_TRUE(eventually([&] { return agent.metric(abandoned) == 1; }));
+  go_on_.set();
+  ASSERT_TRUE(eventually([&] { return agent.metric(in_flight) == 0; }));
+  EXPECT_EQ(agent.get("/a").body, "1");
+}
+
+TEST_F(AbandonedWrite, OfUnknownOutcomeCountsAsDone) {
+  AgentConfig config = config_for(origin_);
+  config.upstream = "finish_abandoned: false";
+  RunningAgent agent(config);
+  write_and_go(agent);
+  EXPECT_TRUE(eventually([&] { return agent.get("/a").body == "2"; }));
+}
+
+TEST_F(AbandonedWrite, WhoseAnswerNeverComesCountsAsDone) {
+  RunningAgent agent(origin_);
+  write_and_go(agent);
+  ASSERT_TRUE(eventually([&] { return agent.metric(abandoned) == 1; }));
+  origin_.close_connections();
+  EXPECT_TRUE(eventually([&] { return agent.get("/a").body == "2"; }));
+}
+
+TEST_F(AbandonedWrite, TheSameIfItsClientStillWaits) {
+  RunningAgent agent(origin_);
+  ASSERT_EQ(agent.get("/a").body, "1");
+  HttpClient client(agent.port());
+  ASSERT_TRUE(client.send(request_text("POST", "/a")));  // is not tried again
+  ASSERT_TRUE(origin_.wait_for_requests("/a", 2));
+  origin_.close_connections();
+  EXPECT_EQ(client.read().status(), 502);
+  EXPECT_EQ(agent.get("/a").body, "2");
 }
 
 TEST_F(Abandoned, WorkHoldsUpNoShutdown) {

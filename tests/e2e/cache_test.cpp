@@ -27,6 +27,42 @@ TEST(Cache, AHitCarriesAgeAndSaysSo) {
   EXPECT_EQ(origin.requests("/page"), 1U);
 }
 
+TEST(Cache, AMissCarriesTheAgeThatACacheFurtherUpGaveItAndNoneOfItsOwn) {
+  for (const bool aged : {true, false}) {
+    Signal go_on;
+    ScriptedOrigin origin;
+    origin.on("/page", [&](OriginExchange& exchange) {
+      exchange.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nETag: \"1\"\r\n" +
+                    std::string(aged ? "Age: 50\r\n" : "") + "Content-Length: 4\r\n\r\nbo");
+      go_on.wait();
+      exchange.send("dy");
+    });
+    RunningAgent agent(origin);
+    HttpClient client(agent.port());
+    ASSERT_TRUE(client.send(request_text("GET", "/page")));
+    const std::optional<Message> miss = client.reader.read_head();  // the body is still to come
+    go_on.set();
+    ASSERT_TRUE(miss.has_value());
+    EXPECT_EQ(miss->has("age"), aged) << miss->head;
+    EXPECT_GE(std::atoi(miss->get("age").c_str()), aged ? 50 : 0) << miss->head;
+  }
+}
+
+TEST(Cache, SaysWhyItAskedTheApplication) {
+  ScriptedOrigin origin;
+  origin.answer("/vary", 200, "Cache-Control: max-age=600\r\nVary: Accept-Language\r\n", "x");
+  origin.answer("/page", 200, "Cache-Control: max-age=600\r\n", "x");
+  RunningAgent agent(origin);
+  const auto status_of = [](const Message& response) { return response.get("cache-status"); };
+  EXPECT_TRUE(contains(status_of(agent.get("/vary", "Accept-Language: de\r\n")), "fwd=uri-miss"));
+  EXPECT_TRUE(contains(status_of(agent.get("/vary", "Accept-Language: en\r\n")), "fwd=vary-miss"));
+  static_cast<void>(agent.get("/page"));
+  EXPECT_TRUE(
+      contains(status_of(agent.get("/page", "Cache-Control: no-cache\r\n")), "fwd=request"));
+  HttpClient client(agent.port());
+  EXPECT_TRUE(contains(status_of(client.request("POST", "/page")), "fwd=method"));
+}
+
 TEST(Cache, ConditionalRequestsAreAnsweredFromTheStoredObject) {
   ScriptedOrigin origin;
   origin.answer("/page", 200,
@@ -145,6 +181,23 @@ TEST(Cache, AnUnsafeRequestThatSucceedsInvalidates) {
   HttpClient client(agent.port());
   ASSERT_EQ(client.request("PUT", "/page", "", "new").status(), 204);
   EXPECT_EQ(client.get("/page").body, "2");
+}
+
+TEST(Cache, OnlyMethodsThatMayChangeSomethingInvalidate) {
+  ScriptedOrigin origin;
+  origin.answer("/page", 200, "Cache-Control: max-age=600\r\n", "x");
+  RunningAgent agent(origin);
+  HttpClient client(agent.port());
+  for (const char* safe : {"OPTIONS", "HEAD"}) {
+    static_cast<void>(agent.get("/page"));
+    ASSERT_EQ(client.request(safe, "/page").status(), 200);
+    EXPECT_TRUE(is_hit(agent.get("/page"))) << safe;
+  }
+  for (const char* unsafe : {"POST", "PUT", "PATCH", "DELETE", "FROBNICATE"}) {
+    static_cast<void>(agent.get("/page"));
+    ASSERT_EQ(client.request(unsafe, "/page").status(), 200);
+    EXPECT_FALSE(is_hit(agent.get("/page"))) << unsafe;
+  }
 }
 
 TEST(Cache, RulesGiveFreshnessOrTakeTheCacheOut) {

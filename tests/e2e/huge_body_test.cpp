@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t mebibyte = 1024 * 1024;
 constexpr std::size_t total = 1024 * mebibyte;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::size_t growth_max = 128 * mebibyte;  // their own book-keeping
+constexpr std::size_t growth_max = 512 * mebibyte;  // they keep what was freed for a while
 #else
 constexpr std::size_t growth_max = 16 * mebibyte;
 #endif

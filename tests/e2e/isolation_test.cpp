@@ -50,11 +50,17 @@ TEST(Isolation, AnUntrustedClientCannotClaimAnIdentity) {
   ASSERT_EQ(agent
                 .get("/page",
                      "X-Real-IP: 6.6.6.6\r\nX-Forwarded-Port: 443\r\n"
-                     "X-Forwarded-Server: inside\r\nX-Other: stays\r\n")
+                     "X-Forwarded-Server: inside\r\nX-Forwarded-Prefix: //evil\r\n"
+                     "X-Forwarded-Scheme: https\r\nX-Forwarded-Ssl: on\r\n"
+                     "Front-End-Https: on\r\nX-Host: evil\r\nX-Original-Host: evil\r\n"
+                     "X-HTTP-Host-Override: evil\r\nX-Other: stays\r\n")
                 .status(),
             200);
   const Message seen = origin.last_request("/page");
-  for (const char* field : {"x-real-ip", "x-forwarded-port", "x-forwarded-server"}) {
+  for (const char* field :
+       {"x-real-ip", "x-forwarded-port", "x-forwarded-server", "x-forwarded-prefix",
+        "x-forwarded-scheme", "x-forwarded-ssl", "front-end-https", "x-host", "x-original-host",
+        "x-http-host-override"}) {
     EXPECT_FALSE(seen.has(field)) << field;
   }
   EXPECT_EQ(seen.get("x-other"), "stays");
@@ -66,6 +72,63 @@ void echo(ScriptedOrigin& origin, const std::string& path, const std::string& fi
   origin.on(path, [=](OriginExchange& exchange) {
     exchange.respond(200, "Cache-Control: max-age=60\r\n" + fields, exchange.request.get(field));
   });
+}
+
+/// Answers with the whole request head, for a minute.
+void echo_head(ScriptedOrigin& origin) {
+  origin.on("/", [](OriginExchange& exchange) {
+    exchange.respond(200, "Cache-Control: max-age=60\r\n", exchange.request.head);
+  });
+}
+
+TEST(Isolation, WhatATrustedProxySaysWasAskedForIsPartOfTheKey) {
+  ScriptedOrigin origin;
+  echo_head(origin);
+  AgentConfig config = config_for(origin);
+  config.server = "trust_forwarded: true";
+  RunningAgent agent(config);
+  const std::string claims[] = {"",
+                                "X-Forwarded-Host: a.example\r\n",
+                                "X-Forwarded-Host: b.example\r\n",
+                                "X-Forwarded-Proto: https\r\n",
+                                "X-Forwarded-Port: 8443\r\n",
+                                "X-Forwarded-Prefix: /shop\r\n",
+                                "X-Forwarded-Ssl: on\r\n",
+                                "X-Original-Host: c.example\r\n",
+                                "X-Host: d.example\r\n",
+                                "Front-End-Https: on\r\n",
+                                "Forwarded: for=192.0.2.1;host=e.example\r\n",
+                                "Forwarded: for=192.0.2.1;proto=https\r\n"};
+  for (const std::string& claim : claims) {
+    const Message own = agent.get("/", claim);
+    EXPECT_EQ(own.get("cache-status").find("; hit"), std::string::npos) << claim << own.head;
+    const Message again = agent.get("/", claim);
+    EXPECT_NE(again.get("cache-status").find("; hit"), std::string::npos) << claim << again.head;
+    EXPECT_EQ(again.body, own.body);
+  }
+  EXPECT_EQ(origin.requests("/"), std::size(claims));
+  // What names no other resource makes no other key.
+  const std::string host = "127.0.0.1:" + std::to_string(agent.port());
+  for (const std::string& same :
+       {std::string("X-Forwarded-For: 192.0.2.1\r\n"), std::string("X-Forwarded-Proto: http\r\n"),
+        std::string("X-Real-IP: 192.0.2.1\r\n"), std::string("Forwarded: for=192.0.2.7\r\n")}) {
+    EXPECT_NE(agent.get("/", same).get("cache-status").find("; hit"), std::string::npos) << same;
+  }
+}
+
+TEST(Isolation, AWriteReachesEveryResourceThatATrustedProxyNames) {
+  ScriptedOrigin origin;
+  echo_head(origin);
+  AgentConfig config = config_for(origin);
+  config.server = "trust_forwarded: true";
+  RunningAgent agent(config);
+  for (const char* proto : {"", "X-Forwarded-Proto: https\r\n"})
+    static_cast<void>(agent.get("/", proto));
+  HttpClient client(agent.port());
+  ASSERT_EQ(client.request("PUT", "/").status(), 200);
+  for (const char* proto : {"", "X-Forwarded-Proto: https\r\n"}) {
+    EXPECT_EQ(agent.get("/", proto).get("cache-status").find("; hit"), std::string::npos) << proto;
+  }
 }
 
 TEST(Isolation, AFieldThatConnectionRemovesCannotPoisonAVariant) {
@@ -123,6 +186,22 @@ TEST(Isolation, ACachedPostIsKeyedByItsBody) {
   EXPECT_NE(again.get("cache-status").find("; hit"), std::string::npos) << again.head;
   EXPECT_EQ(client.request("POST", "/generate", {}, "second").body, "second");
   EXPECT_EQ(origin.requests("/generate"), 2U);
+}
+
+TEST(Isolation, ACachedPostIsAQueryAndInvalidatesNothing) {
+  ScriptedOrigin origin;
+  AgentConfig config = config_for(origin);
+  config.cache = "rules: [{match: {path: /query, methods: [POST]}, post: true, ttl: 1m}]";
+  RunningAgent agent(config);
+  origin.on("/query", [](OriginExchange& exchange) {
+    const std::string body = exchange.body();
+    exchange.respond(200, body == "secret" ? "Cache-Control: no-store\r\n" : "", body);
+  });
+  HttpClient client(agent.port());
+  EXPECT_EQ(client.request("POST", "/query", {}, "first").body, "first");
+  EXPECT_EQ(client.request("POST", "/query", {}, "secret").body, "secret");
+  const Message again = client.request("POST", "/query", {}, "first");
+  EXPECT_NE(again.get("cache-status").find("; hit"), std::string::npos) << again.head;
 }
 
 }  // namespace

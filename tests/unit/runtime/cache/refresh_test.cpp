@@ -211,6 +211,18 @@ TEST(RefreshAheadTest, AHotObjectIsDueShortlyBeforeItExpiresAndAColdOneNever) {
   EXPECT_FALSE(harness.find(cold).refresh_due);
 }
 
+TEST(RefreshAheadTest, WhatNeverChangesIsNotFetchedAheadOfTime) {
+  Harness harness;
+  TestRequest request;
+  harness.get(request, {200, {{"Cache-Control", "max-age=60, immutable"}}});
+  for (int second = 0; second < 59; ++second) {
+    harness.clock.advance(seconds(1));
+    const Lookup found = harness.find(request);
+    ASSERT_EQ(found.kind, Lookup::Kind::hit);
+    EXPECT_FALSE(found.refresh_due) << second;
+  }
+}
+
 /// Refreshes what `request` asks for, as refresh ahead does.
 void refresh_ahead(Harness& harness, TestRequest& request) {
   const Request view = request.view();
@@ -328,6 +340,19 @@ TEST(TtlSpread, WhatTheOriginStatesIsKeptUnlessAskedFor) {
   EXPECT_EQ(expiries(settings, fresh(100)).size(), 1U);
   settings.ttl_jitter_origin = true;
   EXPECT_GT(expiries(settings, fresh(100)).size(), 990U);
+}
+
+TEST(TtlSpread, ABoundThatARuleSetsIsSharedByManyAndSpread) {
+  config::CacheSettings settings = jittered(0.1);
+  settings.rules.front().ttl.reset();
+  settings.rules.front().ttl_max = seconds(60);
+  EXPECT_GT(expiries(settings, fresh(86400)).size(), 990U);
+  EXPECT_EQ(expiries(settings, fresh(50)).size(), 1U) << "the bound changed nothing";
+}
+
+TEST(TtlSpread, IsOnByDefault) {
+  config::CacheSettings settings = jittered(config::CacheSettings{}.ttl_jitter);
+  EXPECT_GT(expiries(settings, {}).size(), 990U);
 }
 
 // -- hit-for-miss --------------------------------------------------------------------

@@ -256,6 +256,20 @@ TEST(Refresh, AStrongTagDoesNotReplaceAWeakOne) {
   EXPECT_NE(head->block().find("X-New: 1"), std::string_view::npos);
 }
 
+TEST(Refresh, IsNotOfWhatANotModifiedAboutAnotherVersionSays) {
+  const FieldList dated = {{"Cache-Control", "max-age=60"},
+                           {"Last-Modified", "Tue, 15 Nov 1994 12:45:26 GMT"}};
+  const FieldList tagged = {{"Cache-Control", "max-age=60"}, {"ETag", "\"1\""}};
+  const FieldList other_date = {{"Last-Modified", "Wed, 16 Nov 1994 12:45:26 GMT"}};
+  Harness first, second, third, fourth, fifth;
+  EXPECT_FALSE(refresh(first, dated, {{"ETag", "\"2\""}}))
+      << "a later version within the same second of Last-Modified";
+  EXPECT_FALSE(refresh(second, dated, other_date));
+  EXPECT_FALSE(refresh(third, tagged, other_date));
+  EXPECT_FALSE(refresh(fourth, tagged, {{"ETag", "\"2\""}}));
+  EXPECT_TRUE(refresh(fifth, dated, {{"Last-Modified", "Tue, 15 Nov 1994 12:45:26 GMT"}}));
+}
+
 TEST(Refresh, ANewVaryCannotBeTakenOverIntoAnOldKey) {
   Harness harness;
   EXPECT_FALSE(refresh(harness, {{"Cache-Control", "max-age=60"}, {"ETag", "\"1\""}},

@@ -154,12 +154,19 @@ TEST(Stale, AnUnreachableOriginHasALongerWindowThanOneThatAnswers) {
       << "the longer one counts";
 }
 
-TEST(Stale, AnEmergencyServesForTenMinutesAndAsksNobody) {
-  EXPECT_EQ(use("max-age=10", seconds(600), {}, Trouble::none, true), StaleUse::emergency);
-  EXPECT_EQ(use("max-age=10", seconds(601), {}, Trouble::none, true), StaleUse::validate);
-  EXPECT_EQ(use("max-age=10, stale-while-revalidate=900", seconds(601), {}, Trouble::none, true),
+TEST(Stale, AnEmergencyServesForAsLongAsTheOperatorAllowsAndAsksNobody) {
+  StaleWindows ten_minutes;
+  ten_minutes.in_emergency = seconds(600);
+  const auto in_emergency = [&](const char* control, seconds past) {
+    return use(control, past, ten_minutes, Trouble::none, true);
+  };
+  EXPECT_EQ(in_emergency("max-age=10", seconds(600)), StaleUse::emergency);
+  EXPECT_EQ(in_emergency("max-age=10", seconds(601)), StaleUse::validate);
+  EXPECT_EQ(in_emergency("max-age=10, stale-while-revalidate=900", seconds(601)),
             StaleUse::revalidating);
-  EXPECT_TRUE(bridges("max-age=10", seconds(600), Trouble::error, {}, true));
+  EXPECT_TRUE(bridges("max-age=10", seconds(600), Trouble::error, ten_minutes, true));
+  EXPECT_EQ(use("max-age=10", seconds(1), {}, Trouble::none, true), StaleUse::validate);
+  EXPECT_FALSE(bridges("max-age=10", seconds(1), Trouble::error, {}, true));
 }
 
 TEST(Stale, ARequestThatWantsValidationGetsIt) {
@@ -179,6 +186,7 @@ TEST(Stale, RulesGiveWindowsAndOverrideOnlyWhereTheySaySo) {
   settings.stale_while_revalidate = seconds(1);
   settings.stale_if_error = seconds(2);
   settings.stale_if_unreachable = seconds(3);
+  settings.stale_in_emergency = seconds(4);
   config::CacheRule rule;
   rule.match.path = "/own/*";
   rule.stale_if_error = seconds(40);
@@ -193,6 +201,7 @@ TEST(Stale, RulesGiveWindowsAndOverrideOnlyWhereTheySaySo) {
   EXPECT_EQ(found.while_revalidate, seconds(1));
   EXPECT_EQ(found.if_error, seconds(2));
   EXPECT_EQ(found.if_unreachable, seconds(3));
+  EXPECT_EQ(found.in_emergency, seconds(4));
   request.path = "/own/x";
   found = rules.decide(request.view()).stale_windows();
   EXPECT_EQ(found.while_revalidate, seconds(1));
