@@ -8,6 +8,9 @@ python3 bench/peers.py --binary "$build/homeostat" "$@"
 echo
 echo "== What does refusing a request cost?"
 python3 bench/rejections.py --binary "$build/homeostat"
+echo
+echo "== What does the tier shared in Redis cost and save?"
+python3 bench/shared_tier.py --binary "$build/homeostat"
 for question in "$build"/bench/*_bench; do
   [ -x "$question" ] || continue
   echo

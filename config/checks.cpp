@@ -124,6 +124,24 @@ class Checks {
     }
   }
 
+  /// Every event that another one names must exist. Circles do no harm: an event is run once.
+  void events() {
+    constexpr std::string_view word = "event:";
+    for (const auto& [name, items] : settings_.cache.events) {
+      for (const std::string& item : items) {
+        if (!item.starts_with(word)) continue;
+        const auto named = item.substr(word.size());
+        const auto& all = settings_.cache.events;
+        if (std::none_of(all.begin(), all.end(),
+                         [&](const auto& event) { return event.first == named; })) {
+          fail({"cache.events"},
+               fmt::format("`cache.events.{}` names the event `{}`, which there is not", name,
+                           named));
+        }
+      }
+    }
+  }
+
   void admission() {
     const auto& admission = settings_.admission;
     unique_names(admission.rate_limits, "admission.rate_limits");
@@ -212,6 +230,7 @@ void check_settings(const Settings& settings, const Place& root, Reading& readin
   checks.addresses();
   checks.order();
   checks.redis();
+  checks.events();
   checks.admission();
   checks.health();
 }

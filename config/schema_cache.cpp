@@ -1,6 +1,7 @@
 // cache, compression.
 #include <array>
 
+#include "config/cron.hpp"
 #include "config/list_leaves.hpp"
 #include "config/rows_leaf.hpp"
 #include "config/schema.hpp"
@@ -24,7 +25,32 @@ bool names_method(const RequestMatch& match, std::string_view method) {
   return false;
 }
 
-CheckResult no_check_of_events(std::string_view) { return std::nullopt; }
+CheckResult check_cron(std::string_view text) {
+  auto parsed = Cron::parse(text);
+  if (auto* error = std::get_if<std::string>(&parsed)) return std::move(*error);
+  return std::nullopt;
+}
+
+void visit_entries(Visitor& visitor, EntrySettings& entries) {
+  visitor.begin({"entries", Apply::restart});
+  visitor.leaf({"memory", Apply::restart}, SizeLeaf(entries.memory, 0, tebibyte));
+  visitor.leaf({"ttl", Apply::restart}, DurationLeaf(entries.ttl, 1s, 365 * 24h));
+  visitor.end();
+}
+
+void visit_warm(Visitor& visitor, WarmSettings& warm) {
+  visitor.begin({"warm", Apply::restart});
+  visitor.leaf({"urls", Apply::restart},
+               TextListLeaf(warm.urls, "URLs", check_url, {10'000, 4096}));
+  visitor.leaf({"at_start", Apply::restart}, BoolLeaf(warm.at_start));
+  visitor.leaf({"schedule", Apply::restart}, TextLeaf(warm.schedule, "cron schedule", check_cron));
+  visitor.leaf({"rate", Apply::restart}, NumberLeaf(warm.rate, 0.1, 1000));
+  visitor.leaf({"popular_max", Apply::restart}, IntegerLeaf(warm.popular_max, 0, 10'000));
+  visitor.leaf({"file", Apply::restart}, TextLeaf(warm.file, "file", check_absolute_path));
+  visitor.leaf({"save_interval", Apply::restart}, DurationLeaf(warm.save_interval, 1s, 24h));
+  visitor.leaf({"ready_max", Apply::restart}, DurationLeaf(warm.ready_max, 0s, 1h));
+  visitor.end();
+}
 
 void visit_rule(Visitor& visitor, CacheRule& rule) {
   visit_match(visitor, rule.match);
@@ -168,8 +194,9 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
   visitor.leaf({"groups", Apply::restart},
                NamedListsLeaf(cache.groups, check_identifier, "path patterns", check_path_pattern));
   visit_tags(visitor, cache.tags);
-  visitor.leaf({"events", Apply::reload, not_available},
-               NamedListsLeaf(cache.events, no_check_of_events, "key patterns", nullptr));
+  visitor.leaf(
+      {"events", Apply::restart},
+      NamedListsLeaf(cache.events, check_event_name, "what they invalidate", check_event_item));
   visitor.leaf({"staleness_budget", Apply::reload, not_available},
                RatioLeaf(cache.staleness_budget, 0, 1));
   visitor.leaf({"stale_while_revalidate"},
@@ -181,6 +208,8 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
   visitor.leaf({"ttl_jitter_origin", Apply::restart}, BoolLeaf(cache.ttl_jitter_origin));
   visit_refresh(visitor, cache.refresh);
   visit_redis(visitor, cache.redis);
+  visit_entries(visitor, cache.entries);
+  visit_warm(visitor, cache.warm);
   visitor.end();
 }
 

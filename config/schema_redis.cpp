@@ -128,6 +128,8 @@ void visit_redis(Visitor& visitor, RedisSettings& redis) {
   visitor.leaf({"ttl_max", restart}, DurationLeaf(redis.ttl_max, 1s, 365 * 24h));
   visitor.leaf({"log_length", restart}, IntegerLeaf(redis.log_length, 100, 10'000'000));
   visitor.leaf({"partition_max", restart}, DurationLeaf(redis.partition_max, 0s, 24h));
+  visitor.leaf({"lease_above", restart}, DurationLeaf(redis.lease_above, 0ms, 1min));
+  visitor.leaf({"lease_max", restart}, DurationLeaf(redis.lease_max, 0ms, 1min));
   visitor.end();
 }
 

@@ -109,6 +109,31 @@ CheckResult check_tag(std::string_view text) {
   return "a tag has no blanks and no commas, e.g. books or book:42";
 }
 
+CheckResult check_event_name(std::string_view text) {
+  const bool good =
+      !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-' || c == '.';
+      });
+  return good ? std::nullopt : CheckResult("expected letters, digits, `_`, `-` and `.`");
+}
+
+CheckResult check_event_item(std::string_view text) {
+  if (text.empty() || text == "tag:" || text == "event:") return "names nothing";
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const std::size_t open = rest.find_first_of("{}");
+    if (open == std::string_view::npos) return std::nullopt;
+    const std::size_t close = rest.find('}', open);
+    if (rest[open] == '}' || close == std::string_view::npos || close == open + 1 ||
+        rest.substr(open + 1, close - open - 1).find('{') != std::string_view::npos) {
+      return "expected each `{name}` to open and close, and to have a name";
+    }
+    rest.remove_prefix(close + 1);
+  }
+  return std::nullopt;
+}
+
 CheckResult check_label_name(std::string_view text) {
   const auto allowed = [](char c) { return is_alnum(c) || c == '_'; };
   const bool digit_first = !text.empty() && text.front() >= '0' && text.front() <= '9';

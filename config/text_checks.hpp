@@ -16,6 +16,8 @@ CheckResult check_field_name(std::string_view text);     ///< RFC 9110 token
 CheckResult check_cache_control(std::string_view text);  ///< known response directives
 CheckResult check_tag(std::string_view text);            ///< visible, no comma
 CheckResult check_identifier(std::string_view text);     ///< letters, digits, _ and -
+CheckResult check_event_name(std::string_view text);     ///< also dots
+CheckResult check_event_item(std::string_view text);     ///< tag:, event:, pattern or key
 CheckResult check_label_name(std::string_view text);     ///< Prometheus label, not reserved
 CheckResult check_content_type(std::string_view text);   ///< type/subtype, `*` allowed
 CheckResult check_route(std::string_view text);          ///< "/book/{id}"

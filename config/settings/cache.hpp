@@ -10,6 +10,7 @@
 
 #include "config/settings/common.hpp"
 #include "config/settings/redis.hpp"
+#include "config/settings/warm.hpp"
 
 namespace homeostat::config {
 
@@ -116,6 +117,8 @@ struct CacheSettings {
   bool ttl_jitter_origin = false;  ///< also those the origin states, not only rules' ttl
   RefreshSettings refresh;
   RedisSettings redis;
+  EntrySettings entries;
+  WarmSettings warm;
 };
 
 }  // namespace homeostat::config

@@ -58,6 +58,10 @@ struct RedisSettings {
   /// Cut off from the log for this long, an agent makes what it has stored stale,
   /// and again each time it passes; 0 = what is stored serves out its lifetime.
   seconds partition_max{0};
+  /// Endpoints whose answers take the application less, on average, are fetched by every
+  /// agent that misses; above, one fetches for all. 0 = always.
+  milliseconds lease_above{20};
+  milliseconds lease_max{5000};  ///< the longest others wait for it; 0 = they never do
 
   [[nodiscard]] bool configured() const noexcept { return !servers.empty(); }
 };

@@ -19,6 +19,7 @@
 
 #include "rules/engine/rule.hpp"
 #include "runtime/ports/actuators.hpp"
+#include "runtime/ports/application_data.hpp"
 #include "runtime/ports/clock.hpp"
 #include "runtime/ports/control.hpp"
 #include "runtime/ports/events.hpp"
@@ -77,6 +78,24 @@ struct ParsedRules {
   std::vector<std::string> errors;  ///< with file:line:column
 };
 
+/// What POST /cache/warm asks for.
+struct WarmRequest {
+  std::vector<std::string> urls;  ///< empty: those of `source`
+  std::string source;             ///< "urls", "list" or "popular"
+  std::size_t limit = 0;          ///< 0: all
+};
+
+/// One warm-up, under way or the last one.
+struct WarmReport {
+  std::uint64_t id = 0;  ///< 0: there was none
+  std::string source;    ///< as asked for, or "start", "schedule"
+  std::string state;     ///< "waiting", "running", "held", "done", "stopped"
+  std::size_t total = 0, fetched = 0, fresh = 0, uncacheable = 0, failed = 0;
+  std::optional<WallTime> started, ended;
+  std::optional<WallTime> next;  ///< by schedule
+  [[nodiscard]] std::size_t done() const noexcept { return fetched + fresh + uncacheable + failed; }
+};
+
 struct AdminServices {
   const Clock& clock;
   const ControlBoard& board;
@@ -113,6 +132,14 @@ struct AdminServices {
   EventLog* events = nullptr;
   std::string service = "homeostat";  ///< `service` of every response
   std::string version;
+  /// The application's own data. Null: 503.
+  ApplicationData* data = nullptr;
+  Duration data_ttl = std::chrono::hours(1);  ///< of entries that state none
+  /// cache.events: name and what it invalidates.
+  std::vector<std::pair<std::string, std::vector<std::string>>> cache_events;
+  /// Begins a warm-up, or says why not. Empty functions: 503.
+  std::function<std::string(const WarmRequest&)> warm;
+  std::function<WarmReport()> warm_report;
 };
 
 }  // namespace homeostat::admin

@@ -53,6 +53,9 @@ Api::Api(const config::AdminSettings& settings, AdminServices services, AdminCou
   add_replay_route(router_, context_);
   add_cache_routes(router_, context_);
   add_invalidation_routes(router_, context_);
+  add_entry_routes(router_, context_);
+  add_cache_event_routes(router_, context_);
+  add_warm_routes(router_, context_);
   add_upstream_routes(router_, context_);
   add_probe_routes(router_, context_);
   add_event_route(router_, context_);
@@ -121,6 +124,15 @@ void Api::log_denial(const AuthDecision& decision, const AdminRequest& request) 
 
 AdminResponse Api::render(Reply reply, const std::string& correlation_id) {
   AdminResponse response;
+  if (reply.later) {
+    response.later = [this, later = std::move(reply.later),
+                      correlation_id](std::function<void(AdminResponse)> done) {
+      later([this, correlation_id, done = std::move(done)](Reply finished) {
+        done(render(std::move(finished), correlation_id));
+      });
+    };
+    return response;
+  }
   response.status = reply.status;
   response.headers = std::move(reply.headers);
   response.events_after = reply.events_after;

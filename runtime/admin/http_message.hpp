@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,7 @@ struct AdminResponse {
   std::string content_type;
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  std::function<void(std::function<void(AdminResponse)> done)> later;  ///< as Reply::later
   std::optional<std::uint64_t> events_after;  ///< set: goes on with the events after this number
 };
 

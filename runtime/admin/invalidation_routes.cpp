@@ -3,6 +3,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -172,16 +173,56 @@ json::object to_json(const CacheKey& key) {
           {"tags", to_array(key.tags)}};
 }
 
+/// What lies in Redis; nobody knows its tags without reading it, nor how much there is.
+Reply shared_keys(const RouteContext& context, CacheKeyQuery query) {
+  if (context.services.data == nullptr || !context.services.shared_tier) {
+    return problem(409, "there is no Redis tier to list");
+  }
+  Reply reply;
+  reply.later = [&context, query = std::move(query)](std::function<void(Reply)> done) {
+    context.services.data->list_shared(
+        {query.pattern, query.limit, query.cursor},
+        [query, done = std::move(done)](const SharedKeyPage& page) {
+          if (!page.valid_cursor) {
+            return done(
+                problem(422, "the query cannot be used", {"cursor: not one of next_cursor"}));
+          }
+          Reply listed;
+          json::array keys;
+          for (const CacheKey& key : page.keys) {
+            json::object one = to_json(key);
+            one["level"] = "l2";
+            one["tags"] = nullptr;
+            keys.push_back(std::move(one));
+          }
+          listed.members["pattern"] = query.pattern;
+          listed.members["total_found"] = nullptr;
+          listed.members["limit"] = query.limit;
+          listed.members["keys"] = std::move(keys);
+          listed.members["next_cursor"] =
+              page.next_cursor.empty() ? json::value() : json::value(page.next_cursor);
+          listed.members["complete"] = page.complete;
+          done(std::move(listed));
+        });
+  };
+  return reply;
+}
+
 Reply keys(const RouteContext& context, const Call& call) {
   CacheKeyQuery query;
+  const std::string level(call.request.parameter("level"));
   query.pattern = call.request.parameter("pattern");
   query.cursor = call.request.parameter("cursor");
   const auto limit = parse_limit(call.request.parameter("limit"));
   std::vector<std::string> errors;
   if (query.pattern.size() > pattern_bytes_max) errors.emplace_back("pattern: at most 1024 bytes");
   if (!limit) errors.emplace_back("limit: expected 1 to 1000");
+  if (!level.empty() && level != "l1" && level != "l2") {
+    errors.emplace_back("level: expected l1 or l2");
+  }
   if (!errors.empty()) return problem(422, "the query cannot be used", std::move(errors));
   query.limit = *limit;
+  if (level == "l2") return shared_keys(context, std::move(query));
   const auto page = context.services.cache.keys(query);
   if (!page) return problem(422, "the query cannot be used", {"cursor: not one of next_cursor"});
   json::array listed;

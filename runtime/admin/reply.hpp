@@ -5,6 +5,7 @@
 
 #include <boost/json/object.hpp>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,6 +23,9 @@ struct Reply {
   boost::json::object members;  ///< timestamp, correlation_id and service are added
   std::optional<RawBody> raw;   ///< set: sent as it is instead of JSON
   bool problem = false;
+  /// Set: the rest comes later, by calling what it is given, at most once, on the admin
+  /// thread; maybe at once.
+  std::function<void(std::function<void(Reply)> done)> later;
   std::optional<std::uint64_t> events_after;  ///< set: an event stream instead of a body
   std::vector<std::pair<std::string, std::string>> headers;
 };

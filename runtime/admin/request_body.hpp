@@ -51,6 +51,7 @@ class BodyReader {
   void fail(std::string error) { errors_.push_back(std::move(error)); }
 
   [[nodiscard]] bool ok() const noexcept { return errors_.empty(); }
+  [[nodiscard]] const std::vector<std::string>& errors() const noexcept { return errors_; }
   /// REQUIRES: !ok().
   [[nodiscard]] Reply to_problem() const;
 

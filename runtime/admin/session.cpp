@@ -157,7 +157,17 @@ void Session::on_request(ErrorCode error) {
   }
   AdminResponse answer = server_->api.handle(*request);
   if (answer.events_after && !head) return stream_events(answer);
+  if (answer.later) return answer_later(answer, keep_alive, head);
   write(std::move(answer), keep_alive, head);
+}
+
+/// The answer needs somebody else's first.
+void Session::answer_later(const AdminResponse& answer, bool keep_alive, bool head) {
+  ++read_round_;
+  read_deadline_.cancel();
+  answer.later([self = shared_from_this(), keep_alive, head](AdminResponse finished) {
+    self->write(std::move(finished), keep_alive && !self->server_->stopping, head);
+  });
 }
 
 /// The body has no end of its own: it ends with the connection.

@@ -72,6 +72,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_request(ErrorCode error);
   void on_bad_request(ErrorCode error);
   void stream_events(const AdminResponse& answer);
+  void answer_later(const AdminResponse& answer, bool keep_alive, bool head);
   void write(AdminResponse answer, bool keep_alive, bool head);
   void on_written(ErrorCode error);
   void linger();

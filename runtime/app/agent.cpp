@@ -148,6 +148,7 @@ std::string Agent::Parts::start(bool handle_signals) {
       actors::ControlDependencies{settings, clock, sensor, telemetry, gate, cache, memory,
                                   told_alerts, policies, board, log_line, &app_metrics, &events});
   admin = std::make_unique<admin::AdminServer>(context, settings->admin, admin_services());
+  make_warm_up();
   register_metrics(metrics, *this);
   auto bound = admin->start();
   if (const auto* error = std::get_if<admin::AdminError>(&bound)) return error->message;
@@ -162,6 +163,7 @@ std::string Agent::Parts::start(bool handle_signals) {
   if (std::string error = server->start(); !error.empty()) return error;
   control->start();
   if (tier) tier->start();
+  warm_up->start();
   app_metrics.start();
   recorder.start();
   restart_health_checks();
@@ -174,11 +176,17 @@ std::string Agent::Parts::start(bool handle_signals) {
 }
 
 std::string Agent::Parts::open_tier() {
-  if (!settings->cache.redis.configured() || !settings->cache.enabled) return {};
-  tier = std::make_unique<tier::Tier>(context, clock, settings->cache, cache,
-                                      [](const std::string& line) { spdlog::info("{}", line); });
-  fleet_cache = std::make_unique<tier::FleetCache>(cache, *tier);
-  return tier->open();
+  std::string error;
+  if (settings->cache.redis.configured() && settings->cache.enabled) {
+    tier = std::make_unique<tier::Tier>(context, clock, settings->cache, cache,
+                                        [](const std::string& line) { spdlog::info("{}", line); });
+    error = tier->open();
+    if (!error.empty()) return error;
+  }
+  data = std::make_unique<tier::DataCache>(context, clock, settings->cache, tier.get());
+  fleet_cache = std::make_unique<tier::FleetCache>(cache, *data, tier.get());
+  if (tier) tier->on_purged([this](const PurgeRequest& request) { data->purge(request); });
+  return error;
 }
 
 void Agent::Parts::restart_health_checks() {
@@ -250,6 +258,7 @@ void Agent::Parts::begin_drain() {
   draining = true;
   const auto patience = settings->server.drain_timeout;
   spdlog::info("draining: no new connections, up to {} s for requests to finish", patience.count());
+  warm_up->stop();
   server->drain();
   drain_timer.expires_after(patience);
   drain_timer.async_wait([this](boost::system::error_code error) {
@@ -263,6 +272,7 @@ void Agent::Parts::quit() { context.stop(); }
 
 void Agent::Parts::run() {
   context.run();
+  warm_up->stop();
   spdlog::info("stopping");
 }
 
@@ -278,6 +288,7 @@ std::vector<admin::ReadinessCheck> Agent::Parts::readiness() const {
       {"draining", !draining.load(), true, draining ? "the agent is shutting down" : ""});
   const bool healthy = server->upstream()->any_healthy(clock.now());
   checks.push_back({"upstream", healthy, true, healthy ? "" : "no upstream target is healthy"});
+  if (!warm_up->ready()) checks.push_back({"warm_up", false, true, "the cache is being warmed up"});
   if (tier) {
     // Without it requests are served all the same: shown, not required.
     const tier::HealthReport redis = tier->health();
@@ -293,7 +304,7 @@ admin::AdminServices Agent::Parts::admin_services() {
   admin::AdminServices services{.clock = clock,
                                 .board = board,
                                 .commands = *control,
-                                .cache = tier ? static_cast<CacheControl&>(*fleet_cache) : cache,
+                                .cache = *fleet_cache,
                                 .policy = policies,
                                 .render_metrics = [this] { return metrics.render(); },
                                 .readiness = [this] { return readiness(); },
@@ -309,7 +320,14 @@ admin::AdminServices Agent::Parts::admin_services() {
                                 .cache_groups = settings->cache.groups,
                                 .events = &events,
                                 .service = "homeostat",
-                                .version = std::string(version())};
+                                .version = std::string(version()),
+                                .data = data.get(),
+                                .data_ttl = settings->cache.entries.ttl,
+                                .cache_events = settings->cache.events,
+                                .warm = {},
+                                .warm_report = {}};
+  services.warm = [this](const admin::WarmRequest& request) { return warm_up->begin(request); };
+  services.warm_report = [this] { return warm_up->report(); };
   services.reload_rules = [this] {
     admin::ReloadOutcome outcome;
     outcome.errors = reload();

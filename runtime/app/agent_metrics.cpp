@@ -226,6 +226,7 @@ void register_metrics(MetricsRegistry& registry, Agent::Parts& parts) {
   register_signal_sources(registry, parts);
   register_refresh(registry, parts);
   register_tier(registry, parts);
+  register_data(registry, parts);
   register_limits(registry, parts);
   register_admission(registry, parts);
   register_compression(registry, parts);

@@ -22,6 +22,7 @@
 #include "runtime/app/process_memory.hpp"
 #include "runtime/app/signal_recorder.hpp"
 #include "runtime/app/told_alerts.hpp"
+#include "runtime/app/warm_up.hpp"
 #include "runtime/cache/cache.hpp"
 #include "runtime/compress/compress_pool.hpp"
 #include "runtime/compress/stream_resources.hpp"
@@ -59,6 +60,7 @@ struct Agent::Parts {
 
   /// Empty on success.
   [[nodiscard]] std::string open_tier();
+  void make_warm_up();
   void watch_policy();
   void watch_upstream();
   [[nodiscard]] std::vector<admin::UpstreamReport> upstream_report() const;
@@ -81,8 +83,9 @@ struct Agent::Parts {
   gate::Gate gate;
   compress::StreamResources streams;
   compress::CompressPool compress_pool;
-  std::unique_ptr<tier::Tier> tier;               ///< null: cache.redis is not configured
-  std::unique_ptr<tier::FleetCache> fleet_cache;  ///< with the tier
+  std::unique_ptr<tier::Tier> tier;  ///< null: cache.redis is not configured
+  std::unique_ptr<tier::DataCache> data;
+  std::unique_ptr<tier::FleetCache> fleet_cache;
   std::unique_ptr<proxy::Server> server;
   sense::SystemSensor sensor;
   alert::AlertDispatcher alerts;
@@ -92,6 +95,7 @@ struct Agent::Parts {
   SignalRecorder recorder;
   telemetry::MetricsRegistry metrics;
   std::unique_ptr<actors::ControlPlane> control;
+  std::unique_ptr<WarmUp> warm_up;
   std::unique_ptr<admin::AdminServer> admin;
   std::unique_ptr<proxy::HealthChecker> health;
   ControlTimer watchdog, drain_timer;
@@ -110,6 +114,7 @@ void register_signal_sources(telemetry::MetricsRegistry& metrics, Agent::Parts& 
 void register_refresh(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 /// With a shared tier only.
 void register_tier(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
+void register_data(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 [[nodiscard]] admin::SharedTierReport shared_tier_report(const tier::Tier& tier);
 void register_limits(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_compression(telemetry::MetricsRegistry& registry, Agent::Parts& parts);

@@ -25,6 +25,13 @@ void collect(const tier::Tier& tier, std::vector<prometheus::MetricFamily>& out)
     add(broken, number(counted.broken[i].load()),
         {{"reason", std::string(tier::to_string(static_cast<tier::EntryError>(i)))}});
   }
+  prometheus::MetricFamily leases = counters("homeostat_shared_leases_total",
+                                             "Misses to be fetched once for the fleet, by result.");
+  for (std::size_t i = 0; i < tier::lease_outcome_count; ++i) {
+    add(leases, number(counted.leases[i].load()),
+        {{"result", tier::to_string(static_cast<tier::LeaseOutcome>(i))}});
+  }
+  out.push_back(std::move(leases));
   out.push_back(std::move(reads));
   out.push_back(std::move(writes));
   out.push_back(std::move(broken));
@@ -80,6 +87,9 @@ void register_tier(telemetry::MetricsRegistry& metrics, Agent::Parts& parts) {
           counted.would_skip);
   metrics.counter("homeostat_shared_read_seconds_total", "Time reads took that were answered.", {},
                   [&counted] { return number(counted.read_nanoseconds.load()) * 1e-9; });
+  metrics.counter("homeostat_shared_lease_wait_seconds_total",
+                  "Time misses took to get a lease, or what another agent fetched under one.", {},
+                  [&counted] { return number(counted.lease_wait_nanoseconds.load()) * 1e-9; });
   metrics.gauge("homeostat_shared_invalidations_waiting", "Invalidations Redis has not taken yet.",
                 {}, [&counted] { return number(counted.invalidations_waiting.load()); });
   metrics.gauge("homeostat_redis_up", "1 while Redis answers in time.", {},

@@ -86,6 +86,10 @@ class Cache final : public CacheControl {
   /// Where the agents of a fleet know the responses of an absolute URL by, one for
   /// each way its query may enter keys.
   [[nodiscard]] std::vector<std::uint64_t> shared_locations(std::string_view url);
+  /// URLs (http://host/path?query) of what is asked for most, the most popular first:
+  /// answers to GET without a body, credentials or a hashed key. Of the variants of one URL
+  /// only the URL is told.
+  [[nodiscard]] std::vector<std::string> popular(std::size_t count_max);
   /// Follows a new configuration: another key version empties the cache; where
   /// rules that make keys or tags changed, what they match goes, and fetches that
   /// follow the old ones are not stored. Returns entries dropped.

@@ -4,6 +4,7 @@
 // unfinished leader fails the fill (`upstream_failed`).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -90,7 +91,7 @@ class FillLeader {
   void cut_off_laggards(std::uint64_t lag_max);
 
   /// What fetching it took, where somebody else did.
-  void set_cost(Duration cost, Instant now) noexcept { began_ = now - cost; }
+  void set_cost(Duration cost, Instant now) noexcept { began_ = std::min(began_, now - cost); }
   [[nodiscard]] Instant began() const noexcept { return began_; }
   /// What is stored was fetched before it had to be (refresh ahead).
   void set_ahead() noexcept { ahead_ = true; }

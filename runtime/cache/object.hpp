@@ -135,6 +135,9 @@ class Object final : public RefCounted<Object> {
   [[nodiscard]] Freshness freshness() const noexcept;
   /// A soft purge: stale from `at` on. False if it was purged so before.
   bool soften(Instant at) const noexcept;
+  /// May have been purged elsewhere: not to be served stale.
+  void doubt() const noexcept { doubtful_.store(true, std::memory_order_relaxed); }
+  [[nodiscard]] bool doubtful() const noexcept { return doubtful_.load(std::memory_order_relaxed); }
   /// When; nothing if it was not.
   [[nodiscard]] std::optional<Instant> softened() const noexcept;
   [[nodiscard]] const Body& body() const noexcept { return body_; }
@@ -214,6 +217,7 @@ class Object final : public RefCounted<Object> {
   mutable std::uint64_t hash_ = 0;
   static constexpr Instant::rep never = Instant::max().time_since_epoch().count();
   mutable std::atomic<Instant::rep> softened_{never};
+  mutable std::atomic<bool> doubtful_{false};
   mutable std::array<Slot, rules::coding_count> slots_;
   mutable std::atomic<std::uint32_t> uses_{0};
   mutable std::atomic<Eligibility> eligibility_{Eligibility::unknown};

@@ -34,7 +34,8 @@ Cache::Dropped Cache::purge_entries(Shard& shard, const std::vector<Entry*>& ent
                                     PurgeMode mode, Instant now) {
   Dropped dropped;
   for (Entry* entry : entries) {
-    if (mode == PurgeMode::soft) {
+    if (mode != PurgeMode::hard) {
+      if (mode == PurgeMode::doubt) entry->object->doubt();
       if (entry->object->soften(now)) ++dropped.entries;
       continue;
     }
@@ -219,7 +220,8 @@ Cache::Dropped Cache::purge_tag(std::string_view identity, PurgeMode mode, Insta
 
 PurgeResult Cache::purge(const PurgeRequest& request) {
   const std::lock_guard control(control_mutex_);
-  const PurgeMode mode = request.soft ? PurgeMode::soft : PurgeMode::hard;
+  const PurgeMode softly = request.doubt ? PurgeMode::doubt : PurgeMode::soft;
+  const PurgeMode mode = request.soft ? softly : PurgeMode::hard;
   const Instant now = clock_.now();
   // What earlier purges killed is not this one's.
   control_counters_.deletes.add(sweep_tag({}, SIZE_MAX).entries);

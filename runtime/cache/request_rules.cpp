@@ -91,6 +91,19 @@ std::string shape_of(const config::CacheRule& rule) {
   return shape;
 }
 
+/// What decides how a query enters a key, as a number.
+std::uint64_t query_shape_of(const config::CacheSettings& settings,
+                             const std::vector<std::string>& drop,
+                             const std::vector<std::string>& keep) {
+  std::string shape = settings.query_sort ? "s" : "";
+  if (settings.query_drop_tracking) shape += "t";
+  for (const std::vector<std::string>* list : {&drop, &keep}) {
+    shape += separator;
+    for (const std::string& name : *list) shape += name + separator;
+  }
+  return hash_key(shape, 0);
+}
+
 bool is_restrictive(std::string_view text) {
   Fields fields;
   static_cast<void>(fields.add(http::HeaderId::cache_control, text));
@@ -141,13 +154,15 @@ RequestRules::RequestRules(const config::CacheSettings& settings)
       remove_tag_fields_(settings.tags.remove),
       etag_(settings.etag),
       own_tags_(settings.key_prefix, settings.key_namespace) {
+  query_shape_ = query_shape_of(settings, settings.query_drop, settings.query_keep);
   for (const std::string& name : settings.tags.fields) common_shape_ += name + separator;
   fingerprint_ = hash_key(common_shape_, 0);
   for (const config::CacheRule& rule : settings.rules) {
-    CompiledRule compiled{PathPattern(rule.match.path), rule, {}, {}, {}, false,
+    CompiledRule compiled{PathPattern(rule.match.path), rule, {}, {}, {}, query_shape_, false,
                           windows_of(settings, &rule)};
     if (!rule.query_drop.empty() || !rule.query_keep.empty()) {
       compiled.query = query_normalizer(settings, &rule);
+      compiled.query_shape = query_shape_of(settings, rule.query_drop, rule.query_keep);
     }
     compiled.restrictive_control = is_restrictive(rule.cache_control);
     shapes_.push_back(shape_of(rule));

@@ -47,6 +47,7 @@ struct CompiledRule {
   std::vector<PathPattern> invalidate_on;
   /// How its queries enter keys; unset: as all others do.
   std::optional<http::QueryNormalizer> query;
+  std::uint64_t query_shape = 0;
   bool restrictive_control = false;  ///< cache_control says private, no-store or no-cache
   StaleWindows stale;
 
@@ -111,6 +112,11 @@ class RequestRules {
   /// True if the request is POST and a rule caches it: the proxy then reads
   /// and hashes the body first.
   [[nodiscard]] bool wants_body_hash(std::string_view method, std::string_view path) const noexcept;
+  /// How queries enter the keys of what `rule` (null: none) matches. Agents that read
+  /// queries differently must not take one key for the same resource.
+  [[nodiscard]] std::uint64_t query_shape(const CompiledRule* rule) const noexcept {
+    return rule != nullptr ? rule->query_shape : query_shape_;
+  }
   /// Paths patterns whose content a successful unsafe request on `path` makes
   /// invalid: the `match.path` of each rule with a fitting `invalidate_on`.
   void invalidated_by(std::string_view path, std::vector<std::string_view>& patterns) const;
@@ -147,6 +153,7 @@ class RequestRules {
   std::string common_shape_;
   std::vector<std::string> shapes_;
   std::uint64_t fingerprint_ = 0;
+  std::uint64_t query_shape_ = 0;
 };
 
 }  // namespace homeostat::cache

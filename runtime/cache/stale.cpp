@@ -27,7 +27,8 @@ std::chrono::seconds error_window(const Freshness& freshness, const StaleWindows
 
 StaleUse decide_stale(const StaleView& view) noexcept {
   if (view.purge_grace) return view.emergency ? StaleUse::emergency : StaleUse::revalidating;
-  if (view.by_request || !view.freshness.may_serve_stale()) return StaleUse::validate;
+  if (view.by_request || view.doubtful || !view.freshness.may_serve_stale())
+    return StaleUse::validate;
   const Duration staleness = -view.freshness.remaining(view.now);
   if (view.emergency && staleness <= view.windows.in_emergency) return StaleUse::emergency;
   if (staleness <= revalidate_window(view.freshness, view.windows)) {
@@ -50,7 +51,7 @@ bool in_purge_grace(const Object& object, const RequestDecision& request, Durati
 }
 
 bool stale_bridges(const StaleView& view) noexcept {
-  if (!view.freshness.may_serve_stale()) return false;
+  if (view.doubtful || !view.freshness.may_serve_stale()) return false;
   const Duration staleness = -view.freshness.remaining(view.now);
   // Still fresh: only the request's own directives wanted it validated, and
   // those say what it prefers (RFC 9111 section 5.2.1).

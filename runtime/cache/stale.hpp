@@ -6,6 +6,7 @@
 //      stale, and who purges softly wants no stampede. In emergency mode: ask nobody.
 //   1. must-revalidate, proxy-revalidate, s-maxage or no-cache of the response, or
 //      directives of the request that refuse a fresh one: validate.
+//      What may have been purged elsewhere is validated, too, and bridges nothing.
 //   2. Emergency mode, up to `stale_in_emergency` past expiry: serve, ask nobody.
 //   3. Within stale-while-revalidate: serve, refresh in the background.
 //   4. The key, its route or the origin is in trouble (refresh_control.hpp), within
@@ -50,6 +51,7 @@ struct StaleView {
   bool emergency = false;
   Trouble trouble = Trouble::none;
   bool purge_grace = false;  ///< in_purge_grace()
+  bool doubtful = false;     ///< Object::doubtful()
 };
 
 class Object;

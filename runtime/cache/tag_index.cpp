@@ -147,7 +147,7 @@ std::size_t TagIndex::purge(std::string_view identity, PurgeMode mode, Instant n
   const std::lock_guard lock(mutex_);
   const PurgeNumber number = sequence_.load(std::memory_order_relaxed) + 1;
   const PurgeNumber hard = mode == PurgeMode::hard ? number : 0;
-  const PurgeNumber soft = mode == PurgeMode::soft ? number : 0;
+  const PurgeNumber soft = mode != PurgeMode::hard ? number : 0;
   const Instant::rep soft_at = now.time_since_epoch().count();
   std::size_t entries = 0;
   TagSlot* known = find(identity);

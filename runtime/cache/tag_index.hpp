@@ -50,7 +50,8 @@ class TagIndex;
 
 using PurgeNumber = std::uint64_t;
 
-enum class PurgeMode : std::uint8_t { hard, soft };
+/// `doubt`: soft, and stale answers are not for what is in doubt.
+enum class PurgeMode : std::uint8_t { hard, soft, doubt };
 
 /// One tag of one entry: a place in the list of its slot.
 struct TagMark {

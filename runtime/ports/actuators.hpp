@@ -40,6 +40,9 @@ struct PurgeRequest {
   /// Keys as CacheKey::key shows them, or absolute URLs.
   std::vector<std::string> keys;
   bool soft = false;  ///< make stale instead of dropping
+  /// With soft: what is stored may have been purged elsewhere. No stale answer from it,
+  /// but for the grace of hot objects.
+  bool doubt = false;
   PurgeReach reach = PurgeReach::fleet;
 };
 

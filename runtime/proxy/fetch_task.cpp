@@ -8,7 +8,6 @@
 #include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/upstream_head.hpp"
 #include "runtime/proxy/worker.hpp"
-#include "runtime/tier/worker_tier.hpp"
 
 namespace homeostat::proxy {
 
@@ -28,6 +27,11 @@ void FetchTask::start(FillExchange& client) {
 
 void FetchTask::start_refresh(cache::RefreshKind kind) {
   refresh_ = kind;
+  begin(UpstreamPurpose::refresh);
+}
+
+void FetchTask::start_unasked(Ended ended) {
+  ended_ = std::move(ended);
   begin(UpstreamPurpose::refresh);
 }
 
@@ -65,9 +69,13 @@ void FetchTask::done() {
     worker_.cache().cache().refresh().finish(*refresh_, result_);
     refresh_.reset();
   }
+  lease_.give_back();
   call_.reset();
   client_ = nullptr;
+  const Ended ended = std::exchange(ended_, nullptr);
+  const Ref<FetchTask> keep(this);
   worker_.release_fetch(*this);
+  if (ended) ended(result_);
 }
 
 void FetchTask::report(const cache::FetchEnd& end) {
@@ -134,7 +142,8 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
     // An answer that is no failure ends what was stored before.
     if (end.ok()) {
       leader_.drop_stale();
-      unshare();
+      // What is for those without credentials stays theirs.
+      if (decision.reason != cache::Reason::authorization) unshare();
     }
     uncacheable(decision.reason, head);
     return;
@@ -196,6 +205,7 @@ void FetchTask::note_refetch(const cache::Object* now) {
 
 void FetchTask::uncacheable(cache::Reason reason, const http::ResponseHead& head) {
   result_ = cache::RefreshResult::uncacheable;
+  lease_.give_back();
   leader_.uncacheable(reason, worker_.now());
   hand_to_client(head, reason);
 }
@@ -275,7 +285,7 @@ void FetchTask::on_deadline() {
 
 /// All clients may have left while it waited for a permit.
 bool FetchTask::upstream_wanted() {
-  if (refresh_ || client_ != nullptr || leader_.readers() > 0) return true;
+  if (wanted()) return true;
   cancel();
   return false;
 }

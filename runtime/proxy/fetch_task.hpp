@@ -7,11 +7,13 @@
 // stored response, and when it fails the stored one stays.
 // The tier that the fleet shares is asked first, where there is one: what it has is
 // judged as if the origin had just sent it, and the origin is left alone. What the origin
-// sends is written there, once it is complete. See shared_fetch.cpp.
+// sends is written there, once it is complete; meanwhile other agents that want the same
+// may wait for it. See shared_fetch.cpp.
 // What came of every fetch from the origin is reported once to the refresh control.
 // Thread safety: none; one worker. Ownership: kept by its worker until done.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "runtime/cache/fill_leader.hpp"
@@ -21,6 +23,7 @@
 #include "runtime/proxy/upstream_head.hpp"
 #include "runtime/tier/entry.hpp"
 #include "runtime/tier/figures.hpp"
+#include "runtime/tier/worker_tier.hpp"
 
 namespace homeostat::proxy {
 
@@ -34,6 +37,9 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   void start(FillExchange& client);
   /// REQUIRES: RefreshControl::begin granted it.
   void start_refresh(cache::RefreshKind kind);
+  /// For nobody's request (warm_fetch.hpp): what it brings is stored, and `ended` is told.
+  using Ended = std::function<void(cache::RefreshResult result)>;
+  void start_unasked(Ended ended);
   /// The client that began it is gone; the fetch goes on for the others.
   void forget_client() noexcept { client_ = nullptr; }
   void cancel();
@@ -65,8 +71,13 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   void ask_origin();
   // The shared tier: shared_fetch.cpp.
   [[nodiscard]] bool ask_tier();
-  void tier_answered(std::optional<tier::Entry> entry);
+  void tier_answered(std::optional<tier::Entry> entry, const std::string& key);
+  [[nodiscard]] bool read_tier();
+  [[nodiscard]] bool lease_fill(const std::string& key, bool absent);
+  void leased(tier::WorkerTier::LeaseEnd end, tier::FillLease lease);
+  [[nodiscard]] bool wanted() const;
   [[nodiscard]] tier::ReadOutcome take_shared(const tier::Entry& entry);
+  [[nodiscard]] std::uint64_t query_shape() const;
   void share();
   void unshare();
   [[nodiscard]] bool keep_stored(const cache::FetchEnd& end) const;
@@ -91,7 +102,10 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   UpstreamPurpose purpose_ = UpstreamPurpose::fill;
   cache::PrimaryKey shared_key_;                   ///< with a tier
   std::optional<tier::LogPosition> shared_since_;  ///< before anybody was asked
-  std::optional<cache::RefreshKind> refresh_;      ///< set until its end is told
+  tier::FillLease lease_;                          ///< to fetch for the whole fleet
+  bool lease_asked_ = false;
+  Ended ended_;                                ///< empty: somebody asked for it, or it has ended
+  std::optional<cache::RefreshKind> refresh_;  ///< set until its end is told
   cache::RefreshResult result_ = cache::RefreshResult::dropped;
 };
 

@@ -52,25 +52,7 @@ bool identify(ClientConnection& connection) {
     refuse(connection, 508, "the upstream of this agent leads back to it");
     return false;
   }
-  request.target = *target;
-  request.host.clear();
-  for (const char c : http::effective_host(*target, head.host)) request.host += http::to_lower(c);
-  request.endpoint = worker.telemetry().endpoint(head.method_text, head.target);
-  request.priority_class =
-      request.config->admission().priority_class(head.method_text, target->path);
-  cache::Request& lookup = request.cache_request;
-  lookup.method = head.method_text;
-  lookup.host = request.host;
-  lookup.path = target->path;
-  lookup.query = target->query;
-  lookup.fields = &head.headers;
-  if (request.config->server().trust_forwarded) {
-    http::append_forwarded_resource(request.forwarded_resource, head.headers, request.host);
-    lookup.forwarded_resource = request.forwarded_resource;
-  }
-  lookup.endpoint = request.endpoint;
-  lookup.has_body = head.body != http::BodyKind::none;
-  lookup.upgrade = head.upgrade;
+  describe_request(worker, request, *target);
   return true;
 }
 
@@ -159,6 +141,29 @@ bool own_condition_holds(ClientConnection& connection) {
 }
 
 }  // namespace
+
+void describe_request(Worker& worker, RequestContext& request, const http::RequestTarget& target) {
+  const http::RequestHead& head = request.head();
+  request.target = target;
+  request.host.clear();
+  for (const char c : http::effective_host(target, head.host)) request.host += http::to_lower(c);
+  request.endpoint = worker.telemetry().endpoint(head.method_text, head.target);
+  request.priority_class =
+      request.config->admission().priority_class(head.method_text, target.path);
+  cache::Request& lookup = request.cache_request;
+  lookup.method = head.method_text;
+  lookup.host = request.host;
+  lookup.path = target.path;
+  lookup.query = target.query;
+  lookup.fields = &head.headers;
+  if (request.config->server().trust_forwarded) {
+    http::append_forwarded_resource(request.forwarded_resource, head.headers, request.host);
+    lookup.forwarded_resource = request.forwarded_resource;
+  }
+  lookup.endpoint = request.endpoint;
+  lookup.has_body = head.body != http::BodyKind::none;
+  lookup.upgrade = head.upgrade;
+}
 
 void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& status) {
   Worker& worker = connection.worker();

@@ -5,10 +5,17 @@
 #pragma once
 
 #include "runtime/cache/cache_status.hpp"
+#include "runtime/http/target.hpp"
 
 namespace homeostat::proxy {
 
 class ClientConnection;
+
+class RequestContext;
+class Worker;
+
+/// Derives what the cache and the gate need to know of a request whose target was read.
+void describe_request(Worker& worker, RequestContext& request, const http::RequestTarget& target);
 
 /// REQUIRES: the connection's request has a valid head. The request is answered
 /// or handed to an exchange on return.

@@ -3,8 +3,10 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 #include "runtime/proxy/listener.hpp"
 
@@ -97,6 +99,14 @@ CompressionFigures Server::compression() const {
   CompressionFigures figures;
   for (const auto& worker : workers_) worker->compression().add_to(figures);
   return figures;
+}
+
+void Server::warm(WarmUrl url, std::function<void(WarmResult)> ended) {
+  Worker& worker = *workers_[turn_++ % workers_.size()];
+  boost::asio::post(worker.context(),
+                    [&worker, url = std::move(url), ended = std::move(ended)]() mutable {
+                      warm_up(worker, url, std::move(ended));
+                    });
 }
 
 std::vector<RequestPatterns> Server::patterns() const {

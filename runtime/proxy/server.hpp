@@ -15,6 +15,7 @@
 #include "config/settings.hpp"
 #include "runtime/proxy/socket_file.hpp"
 #include "runtime/proxy/upstream_target.hpp"
+#include "runtime/proxy/warm_fetch.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -35,6 +36,10 @@ class Server {
   /// Uses new settings for new requests. Upstream targets are resolved first;
   /// on failure nothing changes and the reason is returned.
   [[nodiscard]] std::string reload(std::shared_ptr<const config::Settings> settings);
+
+  /// Fetches a URL into the cache in a worker of its choice. `ended` runs on that worker's
+  /// thread, or never, if the worker ends before.
+  void warm(WarmUrl url, std::function<void(WarmResult)> ended);
 
   /// Stops accepting and lets requests finish.
   void drain();
@@ -68,6 +73,7 @@ class Server {
   std::vector<std::thread> threads_;
   std::atomic<unsigned> running_{0};
   std::function<void()> ended_;
+  std::size_t turn_ = 0;  // whose worker warms next
 };
 
 }  // namespace homeostat::proxy

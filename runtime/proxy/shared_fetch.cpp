@@ -2,10 +2,10 @@
 #include <utility>
 
 #include "runtime/cache/response_rules.hpp"
+#include "runtime/http/message.hpp"
 #include "runtime/proxy/fetch_task.hpp"
 #include "runtime/proxy/fill_exchange.hpp"
 #include "runtime/proxy/worker.hpp"
-#include "runtime/tier/worker_tier.hpp"
 
 namespace homeostat::proxy {
 namespace {
@@ -66,13 +66,23 @@ bool FetchTask::ask_tier() {
   shared_since_ = tier->stamp();
   // Whoever wants an answer of the origin's gets one.
   if (decision_.revalidate) return false;
-  return tier->read(shared_key_, request_->head().headers, request_->endpoint,
-                    [this, keep = Ref<FetchTask>(this)](std::optional<tier::Entry> entry) {
-                      tier_answered(std::move(entry));
-                    });
+  return read_tier();
 }
 
-void FetchTask::tier_answered(std::optional<tier::Entry> entry) {
+bool FetchTask::read_tier() {
+  return worker_.tier()->read(shared_key_, request_->head().headers, request_->endpoint,
+                              [this, keep = Ref<FetchTask>(this)](std::optional<tier::Entry> entry,
+                                                                  const std::string& key) {
+                                tier_answered(std::move(entry), key);
+                              });
+}
+
+/// Somebody still waits for it.
+bool FetchTask::wanted() const {
+  return refresh_ || ended_ || client_ != nullptr || leader_.readers() > 0;
+}
+
+void FetchTask::tier_answered(std::optional<tier::Entry> entry, const std::string& key) {
   if (leader_.done()) return;  // cancelled meanwhile
   if (entry) {
     const ReadOutcome outcome = take_shared(*entry);
@@ -82,12 +92,33 @@ void FetchTask::tier_answered(std::optional<tier::Entry> entry) {
       return;
     }
   }
-  // Everybody may have left.
-  if (refresh_ || client_ != nullptr || leader_.readers() > 0) {
-    ask_origin();
-  } else {
-    cancel();
-  }
+  if (!wanted()) return cancel();
+  if (!lease_fill(key, !entry)) ask_origin();
+}
+
+/// False: nobody is waited for. Once per fetch: what another agent's fetch did not bring
+/// is not waited for again.
+bool FetchTask::lease_fill(const std::string& key, bool absent) {
+  if (key.empty() || std::exchange(lease_asked_, true)) return false;
+  return worker_.tier()->lease(
+      key, absent, request_->endpoint, request_->terms.deadline,
+      [this, keep = Ref<FetchTask>(this)](tier::WorkerTier::LeaseEnd end, tier::FillLease lease) {
+        leased(end, std::move(lease));
+      });
+}
+
+void FetchTask::leased(tier::WorkerTier::LeaseEnd end, tier::FillLease lease) {
+  if (leader_.done()) return;
+  if (!wanted()) return cancel();
+  lease_ = std::move(lease);
+  if (end == tier::WorkerTier::LeaseEnd::filled && read_tier()) return;
+  // Much may have been invalidated while it waited.
+  shared_since_ = worker_.tier()->stamp();
+  ask_origin();
+}
+
+std::uint64_t FetchTask::query_shape() const {
+  return decision_.rules != nullptr ? decision_.rules->query_shape(decision_.rule) : 0;
 }
 
 /// `hit`: the fill is complete.
@@ -95,13 +126,14 @@ ReadOutcome FetchTask::take_shared(const tier::Entry& entry) {
   const Instant now = worker_.now();
   const WallTime wall_now = worker_.wall_now();
   if (entry.created > wall_now + clock_skew_max) return ReadOutcome::unsuitable;
+  if (entry.query_shape != query_shape()) return ReadOutcome::unsuitable;
   const auto age = std::chrono::duration_cast<Duration>(
       std::max(WallTime::duration::zero(), wall_now - entry.created));
   http::HeaderTable fields;
   if (!read_fields(entry, fields)) return ReadOutcome::unsuitable;
   cache::Response response;
   response.status = entry.status;
-  response.reason_phrase = entry.reason;
+  response.reason_phrase = http::reason_phrase(entry.status);
   response.fields = &fields;
   response.content_length = entry.body_bytes;
   // As if the answer had been that long on its way: its age is then exact.
@@ -149,9 +181,11 @@ void FetchTask::share() {
   writing.key = std::move(shared_key_);
   writing.since = shared_since_;
   writing.object = object;
+  writing.query_shape = query_shape();
   writing.spec = leader_.spec();
   writing.variant = leader_.variant();
   writing.cost = worker_.now() - requested_;
+  writing.lease = lease_.take();
   tier->write(writing);
 }
 

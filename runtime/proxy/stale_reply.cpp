@@ -28,6 +28,7 @@ cache::StaleView view_of(Worker& worker, const RequestContext& request,
   cache::Freshness freshness = object.freshness();
   if (request.decision.plain_lifetime) freshness.make_plain();
   cache::StaleView view{freshness, request.decision.stale_windows()};
+  view.doubtful = object.doubtful();
   view.now = worker.now();
   view.by_request = request.found.by_request;
   view.emergency = worker.policy().mode.emergency;

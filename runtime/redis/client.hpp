@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/settings/redis.hpp"
@@ -41,6 +42,14 @@ class Client {
   /// are up, maybe none, once all have answered.
   virtual void call_each(const std::string& command, Duration timeout,
                          std::function<void(std::vector<CallResult>)> done) = 0;
+  /// How many servers hold data, in an order that stays while none comes or goes.
+  [[nodiscard]] virtual std::size_t servers() const { return 1; }
+  /// Sends to one of them; `index` below servers().
+  [[nodiscard]] virtual CallError call_server(std::size_t index, std::string command,
+                                              Duration timeout, Callback callback) {
+    static_cast<void>(index);
+    return call({}, std::move(command), timeout, std::move(callback));
+  }
 };
 
 struct ClientOptions {

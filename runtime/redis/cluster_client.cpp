@@ -175,6 +175,19 @@ void ClusterClient::call_each(const std::string& command, Duration timeout,
   if (gathered->missing == 0) boost::asio::post(context_, [gathered] { gathered->done({}); });
 }
 
+CallError ClusterClient::call_server(std::size_t index, std::string command, Duration timeout,
+                                     Callback callback) {
+  std::vector<Node*> all = masters();
+  std::sort(all.begin(), all.end(), [](const Node* a, const Node* b) {
+    return config::to_string(a->address()) < config::to_string(b->address());
+  });
+  if (index >= all.size() || !all[index]->up()) {
+    CallCounters::add(counters_.refused);
+    return CallError::unavailable;
+  }
+  return all[index]->call(std::move(command), timeout, std::move(callback));
+}
+
 // -- servers and the map ----------------------------------------------------------
 
 Node* ClusterClient::node_at(const config::Address& address) {

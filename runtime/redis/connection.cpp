@@ -63,11 +63,12 @@ void Connection::set_up() {
   });
 }
 
-/// A password never gets into a reason: Redis does not repeat it.
+/// Of an error only its code: some servers repeat the arguments, the password among them.
 void Connection::set_up_with(std::string command, const char* what) {
   enqueue(std::move(command), options_.connect_timeout, [this, what](CallResult result) {
     if (state_ != State::connecting || result.error != CallError::none || result.ok()) return;
-    end(std::string(what) + " refused: " + result.reply.text);
+    end(std::string(what) +
+        " refused: " + result.reply.text.substr(0, result.reply.text.find(' ')));
   });
 }
 

@@ -1,15 +1,18 @@
 #include "runtime/tier/entry.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "runtime/http/ascii.hpp"
+
 namespace homeostat::tier {
 namespace {
 
 constexpr std::string_view magic = "hsL2";
-constexpr char version = 1;
+constexpr char version = 2;
 constexpr std::size_t header_size = 16;
 constexpr std::size_t checksum_at = 8;
 constexpr std::size_t names_max = 64, tags_max = 4096;
@@ -77,8 +80,12 @@ std::uint64_t milliseconds_of(std::chrono::milliseconds value) noexcept {
   return static_cast<std::uint64_t>(value.count());
 }
 
+constexpr std::chrono::milliseconds time_max = std::chrono::hours(24 * 366 * 100);
+
+/// What is longer becomes just too long: it must not overflow before it is judged.
 std::chrono::milliseconds to_milliseconds(std::uint64_t value) noexcept {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(value));
+  constexpr auto longest = static_cast<std::uint64_t>(time_max.count()) + 1;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(value, longest)));
 }
 
 /// Every line `name: value CRLF`, without a byte that could make more of it.
@@ -88,7 +95,8 @@ bool fields_are_lines(std::string_view lines) noexcept {
     if (end == std::string_view::npos || end < 2 || lines[end - 1] != '\r') return false;
     const std::string_view line = lines.substr(0, end - 1);
     const std::size_t colon = line.find(": ");
-    if (colon == std::string_view::npos || colon == 0) return false;
+    // No name with a blank or colon, which others might read differently.
+    if (colon == std::string_view::npos || !http::is_token(line.substr(0, colon))) return false;
     for (const char c : line) {
       const auto byte = static_cast<unsigned char>(c);
       if ((byte < 0x20 && byte != '\t') || byte == 0x7F) return false;
@@ -100,7 +108,6 @@ bool fields_are_lines(std::string_view lines) noexcept {
 
 bool sensible(const Entry& entry) noexcept {
   using std::chrono::milliseconds;
-  constexpr auto time_max = std::chrono::hours(24 * 366 * 100);
   if (entry.key.empty() || entry.since.epoch == 0) return false;
   if (entry.soft_ttl < milliseconds::zero() || entry.ttl < milliseconds::zero() ||
       entry.cost < milliseconds::zero() || entry.ttl > time_max || entry.soft_ttl > time_max ||
@@ -110,6 +117,9 @@ bool sensible(const Entry& entry) noexcept {
   }
   if (entry.kind == Entry::Kind::vary) return !entry.vary.empty();
   if (entry.status < 200 || entry.status > 599) return false;
+  // Bytes after a head that cannot have any would be taken for the next response.
+  const bool bodiless = entry.status == 204 || entry.status == 205 || entry.status == 304;
+  if (bodiless && entry.body_bytes > 0) return false;
   if (entry.coding == rules::Coding::identity && entry.body.size() != entry.body_bytes)
     return false;
   return fields_are_lines(entry.fields);
@@ -141,10 +151,10 @@ std::string encode(const Entry& entry) {
   writer.number(milliseconds_of(entry.soft_ttl), 8);
   writer.number(milliseconds_of(entry.ttl), 8);
   writer.number(milliseconds_of(entry.cost), 8);
+  writer.number(entry.query_shape, 8);
   writer.number(entry.status, 2);
   writer.number(entry.body_bytes, 8);
   writer.text(entry.key);
-  writer.text(entry.reason);
   writer.text(entry.fields);
   writer.texts(entry.vary);
   writer.text(entry.variant);
@@ -176,10 +186,10 @@ EntryError decode(std::string_view bytes, Entry& entry) {
   entry.soft_ttl = to_milliseconds(reader.number(8));
   entry.ttl = to_milliseconds(reader.number(8));
   entry.cost = to_milliseconds(reader.number(8));
+  entry.query_shape = reader.number(8);
   entry.status = static_cast<std::uint16_t>(reader.number(2));
   entry.body_bytes = reader.number(8);
   entry.key = reader.text();
-  entry.reason = reader.text();
   entry.fields = reader.text();
   entry.vary = reader.texts(names_max);
   entry.variant = reader.text();

@@ -40,7 +40,7 @@ struct Entry {
   std::chrono::milliseconds soft_ttl{}, ttl{};  ///< fresh, and kept, from `created` on
   std::chrono::milliseconds cost{};             ///< what fetching it took
   std::uint16_t status = 0;
-  std::string reason;             ///< phrase
+  std::uint64_t query_shape = 0;  ///< RequestRules::query_shape() of its writer
   std::string fields;             ///< complete lines
   std::vector<std::string> vary;  ///< sorted lower-case names; of a marker: what selects
   std::string variant;            ///< their values, as VarySpec writes them

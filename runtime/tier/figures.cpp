@@ -11,7 +11,13 @@ const char* to_string(ReadOutcome outcome) noexcept {
 
 const char* to_string(WriteOutcome outcome) noexcept {
   static constexpr std::array<const char*, write_outcome_count> words = {
-      "stored", "failed", "unavailable", "too_large", "busy", "unstamped"};
+      "stored", "failed", "unavailable", "too_large", "busy", "unstamped", "fenced"};
+  return words[static_cast<std::size_t>(outcome)];
+}
+
+const char* to_string(LeaseOutcome outcome) noexcept {
+  static constexpr std::array<const char*, lease_outcome_count> words = {
+      "granted", "filled", "gone", "expired", "failed"};
   return words[static_cast<std::size_t>(outcome)];
 }
 

@@ -38,15 +38,29 @@ enum class WriteOutcome : std::uint8_t {
   too_large,
   busy,       ///< the compression's queue was full
   unstamped,  ///< not tried: no news of invalidations when its fetch began
+  fenced,     ///< its lease had ended, and somebody else has filled it or does
 };
-inline constexpr std::size_t write_outcome_count = 6;
+inline constexpr std::size_t write_outcome_count = 7;
 [[nodiscard]] const char* to_string(WriteOutcome outcome) noexcept;
+
+/// What became of one try to fetch something for the whole fleet.
+enum class LeaseOutcome : std::uint8_t {
+  granted,  ///< this agent fetched
+  filled,   ///< another one did, and told
+  gone,     ///< another one did, and nothing that can be shared came of it
+  expired,  ///< another one did not within its lease, or the request's deadline
+  failed,   ///< Redis did not answer in time, or not with a lease
+};
+inline constexpr std::size_t lease_outcome_count = 5;
+[[nodiscard]] const char* to_string(LeaseOutcome outcome) noexcept;
 
 struct TierCounters {
   using Counter = std::atomic<std::uint64_t>;
   std::array<Counter, read_outcome_count> reads{};
   std::array<Counter, write_outcome_count> writes{};
   std::array<Counter, entry_error_count> broken{};
+  std::array<Counter, lease_outcome_count> leases{};
+  Counter lease_wait_nanoseconds{0};
   Counter would_skip{0};  ///< reads that shadow mode would not have made
   Counter read_nanoseconds{0}, answered_reads{0};
   Counter body_bytes_in{0}, body_bytes_out{0};  ///< of bodies written: as they were, as stored
@@ -56,6 +70,7 @@ struct TierCounters {
 
   void count(ReadOutcome outcome) noexcept { add(reads[static_cast<std::size_t>(outcome)]); }
   void count(WriteOutcome outcome) noexcept { add(writes[static_cast<std::size_t>(outcome)]); }
+  void count(LeaseOutcome outcome) noexcept { add(leases[static_cast<std::size_t>(outcome)]); }
   void count(EntryError error) noexcept { add(broken[static_cast<std::size_t>(error)]); }
   static void add(Counter& counter, std::uint64_t by = 1) noexcept {
     counter.fetch_add(by, std::memory_order_relaxed);

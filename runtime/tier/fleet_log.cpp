@@ -66,7 +66,7 @@ void FleetLog::stop() noexcept {
   partition_timer_.cancel();
 }
 
-std::uint64_t FleetLog::fresh_epoch() noexcept {
+std::uint64_t FleetLog::fresh_number() noexcept {
   random_ ^= static_cast<std::uint64_t>(parts_.clock.wall_now().time_since_epoch().count());
   random_ = random_ * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth, MMIX
   return random_ | 1U;                                                  // 0 is no log
@@ -90,9 +90,8 @@ void FleetLog::read_later() {
 void FleetLog::look() {
   if (reading_ || stopped_) return;
   reading_ = true;
-  const LogPosition seen{parts_.ledger.position().epoch, parts_.ledger.highest()};
   const redis::CallError refused =
-      reader_->call(key_, log_command(key_, settings_.redis.log_length, seen, fresh_epoch(), {}),
+      reader_->call(key_, log_command(key_, settings_.redis.log_length, seen_, fresh_number(), {}),
                     answer_max, [this](const redis::CallResult& result) {
                       reading_ = false;
                       if (!stopped_) looked(result);
@@ -105,12 +104,12 @@ void FleetLog::look() {
 void FleetLog::looked(const redis::CallResult& result) {
   const auto state = result.ok() ? read_log_state(result.reply) : std::nullopt;
   if (!state) {
-    if (result.error == redis::CallError::none) {
-      parts_.log("the log of invalidations cannot be used: " + result.reply.text);
-    }
+    if (result.error == redis::CallError::none) say_unusable(result.reply.text);
     read_later();
     return;
   }
+  unusable_.clear();
+  see({state->last, state->nonce});
   const LogPosition position = parts_.ledger.position();
   if (!began_) {
     began_ = true;
@@ -124,6 +123,19 @@ void FleetLog::looked(const redis::CallResult& result) {
     parts_.ledger.confirm(parts_.clock.now());
   }
   read();
+}
+
+/// Once, until it can be used again or says something else.
+void FleetLog::say_unusable(const std::string& why) {
+  if (std::exchange(unusable_, why) == why) return;
+  parts_.log("the log of invalidations cannot be used: " + why);
+}
+
+/// Remembers the newest entry there is.
+void FleetLog::see(const LogMark& entry) {
+  const bool newer = entry.position.epoch != seen_.position.epoch ||
+                     entry.position.number >= seen_.position.number;
+  if (newer) seen_ = entry;
 }
 
 void FleetLog::read() {
@@ -165,6 +177,7 @@ void FleetLog::take(const redis::CallResult& result) {
 bool FleetLog::take_entry(const LogEntry& entry, Gathered& gathered) {
   const LogPosition position = parts_.ledger.position();
   if (entry.position.epoch != position.epoch) return false;
+  see({entry.position, entry.nonce});
   if (entry.position.number <= position.number) return true;  // an own one, applied already
   if (entry.position.number != position.number + 1) {
     distrust({position.epoch, entry.position.number - 1}, "entries are missing");
@@ -176,9 +189,10 @@ bool FleetLog::take_entry(const LogEntry& entry, Gathered& gathered) {
   if (elsewhere || invalidation.empty()) return true;  // the log's first entry is empty
   TierCounters::add(parts_.counters.invalidations_received);
   Invalidation& all = invalidation.soft ? gathered.soft : gathered.hard;
-  const auto add = [](std::vector<std::string>& to, const std::vector<std::string>& from) {
+  const auto add = [&](std::vector<std::string>& to, const std::vector<std::string>& from) {
     for (const std::string& name : from) {
-      if (std::find(to.begin(), to.end(), name) == to.end()) to.push_back(name);
+      // A name may be a tag in one list and a key in another.
+      if (gathered.names.emplace(&to, name).second) to.push_back(name);
     }
   };
   add(all.identities, invalidation.identities);
@@ -190,8 +204,13 @@ bool FleetLog::take_entry(const LogEntry& entry, Gathered& gathered) {
 void FleetLog::carry_out(const Gathered& gathered) {
   Invalidation soft = gathered.soft;
   soft.soft = true;
-  if (!soft.empty()) apply(soft, parts_.cache);
-  if (!gathered.hard.empty()) apply(gathered.hard, parts_.cache);
+  const auto carry = [this](const Invalidation& invalidation) {
+    if (invalidation.empty()) return;
+    apply(invalidation, parts_.cache);
+    if (parts_.purged) parts_.purged(purge_request_of(invalidation));
+  };
+  carry(soft);
+  carry(gathered.hard);
 }
 
 /// Invalidations may have been missed: nothing stored counts as fresh any more.
@@ -200,10 +219,15 @@ void FleetLog::distrust(LogPosition now, const char* why) {
   parts_.log(std::string("the log of invalidations is not complete (") + why +
              "): everything stored is validated before it is used");
   parts_.ledger.restart(now);
+  purge_softly();
+}
+
+void FleetLog::purge_softly() {
   PurgeRequest everything;
   everything.patterns.emplace_back("*");
-  everything.soft = true;
+  everything.soft = everything.doubt = true;
   static_cast<void>(parts_.cache.purge(everything));
+  if (parts_.purged) parts_.purged(everything);
 }
 
 void FleetLog::watch_partition() {
@@ -214,10 +238,7 @@ void FleetLog::watch_partition() {
     if (error || stopped_) return;
     if (parts_.clock.now() - parts_.ledger.confirmed() >= bound) {
       TierCounters::add(parts_.counters.partitions);
-      PurgeRequest everything;
-      everything.patterns.emplace_back("*");
-      everything.soft = true;
-      static_cast<void>(parts_.cache.purge(everything));
+      purge_softly();
     }
     watch_partition();
   });
@@ -225,11 +246,12 @@ void FleetLog::watch_partition() {
 
 // -- writing ----------------------------------------------------------------------
 
-void FleetLog::publish(Invalidation invalidation, Names names) {
+void FleetLog::publish(Invalidation invalidation, Names names, Settled settled) {
   if (invalidation.empty()) return;
   invalidation.agent = agent_;
   Outgoing outgoing;
   outgoing.names = std::move(names);
+  outgoing.settled = std::move(settled);
   parts_.ledger.expect(outgoing.names);
   outgoing.text = to_text(invalidation);
   // Rather everything than something forgotten.
@@ -250,7 +272,9 @@ void FleetLog::enqueue(Outgoing outgoing) {
   if (waiting_.size() >= waiting_max || waiting_bytes_ >= waiting_bytes_max) {
     // A batch under way may still come through; what it names is in here as well, and
     // is not expected on its own account any more.
-    waiting_.resize(writing_ ? std::min(waiting_.size(), batch_max) : 0);
+    const std::size_t kept = writing_ ? std::min(waiting_.size(), batch_max) : 0;
+    for (std::size_t i = kept; i < waiting_.size(); ++i) waiting_[i].settle(std::nullopt);
+    waiting_.resize(kept);
     waiting_bytes_ = 0;
     for (Outgoing& under_way : waiting_) {
       under_way.names = {};
@@ -271,14 +295,13 @@ void FleetLog::write() {
   const std::size_t count = std::min(waiting_.size(), batch_max);
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < count; ++i) texts.push_back(waiting_[i].text);
-  const LogPosition seen{parts_.ledger.position().epoch, parts_.ledger.highest()};
   writing_ = true;
-  const redis::CallError refused =
-      writer_->call(key_, log_command(key_, settings_.redis.log_length, seen, fresh_epoch(), texts),
-                    answer_max, [this, count](const redis::CallResult& result) {
-                      writing_ = false;
-                      if (!stopped_) written(count, result);
-                    });
+  const redis::CallError refused = writer_->call(
+      key_, log_command(key_, settings_.redis.log_length, seen_, fresh_number(), texts), answer_max,
+      [this, count](const redis::CallResult& result) {
+        writing_ = false;
+        if (!stopped_) written(count, result);
+      });
   if (refused == redis::CallError::none) return;
   writing_ = false;
   written(0, {refused, {}});
@@ -297,15 +320,21 @@ void FleetLog::written(std::size_t count, const redis::CallResult& result) {
   if (began_ && state->last.epoch != parts_.ledger.position().epoch) {
     distrust(state->last, "it was lost");
   }
+  see({state->last, state->nonce});
   const std::uint64_t first = state->last.number - count + 1;
+  std::vector<Outgoing> settled;
   for (std::size_t i = 0; i < count; ++i) {
     parts_.ledger.settle(waiting_.front().names, first + i);
     waiting_bytes_ -= waiting_.front().text.size();
+    settled.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
   if (began_) parts_.ledger.applied(first, state->last.number);
   TierCounters::add(parts_.counters.invalidations_sent, count);
   parts_.counters.invalidations_waiting.store(waiting_.size(), std::memory_order_relaxed);
+  for (std::size_t i = 0; i < settled.size(); ++i) {
+    settled[i].settle(LogPosition{state->last.epoch, first + i});
+  }
   write();
 }
 

@@ -25,7 +25,10 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "config/settings/cache.hpp"
 #include "runtime/cache/cache.hpp"
@@ -49,7 +52,12 @@ class FleetLog {
     TierCounters& counters;
     redis::CallCounters& calls;
     LogLine log;
+    /// Told of every purge of others, after the cache: what else holds copies.
+    std::function<void(const PurgeRequest&)> purged;
   };
+  /// Told on the control loop which number an invalidation got; nothing if one of
+  /// everything stands for it.
+  using Settled = std::function<void(std::optional<LogPosition>)>;
 
   FleetLog(const Parts& parts, const config::CacheSettings& settings,
            std::shared_ptr<redis::TlsContext> tls, std::uint64_t seed);
@@ -61,7 +69,7 @@ class FleetLog {
   void stop() noexcept;
   /// Any thread. The cache itself is the caller's to purge, after this. `names` are
   /// those of names_of(), or made without the cache's lock.
-  void publish(Invalidation invalidation, Names names);
+  void publish(Invalidation invalidation, Names names, Settled settled = {});
   /// Where everything else may be asked as well, e.g. for its health.
   [[nodiscard]] redis::Client& client() noexcept { return *writer_; }
 
@@ -69,12 +77,16 @@ class FleetLog {
   static constexpr std::chrono::milliseconds wait{1000};
   static constexpr Duration answer_max = std::chrono::seconds(2);
   static constexpr Duration retry = std::chrono::milliseconds(250);
-  static constexpr std::size_t batch_max = 64, read_max = 512, waiting_max = 4096,
+  static constexpr std::size_t batch_max = 64, read_max = 128, waiting_max = 4096,
                                waiting_bytes_max = std::size_t{8} << 20;
 
   struct Outgoing {
     std::string text;
     Names names;
+    Settled settled;  // may be empty
+    void settle(std::optional<LogPosition> position) {
+      if (const Settled told = std::exchange(settled, nullptr)) told(position);
+    }
   };
 
   void reader_changed(bool up);
@@ -85,17 +97,21 @@ class FleetLog {
   /// What others have invalidated, gathered from the entries of one read.
   struct Gathered {
     Invalidation hard, soft;
+    std::set<std::pair<const void*, std::string>> names;  ///< what is in which of their lists
   };
   [[nodiscard]] bool take_entry(const LogEntry& entry, Gathered& gathered);
   void carry_out(const Gathered& gathered);
   void distrust(LogPosition now, const char* why);
+  void purge_softly();
   void read_later();
   [[nodiscard]] Invalidation everything() const;
   void enqueue(Outgoing outgoing);
   void write();
   void written(std::size_t count, const redis::CallResult& result);
   void watch_partition();
-  [[nodiscard]] std::uint64_t fresh_epoch() noexcept;
+  [[nodiscard]] std::uint64_t fresh_number() noexcept;
+  void say_unusable(const std::string& why);
+  void see(const LogMark& entry);
 
   Parts parts_;
   const config::CacheSettings settings_;
@@ -106,6 +122,8 @@ class FleetLog {
   redis::Timer retry_timer_, write_timer_, partition_timer_;
   std::deque<Outgoing> waiting_;
   std::size_t waiting_bytes_ = 0;  // of their texts
+  LogMark seen_;                   // the newest entry known
+  std::string unusable_;           // why the log was not, when last asked
   bool began_ = false;             // the position is one of a log
   bool reading_ = false, writing_ = false, stopped_ = true;
   bool reader_up_ = false;

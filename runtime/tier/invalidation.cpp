@@ -98,21 +98,31 @@ Names names_of(const Invalidation& invalidation, cache::Cache& cache) {
   return names;
 }
 
-PurgeResult apply(const Invalidation& invalidation, cache::Cache& cache) {
+namespace {
+
+bool is_tag(const std::string& identity) noexcept {
+  return identity.front() == static_cast<char>(cache::TagKind::tag);
+}
+
+}  // namespace
+
+PurgeRequest purge_request_of(const Invalidation& invalidation) {
   PurgeRequest request;
   request.patterns = invalidation.patterns;
   request.keys = invalidation.keys;
   request.soft = invalidation.soft;
+  for (const std::string& identity : invalidation.identities) {
+    if (!identity.empty() && is_tag(identity)) request.tags.push_back(identity.substr(1));
+  }
+  return request;
+}
+
+PurgeResult apply(const Invalidation& invalidation, cache::Cache& cache) {
   std::uint64_t others = 0;
   for (const std::string& identity : invalidation.identities) {
-    if (identity.empty()) continue;
-    if (identity.front() == static_cast<char>(cache::TagKind::tag)) {
-      request.tags.push_back(identity.substr(1));
-    } else {
-      others += cache.purge_identity(identity);
-    }
+    if (!identity.empty() && !is_tag(identity)) others += cache.purge_identity(identity);
   }
-  PurgeResult result = cache.purge(request);
+  PurgeResult result = cache.purge(purge_request_of(invalidation));
   result.by_tags += others;
   return result;
 }

@@ -39,6 +39,8 @@ struct Invalidation {
 [[nodiscard]] Invalidation parse_invalidation(std::string_view text);
 /// What the ledger knows its names by.
 [[nodiscard]] Names names_of(const Invalidation& invalidation, cache::Cache& cache);
+/// What a purge would have to take for it, but for groups of RFC 9875 and the like.
+[[nodiscard]] PurgeRequest purge_request_of(const Invalidation& invalidation);
 /// Carries it out in this agent's own cache; returns the entries taken.
 PurgeResult apply(const Invalidation& invalidation, cache::Cache& cache);
 

@@ -129,11 +129,6 @@ LogPosition Ledger::position() const {
   return {epoch_, applied_};
 }
 
-std::uint64_t Ledger::highest() const {
-  const std::lock_guard lock(mutex_);
-  return highest_;
-}
-
 bool Ledger::trusted(Instant now) const {
   const std::lock_guard lock(mutex_);
   return ready_ && now - confirmed_ <= trust_max;
@@ -157,7 +152,10 @@ bool Ledger::dead(std::uint64_t hash, std::uint64_t since) const {
 
 bool Ledger::usable(const Subject& subject, LogPosition since) const {
   const std::lock_guard lock(mutex_);
-  if (!ready_ || since.epoch != epoch_ || since.number < floor_ || everything_expected_ > 0) {
+  // Others may be ahead of this agent, but not by far.
+  const bool possible = since.number <= highest_ + ahead_max;
+  if (!ready_ || since.epoch != epoch_ || since.number < floor_ || !possible ||
+      everything_expected_ > 0) {
     return false;
   }
   if (dead(key_hash(subject.key), since.number) || dead(key_hash(subject.primary), since.number) ||

@@ -64,6 +64,8 @@ class Ledger {
  public:
   static constexpr std::size_t marks_max = 65536;
   static constexpr std::size_t patterns_max = 1024;
+  /// Entries of another agent may know this many invalidations more.
+  static constexpr std::uint64_t ahead_max = 1'000'000;
   /// Without news from the log for this long nothing of the tier is trusted.
   static constexpr Duration trust_max = std::chrono::seconds(3);
 
@@ -88,8 +90,6 @@ class Ledger {
   void applied(std::uint64_t first, std::uint64_t last);
 
   [[nodiscard]] LogPosition position() const;
-  /// The highest number this agent has seen in the log.
-  [[nodiscard]] std::uint64_t highest() const;
   [[nodiscard]] bool trusted(Instant now) const;
   /// When the log confirmed last.
   [[nodiscard]] Instant confirmed() const;

@@ -9,29 +9,32 @@ namespace {
 
 using redis::Reply;
 
-// KEYS[1] stream; ARGV: length, epoch seen, number seen, fresh epoch, texts...
+// KEYS[1] stream; ARGV: length, epoch, number and nonce seen, fresh, texts...
 constexpr std::string_view script = R"(
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-local number, epoch = 0, ''
+local number, epoch, nonce = 0, '', ''
 if #newest > 0 then
   number = tonumber(string.match(newest[1][1], '^%d+'))
-  epoch = newest[1][2][2]
-  if epoch == ARGV[2] and number < tonumber(ARGV[3]) then
-    redis.call('DEL', KEYS[1])
-    number = 0
+  epoch, nonce = newest[1][2][2], newest[1][2][4]
+  if epoch == ARGV[2] then
+    local seen = redis.call('XRANGE', KEYS[1], ARGV[3] .. '-0', ARGV[3] .. '-0')
+    if number < tonumber(ARGV[3]) or (#seen > 0 and seen[1][2][4] ~= ARGV[4]) then
+      redis.call('DEL', KEYS[1])
+      number = 0
+    end
   end
 end
 if number == 0 then
-  number, epoch = 1, ARGV[4]
-  redis.call('XADD', KEYS[1], '1-0', 'e', epoch, 'p', '')
+  number, epoch, nonce = 1, ARGV[5], ARGV[5]
+  redis.call('XADD', KEYS[1], '1-0', 'e', epoch, 'n', nonce, 'p', '')
 end
-for i = 5, #ARGV do
-  number = number + 1
+for i = 6, #ARGV do
+  number, nonce = number + 1, ARGV[5]
   redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], string.format('%d-0', number),
-             'e', epoch, 'p', ARGV[i])
+             'e', epoch, 'n', nonce, 'p', ARGV[i])
 end
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
-return {epoch, number, tonumber(string.match(oldest[1][1], '^%d+'))}
+return {epoch, number, tonumber(string.match(oldest[1][1], '^%d+')), nonce}
 )";
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
@@ -53,6 +56,8 @@ std::optional<LogEntry> read_entry(const Reply& reply) {
     if (pairs[i].text == "e") {
       const auto epoch = parse_number(pairs[i + 1].text);
       if (epoch) entry.position.epoch = *epoch;
+    } else if (pairs[i].text == "n") {
+      entry.nonce = parse_number(pairs[i + 1].text).value_or(0);
     } else if (pairs[i].text == "p") {
       entry.text = pairs[i + 1].text;
     }
@@ -68,23 +73,26 @@ std::string log_key(std::string_view key_prefix, std::string_view key_namespace)
   return key + "}:invalidations";
 }
 
-std::string log_command(const std::string& key, std::size_t length_max, LogPosition seen,
-                        std::uint64_t fresh_epoch, std::span<const std::string> texts) {
+std::string log_command(const std::string& key, std::size_t length_max, const LogMark& seen,
+                        std::uint64_t fresh, std::span<const std::string> texts) {
   const std::string length = std::to_string(length_max);
-  const std::string epoch = std::to_string(seen.epoch);
-  const std::string number = std::to_string(seen.number);
-  const std::string fresh = std::to_string(fresh_epoch);
-  std::vector<std::string_view> arguments = {"EVAL", script, "1",    key,
-                                             length, epoch,  number, fresh};
+  const std::string epoch = std::to_string(seen.position.epoch);
+  const std::string number = std::to_string(seen.position.number);
+  const std::string nonce = std::to_string(seen.nonce);
+  const std::string made = std::to_string(fresh);
+  std::vector<std::string_view> arguments = {"EVAL", script, "1",   key, length,
+                                             epoch,  number, nonce, made};
   arguments.insert(arguments.end(), texts.begin(), texts.end());
   return redis::make_command(arguments);
 }
 
 std::optional<LogState> read_log_state(const Reply& reply) {
-  if (!reply.is(Reply::Type::array) || reply.elements.size() != 3) return std::nullopt;
+  if (!reply.is(Reply::Type::array) || reply.elements.size() != 4) return std::nullopt;
   const auto epoch = parse_number(reply.elements[0].text);
-  if (!epoch || *epoch == 0) return std::nullopt;
+  const auto nonce = parse_number(reply.elements[3].text);
+  if (!epoch || *epoch == 0 || !nonce) return std::nullopt;
   LogState state;
+  state.nonce = *nonce;
   state.last = {*epoch, static_cast<std::uint64_t>(reply.elements[1].integer)};
   state.first = static_cast<std::uint64_t>(reply.elements[2].integer);
   if (state.first == 0 || state.last.number < state.first) return std::nullopt;

@@ -25,20 +25,23 @@ namespace homeostat::tier {
 /// The stream of a cache's fleet.
 [[nodiscard]] std::string log_key(std::string_view key_prefix, std::string_view key_namespace);
 
-/// `seen`: the highest position the caller knows. `fresh_epoch`: of a log that must be
-/// made. `texts` may be empty: then only the state is asked for.
+/// `seen`: the newest entry the caller knows; if it is not there any more, or another one
+/// in its place, the log is made anew. `fresh`: random, the epoch of a log that must be
+/// made and the nonce of what is written. `texts` may be empty: then only the state is asked for.
 [[nodiscard]] std::string log_command(const std::string& key, std::size_t length_max,
-                                      LogPosition seen, std::uint64_t fresh_epoch,
+                                      const LogMark& seen, std::uint64_t fresh,
                                       std::span<const std::string> texts);
 
 struct LogState {
   LogPosition last;         ///< the newest entry
+  std::uint64_t nonce = 0;  ///< its nonce
   std::uint64_t first = 0;  ///< the oldest one that is left
 };
 [[nodiscard]] std::optional<LogState> read_log_state(const redis::Reply& reply);
 
 struct LogEntry {
   LogPosition position;
+  std::uint64_t nonce = 0;
   std::string text;
 };
 /// The entries after a position: a read that waits for up to `wait` for one.

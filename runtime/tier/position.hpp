@@ -15,4 +15,11 @@ struct LogPosition {
   bool operator==(const LogPosition&) const = default;
 };
 
+/// An entry of the log. Numbers can be given twice: by a server that took over without
+/// the newest entries, or by two at once. The random nonce of the entry tells.
+struct LogMark {
+  LogPosition position;
+  std::uint64_t nonce = 0;
+};
+
 }  // namespace homeostat::tier

@@ -3,6 +3,7 @@
 //
 //   worker   -> WorkerTier  reads and writes entries
 //   control  -> FleetLog    invalidations of others, and to others
+//   control  -> FillNews    what became of fetches that other agents make for all
 //   Ledger                  whether an entry may be used
 //
 // Nothing of it can fail a request: without Redis every read is refused at once, and
@@ -25,6 +26,8 @@
 #include "runtime/cache/worker.hpp"
 #include "runtime/compress/compress_pool.hpp"
 #include "runtime/ports/actuators.hpp"
+#include "runtime/tier/data_cache.hpp"
+#include "runtime/tier/fill_news.hpp"
 #include "runtime/tier/fleet_log.hpp"
 #include "runtime/tier/health.hpp"
 #include "runtime/tier/worker_tier.hpp"
@@ -50,9 +53,16 @@ class Tier {
   /// REQUIRES: open() succeeded. On the thread that builds the worker.
   [[nodiscard]] std::shared_ptr<WorkerTier> make_worker(boost::asio::io_context& context);
   /// Tells the fleet; the own cache is purged by the caller, afterwards.
-  void publish(Invalidation invalidation);
+  /// `settled`: FleetLog::Settled.
+  void publish(Invalidation invalidation, FleetLog::Settled settled = {});
   /// The same for what a worker has taken out of the cache.
   void publish(const cache::Outdated& outdated);
+
+  /// Told of every purge that came from others. Before start().
+  void on_purged(std::function<void(const PurgeRequest&)> purged) { purged_ = std::move(purged); }
+  /// For what else is asked of Redis on the control loop.
+  [[nodiscard]] redis::Client& client() noexcept { return fleet_log_->client(); }
+  [[nodiscard]] const Ledger& ledger() const noexcept { return ledger_; }
 
   [[nodiscard]] HealthReport health() const { return health_->report(); }
   /// Invalidations of the fleet are followed at this moment.
@@ -73,15 +83,19 @@ class Tier {
   compress::CompressPool pool_;
   std::shared_ptr<redis::TlsContext> tls_;
   std::uint64_t seed_;
+  std::function<void(const PurgeRequest&)> purged_;
   std::unique_ptr<FleetLog> fleet_log_;
   std::unique_ptr<Health> health_;
+  std::unique_ptr<FillNews> news_;
+  const std::string fill_stream_;
 };
 
-/// The cache as control operations see it, when it is one of a fleet's: a purge
-/// reaches all of it.
+/// The cache as control operations see it: a purge also reaches the application's own
+/// data and, where there is one, the fleet.
 class FleetCache final : public CacheControl {
  public:
-  FleetCache(cache::Cache& cache, Tier& tier) : cache_(cache), tier_(tier) {}
+  FleetCache(cache::Cache& cache, DataCache& data, Tier* tier)
+      : cache_(cache), data_(data), tier_(tier) {}
 
   [[nodiscard]] CacheFigures figures() const override { return cache_.figures(); }
   std::size_t drop_expired() override { return cache_.drop_expired(); }
@@ -96,7 +110,8 @@ class FleetCache final : public CacheControl {
 
  private:
   cache::Cache& cache_;
-  Tier& tier_;
+  DataCache& data_;
+  Tier* const tier_;
 };
 
 }  // namespace homeostat::tier

@@ -28,7 +28,7 @@ ReadOutcome outcome_of(const CallResult& result) noexcept {
 }  // namespace
 
 WorkerTier::WorkerTier(boost::asio::io_context& context, const Shared& shared, std::uint64_t seed)
-    : context_(context), shared_(shared) {
+    : context_(context), shared_(shared), random_(seed) {
   redis::ClientOptions options;
   options.settings = shared.settings;
   options.tls = shared.tls;
@@ -80,6 +80,7 @@ bool WorkerTier::read(const cache::PrimaryKey& key, const cache::Fields& fields,
 CallError WorkerTier::get(const ReadPtr& read, const std::string& key) {
   const Duration left = read->until - shared_.clock.now();
   if (left <= Duration::zero()) return CallError::timeout;
+  read->last_key = key;
   return client_->call(
       key, redis::make_command({"GET", key}), left,
       [this, read, key](CallResult result) { answered(read, key, std::move(result)); });
@@ -88,7 +89,9 @@ CallError WorkerTier::get(const ReadPtr& read, const std::string& key) {
 void WorkerTier::fail(const ReadPtr& read, ReadOutcome outcome) {
   count(outcome);
   const Found found = std::move(read->found);
-  found(std::nullopt);
+  read_until_ = read->until;
+  const bool answered = outcome == ReadOutcome::miss || outcome == ReadOutcome::broken;
+  found(std::nullopt, answered ? read->last_key : std::string());
 }
 
 void WorkerTier::answered(const ReadPtr& read, const std::string& key, CallResult result) {
@@ -123,7 +126,8 @@ void WorkerTier::answered(const ReadPtr& read, const std::string& key, CallResul
     return;
   }
   const Found found = std::move(read->found);
-  found(std::move(entry));
+  read_until_ = read->until;
+  found(std::move(entry), key);
 }
 
 void WorkerTier::follow_variants(const ReadPtr& read, const Entry& marker) {
@@ -160,19 +164,30 @@ bool WorkerTier::compressible(const cache::Object& object) const {
          object.body_bytes() >= shared_.settings.compress_above && !object.head().encoded;
 }
 
-void WorkerTier::write(const Writing& writing) {
-  const cache::Object& object = *writing.object;
-  if (!client_->up()) return shared_.counters.count(WriteOutcome::unavailable);
-  if (!writing.since) return shared_.counters.count(WriteOutcome::unstamped);
-  if (object.body_bytes() > shared_.settings.object_bytes_max) {
-    return shared_.counters.count(WriteOutcome::too_large);
+/// True: not written, and counted why.
+bool WorkerTier::refuse_write(const Writing& writing) {
+  const auto refuse = [this](WriteOutcome outcome) {
+    shared_.counters.count(outcome);
+    return true;
+  };
+  if (!client_->up()) return refuse(WriteOutcome::unavailable);
+  if (!writing.since) return refuse(WriteOutcome::unstamped);
+  if (writing.object->body_bytes() > shared_.settings.object_bytes_max) {
+    return refuse(WriteOutcome::too_large);
   }
-  const cache::Freshness& freshness = object.freshness();
-  const Duration left = freshness.remaining(shared_.clock.now());
+  if (writing.object->freshness().remaining(shared_.clock.now()) >= lifetime_min) return false;
   // Nothing to share, and the end of what the origin said before.
-  if (left < lifetime_min) return remove(writing.key, writing.spec.get(), writing.variant);
+  remove(writing.key, writing.spec.get(), writing.variant);
+  return true;
+}
+
+/// Without its body.
+Entry WorkerTier::make_entry(const Writing& writing) const {
+  const cache::Object& object = *writing.object;
+  const cache::Freshness& freshness = object.freshness();
   Entry entry;
   entry.since = *writing.since;
+  entry.query_shape = writing.query_shape;
   entry.created = freshness.received_wall -
                   std::chrono::duration_cast<WallTime::duration>(freshness.initial_age);
   entry.soft_ttl = rounded(freshness.lifetime);
@@ -192,13 +207,17 @@ void WorkerTier::write(const Writing& writing) {
   }
   entry.tags = object.head().tags.names();
   entry.body_bytes = object.body_bytes();
-  if (compressible(object)) {
-    compress(std::move(entry), writing.object, writing.spec != nullptr, writing.key.text);
-    return;
-  }
-  entry.body.reserve(object.body_bytes());
-  for (const cache::BodyPart& part : object.body()) entry.body += part.view();
-  finish_write(std::move(entry), writing.spec != nullptr, writing.key.text);
+  return entry;
+}
+
+void WorkerTier::write(const Writing& writing) {
+  if (refuse_write(writing)) return end_lease(writing.lease, FillNewsKind::gone);
+  const cache::Object& object = *writing.object;
+  Pending pending{make_entry(writing), writing.spec != nullptr, writing.key.text, writing.lease};
+  if (compressible(object)) return compress(std::move(pending), writing.object);
+  pending.entry.body.reserve(object.body_bytes());
+  for (const cache::BodyPart& part : object.body()) pending.entry.body += part.view();
+  finish_write(std::move(pending));
 }
 
 void WorkerTier::remove(const cache::PrimaryKey& key, const cache::VarySpec* spec,
@@ -221,69 +240,74 @@ Duration WorkerTier::write_max() const noexcept {
   return std::max<Duration>(std::chrono::seconds(1), shared_.settings.timeout);
 }
 
-void WorkerTier::compress(Entry entry, const cache::ObjectPtr& object, bool varies,
-                          std::string primary) {
+void WorkerTier::compress(Pending write, const cache::ObjectPtr& object) {
   compress::CompressJob job;
   for (const cache::BodyPart& part : object->body()) job.pieces.push_back(part.view());
   job.owner = std::shared_ptr<const void>(object.get(), [object](const void*) {});
   job.recipe.target = shared_.settings.compression == config::SharedCompression::gzip
                           ? rules::Coding::gzip
                           : rules::Coding::zstd;
-  auto pending = std::make_shared<Entry>(std::move(entry));
-  job.done = [weak = weak_from_this(), executor = context_.get_executor(), pending, object, varies,
-              primary = std::move(primary)](compress::JobResult result, std::string& output) {
-    if (result == compress::JobResult::done) {
-      pending->body = std::move(output);
-    } else {
-      pending->body.clear();
-      for (const cache::BodyPart& part : object->body()) pending->body += part.view();
-    }
+  auto pending = std::make_shared<Pending>(std::move(write));
+  job.done = [weak = weak_from_this(), executor = context_.get_executor(), pending, object](
+                 compress::JobResult result, std::string& output) {
     const bool coded = result == compress::JobResult::done;
-    boost::asio::post(executor, [weak, pending, coded, varies, primary] {
+    if (coded) {
+      pending->entry.body = std::move(output);
+    } else {
+      pending->entry.body.clear();
+      for (const cache::BodyPart& part : object->body()) pending->entry.body += part.view();
+    }
+    boost::asio::post(executor, [weak, pending, coded] {
       const std::shared_ptr<WorkerTier> self = weak.lock();
       if (!self) return;
       if (coded) {
-        pending->coding = self->shared_.settings.compression == config::SharedCompression::gzip
-                              ? rules::Coding::gzip
-                              : rules::Coding::zstd;
+        pending->entry.coding =
+            self->shared_.settings.compression == config::SharedCompression::gzip
+                ? rules::Coding::gzip
+                : rules::Coding::zstd;
       }
-      self->finish_write(std::move(*pending), varies, primary);
+      self->finish_write(std::move(*pending));
     });
   };
-  if (!shared_.pool.submit(std::move(job))) shared_.counters.count(WriteOutcome::busy);
+  if (shared_.pool.submit(std::move(job))) return;
+  shared_.counters.count(WriteOutcome::busy);
+  end_lease(pending->lease, FillNewsKind::gone);
 }
 
-void WorkerTier::finish_write(Entry entry, bool varies, std::string primary) {
+void WorkerTier::finish_write(Pending pending) {
+  const Entry& entry = pending.entry;
   TierCounters::add(shared_.counters.body_bytes_in, entry.body_bytes);
   TierCounters::add(shared_.counters.body_bytes_out, entry.body.size());
-  if (varies) {
+  if (pending.varies) {
     Entry marker;
     marker.kind = Entry::Kind::vary;
-    marker.key = std::move(primary);
+    marker.key = std::move(pending.primary);
     marker.since = entry.since;
     marker.created = entry.created;
     marker.soft_ttl = entry.soft_ttl;
     marker.ttl = entry.ttl;
     marker.vary = entry.vary;
-    set(marker);
+    set(marker, {});
   }
-  set(entry);
+  set(entry, pending.lease);
 }
 
-void WorkerTier::set(const Entry& entry) {
+void WorkerTier::set(const Entry& entry, const LeaseTerms& lease) {
   const WallTime expires = entry.created + entry.ttl;
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(expires - shared_.clock.wall_now());
-  if (left <= std::chrono::milliseconds::zero()) return;
+  if (left <= std::chrono::milliseconds::zero()) return end_lease(lease, FillNewsKind::gone);
+  if (lease.held() && lease.entry_key == entry.key) return set_leased(entry, left, lease);
   const std::string command =
       redis::make_command({"SET", entry.key, encode(entry), "PX", std::to_string(left.count())});
   const bool counted = entry.kind == Entry::Kind::response;
-  const CallError refused =
-      client_->call(entry.key, command, write_max(),
-                    [counters = &shared_.counters, counted](const CallResult& result) {
-                      if (counted)
-                        counters->count(result.ok() ? WriteOutcome::stored : WriteOutcome::failed);
-                    });
+  const CallError refused = client_->call(
+      entry.key, command, write_max(), [this, counted, lease](const CallResult& result) {
+        if (counted)
+          shared_.counters.count(result.ok() ? WriteOutcome::stored : WriteOutcome::failed);
+        // The lease was for the key without variant, before anybody knew that there are some.
+        end_lease(lease, result.ok() ? FillNewsKind::stored : FillNewsKind::gone);
+      });
   if (refused != CallError::none && counted) shared_.counters.count(WriteOutcome::unavailable);
 }
 

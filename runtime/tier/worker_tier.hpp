@@ -7,6 +7,9 @@
 // response: bodies are compressed in the background and sent when that is done; what
 // cannot be sent at once is not stored.
 //
+// What was not found may be fetched under a lease (lease_terms.hpp): then other agents
+// wait for it, bounded by the lease. Without Redis there is no lease and nobody waits.
+//
 // Thread safety: none; one worker's thread, its event loop's. Ownership: shared with
 // nobody but what it has posted; outlived by the Tier.
 #pragma once
@@ -16,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "config/settings/redis.hpp"
@@ -29,6 +33,8 @@
 #include "runtime/redis/client.hpp"
 #include "runtime/tier/entry.hpp"
 #include "runtime/tier/figures.hpp"
+#include "runtime/tier/fill_lease.hpp"
+#include "runtime/tier/fill_news.hpp"
 #include "runtime/tier/ledger.hpp"
 
 namespace homeostat::tier {
@@ -44,21 +50,39 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
     redis::CallCounters& calls;
     compress::CompressPool& pool;
     std::shared_ptr<redis::TlsContext> tls;
+    FillNews& news;
+    const std::string& fill_stream;  ///< where it is told what became of leased fills
   };
   WorkerTier(boost::asio::io_context& context, const Shared& shared, std::uint64_t seed);
 
   void start() { client_->start(); }
-  void stop() noexcept { client_->stop(); }
+  void stop() noexcept;
   /// False: a read would not be made now, whatever it is for.
   [[nodiscard]] bool ready() const;
 
   /// What a read found: an intact entry of that key, decoded, for a request with
-  /// these fields. Whether it may be used is the caller's to say; he counts it.
-  using Found = std::function<void(std::optional<Entry>)>;
+  /// these fields. Whether it may be used is the caller's to say; he counts it. `key` is
+  /// where it was looked for in the end; empty if Redis did not answer.
+  using Found = std::function<void(std::optional<Entry>, const std::string& key)>;
   /// False: nobody was asked, `found` will not run. `fields` must stay valid until
   /// then.
   [[nodiscard]] bool read(const cache::PrimaryKey& key, const cache::Fields& fields,
                           EndpointId endpoint, Found found);
+
+  enum class LeaseEnd : std::uint8_t {
+    granted,  ///< fetch it, for all
+    filled,   ///< somebody else has: read again
+    alone,    ///< fetch it, for this agent
+  };
+  using Leased = std::function<void(LeaseEnd end, FillLease lease)>;
+  /// Inside `found` of a read of `key` that brought nothing (`absent`) or nothing usable. Waits
+  /// while another agent fetches it, no longer than its lease, nor beyond `latest`; Redis has what
+  /// is left of the read's budget to say which. False: fetch it at once, `leased` will not run.
+  [[nodiscard]] bool lease(const std::string& key, bool absent, EndpointId endpoint,
+                           std::optional<Instant> latest, Leased leased);
+  /// Ends a lease; whoever waits for it is told.
+  void end_lease(const LeaseTerms& terms, FillNewsKind kind);
+
   /// Counts what became of an entry that was found.
   void count(ReadOutcome outcome) noexcept { shared_.counters.count(outcome); }
   [[nodiscard]] bool usable(const Subject& subject, const Entry& entry) const {
@@ -72,12 +96,14 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   void origin_answered(EndpointId endpoint, Duration took);
 
   struct Writing {
+    std::uint64_t query_shape = 0;  ///< Entry::query_shape
     cache::PrimaryKey key;
     std::optional<LogPosition> since;
     cache::ObjectPtr object;
     cache::VarySpecPtr spec;  ///< null: the response does not vary
     std::string variant;
     Duration cost{};
+    LeaseTerms lease;  ///< under which it was fetched, if any; ended here
   };
   void write(const Writing& writing);
   /// What is stored under a key is out of date; so is the variant, with `spec`.
@@ -92,6 +118,7 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
     const cache::Fields* fields = nullptr;
     Instant began{}, until{};
     Found found;
+    std::string last_key;
     bool of_variant = false;
   };
   using ReadPtr = std::shared_ptr<Read>;
@@ -102,10 +129,30 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   void follow_variants(const ReadPtr& read, const Entry& marker);
   void fail(const ReadPtr& read, ReadOutcome outcome);
   [[nodiscard]] bool decode_body(Entry& entry) const;
-  void finish_write(Entry entry, bool varies, std::string primary);
-  void compress(Entry entry, const cache::ObjectPtr& object, bool varies, std::string primary);
+  /// A write on its way.
+  struct Pending {
+    Entry entry;
+    bool varies = false;
+    std::string primary;
+    LeaseTerms lease;
+  };
+  void finish_write(Pending pending);
+  void compress(Pending pending, const cache::ObjectPtr& object);
+  [[nodiscard]] bool refuse_write(const Writing& writing);
+  [[nodiscard]] Entry make_entry(const Writing& writing) const;
   [[nodiscard]] bool compressible(const cache::Object& object) const;
-  void set(const Entry& entry);
+  void set(const Entry& entry, const LeaseTerms& lease);
+  void set_leased(const Entry& entry, std::chrono::milliseconds left, const LeaseTerms& lease);
+
+  // Leases: worker_lease.cpp.
+  struct Attempt;
+  using AttemptPtr = std::shared_ptr<Attempt>;
+  void acquired(const AttemptPtr& attempt, const redis::CallResult& result);
+  void told(const AttemptPtr& attempt, FillNewsKind kind);
+  void finish(const AttemptPtr& attempt, LeaseOutcome outcome);
+  void tell(const std::string& entry_key, FillNewsKind kind);
+  [[nodiscard]] std::string make_token() noexcept;
+
   void unlink(const std::string& key);
   [[nodiscard]] Duration write_max() const noexcept;
 
@@ -114,6 +161,9 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   std::unique_ptr<redis::Client> client_;
   rules::ReadGovernor governor_;
   std::vector<rules::LatencyEstimate> origins_;  // by endpoint
+  std::unordered_set<AttemptPtr> attempts_;      // at leases
+  Instant read_until_{};                         // of the read whose `found` runs
+  std::uint64_t random_;
 };
 
 }  // namespace homeostat::tier

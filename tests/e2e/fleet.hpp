@@ -42,12 +42,13 @@ class Fleet {
   RunningAgent& operator[](std::size_t index) { return *agents_[index]; }
   [[nodiscard]] std::size_t size() const { return agents_.size(); }
 
-  /// Each worker, the log's reader and its writer are connected; the log is followed.
+  /// Each worker, the log's reader and writer and the news' reader are connected; the log is
+  /// followed.
   [[nodiscard]] static bool in_step(const RunningAgent& agent) {
     return eventually([&] {
       return agent.metric("homeostat_shared_in_step") == 1 &&
              agent.metric("homeostat_redis_up") == 1 &&
-             agent.metric("homeostat_redis_connections_total") >= workers + 2;
+             agent.metric("homeostat_redis_connections_total") >= workers + 3;
     });
   }
   [[nodiscard]] static double reads(const RunningAgent& agent, const std::string& result) {
@@ -55,6 +56,9 @@ class Fleet {
   }
   [[nodiscard]] static double writes(const RunningAgent& agent, const std::string& result) {
     return agent.metric("homeostat_shared_writes_total{result=\"" + result + "\"}");
+  }
+  [[nodiscard]] static double leases(const RunningAgent& agent, const std::string& result) {
+    return agent.metric("homeostat_shared_leases_total{result=\"" + result + "\"}");
   }
   /// Through this agent, and waits until Redis has it.
   void store(std::size_t agent, const std::string& target, std::string_view fields = {}) {

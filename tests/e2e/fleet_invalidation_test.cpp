@@ -171,6 +171,14 @@ TEST_F(FleetInvalidation, ALostLogIsNoticedAndNothingOldIsTrusted) {
   EXPECT_TRUE(is_shared(fleet_[1].get("/b"))) << "and it goes on";
 }
 
+TEST_F(FleetInvalidation, WhatMayHaveBeenPurgedElsewhereIsNotServedStale) {
+  fleet_.count_requests("/old", "Cache-Control: max-age=600, stale-while-revalidate=600\r\n");
+  ASSERT_EQ(fleet_[1].get("/old").body, "1");
+  fleet_.redis.run({"FLUSHALL"});
+  ASSERT_TRUE(eventually([&] { return fleet_[1].metric("homeostat_shared_log_gaps_total") == 1; }));
+  EXPECT_EQ(fleet_[1].get("/old").body, "2");
+}
+
 TEST_F(FleetInvalidation, ACachesNamespacesDoNotMeet) {
   AgentConfig other = config_for(fleet_.origin);
   other.workers = Fleet::workers;

@@ -151,6 +151,35 @@ TEST(SharedTier, FollowsTheReadersRulesNotTheWriters) {
   EXPECT_EQ(Fleet::reads(agent, "unsuitable"), 1);
 }
 
+TEST(SharedTier, AgentsThatReadQueriesDifferentlyDoNotShare) {
+  Fleet fleet(1, "rules: [{match: {path: /a}, query_drop: [lang]}]");
+  fleet.origin.answer("/a", 200, fresh_text, "german");
+  fleet.store(0, "/a?lang=de");
+  AgentConfig other = config_for(fleet.origin);
+  other.workers = Fleet::workers;
+  other.cache = redis_section(fleet.redis.url());
+  RunningAgent agent(other);
+  ASSERT_TRUE(Fleet::in_step(agent));
+  EXPECT_FALSE(is_shared(agent.get("/a"))) << "under the same key lies what another query brought";
+  EXPECT_EQ(Fleet::reads(agent, "unsuitable"), 1);
+}
+
+TEST(SharedTier, GivesNoCodingThatTheClientRefuses) {
+  Fleet fleet(2);
+  fleet.origin.answer("/a", 200, std::string(fresh_text) + "Content-Encoding: br\r\n", "coded");
+  fleet.store(0, "/a", "Accept-Encoding: br\r\n");
+  EXPECT_FALSE(is_shared(fleet[1].get("/a", "Accept-Encoding: gzip\r\n")));
+  EXPECT_EQ(fleet.origin.requests("/a"), 2U) << "the application may have another form";
+}
+
+TEST(SharedTier, ARequestWithCredentialsTakesNothingAway) {
+  Fleet fleet(3);
+  fleet.origin.answer("/a", 200, fresh_text, "public");
+  fleet.store(0, "/a");
+  static_cast<void>(fleet[1].get("/a", "Authorization: Bearer a\r\n"));
+  EXPECT_TRUE(is_shared(fleet[2].get("/a")));
+}
+
 TEST(SharedTier, CompressesLargeBodiesAndRefusesHugeOnes) {
   Fleet fleet(2, "memory: 64MiB", "timeout: 10s, adaptive: off, object_bytes_max: 512KiB");
   std::string text;

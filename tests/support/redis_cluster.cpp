@@ -1,5 +1,6 @@
 #include "tests/support/redis_cluster.hpp"
 
+#include <sstream>
 #include <stdexcept>
 
 #include "tests/support/waiting.hpp"
@@ -73,10 +74,20 @@ void RedisCluster::begin_move(const std::string& key, std::size_t to) {
 
 void RedisCluster::move_slot(const std::string& key, std::size_t to) {
   const std::size_t from = owner_of(key);
+  if (from == to) return;
   const std::string slot = node(from).run({"CLUSTER", "KEYSLOT", key});
   begin_move(key, to);
-  node(from).run(
-      {"MIGRATE", "127.0.0.1", std::to_string(node(to).port()), key, "0", "5000", "REPLACE"});
+  // Others may be in the same slot, and some may come meanwhile.
+  constexpr int rounds_max = 100;
+  for (int round = 0; round < rounds_max; ++round) {
+    std::istringstream keys(node(from).run({"CLUSTER", "GETKEYSINSLOT", slot, "100"}));
+    std::string one;
+    if (!(keys >> one)) break;
+    do {
+      node(from).run(
+          {"MIGRATE", "127.0.0.1", std::to_string(node(to).port()), one, "0", "5000", "REPLACE"});
+    } while (keys >> one);
+  }
   const std::string target = id_of(to);
   for (std::size_t i = 0; i < size(); ++i) {
     if (node(i).running()) node(i).run({"CLUSTER", "SETSLOT", slot, "NODE", target});

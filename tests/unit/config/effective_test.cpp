@@ -30,7 +30,8 @@ TEST(ToYaml, ShowsEveryDefault) {
   EXPECT_NE(printed.find("cache:\n  enabled: true\n  memory: 100MiB\n"), std::string::npos)
       << printed;
   EXPECT_NE(printed.find("workers: auto\n"), std::string::npos);
-  EXPECT_EQ(printed.find("events"), std::string::npos) << "what is not available is not shown";
+  EXPECT_EQ(printed.find("staleness_budget"), std::string::npos)
+      << "what is not available is not shown";
   EXPECT_EQ(printed.find("app:"), std::string::npos) << "no empty sections";
 }
 

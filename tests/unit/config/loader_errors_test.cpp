@@ -167,11 +167,21 @@ INSTANTIATE_TEST_SUITE_P(
             "t.yaml:3:39: `cache.redis.user` needs a `password` or `password_file`\n"}));
 
 INSTANTIATE_TEST_SUITE_P(
+    Events, BadInput,
+    testing::Values(
+        Bad{"cache: {events: {review.created: ['event:nothing']}}\n",
+            "t.yaml:3:17: `cache.events.review.created` names the event `nothing`, which there is "
+            "not\n"},
+        Bad{"cache: {events: {a: ['book:{id']}}\n",
+            "t.yaml:3:22: `cache.events.a[0]`: `book:{id`: expected each `{name}` to open and "
+            "close, and to have a name\n"},
+        Bad{"cache: {warm: {schedule: '* 24 * * *'}}\n",
+            "t.yaml:3:26: `cache.warm.schedule`: `* 24 * * *`: hour: \"24\" is not within "
+            "0-23\n"}));
+
+INSTANTIATE_TEST_SUITE_P(
     NotInThisVersion, BadInput,
     testing::Values(
-        Bad{"cache: {events: {review.created: [book:detail:{bookId}, \"book:{bookId}:*\", "
-            "tag:books]}}\n",
-            "t.yaml:3:9: `cache.events` is not available in this version\n"},
         Bad{"cache: {staleness_budget: 1%}\n",
             "t.yaml:3:9: `cache.staleness_budget` is not available in this version\n"},
         Bad{"cache: {rules: [{match: {path: /a}, tags: ['a b']}]}\n",

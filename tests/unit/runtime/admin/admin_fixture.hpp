@@ -210,7 +210,12 @@ class AdminFixture : public ::testing::Test {
                       .cache_groups = {},
                       .events = nullptr,
                       .service = {},
-                      .version = {}};
+                      .version = {},
+                      .data = nullptr,
+                      .data_ttl = std::chrono::hours(1),
+                      .cache_events = {},
+                      .warm = {},
+                      .warm_report = {}};
     out.render_metrics = [] { return std::string("# TYPE up gauge\nup 1\n"); };
     out.service = "homeostat";
     out.version = "1.2.3";

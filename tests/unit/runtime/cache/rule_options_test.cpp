@@ -129,8 +129,7 @@ TEST(OwnEtag, OutlivesAValidation) {
   const Request view = request.view();
   Fields storage;
   EXPECT_FALSE(refreshed_head(*harness.find(request).object, harness.cache.rules().decide(view),
-                              view, harness.response_view({304, now, ""}, storage),
-                              harness.policy))
+                              view, harness.response_view({304, now, ""}, storage), harness.policy))
       << "a version of the origin's that is not known to be the stored one";
 }
 

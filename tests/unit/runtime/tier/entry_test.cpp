@@ -1,6 +1,8 @@
 #include "runtime/tier/entry.hpp"
 
 #include <gtest/gtest.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include <random>
 
@@ -18,7 +20,7 @@ Entry sample() {
   entry.ttl = 90s;
   entry.cost = 250ms;
   entry.status = 200;
-  entry.reason = "OK";
+  entry.query_shape = 0x0102030405060708;
   entry.fields = "Content-Type: text/plain\r\nETag: \"v1\"\r\n";
   entry.vary = {"accept-language", "x-b"};
   entry.variant = "accept-language=de&x-b=1";
@@ -39,7 +41,7 @@ TEST(Entry, ComesBackAsItWasWritten) {
   EXPECT_EQ(read.ttl, entry.ttl);
   EXPECT_EQ(read.cost, entry.cost);
   EXPECT_EQ(read.status, 200);
-  EXPECT_EQ(read.reason, "OK");
+  EXPECT_EQ(read.query_shape, entry.query_shape);
   EXPECT_EQ(read.fields, entry.fields);
   EXPECT_EQ(read.vary, entry.vary);
   EXPECT_EQ(read.variant, entry.variant);
@@ -87,7 +89,7 @@ TEST(Entry, TellsForeignBytesAndOtherVersionsApart) {
   EXPECT_EQ(decode("{\"json\": true}", read), EntryError::foreign);
   EXPECT_EQ(decode("hsL2", read), EntryError::truncated);
   std::string next = encode(sample());
-  next[4] = 2;
+  next[4] = 3;
   EXPECT_EQ(decode(next, read), EntryError::version);
 }
 
@@ -107,6 +109,22 @@ TEST(Entry, WhatAnHonestWriterNeverMakesIsMalformed) {
   EXPECT_TRUE(refused([](Entry& entry) { entry.fields = "A: b\r\nno colon\r\n"; }));
   EXPECT_TRUE(refused([](Entry& entry) { entry.fields = "A: b\rC: d\r\n"; }));
   EXPECT_TRUE(refused([](Entry& entry) { entry.fields = "A: b"; }));
+  EXPECT_TRUE(refused([](Entry& entry) { entry.fields = "Transfer-Encoding : chunked\r\n"; }));
+  EXPECT_TRUE(refused([](Entry& entry) { entry.fields = "Set-Cookie:a=b; x: y\r\n"; }));
+  EXPECT_TRUE(refused([](Entry& entry) { entry.status = 204; }));
+  EXPECT_TRUE(refused([](Entry& entry) { entry.status = 205; }));
+}
+
+TEST(Entry, ATimeBeyondAnyClockIsMalformed) {
+  std::string bytes = encode(sample());
+  constexpr std::size_t created_at = 32, checksum_at = 8, header = 16;
+  bytes.replace(created_at, 8, 8, 'E');  // more nanoseconds than there are
+  const std::uint64_t sum = XXH3_64bits(bytes.data() + header, bytes.size() - header);
+  for (std::size_t i = 0; i < 8; ++i) {
+    bytes[checksum_at + i] = static_cast<char>((sum >> (8 * i)) & 0xFFU);
+  }
+  Entry read;
+  EXPECT_EQ(decode(bytes, read), EntryError::malformed);
 }
 
 TEST(Entry, RandomBytesNeverPass) {

@@ -22,9 +22,8 @@ class LogScript : public testing::Test {
     EXPECT_TRUE(running_.run_until([&] { return answer.has_value(); }));
     return std::move(*answer);
   }
-  LogState append(LogPosition seen, std::uint64_t fresh_epoch,
-                  const std::vector<std::string>& texts) {
-    const redis::CallResult result = send(log_command(key_, length_max_, seen, fresh_epoch, texts));
+  LogState append(const LogMark& seen, std::uint64_t fresh, const std::vector<std::string>& texts) {
+    const redis::CallResult result = send(log_command(key_, length_max_, seen, fresh, texts));
     const auto state = read_log_state(result.reply);
     EXPECT_TRUE(state) << result.reply.text;
     return state.value_or(LogState{});
@@ -50,7 +49,7 @@ TEST_F(LogScript, IsMadeOnceWithAnEpochOfItsOwn) {
 
 TEST_F(LogScript, NumbersAreDenseAndKeepTheirText) {
   EXPECT_EQ(append({}, 11, {"one", "two"}).last, (LogPosition{11, 3}));
-  EXPECT_EQ(append({11, 3}, 99, {std::string("thr\0ee\n", 7)}).last, (LogPosition{11, 4}));
+  EXPECT_EQ(append({{11, 3}, 11}, 99, {std::string("thr\0ee\n", 7)}).last, (LogPosition{11, 4}));
   const auto entries = read(1);
   ASSERT_EQ(entries.size(), 3U);
   EXPECT_EQ(entries[0].position, (LogPosition{11, 2}));
@@ -62,12 +61,23 @@ TEST_F(LogScript, NumbersAreDenseAndKeepTheirText) {
 
 TEST_F(LogScript, IsMadeAnewIfItHasLostWhatTheCallerSaw) {
   append({}, 11, {"one", "two"});
-  EXPECT_EQ(append({11, 10}, 33, {"three"}).last, (LogPosition{33, 2}));
+  EXPECT_EQ(append({{11, 10}, 11}, 33, {"three"}).last, (LogPosition{33, 2}));
   const auto entries = read(0);
   ASSERT_EQ(entries.size(), 2U);
   EXPECT_EQ(entries[1].text, "three");
   // Whoever knew another log only learns of it.
-  EXPECT_EQ(append({44, 100}, 55, {}).last, (LogPosition{33, 2}));
+  EXPECT_EQ(append({{44, 100}, 1}, 55, {}).last, (LogPosition{33, 2}));
+}
+
+TEST_F(LogScript, IsMadeAnewIfSomebodyElseGotTheNumberTheCallerSaw) {
+  const LogState state = append({}, 11, {"one"});
+  EXPECT_EQ(state.nonce, 11U);
+  const LogMark mine{state.last, state.nonce};
+  EXPECT_EQ(append(mine, 22, {}).last, state.last) << "it is still there";
+  EXPECT_EQ(append({}, 33, {"two"}).nonce, 33U);
+  EXPECT_EQ(append(mine, 44, {}).last, (LogPosition{11, 3})) << "and others after it";
+  // As after a failover to a server without it, where another agent wrote first.
+  EXPECT_EQ(append({state.last, 12}, 55, {}).last, (LogPosition{55, 1}));
 }
 
 TEST_F(LogScript, IsBoundedAndSaysWhereItBegins) {

@@ -1,0 +1,71 @@
+#include "runtime/proxy/warm_fetch.hpp"
+
+#include <utility>
+
+#include "runtime/proxy/fetch_task.hpp"
+#include "runtime/proxy/serve_request.hpp"
+#include "runtime/proxy/worker.hpp"
+
+namespace homeostat::proxy {
+namespace {
+
+/// What browsers send: variants by Accept-Encoding are the common ones.
+constexpr std::string_view fields =
+    "Accept: */*\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nUser-Agent: "
+    "homeostat-warm-up\r\n\r\n";
+
+/// Null: no request can be made of it.
+Ref<RequestContext> make_request(Worker& worker, const WarmUrl& url) {
+  Ref<RequestContext> request = worker.lend_request();
+  std::string text = "GET " + url.target + " HTTP/1.1\r\nHost: " + url.host + "\r\n";
+  text += fields;
+  request->in = worker.buffers().lend_head();
+  if (text.size() > request->in.space().size()) return {};
+  request->in.append(text);
+  const http::ParseStep step = request->parser.next(request->in.view());
+  if (step.event != http::ParseEvent::head) return {};
+  request->in.consume(step.consumed);
+  request->config = worker.config();
+  request->started = worker.now();
+  const auto target = http::parse_target(request->head().method, request->head().target);
+  if (!target) return {};
+  describe_request(worker, *request, *target);
+  request->decision = request->config->cache_rules().decide(request->cache_request);
+  return request;
+}
+
+WarmResult result_of(cache::RefreshResult result) noexcept {
+  switch (result) {
+    case cache::RefreshResult::updated:
+    case cache::RefreshResult::not_modified: return WarmResult::fetched;
+    case cache::RefreshResult::uncacheable: return WarmResult::uncacheable;
+    default: return WarmResult::failed;
+  }
+}
+
+}  // namespace
+
+void warm_up(Worker& worker, const WarmUrl& url, std::function<void(WarmResult)> ended) {
+  if (url.tier_first && worker.tier() != nullptr && !worker.tier()->ready()) {
+    return ended(WarmResult::deferred);
+  }
+  worker.refresh_policy();
+  const Ref<RequestContext> request = make_request(worker, url);
+  if (!request || worker.draining()) return ended(WarmResult::failed);
+  const cache::RequestDecision& decision = request->decision;
+  if (!decision.lookup || !decision.store) return ended(WarmResult::uncacheable);
+  cache::FillStart begin = worker.cache().begin_fill(request->cache_request, decision, {},
+                                                     request->started, cache::FillPurpose::refresh);
+  switch (begin.kind) {
+    case cache::FillStart::Kind::hit:
+    case cache::FillStart::Kind::follower: return ended(WarmResult::fresh);
+    case cache::FillStart::Kind::pass: return ended(WarmResult::uncacheable);
+    case cache::FillStart::Kind::leader: break;
+  }
+  const auto task = make_ref<FetchTask>(worker, std::move(*begin.leader), request, decision,
+                                        std::string("127.0.0.1"));
+  task->start_unasked(
+      [ended = std::move(ended)](cache::RefreshResult result) { ended(result_of(result)); });
+}
+
+}  // namespace homeostat::proxy

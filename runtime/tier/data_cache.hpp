@@ -1,0 +1,81 @@
+// The application's own data: in this agent's memory and, where there is a shared tier,
+// for the whole fleet.
+//
+// A write first takes a number in the fleet's log that makes whatever was there before
+// dead everywhere, then puts the entry into Redis under that number: other agents see
+// the old value, or none, or the new one, and never the old one after the new. Of two
+// that write at once the one with the higher number stays; the other is not written.
+// Without Redis, or where it takes more than `answer_max`, the entry is in this agent's
+// memory only, and what others have dies as soon as Redis is back.
+//
+// In Redis an entry is one of the tier's (entry.hpp) under
+// `{prefix}:{namespace}:data:{key}`, so that tags, patterns, keys and groups reach it.
+//
+// Thread safety: purge() and figures() from any thread, the rest on the control loop.
+// Ownership: outlived by clock, tier and loop.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "config/settings/cache.hpp"
+#include "runtime/ports/application_data.hpp"
+#include "runtime/redis/client.hpp"
+#include "runtime/tier/data_store.hpp"
+#include "runtime/tier/entry.hpp"
+
+namespace homeostat::tier {
+
+class Tier;
+
+struct DataCounters {
+  using Counter = std::atomic<std::uint64_t>;
+  Counter hits_memory{0}, hits_shared{0}, misses{0}, sets{0}, erases{0};
+  static void add(Counter& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
+};
+
+class DataCache final : public ApplicationData {
+ public:
+  static constexpr Duration answer_max = std::chrono::seconds(3);
+
+  /// `tier` null: memory only.
+  DataCache(boost::asio::io_context& context, const Clock& clock,
+            const config::CacheSettings& settings, Tier* tier);
+
+  void get(const std::string& key, std::function<void(std::optional<DataEntry>)> found) override;
+  void put(DataEntry entry, std::function<void(DataLevel)> stored) override;
+  void erase(const std::string& key, std::function<void(DataErased)> erased) override;
+  void list_shared(const SharedKeyQuery& query, std::function<void(SharedKeyPage)> listed) override;
+
+  /// In this agent's memory.
+  PurgeResult purge(const PurgeRequest& request) { return store_.purge(request); }
+  [[nodiscard]] DataFigures figures() const { return store_.figures(); }
+  [[nodiscard]] const DataCounters& counters() const noexcept { return counters_; }
+
+ private:
+  struct Put;
+  struct Listing;
+  using ListingPtr = std::shared_ptr<Listing>;
+
+  [[nodiscard]] bool shared_up() const;
+  [[nodiscard]] std::string shared_key(const std::string& key) const;
+  [[nodiscard]] std::optional<DataEntry> read(const std::string& key,
+                                              const redis::CallResult& result) const;
+  void write_shared(const std::shared_ptr<Put>& put);
+  void scan(const ListingPtr& listing);
+  void scanned(const ListingPtr& listing, const redis::CallResult& result);
+  void describe(const ListingPtr& listing, const std::string& key);
+  void finish(const ListingPtr& listing);
+
+  boost::asio::io_context& context_;
+  const Clock& clock_;
+  const std::string prefix_;  ///< `{prefix}:{namespace}`
+  Tier* const tier_;
+  DataStore store_;
+  DataCounters counters_;
+};
+
+}  // namespace homeostat::tier

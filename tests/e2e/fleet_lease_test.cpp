@@ -1,0 +1,160 @@
+// What several agents of a fleet miss at once is fetched by one of them; and nobody waits
+// longer for it than he must.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/e2e/fleet.hpp"
+
+namespace homeostat::test {
+namespace {
+
+constexpr const char* fresh_text = "Cache-Control: max-age=600\r\n";
+constexpr const char* patient = "timeout: 10s, adaptive: off, lease_above: 0s, lease_max: 1m";
+
+/// The first request for /a is held at the application; the agent that made it holds the
+/// lease, and the others wait.
+class FleetLease : public testing::Test {
+ protected:
+  explicit FleetLease(std::size_t agents = 3) : fleet_(agents, {}, patient) {
+    answers_.resize(agents);
+  }
+  ~FleetLease() override {
+    go_.set();
+    for (std::thread& client : clients_) client.join();
+  }
+
+  void hold(const std::string& fields, int status = 200) {
+    fleet_.origin.on("/a", [this, fields, status](OriginExchange& exchange) {
+      const std::size_t number = fleet_.origin.requests("/a");
+      if (number == 1) go_.wait();
+      exchange.respond(status, fields, std::to_string(number));
+    });
+  }
+  void ask(std::size_t agent) {
+    clients_.emplace_back([this, agent] { answers_[agent] = fleet_[agent].get("/a"); });
+  }
+  /// Agent 0 fetches, the others wait for it.
+  void all_ask() {
+    ask(0);
+    ASSERT_TRUE(fleet_.origin.wait_for_requests("/a", 1));
+    ASSERT_TRUE(eventually([this] { return !lease().empty(); }));
+    // Not known yet, the endpoint got a lease of a second: too short to be sure here.
+    fleet_.redis.run({"PEXPIRE", lease(), "60000"});
+    for (std::size_t agent = 1; agent < fleet_.size(); ++agent) {
+      ask(agent);
+      ASSERT_TRUE(eventually([&] { return Fleet::reads(fleet_[agent], "miss") == 1; }));
+      ASSERT_TRUE(eventually([&] { return fleet_.redis.run({"GET", lease()}).size() == 33; }));
+    }
+  }
+  [[nodiscard]] std::string lease() const { return fleet_.redis.run({"KEYS", "*:fill"}); }
+  void finish() {
+    go_.set();
+    for (std::thread& client : clients_) client.join();
+    clients_.clear();
+  }
+
+  Fleet fleet_;
+  Signal go_;
+  std::vector<Message> answers_;
+  std::vector<std::thread> clients_;
+};
+
+TEST_F(FleetLease, OneFetchAnswersTheFleet) {
+  hold(fresh_text);
+  all_ask();
+  finish();
+  for (const Message& answer : answers_) EXPECT_EQ(answer.body, "1") << answer.head;
+  EXPECT_TRUE(is_shared(answers_[1])) << answers_[1].head;
+  EXPECT_EQ(fleet_.origin.requests("/a"), 1U);
+  EXPECT_EQ(Fleet::leases(fleet_[0], "granted"), 1);
+  EXPECT_EQ(Fleet::leases(fleet_[1], "filled"), 1);
+  EXPECT_EQ(Fleet::leases(fleet_[2], "filled"), 1);
+  EXPECT_EQ(lease(), "");
+}
+
+TEST_F(FleetLease, OneFetchAnswersTheFleetAlsoIfItTurnsOutToVary) {
+  hold(std::string(fresh_text) + "Vary: X-Kind\r\n");
+  all_ask();
+  finish();
+  for (const Message& answer : answers_) EXPECT_EQ(answer.body, "1") << answer.head;
+  EXPECT_EQ(fleet_.origin.requests("/a"), 1U);
+}
+
+TEST_F(FleetLease, WhatCannotBeSharedFreesThoseWhoWait) {
+  hold("Cache-Control: no-store\r\n");
+  all_ask();
+  finish();
+  EXPECT_EQ(fleet_.origin.requests("/a"), 3U);
+  EXPECT_EQ(Fleet::leases(fleet_[1], "gone"), 1);
+  for (const Message& answer : answers_) EXPECT_EQ(answer.status(), 200) << answer.head;
+}
+
+TEST_F(FleetLease, AHolderThatDiesDelaysNobodyBeyondItsLease) {
+  hold(fresh_text);
+  ask(0);
+  ASSERT_TRUE(fleet_.origin.wait_for_requests("/a", 1));
+  ASSERT_TRUE(eventually([this] { return !lease().empty(); }));
+  // As if agent 0 were gone, with 100 ms of its lease left when another one comes.
+  RunningAgent& late = fleet_[1];
+  fleet_.redis.run({"PEXPIRE", lease(), "100"});
+  EXPECT_EQ(late.get("/a").body, "2");
+  EXPECT_EQ(Fleet::leases(late, "expired") + Fleet::leases(late, "granted"), 1);
+  EXPECT_EQ(fleet_.origin.requests("/a"), 2U);
+  finish();
+}
+
+TEST_F(FleetLease, WhoIsLateDoesNotOverwriteTheNextHolder) {
+  hold(fresh_text);
+  ask(0);
+  ASSERT_TRUE(fleet_.origin.wait_for_requests("/a", 1));
+  ASSERT_TRUE(eventually([this] { return !lease().empty(); }));
+  fleet_.redis.run({"SET", lease(), std::string(32, 'z')});
+  finish();
+  EXPECT_TRUE(eventually([&] { return Fleet::writes(fleet_[0], "fenced") == 1; }));
+  EXPECT_EQ(fleet_.redis.run({"KEYS", "hs:*/a:*"}), "");
+  EXPECT_EQ(answers_[0].body, "1") << "its client has it all the same";
+}
+
+TEST_F(FleetLease, WithoutRedisNobodyWaits) {
+  hold(fresh_text);
+  all_ask();
+  fleet_.redis.kill();
+  // The others ask themselves, while the first answer is still held.
+  ASSERT_TRUE(fleet_.origin.wait_for_requests("/a", 3));
+  finish();
+  for (const Message& answer : answers_) EXPECT_EQ(answer.status(), 200) << answer.head;
+}
+
+TEST_F(FleetLease, AFetchThatFailsFreesThoseWhoWait) {
+  fleet_.origin.on("/a", [this](OriginExchange& exchange) {
+    if (fleet_.origin.requests("/a") == 1) {
+      go_.wait();
+      exchange.alive = false;  // closes without an answer
+      return;
+    }
+    exchange.respond(200, fresh_text, "second");
+  });
+  all_ask();
+  finish();
+  EXPECT_EQ(answers_[1].body, "second");
+  EXPECT_EQ(answers_[2].body, "second");
+}
+
+TEST(FleetLeaseTerms, AFastApplicationIsAskedByEveryAgent) {
+  Fleet fleet(1, {}, "timeout: 10s, adaptive: off, lease_above: 10s");
+  fleet.origin.answer("/a", 200, fresh_text, "x");
+  const auto ask = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      EXPECT_EQ(fleet[0].get("/a?" + std::to_string(i)).status(), 200);
+    }
+  };
+  ask(0, 5);
+  const double unknown = Fleet::leases(fleet[0], "granted");
+  EXPECT_GE(unknown, 1) << "nobody knew how fast it is";
+  ask(5, 15);
+  EXPECT_EQ(Fleet::leases(fleet[0], "granted"), unknown);
+}
+
+}  // namespace
+}  // namespace homeostat::test
