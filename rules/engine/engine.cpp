@@ -1,7 +1,6 @@
 #include "rules/engine/engine.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "rules/engine/engine_impl.hpp"
@@ -82,13 +81,12 @@ void Engine::Impl::take_endpoints(const Frame& frame, TickResult& result) {
   }
 }
 
-/// The instances `first` up to `last` of a rule.
-void Engine::Impl::step_rule(std::size_t index, const std::string& out, std::size_t first,
-                             std::size_t last, TickResult& result) {
+void Engine::Impl::step_rule(std::size_t index, TickResult& result) {
   const Rule& rule = set.rules[index];
   RuleRuntime& runtime = runtimes[index];
+  const std::string out = reason_to_be_out(rule);
   const CheckedRule checked{rule, *runtime.until};
-  for (std::size_t i = first; i < last; ++i) {
+  for (std::size_t i = 0; i < runtime.instances.size(); ++i) {
     auto& instance = runtime.instances[i];
     const EndpointSlot* slot = slot_of(rule, i);
     if (slot != nullptr && !slot->used) continue;
@@ -97,44 +95,8 @@ void Engine::Impl::step_rule(std::size_t index, const std::string& out, std::siz
     if (slot != nullptr && !slot->seen && !instance) continue;
     auto step = out.empty() ? advance(checked, instance, scene_of(slot), now, gap)
                             : force_out(rule, instance, now, out);
-    if (!step) continue;
-    stepped.push_back(index);
-    emit(index, slot, std::move(*step), result);
+    if (step) emit(index, slot, std::move(*step), result);
   }
-}
-
-/// All rules at a few endpoints, then at the next few: what is known of these
-/// stays in the cache meanwhile. Told in the order of the rules all the same.
-void Engine::Impl::step_rules(TickResult& result) {
-  constexpr std::size_t endpoints_at_once = 16;
-  const std::size_t before = result.transitions.size();
-  stepped.clear();
-  std::vector<std::string> out;
-  out.reserve(set.rules.size());
-  for (const Rule& rule : set.rules) out.push_back(reason_to_be_out(rule));
-  for (std::size_t i = 0; i < set.rules.size(); ++i) {
-    if (set.rules[i].scope == Scope::global) step_rule(i, out[i], 0, 1, result);
-  }
-  const std::size_t endpoints = slots.all().size();
-  for (std::size_t first = 0; first < endpoints; first += endpoints_at_once) {
-    const std::size_t last = std::min(first + endpoints_at_once, endpoints);
-    for (std::size_t i = 0; i < set.rules.size(); ++i) {
-      if (set.rules[i].scope == Scope::endpoint) step_rule(i, out[i], first, last, result);
-    }
-  }
-  order_transitions(before, result);
-}
-
-/// From `before` on by rule; those of one rule stay in the order of the endpoints.
-void Engine::Impl::order_transitions(std::size_t before, TickResult& result) const {
-  if (std::ranges::is_sorted(stepped)) return;
-  std::vector<std::size_t> order(stepped.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [this](std::size_t i) { return stepped[i]; });
-  std::vector<Transition> ordered;
-  ordered.reserve(order.size());
-  for (const std::size_t i : order) ordered.push_back(std::move(result.transitions[before + i]));
-  std::ranges::move(ordered, result.transitions.begin() + static_cast<std::ptrdiff_t>(before));
 }
 
 void Engine::Impl::take(const Frame& frame, Readings readings, TickResult& result) {
@@ -152,7 +114,7 @@ TickResult Engine::Impl::tick(const Frame& frame, Readings readings) {
   TickResult result;
   take(frame, readings, result);
   std::vector<int> priorities;
-  step_rules(result);
+  for (std::size_t i = 0; i < set.rules.size(); ++i) step_rule(i, result);
   occupy_places();
   for (std::size_t i = 0; i < set.rules.size(); ++i) collect(i, result, priorities);
   settle_actions(result, priorities);

@@ -36,7 +36,6 @@ struct Engine::Impl {
   LabelledSignals labelled;
   mutable WindowResults global_windows;
   std::vector<Selector> selectors;
-  std::vector<std::size_t> stepped;  ///< the rule of each transition of this tick's steps
   Trials trials;
   std::vector<TrialSeat> seats;      ///< of this tick's trials
   std::vector<std::size_t> seat_of;  ///< of each entry of TickResult::active
@@ -46,10 +45,7 @@ struct Engine::Impl {
   void take(const Frame& frame, Readings readings, TickResult& result);
   void start(const Frame& frame);
   void take_endpoints(const Frame& frame, TickResult& result);
-  void step_rules(TickResult& result);
-  void step_rule(std::size_t index, const std::string& out, std::size_t first, std::size_t last,
-                 TickResult& result);
-  void order_transitions(std::size_t before, TickResult& result) const;
+  void step_rule(std::size_t index, TickResult& result);
   void collect(std::size_t index, TickResult& result, std::vector<int>& priorities);
   void pulse(std::size_t index, bool active, TickResult& result);
   void occupy_places();

@@ -36,7 +36,7 @@ bool SeriesGroup::allocate(std::size_t index) {
   if (level.refused) return false;
   const std::size_t cells = width_ * shape_[index].slots;
   const std::size_t bytes =
-      cells * sizeof(float) * (index == 0 ? 1 : 3) + width_ * sizeof(OpenSlot);
+      cells * sizeof(float) * (index == 0 ? 1 : 3) + width_ * sizeof(std::uint32_t);
   if (budget_ != nullptr && !budget_->take(bytes)) {
     level.refused = true;
     return false;
@@ -47,7 +47,7 @@ bool SeriesGroup::allocate(std::size_t index) {
     level.low.assign(cells, missing);
     level.high.assign(cells, missing);
   }
-  level.open.assign(width_, {});
+  level.samples.assign(width_, 0);
   return true;
 }
 
@@ -64,45 +64,32 @@ void SeriesGroup::clear_slot(std::size_t index, std::int64_t number) {
   }
 }
 
-void SeriesGroup::write_open(std::size_t index, std::size_t series) const noexcept {
-  const Level& level = levels_[index];
-  const std::size_t slots = shape_[index].slots;
-  const std::size_t cell = series * slots + static_cast<std::size_t>(level.newest) % slots;
-  const OpenSlot& open = level.open[series];
-  const bool sampled = open.samples > 0;
-  level.mean[cell] = sampled ? open.mean : missing;
-  if (index == 0) return;
-  level.low[cell] = sampled ? open.low : missing;
-  level.high[cell] = sampled ? open.high : missing;
-}
-
 void SeriesGroup::open_slot(std::size_t index, std::int64_t number) {
   Level& level = levels_[index];
   const auto slots = static_cast<std::int64_t>(shape_[index].slots);
-  if (level.newest >= 0) {
-    for (std::size_t series = 0; series < width_; ++series) write_open(index, series);
-    const std::int64_t first = std::max(level.newest + 1, number - slots + 1);
-    for (std::int64_t slot = first; slot < number; ++slot) clear_slot(index, slot);
-  }
+  const std::int64_t first =
+      level.newest < 0 ? number : std::max(level.newest + 1, number - slots + 1);
+  for (std::int64_t slot = first; slot <= number; ++slot) clear_slot(index, slot);
   level.newest = number;
-  std::fill(level.open.begin(), level.open.end(), OpenSlot{});
+  std::fill(level.samples.begin(), level.samples.end(), 0U);
 }
 
 void SeriesGroup::add(std::size_t index, std::int64_t number, std::span<const Reading> readings) {
   Level& level = levels_[index];
   if (number != level.newest) open_slot(index, number);
+  const std::size_t slots = shape_[index].slots;
+  const std::size_t place = static_cast<std::size_t>(number) % slots;
   for (std::size_t series = 0; series < width_; ++series) {
     const Reading& reading = readings[series];
     if (!reading.usable() || !std::isfinite(reading.value)) continue;
     const auto value = static_cast<float>(reading.value);
-    OpenSlot& open = level.open[series];
-    if (++open.samples == 1) {
-      open.mean = open.low = open.high = value;
-      continue;
-    }
-    open.mean += (value - open.mean) / static_cast<float>(open.samples);
-    open.low = std::min(open.low, value);
-    open.high = std::max(open.high, value);
+    const std::size_t cell = series * slots + place;
+    const std::uint32_t count = ++level.samples[series];
+    float& mean = level.mean[cell];
+    mean = count == 1 ? value : mean + (value - mean) / static_cast<float>(count);
+    if (index == 0) continue;
+    level.low[cell] = count == 1 ? value : std::min(level.low[cell], value);
+    level.high[cell] = count == 1 ? value : std::max(level.high[cell], value);
   }
 }
 
@@ -126,7 +113,6 @@ void SeriesGroup::push(Instant now, std::span<const Reading> readings) {
 SeriesView SeriesGroup::newest_slots(std::size_t index, std::size_t series, std::size_t count,
                                      SlotFigure figure) const noexcept {
   const Level& level = levels_[index];
-  write_open(index, series);
   const std::size_t slots = shape_[index].slots;
   const std::vector<float>& cells = figure == SlotFigure::mean || index == 0 ? level.mean
                                     : figure == SlotFigure::low              ? level.low

@@ -3,16 +3,14 @@
 // Every level is a ring of slots of one step. A slot of the finest level holds
 // the mean of what was sampled in it; a slot of a coarser one the mean, the
 // lowest and the highest. The newest slot is still open: it takes in what its
-// step brings. Open slots of all series lie side by side and go into their rings
-// when they close or are read: rings of thousands of endpoints are far larger than
-// any cache. A slot without a usable sample is missing (NaN), unless the
+// step brings. A slot without a usable sample is missing (NaN), unless the
 // sampling itself is slower than the step: gaps of up to `carry_max` between
 // two samples are filled with the newer one.
 //
 // Pure: time comes in. Thread safety: none; owned by the rule engine.
 // Memory: the shape's slots x width, 4 bytes each in the finest level and 12 in
-// the others, and 16 for each series and level; taken from the budget when first needed (coarse
-// levels after their first step) and given back by the destructor. A level the
+// the others; taken from the budget when a level is first needed (the coarser
+// ones after their first step) and given back by the destructor. A level the
 // budget refuses stays empty: windows that need it are unknown.
 #pragma once
 
@@ -106,25 +104,17 @@ class SeriesGroup {
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
-  struct OpenSlot {
-    float mean = 0, low = 0, high = 0;
-    std::uint32_t samples = 0;
-  };
   struct Level {
     std::int64_t newest = -1;  ///< slot number since the clock's epoch
     bool refused = false;
-    /// [series * slots + place]; low, high: coarse levels. The open slot's place
-    /// is behind until it is read.
-    mutable std::vector<float> mean, low, high;
-    std::vector<OpenSlot> open;  ///< by series
+    std::vector<float> mean, low, high;  ///< [series * slots + place]; low, high: coarse levels
+    std::vector<std::uint32_t> samples;  ///< in the open slot, by series
 
     [[nodiscard]] bool empty() const noexcept { return mean.empty(); }
   };
   [[nodiscard]] bool allocate(std::size_t index);
   void open_slot(std::size_t index, std::int64_t number);
   void clear_slot(std::size_t index, std::int64_t number);
-  /// Puts a series' open slot into its ring.
-  void write_open(std::size_t index, std::size_t series) const noexcept;
   void add(std::size_t index, std::int64_t number, std::span<const Reading> readings);
   [[nodiscard]] SeriesView newest_slots(std::size_t index, std::size_t series, std::size_t count,
                                         SlotFigure figure) const noexcept;
