@@ -2,8 +2,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "rules/laws/lease_length.hpp"
 #include "runtime/tier/lease_script.hpp"
-#include "runtime/tier/lease_terms.hpp"
 #include "runtime/tier/worker_tier.hpp"
 
 namespace homeostat::tier {
@@ -48,7 +48,7 @@ bool WorkerTier::lease(const std::string& key, bool absent, EndpointId endpoint,
   const rules::LatencyEstimate& from_origin = origin(endpoint);
   const config::RedisSettings& settings = shared_.settings;
   const std::optional<Duration> length =
-      lease_length(from_origin, governor_.store(), settings.lease_above, settings.lease_max);
+      rules::lease_length(from_origin, governor_.store(), settings.lease_above, settings.lease_max);
   if (!length || !client_->up() || !shared_.news.following()) return false;
   auto attempt = std::make_shared<Attempt>(context_);
   attempt->terms = {key, lease_key(key), make_token()};

@@ -244,29 +244,24 @@ void WorkerTier::compress(Pending write, const cache::ObjectPtr& object) {
   compress::CompressJob job;
   for (const cache::BodyPart& part : object->body()) job.pieces.push_back(part.view());
   job.owner = std::shared_ptr<const void>(object.get(), [object](const void*) {});
-  job.recipe.target = shared_.settings.compression == config::SharedCompression::gzip
-                          ? rules::Coding::gzip
-                          : rules::Coding::zstd;
+  const rules::Coding coding = shared_.settings.compression == config::SharedCompression::gzip
+                                   ? rules::Coding::gzip
+                                   : rules::Coding::zstd;
+  job.recipe.target = coding;
   auto pending = std::make_shared<Pending>(std::move(write));
-  job.done = [weak = weak_from_this(), executor = context_.get_executor(), pending, object](
+  job.done = [weak = weak_from_this(), executor = context_.get_executor(), pending, object, coding](
                  compress::JobResult result, std::string& output) {
-    const bool coded = result == compress::JobResult::done;
-    if (coded) {
+    if (result == compress::JobResult::done) {
       pending->entry.body = std::move(output);
+      pending->entry.coding = coding;
     } else {
       pending->entry.body.clear();
       for (const cache::BodyPart& part : object->body()) pending->entry.body += part.view();
     }
-    boost::asio::post(executor, [weak, pending, coded] {
-      const std::shared_ptr<WorkerTier> self = weak.lock();
-      if (!self) return;
-      if (coded) {
-        pending->entry.coding =
-            self->shared_.settings.compression == config::SharedCompression::gzip
-                ? rules::Coding::gzip
-                : rules::Coding::zstd;
+    boost::asio::post(executor, [weak, pending] {
+      if (const std::shared_ptr<WorkerTier> self = weak.lock()) {
+        self->finish_write(std::move(*pending));
       }
-      self->finish_write(std::move(*pending));
     });
   };
   if (shared_.pool.submit(std::move(job))) return;

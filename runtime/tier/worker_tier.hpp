@@ -7,7 +7,7 @@
 // response: bodies are compressed in the background and sent when that is done; what
 // cannot be sent at once is not stored.
 //
-// What was not found may be fetched under a lease (lease_terms.hpp): then other agents
+// What was not found may be fetched under a lease (rules/laws/lease_length.hpp): then other agents
 // wait for it, bounded by the lease. Without Redis there is no lease and nobody waits.
 //
 // Thread safety: none; one worker's thread, its event loop's. Ownership: shared with

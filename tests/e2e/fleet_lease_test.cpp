@@ -149,10 +149,10 @@ TEST(FleetLeaseTerms, AFastApplicationIsAskedByEveryAgent) {
       EXPECT_EQ(fleet[0].get("/a?" + std::to_string(i)).status(), 200);
     }
   };
-  ask(0, 5);
+  ask(0, 2);
   const double unknown = Fleet::leases(fleet[0], "granted");
   EXPECT_GE(unknown, 1) << "nobody knew how fast it is";
-  ask(5, 15);
+  ask(2, 12);
   EXPECT_EQ(Fleet::leases(fleet[0], "granted"), unknown);
 }
 

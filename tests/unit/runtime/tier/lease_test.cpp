@@ -1,9 +1,8 @@
-// The law that says whether a lease pays, and the scripts that keep it, in a real Redis.
+// The scripts that keep a lease, in a real Redis.
 #include <gtest/gtest.h>
 
 #include "runtime/redis/slot.hpp"
 #include "runtime/tier/lease_script.hpp"
-#include "runtime/tier/lease_terms.hpp"
 #include "tests/support/waiting.hpp"
 #include "tests/unit/runtime/redis/redis_fixture.hpp"
 
@@ -11,33 +10,6 @@ namespace homeostat::tier {
 namespace {
 
 using namespace std::chrono_literals;
-
-rules::LatencyEstimate steady(Duration latency) {
-  rules::LatencyEstimate estimate;
-  for (int i = 0; i < 200; ++i) estimate.add(latency);
-  return estimate;
-}
-
-TEST(LeaseTerms, PayOnlyWhereTheApplicationIsSlow) {
-  const auto store = steady(1ms);
-  EXPECT_FALSE(lease_length(steady(5ms), store, 20ms, 5s));
-  EXPECT_TRUE(lease_length(steady(30ms), store, 20ms, 5s));
-  EXPECT_FALSE(lease_length(steady(30ms), steady(4ms), 20ms, 5s)) << "a tenth would be too much";
-  EXPECT_TRUE(lease_length(steady(1ms), steady(4ms), 0ms, 5s)) << "always";
-  EXPECT_FALSE(lease_length(steady(1s), store, 20ms, 0ms)) << "never";
-}
-
-TEST(LeaseTerms, LastTwiceWhatTheApplicationTakesWithinBounds) {
-  const auto store = steady(1ms);
-  EXPECT_EQ(lease_length({}, store, 20ms, 5s), Duration(1s)) << "not known yet";
-  EXPECT_EQ(lease_length({}, store, 20ms, 300ms), Duration(300ms));
-  EXPECT_EQ(lease_length(steady(25ms), store, 20ms, 5s), Duration(200ms));
-  EXPECT_EQ(lease_length(steady(10s), store, 20ms, 5s), Duration(5s));
-  const auto usual = lease_length(steady(500ms), store, 20ms, 5s);
-  ASSERT_TRUE(usual);
-  EXPECT_GE(*usual, Duration(1s));
-  EXPECT_LE(*usual, Duration(1010ms));
-}
 
 TEST(LeaseKey, LiesInTheSlotOfItsEntryOrDoesNotExist) {
   for (const std::string key : {"hs:default:GET:example.org/a:::", "hs:x:GET:h/{id}/b:::", "a{b",

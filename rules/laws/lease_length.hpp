@@ -18,17 +18,16 @@
 #include <optional>
 
 #include "rules/laws/remote_store.hpp"
-#include "runtime/ports/clock.hpp"
 
-namespace homeostat::tier {
+namespace homeostat::rules {
 
 inline constexpr Duration lease_min = std::chrono::milliseconds(200);
 inline constexpr Duration lease_of_unknown = std::chrono::seconds(1);
 inline constexpr int lease_worth_round_trips = 10;
 
 /// Nothing: each agent for itself. `longest` 0: never; `above` 0: always worth it.
-[[nodiscard]] inline std::optional<Duration> lease_length(const rules::LatencyEstimate& origin,
-                                                          const rules::LatencyEstimate& store,
+[[nodiscard]] inline std::optional<Duration> lease_length(const LatencyEstimate& origin,
+                                                          const LatencyEstimate& store,
                                                           Duration above,
                                                           Duration longest) noexcept {
   if (longest <= Duration::zero()) return std::nullopt;
@@ -40,4 +39,4 @@ inline constexpr int lease_worth_round_trips = 10;
   return std::min(std::max(2 * (origin.mean() + 4 * origin.deviation()), lease_min), longest);
 }
 
-}  // namespace homeostat::tier
+}  // namespace homeostat::rules
