@@ -126,7 +126,8 @@ void KeyBuilder::begin(const Request& request) {
   ++built_;
   follow_version();
   primary_.assign(base_);
-  append_escaped(primary_, request.method == "HEAD" ? "GET" : request.method);
+  // A token: nothing to escape.
+  primary_.append(request.method == "HEAD" ? "GET" : request.method);
   primary_ += ':';
   shape_.stem = primary_.size();
   // A host has no `/` and a path starts with one: no escape needed between them.

@@ -19,10 +19,11 @@ struct Directive {
 /// next comma instead, so that it cannot swallow a following no-store.
 Directive next_directive(std::string_view& rest) noexcept {
   Directive directive;
-  const std::size_t name_end = rest.find_first_of("=,");
+  std::size_t name_end = 0;
+  while (name_end < rest.size() && rest[name_end] != '=' && rest[name_end] != ',') ++name_end;
   directive.name = trim(rest.substr(0, name_end));
-  if (name_end == std::string_view::npos || rest[name_end] == ',') {
-    rest = name_end == std::string_view::npos ? std::string_view{} : rest.substr(name_end + 1);
+  if (name_end == rest.size() || rest[name_end] == ',') {
+    rest.remove_prefix(std::min(name_end + 1, rest.size()));
     return directive;
   }
   directive.has_argument = true;

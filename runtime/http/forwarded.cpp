@@ -1,5 +1,7 @@
 #include "runtime/http/forwarded.hpp"
 
+#include <functional>
+
 #include "runtime/http/ascii.hpp"
 
 namespace homeostat::http {
@@ -144,6 +146,26 @@ void append_forwarding_fields(HeadWriter& out, const HeaderTable& request,
   append_kept_or_own(out, request, facts.trust, HeaderId::x_forwarded_proto, facts.scheme);
   append_kept_or_own(out, request, facts.trust, HeaderId::x_forwarded_host, facts.host);
   append_forwarded(out.buffer(), request, facts);
+}
+
+void ForwardingMemo::append(HeadWriter& out, const HeaderTable& request,
+                            const ForwardingFacts& facts) {
+  if (facts.trust || facts.host.size() > host_bytes_max) {
+    append_forwarding_fields(out, request, facts);
+    return;
+  }
+  const std::hash<std::string_view> hash;
+  Entry& entry = entries_[(hash(facts.client_address) * 31 + hash(facts.host)) % size];
+  if (entry.lines.empty() || entry.client_address != facts.client_address ||
+      entry.host != facts.host || entry.scheme != facts.scheme) {
+    entry.client_address = facts.client_address;
+    entry.scheme = facts.scheme;
+    entry.host = facts.host;
+    entry.lines.clear();
+    HeadWriter lines(entry.lines);
+    append_forwarding_fields(lines, request, facts);
+  }
+  out.buffer() += entry.lines;
 }
 
 void append_via(HeadWriter& out, const HeaderTable& message, unsigned received_minor,

@@ -6,6 +6,7 @@
 // Pure; appends header lines to the caller's buffer. Thread safety: none needed.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,23 @@ void append_forwarded_resource(std::string& out, const HeaderTable& request, std
 /// X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded.
 void append_forwarding_fields(HeadWriter& out, const HeaderTable& request,
                               const ForwardingFacts& facts);
+
+/// append_forwarding_fields, remembering its lines for the clients and hosts of late:
+/// without trust nothing else decides them. Bounds: `size` entries, which replace each
+/// other, for hosts of host_bytes_max at most. Thread safety: none; one owner.
+class ForwardingMemo {
+ public:
+  static constexpr std::size_t size = 256;
+  static constexpr std::size_t host_bytes_max = 256;
+
+  void append(HeadWriter& out, const HeaderTable& request, const ForwardingFacts& facts);
+
+ private:
+  struct Entry {
+    std::string client_address, scheme, host, lines;
+  };
+  std::array<Entry, size> entries_;
+};
 
 /// One Via line: those received, in order, and "1.<minor> <pseudonym>".
 /// REQUIRES: pseudonym is a token. The caller drops the received Via lines.

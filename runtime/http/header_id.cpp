@@ -47,16 +47,30 @@ constexpr Table table;
 
 constexpr std::uint64_t fold_mask = 0x2020202020202020ULL;
 
-bool same_name(const char* name, const char* lower, std::size_t size) noexcept {
-  std::size_t i = 0;
-  for (; i + 8 <= size; i += 8) {
-    std::uint64_t a = 0;
-    std::uint64_t b = 0;
-    std::memcpy(&a, name + i, 8);
-    std::memcpy(&b, lower + i, 8);
-    if ((a | fold_mask) != b) return false;
+/// Whether the Word's bytes at both places are the same text.
+template <class Word>
+bool same_word(const char* name, const char* lower) noexcept {
+  Word a = 0;
+  Word b = 0;
+  std::memcpy(&a, name, sizeof(Word));
+  std::memcpy(&b, lower, sizeof(Word));
+  return (a | static_cast<Word>(fold_mask)) == b;
+}
+
+/// The last word overlaps the one before it: no byte is looked at alone.
+template <class Word>
+bool same_words(const char* name, const char* lower, std::size_t size) noexcept {
+  const std::size_t last = size - sizeof(Word);
+  for (std::size_t i = 0; i < last; i += sizeof(Word)) {
+    if (!same_word<Word>(name + i, lower + i)) return false;
   }
-  for (; i < size; ++i) {
+  return same_word<Word>(name + last, lower + last);
+}
+
+bool same_name(const char* name, const char* lower, std::size_t size) noexcept {
+  if (size >= 8) return same_words<std::uint64_t>(name, lower, size);
+  if (size >= 4) return same_words<std::uint32_t>(name, lower, size);
+  for (std::size_t i = 0; i < size; ++i) {
     if (folded(name[i]) != static_cast<unsigned char>(lower[i])) return false;
   }
   return true;

@@ -209,7 +209,7 @@ bool ClientConnection::will_close() const noexcept { return close_after_ || work
 void ClientConnection::watch_patterns(const telemetry::RequestRecord& record) {
   const RequestContext& request = *request_;
   WatchedRequest watched;
-  watched.client = client_address_;
+  watched.client = address_key_;
   watched.host = request.host;
   watched.target = record.target;
   watched.path = request.target.path;

@@ -15,8 +15,12 @@ namespace {
 constexpr std::uint64_t compared_bytes_max = std::uint64_t{64} * 1024;
 constexpr std::uint64_t seconds_mask = 0xffffff;
 
-std::uint64_t mixed(std::uint64_t hash, std::string_view text) noexcept {
-  return (hash ^ std::hash<std::string_view>{}(text)) * 0x9e3779b97f4a7c15ULL;
+std::uint64_t mixed(std::uint64_t hash, std::uint64_t other) noexcept {
+  return (hash ^ other) * 0x9e3779b97f4a7c15ULL;
+}
+
+std::uint64_t hash_of(std::string_view text) noexcept {
+  return std::hash<std::string_view>{}(text);
 }
 
 std::uint64_t second_of(Instant now) noexcept {
@@ -117,29 +121,28 @@ void PatternWatch::note(const WatchedRequest& request, const telemetry::RequestR
   Row* found = row(record.endpoint);
   if (found == nullptr) return;
   found->requests.add(1);
-  note_run(*found, request, run);
-  note_failures(*found, request, record);
+  const std::uint64_t target = mixed(hash_of(request.target), hash_of(request.host));
+  note_run(*found, target, request.now, run);
+  note_failures(*found, mixed(target, request.client), request.now, record);
   if (!record.upstream_latency || record.failed()) return;
   found->fetched.add(1);
   found->fetched_nanoseconds.add(static_cast<std::uint64_t>(record.upstream_latency->count()));
   note_query(*found, request, record);
 }
 
-void PatternWatch::note_run(Row& row, const WatchedRequest& request, RequestRun& run) noexcept {
-  const std::uint64_t target = mixed(0, request.target);
+void PatternWatch::note_run(Row& row, std::uint64_t target, Instant now, RequestRun& run) noexcept {
   const bool goes_on =
-      run.endpoint == row.endpoint && run.target != target && request.now - run.last <= run_gap;
-  run = {row.endpoint, goes_on ? run.length + 1 : 1, target, request.now};
+      run.endpoint == row.endpoint && run.target != target && now - run.last <= run_gap;
+  run = {row.endpoint, goes_on ? run.length + 1 : 1, target, now};
   if (run.length == RequestPatterns::run_min) row.in_runs.add(run.length);
   if (run.length > RequestPatterns::run_min) row.in_runs.add(1);
 }
 
-void PatternWatch::note_failures(Row& row, const WatchedRequest& request,
+void PatternWatch::note_failures(Row& row, std::uint64_t who, Instant now,
                                  const telemetry::RequestRecord& record) noexcept {
-  const std::uint64_t who = mixed(mixed(mixed(1, request.client), request.host), request.target);
-  if (memories_.failures.recent(who, request.now, retry_window)) row.retries.add(1);
+  if (memories_.failures.recent(who, now, retry_window)) row.retries.add(1);
   if (record.failed() || record.rejected || record.upstream_error || record.upstream_timeout) {
-    memories_.failures.put(who, request.now);
+    memories_.failures.put(who, now);
   }
 }
 
@@ -170,7 +173,8 @@ void PatternWatch::note_tracking(Row& row, const WatchedRequest& request) {
   });
   scratch_.clear();
   without.append(scratch_, request.query);
-  const std::uint64_t rest = mixed(mixed(mixed(2, request.host), request.path), scratch_);
+  const std::uint64_t rest =
+      mixed(mixed(hash_of(request.path), hash_of(request.host)), hash_of(scratch_));
   // Where the key leaves them out they split nothing.
   const bool in_key =
       !tracking.empty() && request.cache_key.find(tracking) != std::string_view::npos;

@@ -61,7 +61,8 @@ struct RequestRun {
 };
 
 struct WatchedRequest {
-  std::string_view client, host, target, path, query;
+  std::uint64_t client = 0;  ///< client_identity.hpp: address_key
+  std::string_view host, target, path, query;
   /// Of the cache, where the query is a part of it; empty: not stored anyway.
   std::string_view cache_key;
   bool json = false;
@@ -88,8 +89,8 @@ class PatternWatch {
  private:
   struct Row;
   [[nodiscard]] Row* row(rules::EndpointId endpoint) noexcept;
-  static void note_run(Row& row, const WatchedRequest& request, RequestRun& run) noexcept;
-  void note_failures(Row& row, const WatchedRequest& request,
+  static void note_run(Row& row, std::uint64_t target, Instant now, RequestRun& run) noexcept;
+  void note_failures(Row& row, std::uint64_t who, Instant now,
                      const telemetry::RequestRecord& record) noexcept;
   void note_query(Row& row, const WatchedRequest& request, const telemetry::RequestRecord& record);
   void note_tracking(Row& row, const WatchedRequest& request);

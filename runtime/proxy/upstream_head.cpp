@@ -119,7 +119,7 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   if (validate != nullptr) {
     cache::write_validators(validate->head(), refresh ? nothing : head.headers, result.head);
   }
-  http::append_forwarding_fields(
+  worker.forwarding().append(
       out, head.headers,
       {.client_address = client_address, .host = host, .trust = settings.server.trust_forwarded});
   if (settings.server.via) {

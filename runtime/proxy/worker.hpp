@@ -23,6 +23,7 @@
 #include "runtime/compress/stream_resources.hpp"
 #include "runtime/gate/gate.hpp"
 #include "runtime/http/date.hpp"
+#include "runtime/http/forwarded.hpp"
 #include "runtime/ports/clock.hpp"
 #include "runtime/ports/policy_store.hpp"
 #include "runtime/proxy/buffer.hpp"
@@ -118,6 +119,7 @@ class Worker {
   [[nodiscard]] DeadlineWheel& wheel() noexcept { return wheel_; }
   [[nodiscard]] compress::EncoderPool& encoders() noexcept { return encoders_; }
   [[nodiscard]] CompressionTally& compression() noexcept { return compression_; }
+  [[nodiscard]] http::ForwardingMemo& forwarding() noexcept { return forwarding_; }
   /// What the request's Accept-Encoding means. Valid until the next call.
   [[nodiscard]] const http::CodingWishes& wishes(const http::HeaderTable& request) {
     return coding_memo_.of(request);
@@ -187,6 +189,7 @@ class Worker {
   std::uint64_t sample_;
   http::DateCache date_;
   std::string pseudonym_;
+  http::ForwardingMemo forwarding_;
   std::string scratch_;
   std::uint32_t turn_ = 0;
   bool draining_ = false;

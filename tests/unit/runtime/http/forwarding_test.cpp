@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "runtime/http/forwarded.hpp"
@@ -109,6 +110,46 @@ TEST(Via, ShowsLoops) {
   EXPECT_TRUE(via_contains(table, "homeostat"));
   EXPECT_FALSE(via_contains(table, "b"));
   EXPECT_FALSE(via_contains({}, "a"));
+}
+
+TEST(ForwardingMemo, WritesWhatIsWrittenWithoutIt) {
+  const auto memo = std::make_unique<ForwardingMemo>();
+  // More clients and hosts than it has room for, each twice.
+  for (std::size_t i = 0; i < 2 * ForwardingMemo::size; ++i) {
+    const std::string host = "host-" + std::to_string(i % 37) + ".example:8080";
+    const std::string address = i % 5 == 0 ? "" : "10.0.0." + std::to_string(i / 37);
+    const ForwardingFacts facts{.client_address = address, .host = i % 7 == 0 ? "" : host};
+    for (const char* time : {"first", "again"}) {
+      std::string out;
+      HeadWriter writer(out);
+      memo->append(writer, forged(), facts);
+      EXPECT_EQ(out, forwarding(forged(), facts)) << time;
+    }
+  }
+}
+
+TEST(ForwardingMemo, RemembersNothingThatATrustedProxySaid) {
+  const auto memo = std::make_unique<ForwardingMemo>();
+  std::string out;
+  HeadWriter writer(out);
+  memo->append(writer, forged(), {.client_address = "10.0.0.1", .host = "a", .trust = true});
+  out.clear();
+  memo->append(writer, {}, {.client_address = "10.0.0.1", .host = "a"});
+  EXPECT_EQ(out, forwarding({}, {.client_address = "10.0.0.1", .host = "a"}));
+  out.clear();
+  memo->append(writer, forged(), {.client_address = "10.0.0.1", .host = "a", .trust = true});
+  EXPECT_EQ(out, forwarding(forged(), {.client_address = "10.0.0.1", .host = "a", .trust = true}));
+}
+
+TEST(ForwardingMemo, TellsSchemesApart) {
+  const auto memo = std::make_unique<ForwardingMemo>();
+  for (const char* scheme : {"http", "https", "http"}) {
+    std::string out;
+    HeadWriter writer(out);
+    const ForwardingFacts facts{.client_address = "10.0.0.1", .scheme = scheme, .host = "a"};
+    memo->append(writer, {}, facts);
+    EXPECT_EQ(out, forwarding({}, facts));
+  }
 }
 
 }  // namespace

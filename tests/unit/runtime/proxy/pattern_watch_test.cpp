@@ -17,7 +17,7 @@ class PatternWatchTest : public ::testing::Test {
  protected:
   struct Sent {
     std::string target = "/item/1";
-    std::string client = "10.0.0.1";
+    std::uint64_t client = 1;
     std::string cache_key{};
     int status = 200;
     bool json = false;
@@ -91,7 +91,7 @@ TEST_F(PatternWatchTest, ARunEndsWithAnotherTemplateTheSameTargetOrAPause) {
 
 TEST_F(PatternWatchTest, CountsRetriesOfWhatFailedForTheSameClient) {
   send({.status = 503});
-  send({.client = "10.0.0.2"});
+  send({.client = 2});
   send({.target = "/item/2"});
   EXPECT_EQ(counted().retries, 0U);
   now += seconds(9);
