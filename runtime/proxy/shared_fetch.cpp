@@ -192,7 +192,7 @@ void FetchTask::share() {
 /// The origin's newest answer may not be stored: neither may what is there of it.
 void FetchTask::unshare() {
   if (tier::WorkerTier* tier = worker_.tier()) {
-    tier->remove(shared_key_, leader_.spec().get(), leader_.variant());
+    tier->remove(shared_key_, request_->head().headers, [keep = Ref<FetchTask>(this)] {});
   }
 }
 

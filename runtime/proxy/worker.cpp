@@ -99,7 +99,6 @@ void Worker::drain() {
 
 void Worker::last_client_left() {
   work_.reset();
-  if (tier_) tier_->stop();  // nothing is written any more
   // Fetches nobody waits for must not hold up the end. Posted: one of them may
   // be on the stack.
   boost::asio::post(context_, [this] {
@@ -107,7 +106,14 @@ void Worker::last_client_left() {
     for (const auto& [key, task] : fetches_) all.push_back(task);
     for (const Ref<FetchTask>& task : all) task->cancel_if_unwanted();
     cancel_abandoned();
+    end_tier();
   });
+}
+
+/// Nothing is read or written any more: other workers' clients may wait for a fetch of
+/// this one, and the fetch for the tier.
+void Worker::end_tier() {
+  if (tier_ && draining_ && connections_.empty() && fetches_.empty()) tier_->stop();
 }
 
 void Worker::stop() {
@@ -179,6 +185,7 @@ void Worker::release_fetch(FetchTask& task) {
   if (found == fetches_.end()) return;
   const Ref<FetchTask> keep = std::move(found->second);
   fetches_.erase(found);
+  if (draining_ && fetches_.empty()) boost::asio::post(context_, [this] { end_tier(); });
 }
 
 void Worker::adopt_call(Ref<UpstreamCall> call) {

@@ -34,7 +34,8 @@ FleetLog::FleetLog(const Parts& parts, const config::CacheSettings& settings,
       random_(seed),
       retry_timer_(parts.context),
       write_timer_(parts.context),
-      partition_timer_(parts.context) {
+      partition_timer_(parts.context),
+      told_timer_(parts.context) {
   redis::ClientOptions reading = client_options(settings_, tls, seed);
   reading.blocking_calls = true;
   reading.changed = [this](bool up, const std::string&) { reader_changed(up); };
@@ -64,6 +65,8 @@ void FleetLog::stop() noexcept {
   retry_timer_.cancel();
   write_timer_.cancel();
   partition_timer_.cancel();
+  told_timer_.cancel();
+  told_ = nullptr;
 }
 
 std::uint64_t FleetLog::fresh_number() noexcept {
@@ -335,7 +338,25 @@ void FleetLog::written(std::size_t count, const redis::CallResult& result) {
   for (std::size_t i = 0; i < settled.size(); ++i) {
     settled[i].settle(LogPosition{state->last.epoch, first + i});
   }
+  if (waiting_.empty()) all_told();
   write();
+}
+
+void FleetLog::when_told(std::function<void()> done) {
+  told_ = std::move(done);
+  if (waiting_.empty() || stopped_) return all_told();
+  told_timer_.expires_after(told_max);
+  told_timer_.async_wait([this](boost::system::error_code error) {
+    if (error || stopped_) return;
+    parts_.log("Redis did not take " + std::to_string(waiting_.size()) +
+               " invalidations in time: the fleet does not know of them");
+    all_told();
+  });
+}
+
+void FleetLog::all_told() {
+  told_timer_.cancel();
+  if (const auto told = std::exchange(told_, nullptr)) told();
 }
 
 }  // namespace homeostat::tier

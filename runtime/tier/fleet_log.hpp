@@ -70,6 +70,9 @@ class FleetLog {
   /// Any thread. The cache itself is the caller's to purge, after this. `names` are
   /// those of names_of(), or made without the cache's lock.
   void publish(Invalidation invalidation, Names names, Settled settled = {});
+  /// Control loop: runs `done` once Redis has taken everything that was published, or when
+  /// `told_max` is over, which is logged.
+  void when_told(std::function<void()> done);
   /// Where everything else may be asked as well, e.g. for its health.
   [[nodiscard]] redis::Client& client() noexcept { return *writer_; }
 
@@ -77,6 +80,7 @@ class FleetLog {
   static constexpr std::chrono::milliseconds wait{1000};
   static constexpr Duration answer_max = std::chrono::seconds(2);
   static constexpr Duration retry = std::chrono::milliseconds(250);
+  static constexpr Duration told_max = std::chrono::seconds(2);
   static constexpr std::size_t batch_max = 64, read_max = 128, waiting_max = 4096,
                                waiting_bytes_max = std::size_t{8} << 20;
 
@@ -108,6 +112,7 @@ class FleetLog {
   void enqueue(Outgoing outgoing);
   void write();
   void written(std::size_t count, const redis::CallResult& result);
+  void all_told();
   void watch_partition();
   [[nodiscard]] std::uint64_t fresh_number() noexcept;
   void say_unusable(const std::string& why);
@@ -119,7 +124,8 @@ class FleetLog {
   const std::string agent_;
   std::uint64_t random_;
   std::unique_ptr<redis::Client> reader_, writer_;
-  redis::Timer retry_timer_, write_timer_, partition_timer_;
+  redis::Timer retry_timer_, write_timer_, partition_timer_, told_timer_;
+  std::function<void()> told_;  // when_told
   std::deque<Outgoing> waiting_;
   std::size_t waiting_bytes_ = 0;  // of their texts
   LogMark seen_;                   // the newest entry known

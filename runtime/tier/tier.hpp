@@ -58,6 +58,9 @@ class Tier {
   /// The same for what a worker has taken out of the cache.
   void publish(const cache::Outdated& outdated);
 
+  /// FleetLog::when_told.
+  void when_told(std::function<void()> done) { fleet_log_->when_told(std::move(done)); }
+
   /// Told of every purge that came from others. Before start().
   void on_purged(std::function<void(const PurgeRequest&)> purged) { purged_ = std::move(purged); }
   /// For what else is asked of Redis on the control loop.

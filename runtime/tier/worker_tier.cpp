@@ -173,6 +173,7 @@ bool WorkerTier::refuse_write(const Writing& writing) {
   if (!client_->up()) return refuse(WriteOutcome::unavailable);
   if (!writing.since) return refuse(WriteOutcome::unstamped);
   if (writing.object->body_bytes() > shared_.settings.object_bytes_max) {
+    remove(writing.key, writing.spec.get(), writing.variant);  // of what it replaces
     return refuse(WriteOutcome::too_large);
   }
   if (writing.object->freshness().remaining(shared_.clock.now()) >= lifetime_min) return false;
@@ -230,6 +231,23 @@ void WorkerTier::remove(const cache::PrimaryKey& key, const cache::VarySpec* spe
   unlink(key.text);
 }
 
+void WorkerTier::remove(const cache::PrimaryKey& key, const cache::Fields& fields,
+                        std::function<void()> done) {
+  static_cast<void>(client_->call(
+      key.text, redis::make_command({"GET", key.text}), write_max(),
+      [this, key, &fields, done = std::move(done)](const CallResult& result) {
+        Entry entry;
+        const bool varies = result.ok() && result.reply.is(redis::Reply::Type::text) &&
+                            decode(result.reply.text, entry) == EntryError::none &&
+                            entry.kind == Entry::Kind::vary;
+        const cache::VarySpec spec(entry.vary);
+        std::string variant;
+        if (varies) spec.write_variant(fields, variant);
+        remove(key, varies ? &spec : nullptr, variant);
+        done();
+      }));
+}
+
 void WorkerTier::unlink(const std::string& key) {
   static_cast<void>(client_->call(key, redis::make_command({"UNLINK", key}), write_max(),
                                   [](const CallResult&) {}));
@@ -266,6 +284,7 @@ void WorkerTier::compress(Pending write, const cache::ObjectPtr& object) {
   };
   if (shared_.pool.submit(std::move(job))) return;
   shared_.counters.count(WriteOutcome::busy);
+  unlink(pending->entry.key);  // what it replaces
   end_lease(pending->lease, FillNewsKind::gone);
 }
 

@@ -108,6 +108,10 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   void write(const Writing& writing);
   /// What is stored under a key is out of date; so is the variant, with `spec`.
   void remove(const cache::PrimaryKey& key, const cache::VarySpec* spec, std::string_view variant);
+  /// The same where only Redis knows which variant a request with these fields gets. `done`:
+  /// they are not needed any more.
+  void remove(const cache::PrimaryKey& key, const cache::Fields& fields,
+              std::function<void()> done);
 
  private:
   static constexpr std::size_t endpoints_max = 4096;  ///< further ones share the last place

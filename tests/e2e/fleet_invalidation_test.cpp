@@ -2,6 +2,7 @@
 // cache, not from Redis, and not from a fetch that was under way.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <thread>
 
 #include "tests/e2e/fleet.hpp"
@@ -208,6 +209,32 @@ TEST(FleetPartition, MakesStoredResponsesStaleAfterPartitionMax) {
   fleet.redis.kill();
   EXPECT_TRUE(eventually([&] { return fleet[0].get("/a").body == "2"; }));
   EXPECT_GE(fleet[0].metric("homeostat_shared_partitions_total"), 1);
+}
+
+TEST(FleetInvalidationAtTheEnd, AnAgentLeavesWhenTheFleetKnows) {
+  Fleet fleet(1);
+  AgentConfig config = config_for(fleet.origin);
+  config.workers = Fleet::workers;
+  config.cache = redis_section(fleet.redis.url());
+  RunningAgent leaving(config, true);
+  ASSERT_TRUE(Fleet::in_step(leaving));
+  const double before = fleet[0].metric("homeostat_shared_invalidations_received_total");
+  fleet.redis.pause();
+  // The second waits for the answer to the first.
+  for (const char* tag : {"first", "second"}) {
+    EXPECT_EQ(
+        leaving
+            .admin("POST", "/api/v1/cache/invalidate", R"({"tags":[")" + std::string(tag) + "\"]}")
+            .status(),
+        200);
+  }
+  ASSERT_EQ(std::raise(SIGTERM), 0);
+  EXPECT_TRUE(eventually([&] { return leaving.admin("GET", "/readyz").status() != 200; }));
+  fleet.redis.resume();
+  leaving.join();
+  EXPECT_TRUE(eventually([&] {
+    return fleet[0].metric("homeostat_shared_invalidations_received_total") == before + 2;
+  }));
 }
 
 }  // namespace

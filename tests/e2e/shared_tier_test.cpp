@@ -196,6 +196,29 @@ TEST(SharedTier, CompressesLargeBodiesAndRefusesHugeOnes) {
   EXPECT_LT(std::stoul(fleet.redis.run({"STRLEN", key})), text.size() / 2) << key;
 }
 
+TEST(SharedTier, WhatHasGrownTooLargeTakesItsPredecessorAway) {
+  Fleet fleet(2, "memory: 64MiB", "timeout: 10s, adaptive: off, object_bytes_max: 64KiB");
+  fleet.origin.answer("/a", 200, fresh_text, "small");
+  fleet.store(0, "/a");
+  fleet.origin.answer("/a", 200, fresh_text, std::string(100 * 1024, 'x'));
+  static_cast<void>(fleet[0].get("/a", "Cache-Control: no-cache\r\n"));
+  EXPECT_TRUE(eventually([&] { return Fleet::writes(fleet[0], "too_large") == 1; }));
+  EXPECT_TRUE(eventually([&] { return fleet.redis.run({"KEYS", "hs:*"}).empty(); }));
+  EXPECT_EQ(fleet[1].get("/a").body.size(), std::size_t{100} * 1024);
+}
+
+TEST(SharedTier, AVariantThatMayNotBeStoredAnyMoreIsGoneWithItsMarker) {
+  Fleet fleet(2);
+  const std::string varies = std::string(fresh_text) + "Vary: Accept-Language\r\n";
+  fleet.origin.answer("/v", 200, varies, "old");
+  fleet.store(0, "/v", "Accept-Language: de\r\n");
+  fleet.origin.answer("/v", 200, "Cache-Control: no-store\r\n", "private now");
+  static_cast<void>(fleet[0].get("/v", "Accept-Language: de\r\nCache-Control: no-cache\r\n"));
+  EXPECT_TRUE(eventually([&] {
+    return fleet.redis.run({"KEYS", "hs:*"}).empty();
+  })) << fleet.redis.run({"KEYS", "hs:*"});
+}
+
 TEST(SharedTier, DropsWhatIsNoEntryAndFetchesAnew) {
   Fleet fleet(1);
   fleet.origin.answer("/a", 200, fresh_text, "right");
