@@ -61,7 +61,7 @@ void visit_server(Visitor& visitor, ServerSettings& server) {
   visitor.begin({"server"});
   visitor.leaf({"header_bytes_max"}, SizeLeaf(server.header_bytes_max, kibibyte, mebibyte));
   visitor.leaf({"target_bytes_max"}, SizeLeaf(server.target_bytes_max, 256, mebibyte));
-  visitor.leaf({"header_count_max"}, IntegerLeaf(server.header_count_max, 10, 1000));
+  visitor.leaf({"header_count_max"}, IntegerLeaf(server.header_count_max, 10, 256));
   visitor.leaf({"body_bytes_max"},
                SizeLeaf(server.body_bytes_max, 1, 1024 * 1024 * mebibyte, unlimited));
   visitor.leaf({"header_timeout"}, DurationLeaf(server.header_timeout, 1s, 10min));
@@ -71,6 +71,8 @@ void visit_server(Visitor& visitor, ServerSettings& server) {
   visitor.leaf({"total_timeout"}, DurationLeaf(server.total_timeout, 1s, 24h, unlimited));
   visitor.leaf({"body_rate_min"}, SizeLeaf(server.body_rate_min, 1, mebibyte, "no minimum"));
   visitor.leaf({"send_rate_min"}, SizeLeaf(server.send_rate_min, 1, mebibyte, "no minimum"));
+  visitor.leaf({"request_memory"},
+               SizeLeaf(server.request_memory, mebibyte, 1024 * 1024 * mebibyte));
   visitor.leaf({"connections_max", Apply::restart},
                IntegerLeaf(server.connections_max, 1, 1'000'000));
   visitor.leaf({"requests_per_connection_max"},
@@ -95,6 +97,7 @@ void visit_upstream(Visitor& visitor, UpstreamSettings& upstream) {
   visitor.leaf({"retries"}, IntegerLeaf(upstream.retries, 0, 5));
   visitor.leaf({"finish_abandoned"}, BoolLeaf(upstream.finish_abandoned));
   visitor.leaf({"preserve_host"}, BoolLeaf(upstream.preserve_host));
+  visitor.leaf({"resolve_interval"}, DurationLeaf(upstream.resolve_interval, 1s, 1h, "never"));
   visit_retry_budget(visitor, upstream.retry_budget);
   visit_breaker(visitor, upstream.breaker);
   visit_outliers(visitor, upstream.outliers);

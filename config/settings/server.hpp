@@ -23,6 +23,7 @@ struct ServerSettings {
   seconds total_timeout{0};                      ///< whole request; 0 = unlimited
   std::size_t body_rate_min = 64;                ///< bytes/s a body must average after 10 s; 408
   std::size_t send_rate_min = 240;               ///< bytes/s a waited-for client must take
+  std::size_t request_memory = 128 * mebibyte;   ///< all buffers for requests and bodies under way
   std::size_t connections_max = 10000;           ///< all workers together; further ones are refused
   std::size_t requests_per_connection_max = 0;   ///< 0 = unlimited
   seconds drain_timeout{30};                     ///< SIGTERM: how long requests may take to finish

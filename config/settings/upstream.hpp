@@ -13,7 +13,7 @@ namespace homeostat::config {
 /// One upstream server.
 struct UpstreamTarget {
   Address address;
-  std::string host_header;  ///< authority used by health checks
+  std::string host_header;  ///< authority: of health checks, and where Host is not kept
   bool operator==(const UpstreamTarget&) const = default;
 };
 
@@ -37,6 +37,7 @@ struct UpstreamSettings {
   unsigned retries = 1;                   ///< of one request, within the budget
   bool finish_abandoned = true;           ///< a client's going does not end what was sent
   bool preserve_host = true;              ///< forward the client's Host
+  seconds resolve_interval{30};           ///< between two lookups of a target's name; 0 = never
   RetryBudgetSettings retry_budget;
   BreakerSettings breaker;
   OutlierSettings outliers;

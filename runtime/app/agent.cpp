@@ -119,6 +119,7 @@ Agent::Parts::Parts(config::Settings loaded, Loader load)
 Agent::Parts::~Parts() {
   if (admin) admin->stop();
   if (health) health->stop();
+  if (resolver) resolver->stop();
   app_metrics.stop();
   recorder.stop();
   if (control && !control->stop()) {
@@ -138,7 +139,7 @@ std::string Agent::Parts::start(bool handle_signals) {
   const std::size_t connections_max = allowed_connections(*settings);
   const proxy::Services services{clock,           policies,   cache,         gate,
                                  telemetry,       access_log, compress_pool, streams,
-                                 connections_max, tier.get()};
+                                 connections_max, workers,    tier.get()};
   try {
     server = std::make_unique<proxy::Server>(settings, workers, services);
   } catch (const std::runtime_error& error) {
@@ -153,7 +154,7 @@ std::string Agent::Parts::start(bool handle_signals) {
   auto bound = admin->start();
   if (const auto* error = std::get_if<admin::AdminError>(&bound)) return error->message;
   admin_address = std::get<config::Address>(bound);
-  server->on_ended([this] { boost::asio::post(context, [this] { quit(); }); });
+  server->on_ended([this] { boost::asio::post(context, [this] { leave(); }); });
   if (handle_signals) {  // before the first client can come
     signals = std::make_unique<boost::asio::signal_set>(context, SIGTERM, SIGINT, SIGHUP);
     signals->add(SIGUSR1);
@@ -166,7 +167,7 @@ std::string Agent::Parts::start(bool handle_signals) {
   warm_up->start();
   app_metrics.start();
   recorder.start();
-  restart_health_checks();
+  restart_upstream_checks();
   watch_policy();
   for (const config::Address& address : server->bound())
     spdlog::info("serving on {}", config::to_string(address));
@@ -189,7 +190,7 @@ std::string Agent::Parts::open_tier() {
   return error;
 }
 
-void Agent::Parts::restart_health_checks() {
+void Agent::Parts::restart_upstream_checks() {
   if (health) health->stop();
   health = std::make_unique<proxy::HealthChecker>(
       context, server->upstream(),
@@ -201,6 +202,12 @@ void Agent::Parts::restart_health_checks() {
         }
       });
   health->start();
+  if (resolver) resolver->stop();
+  resolver = std::make_unique<proxy::UpstreamResolver>(
+      context, server->upstream(), [](const std::string& name) {
+        spdlog::info("upstream {}: its name leads to other addresses now", name);
+      });
+  resolver->start();
 }
 
 /// The data plane's own guard: it must not follow a control plane that died. And
@@ -264,8 +271,14 @@ void Agent::Parts::begin_drain() {
   drain_timer.async_wait([this](boost::system::error_code error) {
     if (error) return;
     spdlog::warn("drain_timeout is over: closing what is left");
-    quit();
+    leave();
   });
+}
+
+/// What requests have invalidated is for the fleet to know first.
+void Agent::Parts::leave() {
+  if (!tier) return quit();
+  tier->when_told([this] { quit(); });
 }
 
 void Agent::Parts::quit() { context.stop(); }

@@ -17,6 +17,9 @@ void register_server(MetricsRegistry& metrics, Agent::Parts& parts) {
                            const std::atomic<std::uint64_t>& value) {
     metrics.counter(name, help, {}, [&value] { return number(value.load()); });
   };
+  counter("homeostat_client_memory_refusals_total",
+          "Requests answered with 503 because server.request_memory was used up.",
+          counters.memory_refusals);
   counter("homeostat_client_connections_refused_total",
           "Connections above server.connections_max or what open files allow.",
           counters.connections_refused);

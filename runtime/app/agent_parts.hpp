@@ -32,6 +32,7 @@
 #include "runtime/ports/policy_store.hpp"
 #include "runtime/proxy/health_checker.hpp"
 #include "runtime/proxy/server.hpp"
+#include "runtime/proxy/upstream_resolver.hpp"
 #include "runtime/sense/system_sensor.hpp"
 #include "runtime/telemetry/access_log.hpp"
 #include "runtime/telemetry/metrics.hpp"
@@ -49,6 +50,7 @@ struct Agent::Parts {
   [[nodiscard]] std::string start(bool handle_signals);
   void run();
   void begin_drain();
+  void leave();
   void quit();
   [[nodiscard]] std::vector<std::string> reload();
   [[nodiscard]] std::vector<std::string> load_and_apply();
@@ -65,7 +67,7 @@ struct Agent::Parts {
   void watch_upstream();
   [[nodiscard]] std::vector<admin::UpstreamReport> upstream_report() const;
   void wait_for_signal();
-  void restart_health_checks();
+  void restart_upstream_checks();
 
   std::shared_ptr<const config::Settings> settings;
   /// Rules before the last reload that changed them; null before the first.
@@ -98,6 +100,7 @@ struct Agent::Parts {
   std::unique_ptr<WarmUp> warm_up;
   std::unique_ptr<admin::AdminServer> admin;
   std::unique_ptr<proxy::HealthChecker> health;
+  std::unique_ptr<proxy::UpstreamResolver> resolver;
   ControlTimer watchdog, drain_timer;
   std::unique_ptr<boost::asio::signal_set> signals;
   config::Address admin_address;

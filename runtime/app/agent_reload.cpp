@@ -58,7 +58,11 @@ std::vector<std::string> Agent::Parts::load_and_apply() {
   settings = next;
   telemetry::set_log_level(settings->log.level);
   control->reload(settings);
-  if (upstream_changed) restart_health_checks();
+  if (upstream_changed) {
+    restart_upstream_checks();
+  } else {
+    resolver->look_up();  // the application may have moved
+  }
   reloads.fetch_add(1, std::memory_order_relaxed);
   spdlog::info("configuration reloaded: {} rules", settings->optimization.rules.rules.size());
   return {};

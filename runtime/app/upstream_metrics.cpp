@@ -106,6 +106,11 @@ void register_upstream(telemetry::MetricsRegistry& metrics, Agent::Parts& parts)
           &Counters::protocol_errors);
   counter("homeostat_upstream_connection_limit_total", "Requests refused at connections_max.",
           &Counters::connection_limit);
+  counter("homeostat_upstream_lookup_failures_total",
+          "Lookups of targets' names that failed; what worked stays in force.",
+          &Counters::lookup_failures);
+  counter("homeostat_upstream_address_changes_total",
+          "Times a target's name led to other addresses than before.", &Counters::address_changes);
   counter("homeostat_breaker_probes_total", "Requests that passed an open breaker.",
           &Counters::probes);
   counter("homeostat_breaker_refused_total", "Requests no breaker let through.",

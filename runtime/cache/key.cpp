@@ -132,8 +132,18 @@ void KeyBuilder::begin(const Request& request) {
   shape_.stem = primary_.size();
   // A host has no `/` and a path starts with one: no escape needed between them.
   primary_.append(request.host);
-  append_escaped(primary_, request.path);
+  append_path(primary_, request.path);
   primary_ += ':';
+}
+
+/// Equivalent paths (RFC 3986 section 6.2.2) are one.
+void KeyBuilder::append_path(std::string& out, std::string_view path) {
+  if (path.find('%') != std::string_view::npos) {
+    equivalent_.clear();
+    http::normalise_percent(equivalent_, path);
+    path = equivalent_;
+  }
+  append_escaped(out, path);
 }
 
 /// Everything after it.
@@ -183,7 +193,7 @@ KeyView KeyBuilder::search_path(const Request& request) {
   search_ += "\\n:";  // no method
   const std::size_t stem = search_.size();
   search_.append(request.host);
-  append_escaped(search_, request.path);
+  append_path(search_, request.path);
   search_location_ = hash_key(std::string_view(search_).substr(stem), seed_);
   shorten(search_, stem);
   return {search_, hash_key(search_, seed_)};

@@ -90,6 +90,7 @@ class KeyBuilder {
 
  private:
   void begin(const Request& request);
+  void append_path(std::string& out, std::string_view path);
   KeyView finish(const Request& request, std::string_view authorization);
   void normalise(std::string_view query, const http::QueryNormalizer* normalizer);
   void follow_version();

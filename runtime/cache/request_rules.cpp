@@ -7,6 +7,7 @@
 #include "runtime/http/ascii.hpp"
 #include "runtime/http/byte_range.hpp"
 #include "runtime/http/cache_control.hpp"
+#include "runtime/http/target.hpp"
 #include "runtime/ports/request_match.hpp"
 
 namespace homeostat::cache {
@@ -116,6 +117,16 @@ std::optional<std::chrono::seconds> as_seconds(std::optional<http::DeltaSeconds>
   return std::chrono::seconds(*value);
 }
 
+/// What the client wants of a stored response.
+void read_wishes(const Request& request, const http::CacheControl& control,
+                 RequestDecision& decision) {
+  decision.max_age = as_seconds(control.max_age);
+  decision.min_fresh = as_seconds(control.min_fresh);
+  decision.revalidate =
+      control.no_cache || control.max_age == http::DeltaSeconds{0} ||
+      (!control.present && request.fields->contains_token(HeaderId::pragma, "no-cache"));
+}
+
 StaleWindows windows_of(const config::CacheSettings& settings, const config::CacheRule* rule) {
   StaleWindows windows;
   windows.while_revalidate = settings.stale_while_revalidate;
@@ -132,7 +143,7 @@ StaleWindows windows_of(const config::CacheSettings& settings, const config::Cac
 
 }  // namespace
 
-PathPattern::PathPattern(std::string pattern) : text_(std::move(pattern)) {}
+PathPattern::PathPattern(std::string_view pattern) { http::normalise_percent(text_, pattern); }
 
 bool PathPattern::matches(std::string_view path) const noexcept {
   return wildcard_match(text_, path);
@@ -205,6 +216,10 @@ RequestDecision RequestRules::decide(const Request& request) const {
   decision.rule = match(request.method, request.path);
   decision.stale = decision.rule != nullptr ? &decision.rule->stale : &stale_;
   decision.reason = refusal(request, decision.rule);
+  // A rule that stores must not be met by what is, to the application, another rule's.
+  if (decision.reason == Reason::none && !rules_.empty() && http::ambiguous_path(request.path)) {
+    decision.reason = Reason::ambiguous_path;
+  }
   const http::CacheControl control = http::parse_cache_control(*request.fields);
   decision.only_if_cached = control.only_if_cached;
   if (request.fields->has(HeaderId::if_match) && conditions_apply(request.method)) {
@@ -215,11 +230,7 @@ RequestDecision RequestRules::decide(const Request& request) const {
   }
   if (decision.reason != Reason::none) return decision;
 
-  decision.max_age = as_seconds(control.max_age);
-  decision.min_fresh = as_seconds(control.min_fresh);
-  decision.revalidate =
-      control.no_cache || control.max_age == http::DeltaSeconds{0} ||
-      (!control.present && request.fields->contains_token(HeaderId::pragma, "no-cache"));
+  read_wishes(request, control, decision);
   if (request.fields->has(HeaderId::authorization)) {
     // Which of several the application believes, and what an empty one says, is its own affair.
     const bool plain = request.fields->count(HeaderId::authorization) == 1 &&

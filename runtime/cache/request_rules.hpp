@@ -32,7 +32,7 @@ namespace homeostat::cache {
 /// `*` matches any run of characters, everything else itself. Linear time.
 class PathPattern {
  public:
-  explicit PathPattern(std::string pattern);
+  explicit PathPattern(std::string_view pattern);
   [[nodiscard]] bool matches(std::string_view path) const noexcept;
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 

@@ -13,7 +13,8 @@ Framing refuse(std::string_view reason) noexcept {
   return framing;
 }
 
-/// RFC 9110 section 7.6.1: a list of tokens.
+}  // namespace
+
 bool valid_connection(const HeaderTable& headers) noexcept {
   return !headers.any_field(HeaderId::connection, [](const Field& field) {
     return any_list_element(field.value,
@@ -21,11 +22,8 @@ bool valid_connection(const HeaderTable& headers) noexcept {
   });
 }
 
-}  // namespace
-
 Framing declared_framing(const HeaderTable& headers, unsigned version_minor) noexcept {
   Framing framing;
-  if (!valid_connection(headers)) return refuse("invalid Connection");
   const bool has_coding = headers.has(HeaderId::transfer_encoding);
   framing.has_length = headers.has(HeaderId::content_length);
   if (!has_coding && !framing.has_length) return framing;

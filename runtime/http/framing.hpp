@@ -18,8 +18,11 @@ struct Framing {
   std::string_view error;  ///< not empty: refuse the message
 };
 
-/// Content-Length and Transfer-Encoding; `none` if neither is there. A Connection
-/// that is no list of tokens is an error as well.
+/// RFC 9110 section 7.6.1: whether Connection is a list of tokens. Asked of requests alone:
+/// servers that write parameters into it are common, and nothing hangs on it.
+[[nodiscard]] bool valid_connection(const HeaderTable& headers) noexcept;
+
+/// Content-Length and Transfer-Encoding; `none` if neither is there.
 [[nodiscard]] Framing declared_framing(const HeaderTable& headers, unsigned version_minor) noexcept;
 
 /// Whether the Connection field and the version let the connection persist.

@@ -76,9 +76,11 @@ struct RequestParser::Impl {
     if (head.target.size() > core.limits().target_bytes_max)
       return {414, "request target too long"};
     if (ParseError error = check_target(); error.status != 0) return error;
+    if (!valid_connection(head.headers)) return {400, "invalid Connection"};
     const Framing framing = declared_framing(head.headers, head.version_minor);
     if (!framing.error.empty()) return {400, framing.error};
-    head.body = framing.body;
+    const bool empty = framing.body == BodyKind::length && framing.length == 0;
+    head.body = empty ? BodyKind::none : framing.body;
     head.content_length = framing.length;
     const std::uint64_t limit = core.limits().body_bytes_max;
     if (limit != 0 && framing.length > limit) return {413, "body too large"};

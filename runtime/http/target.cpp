@@ -113,4 +113,22 @@ std::optional<RequestTarget> parse_target(Method method, std::string_view target
   return parse_absolute(target);
 }
 
+bool ambiguous_path(std::string_view path) noexcept {
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const std::string_view rest = path.substr(i + 1);
+    if (path[i] == '\\') return true;
+    if (path[i] == '%' && (rest.starts_with("2F") || rest.starts_with("5C") ||
+                           rest.starts_with("25") || rest.starts_with("00"))) {
+      return true;
+    }
+    if (path[i] != '/' || rest.empty()) continue;
+    if (rest.front() == '/') return true;
+    if (rest.front() != '.') continue;
+    // A parameter is no part of the name: `..;x` is a dot segment to some.
+    const std::string_view segment = rest.substr(0, rest.find_first_of("/;"));
+    if (segment == "." || segment == "..") return true;
+  }
+  return false;
+}
+
 }  // namespace homeostat::http

@@ -30,6 +30,11 @@ struct RequestTarget {
 [[nodiscard]] std::optional<RequestTarget> parse_target(Method method,
                                                         std::string_view target) noexcept;
 
+/// Whether servers differ in which resource a path names: it has a dot segment, an
+/// empty segment, a backslash, or one of `/`, `\`, `%` and NUL encoded. REQUIRES: what
+/// need not be encoded is not (normalise_percent).
+[[nodiscard]] bool ambiguous_path(std::string_view path) noexcept;
+
 /// host[:port] as Host and authorities may have it: a name, IPv4 address or
 /// bracketed IPv6 address, port 0..65535. Not empty; no user information.
 [[nodiscard]] bool valid_authority(std::string_view text) noexcept;

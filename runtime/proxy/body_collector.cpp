@@ -7,14 +7,25 @@
 
 namespace homeostat::proxy {
 
-bool BodyCollector::wanted(const RequestContext& request) {
+bool BodyCollector::wanted(Worker& worker, const RequestContext& request) {
   const http::RequestHead& head = request.head();
   // Of several types or codings the application picks one; the key could name another.
   const bool plain = head.headers.count(http::HeaderId::content_type) <= 1 &&
                      head.headers.count(http::HeaderId::content_encoding) <= 1;
-  return plain && head.method == http::Method::post && head.body == http::BodyKind::length &&
-         head.content_length <= body_max && !head.expect_continue &&
-         request.config->cache_rules().wants_body_hash(head.method_text, request.target.path);
+  const bool known =
+      head.body == http::BodyKind::length ||
+      (head.body == http::BodyKind::none && head.headers.has(http::HeaderId::content_length));
+  return plain && head.method == http::Method::post && known && head.content_length <= body_max &&
+         !head.expect_continue &&
+         request.config->cache_rules().wants_body_hash(head.method_text, request.path) &&
+         worker.has_request_memory(head.content_length);
+}
+
+void BodyCollector::start() {
+  RequestContext& request = connection_->request();
+  if (request.head().content_length == 0) return complete();
+  request.body = connection_->worker().buffers().lend(request.head().content_length);
+  collect();
 }
 
 void BodyCollector::collect() {
@@ -23,7 +34,7 @@ void BodyCollector::collect() {
   for (;;) {
     std::string_view piece;
     switch (connection_->next_body(piece)) {
-      case ClientConnection::BodyEvent::piece: request.body += piece; continue;
+      case ClientConnection::BodyEvent::piece: request.body.append(piece); continue;
       case ClientConnection::BodyEvent::end: complete(); return;
       case ClientConnection::BodyEvent::error: {
         const http::ParseError error = connection_->body_error();
@@ -55,7 +66,7 @@ void BodyCollector::complete() {
   text += '\n';
   text += request.head().headers.get(http::HeaderId::content_encoding);
   text += '\n';
-  text += request.body;
+  text += request.body.view();
   request.body_hash = cache::sha256_hex(text);
   request.cache_request.body_hash = request.body_hash;
   serve_identified(*connection_);

@@ -1,8 +1,9 @@
 // Reads the whole body of a POST that a rule caches, because its hash is part
 // of the cache key; then serves the request.
 //
-// Bounds: bodies of a known length up to `body_max`; all others are passed
-// through without the cache. body_timeout and body_rate_min apply.
+// Bounds: bodies of a known length up to `body_max`, while server.request_memory has
+// room for them; all others are passed through without the cache. body_timeout and
+// body_rate_min apply.
 // Thread safety: none; one worker.
 #pragma once
 
@@ -16,11 +17,11 @@ class BodyCollector final : public Exchange {
   static constexpr std::uint64_t body_max = 256 * 1024;
 
   /// Whether this request's body is to be collected.
-  [[nodiscard]] static bool wanted(const RequestContext& request);
+  [[nodiscard]] static bool wanted(Worker& worker, const RequestContext& request);
 
   explicit BodyCollector(ClientConnection& connection) : connection_(&connection) {}
 
-  void start() override { collect(); }
+  void start() override;
   void on_client_readable() override { collect(); }
   void on_client_writable() override {}
   void on_client_deadline(ClientWait wait) override;

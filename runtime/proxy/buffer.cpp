@@ -43,6 +43,7 @@ Buffer BufferPool::lend(std::size_t capacity) {
   Buffer buffer;
   buffer.pool_ = this;
   buffer.capacity_ = capacity;
+  lent_ += capacity;
   Blocks* blocks = kept(capacity);
   if (blocks != nullptr && !blocks->empty()) {
     buffer.block_ = std::move(blocks->back());
@@ -60,6 +61,7 @@ BufferPool::Blocks* BufferPool::kept(std::size_t capacity) noexcept {
 }
 
 void BufferPool::take_back(std::unique_ptr<char[]> block, std::size_t capacity) noexcept {
+  lent_ -= capacity;
   Blocks* blocks = kept(capacity);
   if (blocks != nullptr && blocks->size() < kept_max) {
     if (blocks->capacity() == 0) blocks->reserve(kept_max);

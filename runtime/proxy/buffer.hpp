@@ -53,7 +53,7 @@ class Buffer {
 
 class BufferPool {
  public:
-  static constexpr std::size_t head_size = 16 * 1024;  ///< message heads
+  static constexpr std::size_t head_size = 4 * 1024;   ///< request heads, most of them
   static constexpr std::size_t body_size = 64 * 1024;  ///< body streaming
   static constexpr std::size_t kept_max = 64;          ///< free blocks kept of each size
 
@@ -65,6 +65,8 @@ class BufferPool {
   [[nodiscard]] Buffer lend_body() { return lend(body_size); }
   /// A block of any size; sizes other than the two above are not kept.
   [[nodiscard]] Buffer lend(std::size_t capacity);
+  /// Bytes of the blocks that are lent now.
+  [[nodiscard]] std::size_t lent() const noexcept { return lent_; }
 
  private:
   friend class Buffer;
@@ -73,6 +75,7 @@ class BufferPool {
   void take_back(std::unique_ptr<char[]> block, std::size_t capacity) noexcept;
 
   Blocks heads_, bodies_;
+  std::size_t lent_ = 0;
 };
 
 }  // namespace homeostat::proxy

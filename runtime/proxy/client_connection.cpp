@@ -84,7 +84,13 @@ void ClientConnection::read_request() {
   worker_.refresh_policy();
   if (!request_) request_ = worker_.lend_request();
   Buffer& in = request_->in;
-  if (!in) in = worker_.buffers().lend_head();
+  if (!in) {
+    if (!worker_.has_request_memory(BufferPool::head_size)) {
+      refuse_for_memory();
+      return;
+    }
+    in = worker_.buffers().lend_head();
+  }
   const IoResult result = stream.read(in.space());
   switch (result.status) {
     case IoStatus::ok: in.produced(result.bytes); break;
@@ -100,6 +106,7 @@ void ClientConnection::read_request() {
   process();
 }
 
+/// False: the client was told why not.
 bool ClientConnection::grow_input() {
   Buffer& in = request_->in;
   const std::size_t wanted = worker_.config()->server().header_bytes_max + 1024;
@@ -107,8 +114,16 @@ bool ClientConnection::grow_input() {
     in.compact();
     return true;
   }
-  if (in.capacity() >= wanted) return false;
-  Buffer larger = worker_.buffers().lend(wanted);
+  if (in.capacity() >= wanted) {
+    reject_head({431, "request header is too large"});
+    return false;
+  }
+  const std::size_t next = std::min(wanted, 4 * in.capacity());
+  if (!worker_.has_request_memory(next)) {
+    refuse_for_memory();
+    return false;
+  }
+  Buffer larger = worker_.buffers().lend(next);
   larger.append(in.view());
   in = std::move(larger);
   return true;
@@ -122,10 +137,7 @@ bool ClientConnection::parse_head() {
   switch (step.event) {
     case http::ParseEvent::head: return true;
     case http::ParseEvent::need_more:
-      if (in.space().empty() && !grow_input()) {
-        reject_head({431, "request header is too large"});
-        return false;
-      }
+      if (in.space().empty() && !grow_input()) return false;
       if (!head_started_) {
         head_started_ = true;
         worker_.wheel().arm(*this, worker_.now() + worker_.config()->server().header_timeout);
@@ -160,6 +172,15 @@ void ClientConnection::process() {
 
 void ClientConnection::reject_head(const http::ParseError& error) {
   worker_.counters().bad_requests.fetch_add(1, std::memory_order_relaxed);
+  refuse_head(error);
+}
+
+void ClientConnection::refuse_for_memory() {
+  worker_.counters().memory_refusals.fetch_add(1, std::memory_order_relaxed);
+  refuse_head({503, "the memory for requests is used up"});
+}
+
+void ClientConnection::refuse_head(const http::ParseError& error) {
   worker_.telemetry().request_started();
   request_->config = worker_.config();
   request_->started = worker_.now();
@@ -205,70 +226,6 @@ void ClientConnection::hand_over(Ref<Exchange> next) {
 }
 
 bool ClientConnection::will_close() const noexcept { return close_after_ || worker_.draining(); }
-
-void ClientConnection::watch_patterns(const telemetry::RequestRecord& record) {
-  const RequestContext& request = *request_;
-  WatchedRequest watched;
-  watched.client = address_key_;
-  watched.host = request.host;
-  watched.target = record.target;
-  watched.path = request.target.path;
-  watched.query = request.target.query;
-  watched.json = request.outcome.json;
-  watched.now = idle_since_;
-  std::string key;
-  if (record.cache == telemetry::CacheResult::miss && request.target.has_query) {
-    key = worker_.cache().key_text(request.cache_request, request.decision);
-    watched.cache_key = key;
-  }
-  worker_.patterns().note(watched, record, run_);
-}
-
-void ClientConnection::record_outcome() {
-  RequestContext& request = *request_;
-  const RequestOutcome& outcome = request.outcome;
-  const http::RequestHead& head = request.head();
-  idle_since_ = worker_.now();
-  // How long a stream or tunnel stayed open says nothing about the upstream.
-  const Duration latency = outcome.streamed ? outcome.upstream_latency.value_or(Duration::zero())
-                                            : idle_since_ - request.started;
-  telemetry::RequestRecord record;
-  record.endpoint = request.endpoint;
-  record.arm = request.draw.arm;
-  record.method = head.method_text;
-  record.target = head.target;
-  record.latency = latency;
-  record.upstream_latency = outcome.upstream_latency;
-  record.request_bytes = outcome.request_bytes;
-  record.response_bytes = outcome.response_bytes;
-  record.status = static_cast<std::uint16_t>(outcome.status);
-  record.cache = outcome.cache;
-  record.rejected = outcome.rejected;
-  record.upstream_error = outcome.upstream_error;
-  record.upstream_timeout = outcome.upstream_timeout;
-  record.client_abort = outcome.client_abort;
-  record.truncated = outcome.truncated;
-  worker_.telemetry().record(record);
-  const bool stored =
-      record.cache == telemetry::CacheResult::hit || record.cache == telemetry::CacheResult::stale;
-  if (!stored && !outcome.streamed) watch_patterns(record);
-  telemetry::AccessLog& log = worker_.services().access_log;
-  if (!log.enabled()) return;
-  const telemetry::EndpointName name =
-      worker_.services().telemetry.endpoints().name(request.endpoint);
-  log.write({.time = worker_.wall_now(),
-             .client = client_address_,
-             .method = head.method_text,
-             .host = request.host,
-             .target = head.target,
-             .status = outcome.status,
-             .bytes = outcome.response_bytes,
-             .duration = latency,
-             .upstream_duration = outcome.upstream_latency,
-             .cache_status = telemetry::to_string(outcome.cache),
-             .endpoint = name.route,
-             .request_id = head.headers.get(http::HeaderId::x_request_id)});
-}
 
 void ClientConnection::finish(bool reusable) {
   if (state_ != State::serving) return;

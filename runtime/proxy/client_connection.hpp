@@ -102,6 +102,8 @@ class ClientConnection final : public StreamOwner, public Deadline {
   [[nodiscard]] bool parse_head();
   void serve();
   void reject_head(const http::ParseError& error);
+  void refuse_for_memory();
+  void refuse_head(const http::ParseError& error);
   void next_request();
   void go_idle();
   void linger();

@@ -78,12 +78,16 @@ void send_rate_rejection(ClientConnection& connection, const gate::LimitCounters
                           .members = members});
 }
 
-Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError error,
+Ref<Exchange> make_failure_response(ClientConnection& connection, const UpstreamFailure& failure,
                                     const cache::CacheStatus& status) {
+  const UpstreamError error = failure.error;
   std::string fields;
   http::HeadWriter out(fields);
   std::string proxy_status = "homeostat; error=";
   proxy_status += to_string(error);
+  if (!failure.details.empty()) {
+    proxy_status.append("; details=\"").append(failure.details).append("\"");
+  }
   out.field("Proxy-Status", proxy_status);
   if (status_of(error) == 503) out.field(http::HeaderId::retry_after, std::uint64_t{1});
   const std::string_view detail = error == UpstreamError::local

@@ -24,7 +24,8 @@ void send_rejection(ClientConnection& connection, const gate::Rejection& rejecti
 /// (draft-ietf-httpapi-ratelimit-headers-11 section 5.1).
 void send_rate_rejection(ClientConnection& connection, const gate::LimitCounters& limit,
                          std::chrono::seconds retry_after);
-[[nodiscard]] Ref<Exchange> make_failure_response(ClientConnection& connection, UpstreamError error,
+[[nodiscard]] Ref<Exchange> make_failure_response(ClientConnection& connection,
+                                                  const UpstreamFailure& failure,
                                                   const cache::CacheStatus& status);
 
 /// 412 for an If-Match with tags of this agent's (cache/own_tag.hpp). `status` is

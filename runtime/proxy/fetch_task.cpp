@@ -104,7 +104,7 @@ void FetchTask::on_upstream_interim(const http::ResponseHead& head) {
   if (client_ != nullptr) client_->pass_interim(head);
 }
 
-void FetchTask::on_upstream_wants_body() { call_->send_whole_body(request_->body); }
+void FetchTask::on_upstream_wants_body() { call_->send_whole_body(request_->body.view()); }
 
 void FetchTask::on_upstream_head(const http::ResponseHead& head) {
   cache::Response response;
@@ -298,13 +298,13 @@ void FetchTask::on_upstream_rejected(const gate::Rejection& rejection) {
   done();
 }
 
-void FetchTask::on_upstream_failure(UpstreamError error) {
+void FetchTask::on_upstream_failure(const UpstreamFailure& failure) {
   const Ref<FetchTask> keep(this);
-  const cache::Reason reason = failure_reason(error);
+  const cache::Reason reason = failure_reason(failure.error);
   const bool own_bound = reason == cache::Reason::rejected;
   report({{own_bound ? rules::FetchOutcome::refused : rules::FetchOutcome::failure, {}},
           !own_bound && !call_->head_received()});
-  if (client_ != nullptr) client_->note_failure(error);
+  if (client_ != nullptr) client_->note_failure(failure);
   fail(reason, cache::RefreshResult::failed);
   done();
 }

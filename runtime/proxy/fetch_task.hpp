@@ -62,7 +62,7 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   void on_upstream_interim(const http::ResponseHead& head) override;
   void on_upstream_head(const http::ResponseHead& head) override;
   void on_upstream_data() override;
-  void on_upstream_failure(UpstreamError error) override;
+  void on_upstream_failure(const UpstreamFailure& failure) override;
 
   void not_modified(const cache::Response& response, const http::ResponseHead& head);
   void note_refetch(const cache::Object* now);

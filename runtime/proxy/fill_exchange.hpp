@@ -38,7 +38,7 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
   /// Passes a 1xx response on to the client that caused the fetch.
   void pass_interim(const http::ResponseHead& head);
   void note_rejection(const gate::Rejection& rejection) { rejection_ = rejection; }
-  void note_failure(UpstreamError error) { failure_ = error; }
+  void note_failure(const UpstreamFailure& failure) { failure_ = failure; }
   [[nodiscard]] bool may_bridge(const cache::Object& stored, cache::Reason failure) const;
 
   void on_client_readable() override;
@@ -78,7 +78,7 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
   const bool leader_;
   Ref<FetchTask> task_;
   std::optional<gate::Rejection> rejection_;
-  std::optional<UpstreamError> failure_;
+  std::optional<UpstreamFailure> failure_;
   ResponseWriter writer_;
   std::optional<http::ByteRange> range_;  ///< the part of the body that is sent
   std::uint64_t sending_ = 0;             ///< fill bytes that are in the writer

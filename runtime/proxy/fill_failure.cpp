@@ -22,7 +22,7 @@ void FillExchange::failed() {
   RequestContext& request = connection_->request();
   const cache::Reason reason = reader_->reason();
   const std::optional<gate::Rejection> rejection = rejection_;
-  const std::optional<UpstreamError> failure = failure_;
+  const std::optional<UpstreamFailure> failure = failure_;
   leave();
   if (writer_.started()) {
     request.outcome.upstream_error = true;
@@ -36,8 +36,8 @@ void FillExchange::failed() {
     return;
   }
   if (failure.has_value()) {
-    request.outcome.upstream_error = *failure != UpstreamError::local;
-    request.outcome.upstream_timeout = *failure == UpstreamError::timeout;
+    request.outcome.upstream_error = failure->error != UpstreamError::local;
+    request.outcome.upstream_timeout = failure->error == UpstreamError::timeout;
     if (request.outcome.upstream_timeout) {
       request.outcome.upstream_latency = worker_.now() - request.started;
     }
@@ -59,7 +59,8 @@ void FillExchange::follower_failed(cache::Reason reason) {
   status_.detail = reason;
   if (reason == cache::Reason::upstream_timeout) {
     request.outcome.upstream_error = request.outcome.upstream_timeout = true;
-    connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));
+    connection_->hand_over(
+        make_failure_response(*connection_, {UpstreamError::timeout, {}}, status_));
     return;
   }
   if (request.fill_attempts < rejoins_max) {
@@ -70,7 +71,8 @@ void FillExchange::follower_failed(cache::Reason reason) {
   }
   if (reason == cache::Reason::upstream_failed) {
     request.outcome.upstream_error = true;
-    connection_->hand_over(make_failure_response(*connection_, UpstreamError::reset, status_));
+    connection_->hand_over(
+        make_failure_response(*connection_, {UpstreamError::reset, {}}, status_));
     return;
   }
   forward_instead(reason);  // its own class and its own place at the gate
@@ -161,7 +163,8 @@ void FillExchange::on_client_deadline(ClientWait wait) {
   }
   connection_->request().outcome.upstream_timeout = true;
   leave();
-  connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));
+  connection_->hand_over(
+      make_failure_response(*connection_, {UpstreamError::timeout, {}}, status_));
 }
 
 /// This client's, or its route's; the fill goes on for others and for later.
@@ -170,7 +173,8 @@ void FillExchange::deadline_passed() {
   leave();
   worker_.counters().deadlines_missed.fetch_add(1, std::memory_order_relaxed);
   if (bridge_with_stale(*connection_, cache::Reason::upstream_timeout, status_)) return;
-  connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));
+  connection_->hand_over(
+      make_failure_response(*connection_, {UpstreamError::timeout, {}}, status_));
 }
 
 void FillExchange::on_client_gone() { leave(); }

@@ -53,7 +53,7 @@ void ForwardExchange::adopt(Ref<UpstreamCall> call, const http::ResponseHead& he
 void ForwardExchange::on_upstream_wants_body() {
   const RequestContext& request = connection_->request();
   if (!request.body_hash.empty()) {  // collected before it came to this
-    call_->send_whole_body(request.body);
+    call_->send_whole_body(request.body.view());
     return;
   }
   sending_body_ = true;
@@ -165,11 +165,11 @@ void ForwardExchange::learn_from_head(const http::ResponseHead& head) {
                                       response, worker_.policy().cache.of(request.endpoint));
   if (tier::Tier* tier = worker_.services().tier; tier != nullptr && !current) {
     cache::Outdated told;
-    worker_.cache().tell_url(told, request.host, request.target.path, request.target.query,
+    worker_.cache().tell_url(told, request.host, request.path, request.target.query,
                              request.config->cache_rules());
     tier->publish(told);
     // Somebody may have got it back from the tier since.
-    worker_.cache().invalidate_uri(request.host, request.target.path, request.target.query,
+    worker_.cache().invalidate_uri(request.host, request.path, request.target.query,
                                    request.config->cache_rules());
   }
 }
@@ -310,7 +310,8 @@ void ForwardExchange::on_upstream_rejected(const gate::Rejection& rejection) {
   connection_->hand_over(make_rejection_response(*connection_, rejection, status_));
 }
 
-void ForwardExchange::on_upstream_failure(UpstreamError error) {
+void ForwardExchange::on_upstream_failure(const UpstreamFailure& failure) {
+  const UpstreamError error = failure.error;
   const Ref<ForwardExchange> keep(this);
   RequestContext& request = connection_->request();
   if (call_->head_sent() && !outcome_known_ && changes_stored(request)) {
@@ -329,7 +330,7 @@ void ForwardExchange::on_upstream_failure(UpstreamError error) {
     return;
   }
   if (bridge_with_stale(*connection_, failure_reason(error), status_)) return;
-  connection_->hand_over(make_failure_response(*connection_, error, status_));
+  connection_->hand_over(make_failure_response(*connection_, failure, status_));
 }
 
 // -- client -----------------------------------------------------------------------
@@ -379,7 +380,8 @@ void ForwardExchange::on_client_deadline(ClientWait wait) {
   } else {
     outcome.upstream_timeout = true;
   }
-  connection_->hand_over(make_failure_response(*connection_, UpstreamError::timeout, status_));
+  connection_->hand_over(
+      make_failure_response(*connection_, {UpstreamError::timeout, {}}, status_));
 }
 
 void ForwardExchange::client_failed() {

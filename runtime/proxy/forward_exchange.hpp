@@ -40,7 +40,7 @@ class ForwardExchange final : public Exchange,
   void on_upstream_interim(const http::ResponseHead& head) override;
   void on_upstream_head(const http::ResponseHead& head) override;
   void on_upstream_data() override;
-  void on_upstream_failure(UpstreamError error) override;
+  void on_upstream_failure(const UpstreamFailure& failure) override;
 
   void pump_request_body();
   void await_request_body();

@@ -56,13 +56,15 @@ class RequestContext final : public RefCounted {
     decision = {};
     cache_request = {};
     target = {};
+    path = {};
+    path_text.clear();
     host.clear();
     forwarded_resource.clear();
     endpoint = 0;
     draw = {};
     priority_class = 2;
     fill_attempts = 0;
-    body.clear();
+    body.reset();
     body_hash.clear();
     cache_key.clear();
     terms = {};
@@ -76,9 +78,11 @@ class RequestContext final : public RefCounted {
   http::RequestParser parser;
   Ref<ServingConfig> config;
   http::RequestTarget target;
+  std::string_view path;           ///< of the target, http::normalise_percent: what rules match
+  std::string path_text;           ///< ... where that is not a part of the target
   std::string host;                ///< effective authority, lower case
   std::string forwarded_resource;  ///< cache::Request::forwarded_resource
-  std::string body;                ///< collected, where a rule caches POST
+  Buffer body;                     ///< collected, where a rule caches POST
   std::string body_hash;           ///< not empty: `body` is the whole request body
   std::string cache_key;           ///< only with cache.status_key
   /// RateLimit-Policy and RateLimit as whole lines, for any response to it.

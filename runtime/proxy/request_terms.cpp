@@ -45,7 +45,7 @@ class Asker {
 /// counts by its path: strangers must not use up what belongs to all others.
 std::uint64_t route_of(const RequestContext& request) {
   if (request.endpoint != telemetry::other_endpoint) return request.endpoint;
-  return combined_key(identity_key(request.head().method_text), identity_key(request.target.path));
+  return combined_key(identity_key(request.head().method_text), identity_key(request.path));
 }
 
 std::uint64_t bucket_of(const RateLimit& limit, const RequestContext& request, Asker& asker) {
@@ -105,7 +105,7 @@ bool within_rate_limits(ClientConnection& connection) {
   Taken taken;
   for (std::size_t i = 0; i < limits.size(); ++i) {
     const RateLimit& limit = limits[i];
-    if (!matches(limit.match, request.head().method_text, request.target.path)) continue;
+    if (!matches(limit.match, request.head().method_text, request.path)) continue;
     const rules::RateVerdict verdict =
         buckets.take(bucket_of(limit, request, asker), limit.rate, request.started);
     taken[i] = verdict.allowed;
@@ -135,7 +135,7 @@ void settle_terms(ClientConnection& connection) {
   terms.settled = true;
   const AdmissionRules& rules = request.config->admission();
   const std::string_view method = request.head().method_text;
-  const std::string_view path = request.target.path;
+  const std::string_view path = request.path;
   terms.weight = rules.weight(method, path);
   terms.cap = rules.cap(method, path);
   if (rules.mode() == config::LoopMode::off) return;

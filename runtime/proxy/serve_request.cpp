@@ -5,6 +5,7 @@
 #include "runtime/cache/preconditions.hpp"
 #include "runtime/http/ascii.hpp"
 #include "runtime/http/forwarded.hpp"
+#include "runtime/http/query.hpp"
 #include "runtime/proxy/body_collector.hpp"
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/failure_response.hpp"
@@ -147,13 +148,19 @@ void describe_request(Worker& worker, RequestContext& request, const http::Reque
   request.target = target;
   request.host.clear();
   for (const char c : http::effective_host(target, head.host)) request.host += http::to_lower(c);
+  request.path = target.path;
+  if (target.path.find('%') != std::string_view::npos) {
+    request.path_text.clear();
+    http::normalise_percent(request.path_text, target.path);
+    request.path = request.path_text;
+  }
   request.endpoint = worker.telemetry().endpoint(head.method_text, head.target);
   request.priority_class =
-      request.config->admission().priority_class(head.method_text, target.path);
+      request.config->admission().priority_class(head.method_text, request.path);
   cache::Request& lookup = request.cache_request;
   lookup.method = head.method_text;
   lookup.host = request.host;
-  lookup.path = target.path;
+  lookup.path = request.path;
   lookup.query = target.query;
   lookup.fields = &head.headers;
   if (request.config->server().trust_forwarded) {
@@ -199,7 +206,7 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
 
 void serve_request(ClientConnection& connection) {
   if (!identify(connection) || !within_rate_limits(connection)) return;
-  if (BodyCollector::wanted(connection.request())) {
+  if (BodyCollector::wanted(connection.worker(), connection.request())) {
     connection.hand_over(make_ref<BodyCollector>(connection));
     return;
   }

@@ -87,8 +87,6 @@ std::string Server::reload(std::shared_ptr<const config::Settings> settings) {
     }
     const std::lock_guard lock(mutex_);
     upstream_ = replacement;
-  } else {
-    upstream()->resolve_again();  // the application may have moved
   }
   settings_ = settings;
   for (const auto& worker : workers_) worker->reload(settings, replacement);

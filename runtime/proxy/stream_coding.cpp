@@ -103,8 +103,7 @@ bool compression_on(Worker& worker, const RequestContext& request) {
     return false;
   }
   // Stored under the key of one user's credentials.
-  return !request.decision.authorization_key ||
-         request.config->compresses_secrets(request.target.path);
+  return !request.decision.authorization_key || request.config->compresses_secrets(request.path);
 }
 
 StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
@@ -122,7 +121,7 @@ StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
   facts.has_content_encoding = http::single_coding(headers) != http::Coding::identity;
   facts.has_content_range = headers.has(HeaderId::content_range);
   facts.carries_secret = compresses && bears_secret(request, headers) &&
-                         !request.config->compresses_secrets(request.target.path);
+                         !request.config->compresses_secrets(request.path);
   StreamCoding choice = compresses ? choose(worker, request, facts) : StreamCoding{};
   choice.json = streamed_json(worker, request, facts);
   return choice;
@@ -139,8 +138,8 @@ StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
   facts.length = length;
   facts.no_transform = head.no_transform;
   facts.has_content_encoding = head.encoded;
-  facts.carries_secret = compresses && varies_by_secret(head) &&
-                         !request.config->compresses_secrets(request.target.path);
+  facts.carries_secret =
+      compresses && varies_by_secret(head) && !request.config->compresses_secrets(request.path);
   StreamCoding choice = compresses ? choose(worker, request, facts) : StreamCoding{};
   choice.json = streamed_json(worker, request, facts);
   return choice;

@@ -8,7 +8,7 @@ namespace homeostat::proxy {
 bool changes_stored(const RequestContext& request) {
   const http::RequestHead& head = request.head();
   return !http::is_safe(head.method) &&
-         !request.config->cache_rules().wants_body_hash(head.method_text, request.target.path);
+         !request.config->cache_rules().wants_body_hash(head.method_text, request.path);
 }
 
 namespace {
@@ -43,7 +43,7 @@ void UnsafeOutcome::on_upstream_head(const http::ResponseHead& head) {
   invalidate_after(worker_, *request_, head);
 }
 
-void UnsafeOutcome::on_upstream_failure(UpstreamError) {
+void UnsafeOutcome::on_upstream_failure(const UpstreamFailure&) {
   invalidate_unanswered(worker_, *request_);
 }
 

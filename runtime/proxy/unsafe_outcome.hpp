@@ -33,7 +33,7 @@ class UnsafeOutcome final : public UpstreamHeir {
       : worker_(worker), request_(std::move(request)) {}
 
   void on_upstream_head(const http::ResponseHead& head) override;
-  void on_upstream_failure(UpstreamError error) override;
+  void on_upstream_failure(const UpstreamFailure& failure) override;
 
  private:
   Worker& worker_;

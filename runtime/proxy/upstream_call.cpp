@@ -93,6 +93,7 @@ void UpstreamCall::connect() {
   UpstreamTarget& target = *chosen;
   target_ = chosen;
   target.request_started();
+  name_target();
   if (reuse(target)) {
     connection_->set_user(this);
     dispatch();
@@ -102,7 +103,7 @@ void UpstreamCall::connect() {
   if (!opened.connection) {
     target.request_ended();
     switch (opened.failure) {
-      case UpstreamPool::OpenFailure::limit: fail(UpstreamError::connection_limit); break;
+      case UpstreamPool::OpenFailure::limit: fail({UpstreamError::connection_limit, {}}); break;
       case UpstreamPool::OpenFailure::local: connect_failed(UpstreamError::local); break;
       default: connect_failed(UpstreamError::connect);
     }
@@ -111,6 +112,13 @@ void UpstreamCall::connect() {
   connection_ = std::move(opened.connection);
   connection_->set_user(this);
   arm(Wait::answer, set_->settings().connect_timeout);
+}
+
+void UpstreamCall::name_target() {
+  if (!request_.host_at) return;
+  const std::string& host = target_->settings().host_header;
+  request_.head.replace(*request_.host_at, request_.host_length, host);
+  request_.host_length = host.size();
 }
 
 void UpstreamCall::on_upstream_connected(int error) {
@@ -224,7 +232,7 @@ void UpstreamCall::parse() {
         break;
       case http::ParseEvent::body: pieces_[piece_count_++] = step.body; break;
       case http::ParseEvent::end: ended_ = true; break;
-      default: broken(UpstreamError::protocol); return;
+      default: broken(UpstreamError::protocol, step.error.reason); return;
     }
   }
   unparsed_ = piece_count_ == pieces_max && !ended_;

@@ -54,6 +54,9 @@ struct UpstreamRequest {
     Instant until;
   };
   std::vector<TimeLeft> times_left;
+  /// Where Host's value goes in `head`, if it is to be the chosen target's own.
+  std::optional<std::size_t> host_at;
+  std::size_t host_length = 0;  ///< of what is there now
 };
 
 enum class UpstreamError : std::uint8_t {
@@ -71,6 +74,11 @@ enum class UpstreamError : std::uint8_t {
 [[nodiscard]] const char* to_string(UpstreamError error) noexcept;
 /// 502, 503 or 504.
 [[nodiscard]] unsigned status_of(UpstreamError error) noexcept;
+
+struct UpstreamFailure {
+  UpstreamError error = UpstreamError::reset;
+  std::string_view details;  ///< what was wrong with a response, if that is known; a literal
+};
 
 /// The application says that it is failing, not that the request was wrong.
 [[nodiscard]] bool says_failing(const http::ResponseHead& head) noexcept;
@@ -93,7 +101,7 @@ class UpstreamSink {
   virtual void on_upstream_head(const http::ResponseHead& head) = 0;
   /// call.pieces() hold what arrived; call.ended() says whether that was all.
   virtual void on_upstream_data() = 0;
-  virtual void on_upstream_failure(UpstreamError error) = 0;
+  virtual void on_upstream_failure(const UpstreamFailure& failure) = 0;
 
  protected:
   ~UpstreamSink() = default;
@@ -110,7 +118,7 @@ class UpstreamHeir : public UpstreamSink {
   void on_upstream_interim(const http::ResponseHead&) override {}
   void on_upstream_head(const http::ResponseHead&) override {}
   void on_upstream_data() override {}
-  void on_upstream_failure(UpstreamError) override {}
+  void on_upstream_failure(const UpstreamFailure&) override {}
 };
 
 class UpstreamCall final : public RefCounted,
@@ -202,14 +210,16 @@ class UpstreamCall final : public RefCounted,
   void deliver();
   void finish();
   void connect_failed(UpstreamError error);
-  void broken(UpstreamError error);
+  void broken(UpstreamError error, std::string_view details = {});
   [[nodiscard]] bool may_repeat(UpstreamError error);
   void refused();
   void silent();
   [[nodiscard]] bool repeatable() const noexcept {
     return request_.idempotent && request_.body == http::BodyKind::none;
   }
-  void fail(UpstreamError error);
+  void fail(UpstreamFailure failure);
+  void log_failure(const UpstreamFailure& failure);
+  void name_target();
   /// Nothing follows; an abandoned call is let go.
   void end();
   void let_go(bool reusable);
@@ -235,7 +245,7 @@ class UpstreamCall final : public RefCounted,
   Instant turn_{};  ///< since when it is the upstream's turn to answer
   Duration latency_{};
   unsigned attempts_ = 0;
-  std::optional<UpstreamError> lost_;  ///< how the last attempt ended
+  std::optional<UpstreamFailure> lost_;  ///< how the last attempt ended
   std::size_t addresses_tried_ = 0;
   bool address_refused_ = false;  ///< one of them failed, and not for want of our own means
   bool fresh_only_ = false;

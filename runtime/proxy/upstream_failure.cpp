@@ -1,5 +1,7 @@
 // How UpstreamCall deals with what does not answer: refusals, silence, broken
 // connections, retries.
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "runtime/proxy/upstream_call.hpp"
@@ -33,11 +35,11 @@ void UpstreamCall::connect_failed(UpstreamError error) {
   if (!std::exchange(address_refused_, false)) {
     // No vote against the target: whoever else is asked, the same is missing here.
     set_->counters().local_failures.fetch_add(1, std::memory_order_relaxed);
-    fail(UpstreamError::local);
+    fail({UpstreamError::local, {}});
     return;
   }
   if (error == UpstreamError::local) error = UpstreamError::connect;  // another address refused
-  lost_ = error;
+  lost_ = {error, {}};
   set_->counters().connect_failures.fetch_add(1, std::memory_order_relaxed);
   const Instant now = worker_.now();
   set_->not_connected(*target_, dispatched_, now);
@@ -46,7 +48,7 @@ void UpstreamCall::connect_failed(UpstreamError error) {
     connect();
     return;
   }
-  fail(error);
+  fail({error, {}});
 }
 
 // -- failing ------------------------------------------------------------------
@@ -87,7 +89,7 @@ bool UpstreamCall::may_repeat(UpstreamError error) {
   return connection_->served() > 0 || set_->may_retry(worker_.now());
 }
 
-void UpstreamCall::broken(UpstreamError error) {
+void UpstreamCall::broken(UpstreamError error, std::string_view details) {
   if (error == UpstreamError::reset)
     set_->counters().resets.fetch_add(1, std::memory_order_relaxed);
   if (error == UpstreamError::protocol) {
@@ -95,7 +97,7 @@ void UpstreamCall::broken(UpstreamError error) {
   }
   const bool was_stale = connection_->served() > 0 && error == UpstreamError::reset;
   const bool repeat = may_repeat(error);
-  lost_ = error;
+  lost_ = {error, details};
   if (!was_stale) {
     const bool answers = head_received_ || error == UpstreamError::protocol;
     set_->lost(*target_, request_.endpoint,
@@ -112,19 +114,33 @@ void UpstreamCall::broken(UpstreamError error) {
     connect();
     return;
   }
-  fail(error);
+  fail({error, details});
 }
 
-void UpstreamCall::fail(UpstreamError error) {
+/// By value: it may be lost_ that is handed in.
+void UpstreamCall::fail(UpstreamFailure failure) {
   if (over_) return;
   const Ref<UpstreamCall> keep(this);
+  log_failure(failure);
   end();
-  if (error == UpstreamError::local) {
+  if (failure.error == UpstreamError::local) {
     permit_.ignore();  // no sample of what the upstream can take
   } else {
     permit_.drop();
   }
-  sink_->on_upstream_failure(error);
+  sink_->on_upstream_failure(failure);
+}
+
+void UpstreamCall::log_failure(const UpstreamFailure& failure) {
+  FailureLog& log = worker_.failure_log();
+  if (!log.tells(worker_.now())) return;
+  const telemetry::EndpointName endpoint =
+      worker_.services().telemetry.endpoints().name(request_.endpoint);
+  spdlog::warn("{}", log.line({.target = target_ != nullptr ? target_->name() : std::string_view{},
+                               .method = endpoint.method,
+                               .route = endpoint.route,
+                               .error = to_string(failure.error),
+                               .details = failure.details}));
 }
 
 }  // namespace homeostat::proxy

@@ -16,6 +16,8 @@ namespace {
 
 using http::HeaderId;
 
+constexpr std::size_t line_end = 2;
+
 constexpr auto class_lowest = static_cast<std::uint8_t>(rules::priority_class_count - 1);
 
 /// What asks for less than the whole response; a fill asks for all of it.
@@ -43,7 +45,6 @@ void note_time_left(const http::Field& field, Worker& worker, const RequestConte
   if (!format || !http::counts_down(*format)) return;
   const auto left = http::time_left(*format, field.value, worker.wall_now());
   if (!left) return;
-  constexpr std::size_t line_end = 2;
   result.times_left.push_back({result.head.size() - line_end - field.value.size(),
                                field.value.size(), *format, request.started + *left});
 }
@@ -111,8 +112,12 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   }
   out.request_line(head_method && refresh ? "GET" : head.method_text, target);
   const std::string_view host = http::effective_host(request.target, head.host);
-  const std::string& own = settings.upstream.targets.front().host_header;
-  out.field(HeaderId::host, settings.upstream.preserve_host && !host.empty() ? host : own);
+  if (settings.upstream.preserve_host && !host.empty()) {
+    out.field(HeaderId::host, host);
+  } else {
+    out.field(HeaderId::host, std::string_view{});
+    result.host_at = result.head.size() - line_end;
+  }
   append_fields(out, worker, request, purpose, result);
   // Nobody's own conditions count in a refresh.
   static const http::HeaderTable nothing;

@@ -42,6 +42,10 @@ rules::BreakerBounds bounds_of(const config::BreakerSettings& settings, unsigned
 
 }  // namespace
 
+bool operator==(const SocketAddress& a, const SocketAddress& b) noexcept {
+  return a.length == b.length && std::memcmp(&a.storage, &b.storage, a.length) == 0;
+}
+
 std::vector<SocketAddress> resolve(const config::Address& address, bool passive,
                                    std::string& error) {
   if (!address.unix_path.empty()) return unix_address(address.unix_path, error);
@@ -57,7 +61,7 @@ std::vector<SocketAddress> resolve(const config::Address& address, bool passive,
     return {};
   }
   std::vector<SocketAddress> addresses;
-  for (const addrinfo* entry = found; entry != nullptr && addresses.size() < 16;
+  for (const addrinfo* entry = found; entry != nullptr && addresses.size() < addresses_max;
        entry = entry->ai_next) {
     SocketAddress one;
     std::memcpy(&one.storage, entry->ai_addr, entry->ai_addrlen);
@@ -99,10 +103,15 @@ std::size_t UpstreamTarget::address_count() {
   return addresses_.size();
 }
 
-void UpstreamTarget::set_addresses(std::vector<SocketAddress> addresses) {
-  if (addresses.empty()) return;  // keep what worked
+bool UpstreamTarget::set_addresses(std::vector<SocketAddress> addresses) {
+  if (addresses.empty()) return false;  // keep what worked
   const std::lock_guard lock(mutex_);
+  if (std::is_permutation(addresses.begin(), addresses.end(), addresses_.begin(),
+                          addresses_.end())) {
+    return false;
+  }
   addresses_ = std::move(addresses);
+  return true;
 }
 
 bool UpstreamTarget::healthy(Instant now) const {
@@ -167,13 +176,6 @@ UpstreamSet::UpstreamSet(const config::UpstreamSettings& settings, std::size_t e
                                                         settings.breaker, endpoints, now));
   }
   if (targets_.empty()) throw std::runtime_error("upstream: no target configured");
-}
-
-void UpstreamSet::resolve_again() {
-  for (const auto& target : targets_) {
-    std::string ignored;  // what worked stays in force
-    target->set_addresses(resolve(target->settings().address, false, ignored));
-  }
 }
 
 }  // namespace homeostat::proxy

@@ -36,7 +36,11 @@ struct SocketAddress {
   [[nodiscard]] const sockaddr* get() const noexcept {
     return reinterpret_cast<const sockaddr*>(&storage);
   }
+  friend bool operator==(const SocketAddress& a, const SocketAddress& b) noexcept;
 };
+
+/// Of one name; further ones are left out.
+inline constexpr std::size_t addresses_max = 16;
 
 /// Resolves a host or takes a Unix path. Blocks on DNS: never on a worker.
 /// Empty on failure, with the reason in `error`.
@@ -60,7 +64,8 @@ class UpstreamTarget {
   /// Goes on to the next address that DNS gave.
   void address_failed();
   [[nodiscard]] std::size_t address_count();
-  void set_addresses(std::vector<SocketAddress> addresses);
+  /// False: they are the same, in whatever order, or none.
+  bool set_addresses(std::vector<SocketAddress> addresses);
 
   // -- health -----------------------------------------------------------------
   /// Takes requests: its breaker is not open, the active check agrees.
@@ -123,7 +128,7 @@ class UpstreamTarget {
 struct UpstreamCounters {
   std::atomic<std::uint64_t> connects{0}, connect_failures{0}, reuses{0}, retries{0}, timeouts{0},
       resets{0}, protocol_errors{0}, connection_limit{0}, probes{0}, retries_denied{0}, refused{0},
-      would_refuse{0}, abandoned{0}, local_failures{0};
+      would_refuse{0}, abandoned{0}, local_failures{0}, lookup_failures{0}, address_changes{0};
 };
 
 /// A request that looks for a target.
@@ -175,8 +180,6 @@ class UpstreamSet {
   /// Takes a retry from the budget.
   [[nodiscard]] bool may_retry(Instant now);
 
-  /// Looks every name up again. Blocks on DNS: never on a worker.
-  void resolve_again();
   [[nodiscard]] const std::vector<std::unique_ptr<UpstreamTarget>>& targets() const noexcept {
     return targets_;
   }

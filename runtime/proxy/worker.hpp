@@ -30,6 +30,7 @@
 #include "runtime/proxy/coding_memo.hpp"
 #include "runtime/proxy/compression_tally.hpp"
 #include "runtime/proxy/deadline_wheel.hpp"
+#include "runtime/proxy/failure_log.hpp"
 #include "runtime/proxy/pattern_watch.hpp"
 #include "runtime/proxy/request_context.hpp"
 #include "runtime/proxy/serving_config.hpp"
@@ -60,6 +61,7 @@ struct Services {
   compress::CompressPool& compress_pool;
   compress::StreamResources& streams;
   std::size_t connections_max;  ///< of clients, by what the process may open
+  unsigned workers;             ///< how many there are
   tier::Tier* tier = nullptr;   ///< null: no tier is shared
 };
 
@@ -69,7 +71,7 @@ struct ServerCounters {
   std::atomic<std::uint64_t> connections_refused{0}, bad_requests{0}, header_timeouts{0},
       body_timeouts{0}, write_timeouts{0}, aborted_responses{0}, upgrades{0},
       fill_readers_cut_off{0}, fill_readers_detached{0}, deadlines_missed{0},
-      deadline_fields_invalid{0}, accept_failures{0};
+      deadline_fields_invalid{0}, accept_failures{0}, memory_refusals{0};
 };
 
 class Worker {
@@ -116,6 +118,11 @@ class Worker {
   [[nodiscard]] PatternWatch& patterns() noexcept { return patterns_; }
   [[nodiscard]] UpstreamPool& upstream() noexcept { return upstream_; }
   [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
+  /// Whether this worker's share of server.request_memory has room for so much more.
+  [[nodiscard]] bool has_request_memory(std::size_t bytes) const noexcept {
+    const std::size_t share = config_->server().request_memory / services_.workers;
+    return buffers_.lent() + bytes <= share;
+  }
   [[nodiscard]] DeadlineWheel& wheel() noexcept { return wheel_; }
   [[nodiscard]] compress::EncoderPool& encoders() noexcept { return encoders_; }
   [[nodiscard]] CompressionTally& compression() noexcept { return compression_; }
@@ -135,6 +142,7 @@ class Worker {
   /// What a client is told when no breaker lets its request through. Counts it.
   [[nodiscard]] gate::Rejection breaker_rejection(rules::EndpointId endpoint,
                                                   std::uint8_t priority_class);
+  [[nodiscard]] FailureLog& failure_log() noexcept { return failure_log_; }
   [[nodiscard]] std::string_view date() { return date_.text(wall_now()); }
   [[nodiscard]] std::uint32_t next_turn() noexcept { return turn_++; }
   [[nodiscard]] bool draining() const noexcept { return draining_; }
@@ -161,6 +169,7 @@ class Worker {
   void cancel_abandoned();
   void close_everything();
   void last_client_left();
+  void end_tier();
   std::uint64_t next_random() noexcept {
     sample_ = sample_ * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth, MMIX
     return sample_;
@@ -190,6 +199,7 @@ class Worker {
   http::DateCache date_;
   std::string pseudonym_;
   http::ForwardingMemo forwarding_;
+  FailureLog failure_log_;
   std::string scratch_;
   std::uint32_t turn_ = 0;
   bool draining_ = false;

@@ -358,5 +358,15 @@ TEST(Collapse, AFillThatFailsLeavesNoWaiterBehind) {
   }
 }
 
+TEST(Cache, AnswersARequestWhoseBodyIsEmpty) {
+  ScriptedOrigin origin;
+  origin.answer("/empty", 200, "Cache-Control: max-age=60\r\n", "text");
+  RunningAgent agent(origin);
+  const char* fields = "Content-Length: 0\r\n";
+  EXPECT_EQ(agent.get("/empty", fields).body, "text");
+  EXPECT_TRUE(is_hit(agent.get("/empty", fields)));
+  EXPECT_EQ(origin.last_request("/empty").get("content-length"), "0");
+}
+
 }  // namespace
 }  // namespace homeostat::test

@@ -59,7 +59,7 @@ class Isolation : public testing::TestWithParam<Attack> {
       exchange.respond(200, fields, answer_for(exchange.request, body));
     };
     for (const char* path : {"/", "/a", "/A", "/a/", "/a%3Ab", "/a:b", "/a\\:b", "/b", "/%61",
-                             "/a//", "/a;b", "/a:", "/public"}) {
+                             "/%2561", "/a%2Fb", "/a/b", "/a//", "/a;b", "/a:", "/public"}) {
       origin_.on(path, handler);
     }
     origin_.on("/" + std::string(400, 'x'), handler);
@@ -170,7 +170,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Attack{"PathCase", fresh, get("/A"), get("/a")},
                     Attack{"TrailingSlash", fresh, get("/a/"), get("/a")},
                     Attack{"DoubleSlash", fresh, get("/a//"), get("/a")},
-                    Attack{"PercentEncoding", fresh, get("/%61"), get("/a")},
+                    Attack{"PercentEncodedTwice", fresh, get("/%2561"), get("/%61")},
+                    Attack{"PercentEncodedSlash", fresh, get("/a%2Fb"), get("/a/b")},
                     Attack{"EncodedColon", fresh, get("/a%3Ab"), get("/a:b")},
                     Attack{"EscapedColon", fresh, get("/a:b"), get("/a\\:b")},
                     Attack{"ColonMovesIntoTheQuery", fresh, get("/a:"), get("/a?:")},

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
+#include "tests/e2e/cache_support.hpp"
 #include "tests/e2e/running_agent.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/scripted_origin.hpp"
@@ -202,6 +204,39 @@ TEST(Isolation, ACachedPostIsAQueryAndInvalidatesNothing) {
   EXPECT_EQ(client.request("POST", "/query", {}, "secret").body, "secret");
   const Message again = client.request("POST", "/query", {}, "first");
   EXPECT_NE(again.get("cache-status").find("; hit"), std::string::npos) << again.head;
+}
+
+/// An application that decodes and resolves paths before it looks at them.
+class ResolvingOrigin {
+ public:
+  ResolvingOrigin() {
+    for (const char* spelling :
+         {"/static/..%2faccount", "/static/../account", "/%61ccount", "//account",
+          "/static/%2e%2e/account", "/static/..;/account", "/static/x%2f..%2f..%2faccount"}) {
+      spellings.emplace_back(spelling);
+      origin.on(spelling, [](OriginExchange& exchange) {
+        exchange.respond(200, "", "page of " + std::string(exchange.request.get("cookie")));
+      });
+    }
+  }
+  ScriptedOrigin origin;
+  std::vector<std::string> spellings;
+};
+
+TEST(Isolation, ARuleThatStoresIsNotMetByAnotherSpellingOfAnUncachedPath) {
+  ResolvingOrigin application;
+  AgentConfig config = config_for(application.origin);
+  config.cache =
+      "rules: [{match: {path: /account*}, bypass: true}, "
+      "{match: {path: /*}, ttl: 1h}]";
+  RunningAgent agent(config);
+  for (const std::string& spelling : application.spellings) {
+    EXPECT_EQ(agent.get(spelling, "Cookie: victim\r\n").body, "page of victim") << spelling;
+    const Message other = agent.get(spelling, "Cookie: other\r\n");
+    EXPECT_EQ(other.body, "page of other") << spelling << ": " << other.get("cache-status");
+  }
+  EXPECT_TRUE(
+      contains(agent.get(application.spellings[0]).get("cache-status"), "detail=ambiguous-path"));
 }
 
 }  // namespace

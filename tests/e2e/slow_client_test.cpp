@@ -142,5 +142,49 @@ TEST(SlowClient, ConnectionsAboveTheBoundAreRefused) {
   EXPECT_TRUE(eventually([&] { return agent.get("/page").status() == 200; }));
 }
 
+TEST(RequestMemory, BoundsWhatUnfinishedRequestsHold) {
+  ScriptedOrigin origin;
+  AgentConfig config = config_of(origin, "request_memory: 1MiB");
+  config.workers = 1;
+  RunningAgent agent(config);
+  std::list<HttpClient> slow;
+  Message refused;
+  // 4 KiB each: 256 of them fill it.
+  for (int i = 0; i < 300 && refused.status() == 0; ++i) {
+    ASSERT_TRUE(slow.emplace_back(agent.port()).send("GET / HTTP/1.1\r\nHost: te"));
+    if (i < 250) continue;
+    HttpClient other(agent.port());
+    ASSERT_TRUE(other.send(request_text("GET", "/page")));
+    const Message answer = other.read();
+    if (answer.status() != 200) refused = answer;
+  }
+  EXPECT_EQ(refused.status(), 503);
+  EXPECT_EQ(refused.get("connection"), "close");
+  EXPECT_GE(agent.metric("homeostat_client_memory_refusals_total"), 1);
+  slow.clear();
+  EXPECT_TRUE(eventually([&] { return agent.get("/page").status() == 200; }));
+}
+
+TEST(RequestMemory, PassesBodiesUncollectedWhereThereIsNoRoomForThem) {
+  ScriptedOrigin origin;
+  origin.on("/query", [](OriginExchange& exchange) {
+    exchange.respond(200, "", std::to_string(exchange.body().size()));
+  });
+  AgentConfig config = config_of(origin, "request_memory: 1MiB");
+  config.cache = "rules: [{match: {path: /query, methods: [POST]}, post: true, ttl: 1m}]";
+  config.workers = 1;
+  RunningAgent agent(config);
+  const std::string half(std::size_t{128} * 1024, 'x');
+  const std::string head = "POST /query HTTP/1.1\r\nHost: test\r\nContent-Length: 262144\r\n\r\n";
+  std::list<HttpClient> slow;
+  // Three of them are collected, each 256 KiB and the buffers it is read with.
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(slow.emplace_back(agent.port()).send(head + half));
+  ASSERT_TRUE(origin.wait_for_requests("/query", 1)) << "the fourth is not collected";
+  for (HttpClient& client : slow) {
+    ASSERT_TRUE(client.send(half));
+    EXPECT_EQ(client.read().body, "262144");
+  }
+}
+
 }  // namespace
 }  // namespace homeostat::test

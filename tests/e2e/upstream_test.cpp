@@ -50,6 +50,50 @@ TEST(Upstream, SilenceIs504) {
   EXPECT_EQ(origin.requests("/silent"), 1U) << "what may still be at work is not repeated";
 }
 
+TEST(Upstream, WhatWasWrongWithAResponseIsSaid) {
+  ScriptedOrigin origin;
+  origin.on("/twice", [](OriginExchange& exchange) {
+    exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab");
+    exchange.alive = false;
+  });
+  RunningAgent agent(origin);
+  for (const char* fields : {"", "Cache-Control: no-store\r\n"}) {
+    const Message answer = agent.get("/twice", fields);
+    EXPECT_EQ(answer.status(), 502);
+    EXPECT_EQ(answer.get("proxy-status"),
+              "homeostat; error=http_protocol_error; details=\"repeated Content-Length\"");
+  }
+}
+
+TEST(Upstream, ParametersInConnectionAreNoReasonToFail) {
+  ScriptedOrigin origin;
+  origin.on("/old", [](OriginExchange& exchange) {
+    exchange.send(
+        "HTTP/1.1 200 OK\r\nConnection: keep-alive; timeout=5\r\nContent-Length: 2\r\n\r\nok");
+  });
+  RunningAgent agent(origin);
+  EXPECT_EQ(agent.get("/old").body, "ok");
+}
+
+TEST(Upstream, EachTargetIsAskedByItsOwnName) {
+  ScriptedOrigin first, second;
+  for (ScriptedOrigin* origin : {&first, &second}) {
+    origin->on("/who", [](OriginExchange& exchange) {
+      exchange.respond(200, "Cache-Control: no-store\r\n", exchange.request.get("host"));
+    });
+  }
+  AgentConfig config =
+      config_for("[\"" + first.url() + "\", \"" + second.url() + "\"]", "preserve_host: false");
+  config.workers = 1;
+  RunningAgent agent(config);
+  while (first.requests("/who") == 0 || second.requests("/who") == 0) {
+    const std::size_t before = first.requests("/who");
+    const std::string name = agent.get("/who").body;
+    const ScriptedOrigin& asked = first.requests("/who") > before ? first : second;
+    ASSERT_EQ("http://" + name, asked.url());
+  }
+}
+
 TEST(Upstream, GarbageIs502) {
   ScriptedOrigin origin;
   origin.on("/garbage", [](OriginExchange& exchange) {
@@ -59,7 +103,8 @@ TEST(Upstream, GarbageIs502) {
   RunningAgent agent(origin);
   const Message answer = agent.get("/garbage");
   EXPECT_EQ(answer.status(), 502);
-  EXPECT_EQ(answer.get("proxy-status"), "homeostat; error=http_protocol_error");
+  EXPECT_EQ(answer.get("proxy-status"),
+            "homeostat; error=http_protocol_error; details=\"not an HTTP/1 response\"");
 }
 
 TEST(Upstream, AnotherProtocolIsTakenForAnErrorAtOnce) {
@@ -71,7 +116,8 @@ TEST(Upstream, AnotherProtocolIsTakenForAnErrorAtOnce) {
   RunningAgent agent(config_for(origin.url(), "timeout: 3s, retries: 0"));
   const Message answer = agent.get("/shell");
   EXPECT_EQ(answer.status(), 502) << "and not 504 after the timeout";
-  EXPECT_EQ(answer.get("proxy-status"), "homeostat; error=http_protocol_error");
+  EXPECT_EQ(answer.get("proxy-status"),
+            "homeostat; error=http_protocol_error; details=\"not an HTTP/1 response\"");
 }
 
 TEST(Upstream, ABodyThatIsCutIsNeverTakenForWhole) {

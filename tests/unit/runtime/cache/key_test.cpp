@@ -70,6 +70,11 @@ TEST_F(KeyTest, EquivalentEncodingsOfTheQueryAreOneKey) {
   EXPECT_EQ(key(at("/a", "utm%5Fsource=x")), key(at("/a")));
 }
 
+TEST_F(KeyTest, EquivalentEncodingsOfThePathAreOneKey) {
+  EXPECT_EQ(key(at("/%7eme/%61%c3%a4")), key(at("/~me/a%C3%A4")));
+  EXPECT_NE(key(at("/a%2Fb")), key(at("/a/b")));
+}
+
 TEST_F(KeyTest, TheVersionIsPartOfTheNamespaceAndMayChange) {
   KeyBuilder builder(settings_, 1, version_);
   TestRequest request = at("/a");

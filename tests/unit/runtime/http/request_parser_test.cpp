@@ -330,5 +330,13 @@ TEST(RequestParser, KeepsHeadViewsWhileTheBodyComesInOtherBuffers) {
   EXPECT_EQ(parser.head().target, "/path");
 }
 
+TEST(RequestParser, TakesALengthOfZeroForNoBody) {
+  RequestParser parser;
+  ASSERT_EQ(parser.next("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").event,
+            ParseEvent::head);
+  EXPECT_EQ(parser.head().body, BodyKind::none);
+  EXPECT_TRUE(parser.head().headers.has(HeaderId::content_length));
+}
+
 }  // namespace
 }  // namespace homeostat::http

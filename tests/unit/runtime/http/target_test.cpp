@@ -50,5 +50,17 @@ TEST(RequestTarget, RefusesOtherForms) {
   }
 }
 
+TEST(RequestTarget, KnowsPathsThatServersReadDifferently) {
+  for (const char* bad : {"/static/../account", "/static/..", "/..", "/.", "/a/./b", "/a//b", "//a",
+                          "/a//", "/static/..;x/account", "/static/..%2Faccount", "/a%2Fb",
+                          "/a%5Cb", "/a\\b", "/a%00", "/a%252e%252e/b"}) {
+    EXPECT_TRUE(ambiguous_path(bad)) << bad;
+  }
+  for (const char* good : {"/", "/a", "/a/", "/a/.well-known", "/.well-known/x", "/a..b", "/...",
+                           "/a/..b/c", "/a;v=1/b", "/a%20b", "/%C3%A4", "*", ""}) {
+    EXPECT_FALSE(ambiguous_path(good)) << good;
+  }
+}
+
 }  // namespace
 }  // namespace homeostat::http
