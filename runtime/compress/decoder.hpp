@@ -1,7 +1,7 @@
 // Decodes a whole encoded body within bounds: a small body may stand for
 // gigabytes (a compression bomb), a window for as much memory.
 //
-// Bounds: bytes out, bytes out per byte in, an instant to stop at, and windows
+// Bounds: bytes out, bytes out per byte in, time by the clock given, and windows
 // of 32 KiB (gzip), 16 MiB (brotli's own limit) and 8 MiB (zstd, RFC 9659
 // section 3). Beyond any of them the body is given up, never truncated.
 // Several gzip members or zstd frames in a row are one body (RFC 1952 section
@@ -26,6 +26,8 @@ struct DecodeLimits {
   /// Ratios are not looked at below this output: tiny bodies of one letter are
   /// no bombs.
   std::size_t ratio_from = 64 * 1024;
+  /// By the clock given: decode_whole() asks it on the calling thread only, so that it
+  /// may be a ThreadClock where others can keep the thread from running.
   Duration time_max = std::chrono::seconds(2);
 };
 

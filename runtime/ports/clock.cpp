@@ -1,5 +1,7 @@
 #include "runtime/ports/clock.hpp"
 
+#include <ctime>
+
 namespace homeostat {
 
 SystemClock& SystemClock::instance() noexcept {
@@ -10,6 +12,19 @@ SystemClock& SystemClock::instance() noexcept {
 
 Instant SystemClock::now() const noexcept { return std::chrono::steady_clock::now(); }
 WallTime SystemClock::wall_now() const noexcept { return std::chrono::system_clock::now(); }
+
+ThreadClock& ThreadClock::instance() noexcept {
+  static ThreadClock& clock = *new ThreadClock;  // never destroyed, as above
+  return clock;
+}
+
+Instant ThreadClock::now() const noexcept {
+  timespec used{};
+  // Fails only for clocks that the kernel does not have; this one is of POSIX.
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return Instant(std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec));
+}
+WallTime ThreadClock::wall_now() const noexcept { return SystemClock::instance().wall_now(); }
 
 Instant ManualClock::now() const noexcept {
   return start_ + Duration(elapsed_.load(std::memory_order_acquire));

@@ -1,8 +1,8 @@
 // The only door to time. Everything outside clock.cpp receives instants or a
 // Clock; tests/tidy refuses calls to std::chrono clocks elsewhere.
 //
-// Thread safety: SystemClock is stateless; ManualClock may be read from any
-// thread and advanced by one.
+// Thread safety: SystemClock and ThreadClock are stateless; ManualClock may be
+// read from any thread and advanced by one.
 #pragma once
 
 #include <atomic>
@@ -25,6 +25,17 @@ class Clock {
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] static SystemClock& instance() noexcept;
+  [[nodiscard]] Instant now() const noexcept override;
+  [[nodiscard]] WallTime wall_now() const noexcept override;
+};
+
+/// now() is the processor time that the calling thread has used: it does not go on
+/// while the thread waits, or while others run. For bounds on work of low priority.
+/// Instants of different threads, or of another clock, are not comparable. Use the
+/// one instance.
+class ThreadClock final : public Clock {
+ public:
+  [[nodiscard]] static ThreadClock& instance() noexcept;
   [[nodiscard]] Instant now() const noexcept override;
   [[nodiscard]] WallTime wall_now() const noexcept override;
 };

@@ -147,7 +147,7 @@ bool WorkerTier::decode_body(Entry& entry) const {
   limits.bytes_max = static_cast<std::size_t>(entry.body_bytes);
   limits.ratio_max = 1'000'000;  // bytes_max is exact already
   std::string decoded;
-  if (compress::decode_whole(entry.coding, entry.body, limits, shared_.clock, decoded) !=
+  if (compress::decode_whole(entry.coding, entry.body, limits, ThreadClock::instance(), decoded) !=
           compress::DecodeResult::ok ||
       decoded.size() != entry.body_bytes) {
     return false;

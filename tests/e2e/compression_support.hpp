@@ -32,7 +32,7 @@ inline std::string decoded(Coding coding, std::string_view body) {
   std::string out;
   compress::DecodeLimits limits;
   limits.ratio_max = 1U << 20U;
-  const auto result = compress::decode_whole(coding, body, limits, SystemClock::instance(), out);
+  const auto result = compress::decode_whole(coding, body, limits, ThreadClock::instance(), out);
   return result == compress::DecodeResult::ok ? out : "<not decodable>";
 }
 

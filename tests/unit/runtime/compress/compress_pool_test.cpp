@@ -208,6 +208,20 @@ TEST(CompressPool, DecodesTightensAndEncodesInThatOrder) {
   EXPECT_EQ(figures.codings[rules::index_of(Coding::zstd)].bytes_in, tight.size());
 }
 
+TEST(CompressPool, GivesUpNoBodyBecauseItsThreadHadToWait) {
+  using rules::Coding;
+  // Seconds pass at each look at this clock, while the pool's thread works for milliseconds.
+  const testing::Hurrying clock;
+  CompressPool pool(clock);
+  const std::string text = testing::json_text(1000000);
+  for (const Coding coding : {Coding::gzip, Coding::brotli, Coding::zstd}) {
+    std::string encoded;
+    ASSERT_TRUE(encode_whole(coding, 1, text, text.size(), encoded));
+    EXPECT_EQ(run(pool, encoded, {.source = coding}), text) << rules::coding_name(coding);
+  }
+  EXPECT_EQ(pool.figures().decode_results[static_cast<std::size_t>(DecodeResult::ok)], 3U);
+}
+
 TEST(CompressPool, LeavesAloneWhatDoesNotGetSmallerOrCannotBeRead) {
   using rules::Coding;
   CompressPool pool(SystemClock::instance());

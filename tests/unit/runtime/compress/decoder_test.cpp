@@ -77,21 +77,8 @@ TEST_P(Decoding, AllowsAHighRatioInASmallBody) {
   EXPECT_EQ(decode(encoded(GetParam(), std::string(50000, 'a'))), DecodeResult::ok);
 }
 
-/// A clock that moves on each time it is asked.
-class Hurrying final : public Clock {
- public:
-  [[nodiscard]] Instant now() const noexcept override {
-    clock_.advance(std::chrono::seconds(1));
-    return clock_.now();
-  }
-  [[nodiscard]] WallTime wall_now() const noexcept override { return clock_.wall_now(); }
-
- private:
-  mutable ManualClock clock_;
-};
-
 TEST_P(Decoding, GivesUpWhenItTakesTooLong) {
-  const Hurrying clock;
+  const testing::Hurrying clock;
   const std::string input = encoded(GetParam(), json_text(1000000));
   EXPECT_EQ(decode_whole(GetParam(), input, limits_, clock, out_), DecodeResult::timeout);
   EXPECT_TRUE(out_.empty());

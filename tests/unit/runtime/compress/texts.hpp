@@ -1,4 +1,4 @@
-// Test texts, and decoding for comparison.
+// Test texts, decoding for comparison, and a clock for those who look at it too often.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -29,6 +29,19 @@ inline std::string noise(std::size_t bytes, std::uint64_t seed = 7) {
   for (char& c : text) c = static_cast<char>(random());
   return text;
 }
+
+/// A clock that moves on each time it is asked.
+class Hurrying final : public Clock {
+ public:
+  [[nodiscard]] Instant now() const noexcept override {
+    clock_.advance(std::chrono::seconds(1));
+    return clock_.now();
+  }
+  [[nodiscard]] WallTime wall_now() const noexcept override { return clock_.wall_now(); }
+
+ private:
+  mutable ManualClock clock_;
+};
 
 /// The decoded text; a word in angle brackets if that fails.
 inline std::string decoded(rules::Coding coding, std::string_view input) {
