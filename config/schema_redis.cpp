@@ -127,7 +127,9 @@ void visit_redis(Visitor& visitor, RedisSettings& redis) {
   visitor.leaf({"compression", restart}, ChoiceLeaf(redis.compression, words::shared_compression));
   visitor.leaf({"ttl_max", restart}, DurationLeaf(redis.ttl_max, 1s, 365 * 24h));
   visitor.leaf({"log_length", restart}, IntegerLeaf(redis.log_length, 100, 10'000'000));
-  visitor.leaf({"partition_max", restart}, DurationLeaf(redis.partition_max, 0s, 24h));
+  // An idle log is heard from once a second, and a round trip may take as long as a call:
+  // below this, agents that are connected would count as cut off.
+  visitor.leaf({"partition_max", restart}, DurationLeaf(redis.partition_max, 3s, 24h, "never"));
   visitor.leaf({"lease_above", restart}, DurationLeaf(redis.lease_above, 0ms, 1min));
   visitor.leaf({"lease_max", restart}, DurationLeaf(redis.lease_max, 0ms, 1min));
   visitor.end();

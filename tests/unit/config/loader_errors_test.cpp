@@ -164,7 +164,10 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"cache: {redis: {url: redis://a, topology: sentinel}}\n",
             "t.yaml:3:43: `cache.redis.master` belongs to `topology: sentinel`, and only there\n"},
         Bad{"cache: {redis: {url: redis://a, user: agent}}\n",
-            "t.yaml:3:39: `cache.redis.user` needs a `password` or `password_file`\n"}));
+            "t.yaml:3:39: `cache.redis.user` needs a `password` or `password_file`\n"},
+        Bad{"cache: {redis: {url: redis://a, partition_max: 1s}}\n",
+            "t.yaml:3:48: `cache.redis.partition_max`: `1s`: out of range; allowed is 3s to 1d, or "
+            "0 = never\n"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Events, BadInput,
