@@ -358,11 +358,12 @@ void ForwardExchange::on_client_deadline(ClientWait wait) {
   const Ref<ForwardExchange> keep(this);
   // In the queue the gate's own deadline is the same.
   if (wait == ClientWait::deadline && call_ && call_->queued()) return;
-  leave_call();
   ServerCounters& counters = worker_.counters();
   RequestOutcome& outcome = connection_->request().outcome;
+  // Counted before anybody can see that the call has ended.
   if (wait == ClientWait::send) counters.write_timeouts.fetch_add(1, std::memory_order_relaxed);
   if (wait == ClientWait::body) counters.body_timeouts.fetch_add(1, std::memory_order_relaxed);
+  leave_call();
   if (response_begun()) {
     outcome.client_abort = wait == ClientWait::send || wait == ClientWait::body;
     outcome.truncated = true;
