@@ -28,11 +28,6 @@ AgentConfig config_for(const std::string& url, const std::string& upstream = qui
 
 std::string url_of(std::uint16_t port) { return "http://127.0.0.1:" + std::to_string(port); }
 
-std::uint16_t unused_port() {
-  const ListeningSocket closed_at_once;
-  return closed_at_once.port();
-}
-
 /// Asks until the answer is `reason`; false if it never is.
 bool refused_for(const RunningAgent& agent, const std::string& path, const std::string& reason) {
   return eventually([&] {
@@ -52,8 +47,8 @@ bool served(const RunningAgent& agent, const std::string& path) {
 }
 
 TEST(Breaker, ADeadUpstreamIsRefusedFastAndComesBackByItself) {
-  const std::uint16_t port = unused_port();
-  RunningAgent agent(config_for(url_of(port)));
+  const HeldPort port;
+  RunningAgent agent(config_for(url_of(port.port())));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(agent.get("/page").status(), 502);
   EXPECT_TRUE(refused_for(agent, "/page", "upstream_silent"));
   const double attempts = agent.metric("homeostat_upstream_connects_total");
@@ -65,7 +60,7 @@ TEST(Breaker, ADeadUpstreamIsRefusedFastAndComesBackByItself) {
   EXPECT_FALSE(answer.get("retry-after").empty());
   EXPECT_GE(agent.metric("homeostat_upstream_connects_total"), attempts);
   EXPECT_EQ(agent.admin("GET", "/readyz").status(), 503);
-  ScriptedOrigin returned({}, port);
+  ScriptedOrigin returned({}, port.port());
   EXPECT_TRUE(served(agent, "/page"));
   EXPECT_EQ(agent.admin("GET", "/readyz").status(), 200);
   EXPECT_GE(agent.metric("homeostat_breaker_refused_total"), 1);

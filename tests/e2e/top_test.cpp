@@ -94,9 +94,8 @@ class Terminal {
   std::string text_;
 };
 
-std::string admin_url(const RunningAgent& agent) {
-  return "http://127.0.0.1:" + std::to_string(agent.admin_port());
-}
+std::string admin_url(std::uint16_t port) { return "http://127.0.0.1:" + std::to_string(port); }
+std::string admin_url(const RunningAgent& agent) { return admin_url(agent.admin_port()); }
 
 std::size_t widest(const std::string& frame) {
   std::size_t widest = 0;
@@ -144,12 +143,8 @@ TEST(Top, SaysThatTheAgentDoesNotAnswerAndGoesOn) {
 }
 
 TEST(Top, EndsAtOnceWithoutAnAgent) {
-  std::string url;
-  {
-    ScriptedOrigin origin;
-    RunningAgent agent(origin);
-    url = admin_url(agent);
-  }
+  const HeldPort port;
+  const std::string url = admin_url(port.port());
   Terminal terminal(url);
   std::optional<int> status;
   ASSERT_TRUE(eventually([&] { return (status = terminal.ended()).has_value(); }));

@@ -11,11 +11,6 @@
 namespace homeostat::test {
 namespace {
 
-std::uint16_t unused_port() {
-  const ListeningSocket closed_at_once;
-  return closed_at_once.port();
-}
-
 AgentConfig config_for(const std::string& url, const std::string& upstream = {}) {
   AgentConfig config;
   config.upstream_url = url;
@@ -31,7 +26,8 @@ void fall_silent(OriginExchange& exchange) {
 }
 
 TEST(Upstream, ARefusedConnectionIs502) {
-  RunningAgent agent(config_for(url_of(unused_port()), "retries: 0"));
+  const HeldPort dead;
+  RunningAgent agent(config_for(url_of(dead.port()), "retries: 0"));
   HttpClient client(agent.port());
   const Message answer = client.get("/page");
   EXPECT_EQ(answer.status(), 502);
@@ -47,6 +43,8 @@ TEST(Upstream, SilenceIs504) {
   const Message answer = agent.get("/silent");
   EXPECT_EQ(answer.status(), 504);
   EXPECT_EQ(answer.get("proxy-status"), "homeostat; error=http_response_timeout");
+  // The agent may give up before the application's own thread has read it.
+  ASSERT_TRUE(origin.wait_for_requests("/silent", 1));
   EXPECT_EQ(origin.requests("/silent"), 1U) << "what may still be at work is not repeated";
 }
 
@@ -225,9 +223,10 @@ TEST(Upstream, APostWithABodyIsSentOnceOnly) {
 }
 
 TEST(Upstream, AFailedConnectionGoesToAnotherTarget) {
+  const HeldPort dead;
   ScriptedOrigin origin;
   RunningAgent agent(
-      config_for("[\"" + url_of(unused_port()) + "\", \"" + origin.url() + "\"]", "retries: 1"));
+      config_for("[\"" + url_of(dead.port()) + "\", \"" + origin.url() + "\"]", "retries: 1"));
   for (int i = 0; i < 10; ++i) {
     HttpClient client(agent.port());
     EXPECT_EQ(client.request("POST", "/page", "", "sent nowhere yet").status(), 200);
@@ -236,16 +235,16 @@ TEST(Upstream, AFailedConnectionGoesToAnotherTarget) {
 }
 
 TEST(Upstream, ATargetThatKeepsFailingIsEjectedAndComesBack) {
-  const std::uint16_t port = unused_port();
+  const HeldPort port;
   ScriptedOrigin healthy;
-  AgentConfig config = config_for("[\"" + url_of(port) + "\", \"" + healthy.url() + "\"]",
+  AgentConfig config = config_for("[\"" + url_of(port.port()) + "\", \"" + healthy.url() + "\"]",
                                   "retries: 0, breaker: {unanswered_max: 1, probe_interval: 1s}");
   config.workers = 1;
   RunningAgent agent(config);
   int failures = 0;
   for (int i = 0; i < 10; ++i) failures += agent.get("/page").status() == 502 ? 1 : 0;
   EXPECT_LE(failures, 5) << "left out after the first failure, tried again only after a second";
-  ScriptedOrigin returned({}, port);
+  ScriptedOrigin returned({}, port.port());
   EXPECT_TRUE(eventually([&] {
     (void)agent.get("/page");
     return returned.requests("/page") > 0;

@@ -41,6 +41,12 @@ constexpr std::size_t line_bytes_max = 64 * 1024;
   ::_exit(127);
 }
 
+std::filesystem::path parent_of(TemporaryDirectory::Place place) {
+  const char* const memory = "/dev/shm";
+  const bool there = place == TemporaryDirectory::Place::memory && ::access(memory, W_OK) == 0;
+  return there ? memory : std::filesystem::temp_directory_path();
+}
+
 }  // namespace
 
 ChildProcess::ChildProcess(std::vector<std::string> arguments) {
@@ -155,8 +161,8 @@ std::string ChildProcess::output() const {
   return all;
 }
 
-TemporaryDirectory::TemporaryDirectory()
-    : path_((std::filesystem::temp_directory_path() / "homeostat-test-XXXXXX").string()) {
+TemporaryDirectory::TemporaryDirectory(Place place)
+    : path_((parent_of(place) / "homeostat-test-XXXXXX").string()) {
   if (::mkdtemp(path_.data()) == nullptr) fail("mkdtemp", errno);
 }
 

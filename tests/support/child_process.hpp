@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -59,10 +60,12 @@ class ChildProcess {
   std::thread waiter_;
 };
 
-/// A new directory under the system's temporary one, removed with its content.
+/// A new directory, removed with its content: under the system's temporary one, or in
+/// memory, where the machine has that, for programs that wait for their disk.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory();
+  enum class Place : std::uint8_t { temporary, memory };
+  explicit TemporaryDirectory(Place place = Place::temporary);
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;

@@ -19,8 +19,9 @@ bool has(const std::string& text, const std::string& part) {
 RedisCluster::RedisCluster() {
   for (std::size_t i = 0; i < 2 * masters; ++i) {
     nodes_.push_back(std::make_unique<RedisServer>(std::vector<std::string>{
-        "--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
-        "--cluster-replica-validity-factor", "0", "--repl-ping-replica-period", "1"}));
+        "--cluster-enabled", "yes", "--cluster-node-timeout", "3000",
+        "--cluster-replica-validity-factor", "0", "--repl-ping-replica-period", "1",
+        "--repl-diskless-sync-delay", "0"}));
   }
   for (std::size_t i = 0; i < masters; ++i) {
     node(i).run({"CLUSTER", "ADDSLOTSRANGE", std::to_string(i * slots / masters),

@@ -38,7 +38,7 @@ RedisSentinels::RedisSentinels()
 RedisSentinels::~RedisSentinels() = default;
 
 void RedisSentinels::add_sentinel() {
-  const std::uint16_t port = free_port();
+  const std::uint16_t port = held_.emplace_back(std::make_unique<HeldPort>())->port();
   const std::string file = directory_.write(
       "sentinel" + std::to_string(port) + ".conf",
       "port " + std::to_string(port) + "\nbind 127.0.0.1\ndir " + directory_.path() +

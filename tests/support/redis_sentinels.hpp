@@ -29,8 +29,9 @@ class RedisSentinels {
  private:
   void add_sentinel();
   std::unique_ptr<RedisServer> master_, replica_;
-  TemporaryDirectory directory_;
-  std::vector<std::uint16_t> ports_;
+  TemporaryDirectory directory_{TemporaryDirectory::Place::memory};
+  std::vector<std::unique_ptr<HeldPort>> held_;
+  std::vector<std::uint16_t> ports_;  // of held_
   std::vector<std::unique_ptr<ChildProcess>> sentinels_;
 };
 

@@ -4,49 +4,47 @@
 
 #include <algorithm>
 #include <stdexcept>
-
-#include "tests/support/socket.hpp"
+#include <system_error>
 
 namespace homeostat::test {
 namespace {
 
-constexpr int attempts_max = 20;
-constexpr unsigned bus_offset = 10000;
+constexpr int attempts_max = 1000;
+constexpr int bus_offset = 10000;
+constexpr int port_max = 65535;
 
 }  // namespace
 
-std::uint16_t free_port() {
-  for (int attempt = 0; attempt < 1000; ++attempt) {
-    const ListeningSocket probe;
-    if (probe.port() + bus_offset <= 65535) return probe.port();
-    // Ports above 55535 have no room for a cluster's bus: try those below as they are.
-    const auto lower = static_cast<std::uint16_t>(probe.port() - bus_offset);
+HeldRedisPort::HeldRedisPort() {
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    auto one = std::make_unique<HeldPort>();
+    // Above, there is no room for a cluster's bus: it is the bus of the one below then.
+    const bool lower = one->port() <= port_max - bus_offset;
+    const int other = lower ? one->port() + bus_offset : one->port() - bus_offset;
     try {
-      const ListeningSocket other({}, lower);
-      return lower;
+      auto two = std::make_unique<HeldPort>(static_cast<std::uint16_t>(other));
+      port_ = std::move(lower ? one : two);
+      bus_ = std::move(lower ? two : one);
+      return;
     } catch (const std::system_error&) {
-      continue;
+      continue;  // somebody has it
     }
   }
   throw std::runtime_error("no free port");
 }
 
 RedisServer::RedisServer(std::vector<std::string> options) : options_(std::move(options)) {
-  for (int attempt = 0; attempt < attempts_max; ++attempt) {
-    port_ = free_port();
-    if (launch()) return;
-  }
-  throw std::runtime_error("redis-server did not start");
+  launch();
 }
 
 RedisServer::~RedisServer() {
   if (process_) resume();  // so that it can end
 }
 
-bool RedisServer::launch() {
+void RedisServer::launch() {
   std::vector<std::string> arguments = {"redis-server",
                                         "--port",
-                                        std::to_string(port_),
+                                        std::to_string(port()),
                                         "--bind",
                                         "127.0.0.1",
                                         "--save",
@@ -59,13 +57,10 @@ bool RedisServer::launch() {
                                         "yes"};
   arguments.insert(arguments.end(), options_.begin(), options_.end());
   process_ = std::make_unique<ChildProcess>(std::move(arguments));
-  if (process_->wait_for_line("eady to accept connections")) return true;
+  if (process_->wait_for_line("eady to accept connections")) return;
   const std::string output = process_->output();
   process_.reset();
-  if (output.find("Address already in use") == std::string::npos) {
-    throw std::runtime_error("redis-server did not start:\n" + output);
-  }
-  return false;
+  throw std::runtime_error("redis-server did not start:\n" + output);
 }
 
 void RedisServer::kill() {
@@ -74,11 +69,9 @@ void RedisServer::kill() {
   process_.reset();
 }
 
-void RedisServer::restart() {
-  if (!launch()) throw std::runtime_error("the port was taken meanwhile");
-}
+void RedisServer::restart() { launch(); }
 
-std::string RedisServer::url() const { return "redis://127.0.0.1:" + std::to_string(port_); }
+std::string RedisServer::url() const { return "redis://127.0.0.1:" + std::to_string(port()); }
 
 std::string RedisServer::password() const {
   const auto found = std::find(options_.begin(), options_.end(), "--requirepass");
@@ -88,7 +81,7 @@ std::string RedisServer::password() const {
 std::string RedisServer::run(const std::vector<std::string>& arguments) const {
   const auto tls = std::find(options_.begin(), options_.end(), "--tls-port");
   if (tls != options_.end()) return RedisClient(unix_path()).run(arguments);
-  return RedisClient(port_, password()).run(arguments);
+  return RedisClient(port(), password()).run(arguments);
 }
 
 }  // namespace homeostat::test

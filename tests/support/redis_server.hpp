@@ -1,6 +1,6 @@
-// A real redis-server of the test's own, on a port that was free a moment ago.
+// A real redis-server of the test's own, on a port that is the test's as long as it lives.
 //
-// Thread safety: use from one thread. Errors: std::runtime_error if it does not
+// Thread safety: use from one thread; run() from any. Errors: std::runtime_error if it does not
 // start. Only this server is ever signalled.
 #pragma once
 
@@ -11,11 +11,19 @@
 
 #include "tests/support/child_process.hpp"
 #include "tests/support/redis_client.hpp"
+#include "tests/support/socket.hpp"
 
 namespace homeostat::test {
 
-/// A port of loopback that nobody listens on now, so that `port` + 10000 is one too.
-[[nodiscard]] std::uint16_t free_port();
+/// A held port and the one 10000 above it, which a Redis of a cluster needs as well.
+class HeldRedisPort {
+ public:
+  HeldRedisPort();
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_->port(); }
+
+ private:
+  std::unique_ptr<HeldPort> port_, bus_;
+};
 
 class RedisServer {
  public:
@@ -25,7 +33,7 @@ class RedisServer {
   RedisServer(const RedisServer&) = delete;
   RedisServer& operator=(const RedisServer&) = delete;
 
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_.port(); }
   /// redis://127.0.0.1:port
   [[nodiscard]] std::string url() const;
   [[nodiscard]] std::string unix_path() const { return directory_.path() + "/redis.sock"; }
@@ -45,12 +53,12 @@ class RedisServer {
   [[nodiscard]] std::string output() const { return process_ ? process_->output() : ""; }
 
  private:
-  [[nodiscard]] bool launch();
+  void launch();
   [[nodiscard]] std::string password() const;
 
-  TemporaryDirectory directory_;
+  TemporaryDirectory directory_{TemporaryDirectory::Place::memory};
   std::vector<std::string> options_;
-  std::uint16_t port_ = 0;
+  HeldRedisPort port_;
   std::unique_ptr<ChildProcess> process_;
 };
 

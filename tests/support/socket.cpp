@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -11,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <thread>
 
 namespace homeostat::test {
 namespace {
@@ -33,6 +35,13 @@ sockaddr_un unix_address(const std::string& path) {
 template <class Address>
 const sockaddr* generic(const Address& address) {
   return reinterpret_cast<const sockaddr*>(&address);
+}
+
+std::uint16_t port_of(int descriptor) {
+  sockaddr_in actual{};
+  socklen_t size = sizeof actual;
+  ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&actual), &size);
+  return ntohs(actual.sin_port);
 }
 
 [[noreturn]] void fail(const char* what) {
@@ -131,10 +140,7 @@ ListeningSocket::ListeningSocket(const std::string& unix_path, std::uint16_t por
   }
   if (bound != 0 || ::listen(descriptor_, 512) != 0) fail("listen");
   if (local) return;
-  sockaddr_in actual{};
-  socklen_t size = sizeof actual;
-  ::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&actual), &size);
-  port_ = ntohs(actual.sin_port);
+  port_ = port_of(descriptor_);
 }
 
 ListeningSocket::~ListeningSocket() {
@@ -145,9 +151,33 @@ Socket ListeningSocket::accept() {
   for (;;) {
     const int descriptor = ::accept4(descriptor_, nullptr, nullptr, SOCK_CLOEXEC);
     if (descriptor >= 0) return Socket(descriptor);
+    if (errno == EMFILE || errno == ENFILE) {
+      // A test that uses up its descriptors gives some back: the connection waits.
+      pollfd ended{descriptor_, 0, 0};
+      if (::poll(&ended, 1, 0) > 0) return {};  // shut down meanwhile
+      std::this_thread::yield();
+      continue;
+    }
     if (errno != EINTR && errno != ECONNABORTED) return {};
   }
 }
+
+HeldPort::HeldPort(std::uint16_t port)
+    : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  if (descriptor_ < 0) fail("socket");
+  const int on = 1;
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const sockaddr_in address = loopback(port);
+  if (::bind(descriptor_, generic(address), sizeof address) != 0) {
+    const int error = errno;
+    ::close(descriptor_);
+    errno = error;
+    fail("bind");
+  }
+  port_ = port_of(descriptor_);
+}
+
+HeldPort::~HeldPort() { ::close(descriptor_); }
 
 void ListeningSocket::shut_down() { ::shutdown(descriptor_, SHUT_RDWR); }
 

@@ -44,6 +44,23 @@ class Socket {
 [[nodiscard]] Socket connect_tcp(std::uint16_t port, int receive_buffer = 0);
 [[nodiscard]] Socket connect_unix(const std::string& path);
 
+/// A port of loopback that belongs to the test while this lives, and on which nobody
+/// listens: connections are refused, and the kernel gives it to nobody else. Whoever
+/// sets SO_REUSEADDR, as servers do, can listen there all the same, again and again.
+class HeldPort {
+ public:
+  /// Throws std::system_error. `port` 0: the kernel chooses.
+  explicit HeldPort(std::uint16_t port = 0);
+  ~HeldPort();
+  HeldPort(const HeldPort&) = delete;
+  HeldPort& operator=(const HeldPort&) = delete;
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  int descriptor_ = -1;
+  std::uint16_t port_ = 0;
+};
+
 /// A listening socket on loopback, port 0, or on a Unix path.
 class ListeningSocket {
  public:

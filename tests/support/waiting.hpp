@@ -1,8 +1,8 @@
 // Ways for tests to wait for something that happens, never for time to pass.
 //
 // Signal: one thread waits for what another does. eventually(): asks again
-// and again where nobody can be told, e.g. an HTTP endpoint. Both give up after
-// `patience`, which only a real defect runs into.
+// and again where nobody can be told, e.g. an HTTP endpoint. Both give up after a
+// time that only a real defect runs into.
 // Thread safety: Signal may be used from any thread.
 #pragma once
 
@@ -13,6 +13,9 @@
 namespace homeostat::test {
 
 inline constexpr std::chrono::seconds wait_patience{15};
+/// Whoever holds something until a signal comes holds it while the test waits for several
+/// other things, one after the other.
+inline constexpr std::chrono::seconds signal_patience{60};
 
 class Signal {
  public:
@@ -24,7 +27,7 @@ class Signal {
   /// False when it did not come in time.
   bool wait() {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, wait_patience, [this] { return set_; });
+    return changed_.wait_for(lock, signal_patience, [this] { return set_; });
   }
 
  private:
@@ -35,11 +38,11 @@ class Signal {
 
 /// Calls `predicate` until it is true, at most `patience / pause` times.
 template <class Predicate>
-[[nodiscard]] bool eventually(Predicate predicate) {
+[[nodiscard]] bool eventually(Predicate predicate, std::chrono::seconds patience = wait_patience) {
   constexpr std::chrono::milliseconds pause{20};
   std::mutex mutex;
   std::condition_variable never;
-  for (int attempts = static_cast<int>(wait_patience / pause); attempts > 0; --attempts) {
+  for (int attempts = static_cast<int>(patience / pause); attempts > 0; --attempts) {
     if (predicate()) return true;
     std::unique_lock lock(mutex);
     never.wait_for(lock, pause);

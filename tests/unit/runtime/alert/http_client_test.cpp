@@ -108,11 +108,11 @@ TEST(HttpClient, GivesUpAfterItsTimeout) {
 
 TEST(HttpClient, NamesTheStageThatFailed) {
   Loop loop;
-  asio::ip::tcp::acceptor closed(loop.context, {asio::ip::make_address("127.0.0.1"), 0});
-  const auto port = closed.local_endpoint().port();
-  closed.close();
+  // Bound, but not listening: connections are refused, and nobody else gets the port.
+  asio::ip::tcp::acceptor closed(loop.context, asio::ip::tcp::v4());
+  closed.bind({asio::ip::make_address("127.0.0.1"), 0});
   HttpCall call;
-  call.url = url_of("http://127.0.0.1:" + std::to_string(port));
+  call.url = url_of("http://127.0.0.1:" + std::to_string(closed.local_endpoint().port()));
   EXPECT_TRUE(send(loop, call).error.starts_with("connect: ")) << "Connection refused";
 }
 

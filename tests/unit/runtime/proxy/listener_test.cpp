@@ -19,6 +19,7 @@
 #include "config/settings/address_text.hpp"
 #include "runtime/proxy/socket_file.hpp"
 #include "runtime/proxy/upstream_target.hpp"
+#include "tests/support/socket.hpp"
 
 namespace homeostat::proxy {
 namespace {
@@ -90,12 +91,8 @@ TEST_P(Listening, ASecondAgentIsRefusedWithTheAddressInTheReason) {
 }
 
 TEST_P(Listening, OfManyAtOnceExactlyOneGetsThePort) {
-  Address address;
-  {
-    const Opened free(any_port());
-    ASSERT_TRUE(free.ok()) << free.error;
-    address = free.bound;
-  }
+  const test::HeldPort port;
+  const Address address{GetParam(), port.port(), {}};
   for (int round = 0; round < 20; ++round) EXPECT_EQ(winners(address), 1);
 }
 

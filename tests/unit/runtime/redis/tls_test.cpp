@@ -32,11 +32,11 @@ class Certificate {
 
 struct SecureServer {
   Certificate certificate;
-  std::uint16_t port = test::free_port();
-  test::RedisServer server{certificate.server_options(port)};
+  test::HeldPort port;
+  test::RedisServer server{certificate.server_options(port.port())};
 
   [[nodiscard]] config::RedisSettings settings() const {
-    config::RedisSettings settings = settings_for({port});
+    config::RedisSettings settings = settings_for({port.port()});
     settings.servers.front().tls = true;
     settings.tls.ca_file = certificate.file();
     return settings;
