@@ -146,8 +146,11 @@ TEST_P(EachCoding, ABombIsNeverDecodedAndTheOriginAnswersInstead) {
   RunningAgent agent(compressing(origin_, "mode: off, max_size: 1MiB"));
   ASSERT_EQ(agent.get("/page", accept_).body, bomb);
   const auto given_up = [&] {
-    return agent.metric("homeostat_decoding_total{result=\"ratio\"}") +
-           agent.metric("homeostat_decoding_total{result=\"too-large\"}");
+    double total = 0;
+    for (const char* result : {"ratio", "too-large", "timeout"}) {  // which one is met first
+      total += agent.metric("homeostat_decoding_total{result=\"" + std::string(result) + "\"}");
+    }
+    return total;
   };
   ASSERT_TRUE(eventually([&] {
     const Message answer = agent.get("/page", "Accept-Encoding: identity\r\n");
@@ -269,7 +272,7 @@ TEST(Compression, VariantsSurviveARevalidation) {
   ScriptedOrigin origin;
   const std::string text = text_of(20000);
   origin.on("/page", [&](OriginExchange& exchange) {
-    const std::string fields = "Cache-Control: max-age=1\r\nETag: \"v\"\r\n" + type;
+    const std::string fields = kept + "ETag: \"v\"\r\n" + type;
     const bool same = exchange.request.get("if-none-match") == "\"v\"";
     exchange.respond(same ? 304 : 200, fields, same ? "" : text);
   });
@@ -279,13 +282,19 @@ TEST(Compression, VariantsSurviveARevalidation) {
     const Message hit = agent.get("/page", zstd);
     return is_hit(hit) && hit.get("content-encoding") == "zstd";
   }));
+  const std::string built = "homeostat_compression_variants_built_total{coding=\"zstd\"}";
+  const double variants = agent.metric(built);
   const std::size_t before = origin.requests("/page");
-  ASSERT_TRUE(eventually([&] {
-    const Message answer = agent.get("/page", zstd);
-    EXPECT_EQ(answer.get("content-encoding"), "zstd") << "whoever revalidates gets it, too";
-    return origin.requests("/page") >= before + 2;
-  }));
-  EXPECT_LE(agent.metric("homeostat_compression_variants_built_total{coding=\"zstd\"}"), 2);
+  for (int i = 0; i < 2; ++i) {
+    const Message validated = agent.get("/page", zstd + "Cache-Control: no-cache\r\n");
+    EXPECT_EQ(validated.get("content-encoding"), "zstd") << "whoever revalidates gets it, too";
+    const Message hit = agent.get("/page", zstd);
+    EXPECT_TRUE(is_hit(hit)) << hit.head;
+    EXPECT_EQ(hit.get("content-encoding"), "zstd");
+    EXPECT_EQ(decoded(Coding::zstd, hit.body), text);
+  }
+  EXPECT_EQ(origin.requests("/page"), before + 2);
+  EXPECT_EQ(agent.metric(built), variants);
 }
 
 TEST(RefusedCoding, OnlyIfCachedDoesNotGoUpstream) {
@@ -359,8 +368,11 @@ TEST(AdaptiveLevel, CompressesWhenThereIsHeadroom) {
       agent.admin("POST", "/api/v1/test/performance?metric=cpu&value=5&for=5m", "{}").status(),
       300);
   ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_compression_headroom") > 0; }));
-  EXPECT_EQ(agent.get("/page", "Accept-Encoding: gzip, br, zstd\r\n").get("content-encoding"),
-            "zstd");
+  // Real load takes part in the headroom: it may be gone again for a moment.
+  EXPECT_TRUE(eventually([&] {
+    const Message answer = agent.get("/page", "Accept-Encoding: gzip, br, zstd\r\n");
+    return answer.get("content-encoding") == "zstd";
+  }));
   ASSERT_TRUE(eventually([&] {
     const Message hit = agent.get("/kept", "Accept-Encoding: gzip\r\n");
     return is_hit(hit) && hit.get("content-encoding") == "gzip" &&

@@ -77,10 +77,17 @@ TEST(Entries, OfOneAgentAreTheFleets) {
   Fleet fleet(2);
   const Message stored = put(fleet[0], "a", R"({"value": "one", "ttl": 60, "tags": ["t"]})");
   ASSERT_TRUE(contains(stored.body, "\"level\": \"l2\"")) << stored.body;
-  const Message other = fetch(fleet[1], "a");
+  // The other one may not have heard of the write yet, or not be in step at that moment:
+  // asked until it has it from Redis, then until it keeps it.
+  Message other;
+  EXPECT_TRUE(eventually([&] {
+    other = fetch(fleet[1], "a");
+    return other.status() == 200;
+  }));
   EXPECT_TRUE(contains(other.body, "\"value\": \"one\"")) << other.body;
   EXPECT_TRUE(contains(other.body, "\"level\": \"l2\"")) << other.body;
-  EXPECT_TRUE(contains(fetch(fleet[1], "a").body, "\"level\": \"l1\"")) << "now in memory, too";
+  EXPECT_TRUE(eventually([&] { return contains(fetch(fleet[1], "a").body, "\"level\": \"l1\""); }))
+      << "now in memory, too";
   // Written elsewhere: nobody keeps what came before.
   ASSERT_EQ(put(fleet[1], "a", R"({"value": "two"})").status(), 200);
   EXPECT_TRUE(contains(fetch(fleet[1], "a").body, "\"value\": \"two\""));

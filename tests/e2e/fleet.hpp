@@ -66,6 +66,12 @@ class Fleet {
     EXPECT_EQ(agents_[agent]->get(target, fields).status(), 200);
     EXPECT_TRUE(eventually([&] { return writes(*agents_[agent], "stored") > before; }));
   }
+  /// Of an agent that follows the fleet at this moment: only then it may use the tier.
+  [[nodiscard]] Message get_in_step(std::size_t agent, const std::string& target,
+                                    std::string_view fields = {}) const {
+    EXPECT_TRUE(in_step(*agents_[agent]));
+    return agents_[agent]->get(target, fields);
+  }
   /// A target whose answer counts the requests for it: "1", "2", ...
   void count_requests(const std::string& target, const std::string& fields) {
     origin.on(target, [this, target, fields](OriginExchange& exchange) {

@@ -19,7 +19,7 @@ class FleetInvalidation : public testing::Test {
     fleet_.count_requests(
         "/a", std::string(fresh_text) + "Cache-Tag: books\r\nCache-Groups: \"news\"\r\n");
     fleet_.store(0, "/a");
-    EXPECT_TRUE(is_shared(fleet_[1].get("/a")));
+    EXPECT_TRUE(is_shared(fleet_.get_in_step(1, "/a")));
     EXPECT_TRUE(is_hit(fleet_[1].get("/a")));
   }
 
@@ -109,7 +109,7 @@ TEST_F(FleetInvalidation, ASoftOneMakesOthersAskAgain) {
 TEST_F(FleetInvalidation, OfOneLevelLeavesTheOther) {
   // Only this agent's memory: the shared tier still has it.
   EXPECT_EQ(fleet_[0].admin("DELETE", "/api/v1/cache/flush?level=l1").status(), 200);
-  const Message refilled = fleet_[0].get("/a");
+  const Message refilled = fleet_.get_in_step(0, "/a");
   EXPECT_TRUE(is_shared(refilled)) << refilled.head;
   EXPECT_EQ(fleet_.origin.requests("/a"), 1U);
   // Only the tier: what agents hold stays, and whoever comes new asks the application.
@@ -169,7 +169,7 @@ TEST_F(FleetInvalidation, ALostLogIsNoticedAndNothingOldIsTrusted) {
   ASSERT_TRUE(Fleet::in_step(fleet_[1]));
   fleet_.origin.answer("/b", 200, fresh_text, "b");
   fleet_.store(0, "/b");
-  EXPECT_TRUE(is_shared(fleet_[1].get("/b"))) << "and it goes on";
+  EXPECT_TRUE(is_shared(fleet_.get_in_step(1, "/b"))) << "and it goes on";
 }
 
 TEST_F(FleetInvalidation, WhatMayHaveBeenPurgedElsewhereIsNotServedStale) {
@@ -202,7 +202,7 @@ TEST_F(FleetInvalidation, AnotherKeyVersionStartsEmpty) {
 }
 
 TEST(FleetPartition, MakesStoredResponsesStaleAfterPartitionMax) {
-  Fleet fleet(1, {}, "timeout: 10s, adaptive: off, partition_max: 1s");
+  Fleet fleet(1, {}, "timeout: 10s, adaptive: off, partition_max: 3s");
   fleet.count_requests("/a", fresh_text);
   fleet.store(0, "/a");
   EXPECT_TRUE(is_hit(fleet[0].get("/a")));

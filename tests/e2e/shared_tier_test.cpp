@@ -17,7 +17,7 @@ TEST(SharedTier, AnswersOneAgentWithWhatAnotherFetched) {
   fleet.origin.answer("/a", 200, std::string(fresh_text) + "ETag: \"v1\"\r\nX-Extra: yes\r\n",
                       "hello");
   fleet.store(0, "/a?q=1");
-  const Message shared = fleet[1].get("/a?q=1");
+  const Message shared = fleet.get_in_step(1, "/a?q=1");
   EXPECT_TRUE(is_shared(shared)) << shared.head;
   EXPECT_TRUE(is_hit(shared)) << shared.head;
   EXPECT_EQ(shared.body, "hello");
@@ -41,7 +41,7 @@ TEST(SharedTier, AnEtagOfTheAgentsOwnIsTheSameEverywhere) {
   fleet.store(0, "/a");
   const std::string tag = fleet[0].get("/a").get("etag");
   ASSERT_FALSE(tag.empty());
-  EXPECT_TRUE(is_shared(fleet[1].get("/a")));
+  EXPECT_TRUE(is_shared(fleet.get_in_step(1, "/a")));
   EXPECT_EQ(fleet[1].get("/a").get("etag"), tag);
   EXPECT_EQ(fleet[1].get("/a", "If-None-Match: " + tag + "\r\n").status(), 304);
 }
@@ -65,10 +65,10 @@ TEST(SharedTier, KeepsVariantsApart) {
   });
   fleet.store(0, "/a", "Accept-Language: de\r\nX-Kind: 1\r\n");
   fleet.store(0, "/a", "Accept-Language: en\r\nX-Kind: 1\r\n");
-  const Message german = fleet[1].get("/a", "Accept-Language: de\r\nX-Kind: 1\r\n");
+  const Message german = fleet.get_in_step(1, "/a", "Accept-Language: de\r\nX-Kind: 1\r\n");
   EXPECT_TRUE(is_shared(german)) << german.head;
   EXPECT_EQ(german.body, "de1");
-  const Message english = fleet[1].get("/a", "Accept-Language: en\r\nX-Kind: 1\r\n");
+  const Message english = fleet.get_in_step(1, "/a", "Accept-Language: en\r\nX-Kind: 1\r\n");
   EXPECT_TRUE(is_shared(english)) << english.head;
   EXPECT_EQ(english.body, "en1");
   EXPECT_EQ(fleet[2].get("/a", "Accept-Language: de\r\nX-Kind: 2\r\n").body, "de2");
@@ -177,7 +177,7 @@ TEST(SharedTier, ARequestWithCredentialsTakesNothingAway) {
   fleet.origin.answer("/a", 200, fresh_text, "public");
   fleet.store(0, "/a");
   static_cast<void>(fleet[1].get("/a", "Authorization: Bearer a\r\n"));
-  EXPECT_TRUE(is_shared(fleet[2].get("/a")));
+  EXPECT_TRUE(is_shared(fleet.get_in_step(2, "/a")));
 }
 
 TEST(SharedTier, CompressesLargeBodiesAndRefusesHugeOnes) {
@@ -189,7 +189,7 @@ TEST(SharedTier, CompressesLargeBodiesAndRefusesHugeOnes) {
   fleet.store(0, "/large");
   EXPECT_EQ(fleet[0].get("/huge").body.size(), 2 * text.size());
   EXPECT_TRUE(eventually([&] { return Fleet::writes(fleet[0], "too_large") == 1; }));
-  const Message large = fleet[1].get("/large");
+  const Message large = fleet.get_in_step(1, "/large");
   EXPECT_TRUE(is_shared(large)) << large.head;
   EXPECT_EQ(large.body, text);
   const std::string key = fleet.redis.run({"KEYS", "hs:*large*"});
@@ -309,7 +309,7 @@ TEST(SharedTier, AFullRedisOnlyMeansThatNothingIsStored) {
   fleet.redis.run({"CONFIG", "SET", "maxmemory", "0"});
   ASSERT_TRUE(Fleet::in_step(fleet[0]));
   fleet.store(0, "/a?new");
-  EXPECT_TRUE(is_shared(fleet[1].get("/a?new")));
+  EXPECT_TRUE(is_shared(fleet.get_in_step(1, "/a?new")));
 }
 
 TEST(SharedTier, FollowersOfAMissShareOneReadAndOneFetch) {

@@ -53,7 +53,7 @@ TEST(SlowClient, AnUploadMayTakeLongerThanTheUpstreamsTimeToAnswer) {
   origin.on("/silent",
             [](OriginExchange& exchange) { exchange.alive = !exchange.reader.at_end(); });
   AgentConfig config = config_of(origin, "");
-  config.upstream = "timeout: 300ms, retries: 0";
+  config.upstream = "timeout: 1s, retries: 0";
   RunningAgent agent(config);
   HttpClient client(agent.port());
   ASSERT_TRUE(client.send("POST /up HTTP/1.1\r\nHost: test\r\nContent-Length: 8\r\n\r\nslow"));

@@ -186,7 +186,7 @@ class SlowRate : public ::testing::Test {
 };
 
 TEST_F(SlowRate, SteadyReadingAboveTheMinimumOutlivesTheTimeout) {
-  RunningAgent agent(config("write_timeout: 1s"));
+  RunningAgent agent(config("write_timeout: 2s"));
   ASSERT_EQ(agent.get("/huge").body_bytes, 16 * mebibyte);
   Dripper steady(agent, "/huge");
   // Two clients that read nothing, one after the other, show the time that passed.
@@ -194,7 +194,7 @@ TEST_F(SlowRate, SteadyReadingAboveTheMinimumOutlivesTheTimeout) {
     Dripper silent(agent, "/huge");
     ASSERT_TRUE(eventually([&] {
       EXPECT_TRUE(steady.drip(4096));
-      return agent.metric(write_timeouts) == cut;
+      return agent.metric(write_timeouts) >= cut;
     }));
   }
   EXPECT_TRUE(steady.drip(4096));

@@ -236,8 +236,8 @@ TEST(Interim, AfterContinueTheClientHasToSendItsBody) {
     exchange.alive = false;
   });
   AgentConfig config = config_for(origin);
-  config.upstream = "timeout: 200ms, retries: 0";  // not the upstream's turn
-  config.server = "body_timeout: 1s";
+  config.upstream = "timeout: 1s, retries: 0";  // not the upstream's turn
+  config.server = "body_timeout: 2s";
   RunningAgent agent(config);
   HttpClient client(agent.port());
   ASSERT_TRUE(

@@ -28,10 +28,11 @@ class Alertmanager : public ::testing::Test {
     runner_.join();
   }
 
-  /// Asks until `condition` holds for the listed alerts.
+  /// Asks until `condition` holds for the listed alerts; Alertmanager has timers of its own.
   template <class Condition>
   bool eventually(const std::string& name, Condition condition) {
-    return test::eventually([&] { return condition(process_.listed(name)); });
+    return test::eventually([&] { return condition(process_.listed(name)); },
+                            std::chrono::seconds(60));
   }
 
   config::AlertSettings settings() const {
