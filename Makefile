@@ -7,7 +7,9 @@ export CCACHE_DIR ?= $(or $(HOME),$(CURDIR)/build)/.cache/ccache
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
-.PHONY: help deps build demo test sanitize bench sim sim-table tidy format fuzz clean
+.PHONY: help deps build demo test sanitize bench sim sim-table tidy format lint fuzz clean
+
+FILES ?= $(shell git diff --name-only --diff-filter=d HEAD~1 -- '*.cpp')
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +69,11 @@ tidy: ## Check structure: includes, lengths, clocks, leftovers
 format: ## Format the sources with clang-format
 	@tools/install_dependencies.sh format
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
+
+lint: ## Run clang-tidy over FILES (default: sources changed since the commit before the last)
+	@tools/install_dependencies.sh test format
+	@$(MAKE) --no-print-directory build/dev/build.ninja
+	@clang-tidy -p build/dev --quiet --extra-arg=-Wno-unknown-warning-option $(FILES)
 
 fuzz: ## Fuzz every parser for FUZZ_SECONDS (default 30) each
 	@tools/install_dependencies.sh fuzz
