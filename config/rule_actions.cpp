@@ -38,7 +38,7 @@ void visit_action(Visitor& visitor, rules::ReleaseMemory& action) {
   visitor.leaf({"shrink_cache_to"}, RatioLeaf(action.shrink_cache_to, 0, 1));
   visitor.leaf({"allocator"}, BoolLeaf(action.allocator));
   visitor.leaf({"hook"}, BoolLeaf(action.hook));
-  visitor.leaf({"every"}, DurationLeaf(action.every, 1s, 1h));
+  visitor.leaf({"every"}, DurationLeaf(action.every, 1s, 1h, "once"));
 }
 
 void visit_action(Visitor&, rules::EnterEmergency&) {}

@@ -20,6 +20,7 @@
 #include "config/diagnostic.hpp"
 #include "config/loader.hpp"
 #include "rules/engine/rule.hpp"
+#include "rules/engine/rule_override.hpp"
 
 namespace homeostat::config {
 
@@ -45,5 +46,18 @@ struct RuleLoadResult {
 [[nodiscard]] RuleLoadResult load_rules_text(std::string_view text, const std::string& name,
                                              const Environment& environment,
                                              rules::RuleSet earlier = {});
+
+/// The same for a text that somebody sent: it cannot name environment variables.
+[[nodiscard]] RuleLoadResult load_sent_rules(std::string_view text, const std::string& name);
+
+struct RuleOverrideResult {
+  rules::RuleOverride terms;            ///< meaningful only without diagnostics
+  std::vector<Diagnostic> diagnostics;  ///< as a rule file would have got
+};
+
+/// Reads what is to be changed of a loaded rule: a YAML or JSON map of `level`,
+/// `every_level`, `for`, `hold`, `cooldown`, `no_data`, `priority`, `dry_run`, written
+/// as in a rule file. Sent, too: no environment.
+[[nodiscard]] RuleOverrideResult read_rule_override(std::string_view text, const rules::Rule& rule);
 
 }  // namespace homeostat::config

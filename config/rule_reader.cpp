@@ -43,7 +43,7 @@ void RuleReader::add(const std::string& entry, const std::string& base_dir, cons
   }
   auto found = expand_glob(path, rule_files_max);
   if (const auto* error = std::get_if<UnitError>(&found)) {
-    report_.error(place, fmt::format("rule files {}: {}", path, error->message));
+    report_.error(place, fmt::format("{}rule files {}: {}", prefix_, path, error->message));
     return;
   }
   for (const auto& file : std::get<std::vector<std::string>>(found)) add_file(file, place);
@@ -59,7 +59,7 @@ void RuleReader::add_file(const std::string& path, const Place& place) {
   files_.push_back(path);
   auto text = read_file(path, file_bytes_max);
   if (const auto* error = std::get_if<UnitError>(&text)) {
-    report_.error(place, fmt::format("rule file {} {}", path, error->message));
+    report_.error(place, fmt::format("{}rule file {} {}", prefix_, path, error->message));
     return;
   }
   add_text(make_source(path, std::get<std::string>(text)), folder_of(path));
@@ -73,7 +73,11 @@ void RuleReader::add_text(std::shared_ptr<const Source> source, const std::strin
                   "a rule file is a map with the keys `macros`, `rules` and `disable`");
     return;
   }
-  substitute(*root, environment_, report_, referenced_);
+  if (environment_ != nullptr) {
+    substitute(*root, *environment_, report_, referenced_);
+  } else {
+    refuse_substitution(*root, report_);
+  }
   Reading reading{report_, base_dir, {}, false};
   std::vector<RuleDraft> drafts;
   std::vector<std::string> disabled;
@@ -158,7 +162,7 @@ RuleLoadResult load_rules(const std::vector<std::string>& sources, const std::st
                           const Environment& environment) {
   Report report;
   Names referenced;
-  RuleReader reader(environment, report, referenced);
+  RuleReader reader(&environment, report, referenced);
   const auto origin = std::make_shared<const Source>(Source{"rules", {}, false});
   for (const auto& source : sources) reader.add(source, base_dir, Place{origin, 0, 0, 0});
   RuleLoadResult result;
@@ -168,8 +172,10 @@ RuleLoadResult load_rules(const std::vector<std::string>& sources, const std::st
   return result;
 }
 
-RuleLoadResult load_rules_text(std::string_view text, const std::string& name,
-                               const Environment& environment, rules::RuleSet earlier) {
+namespace {
+
+RuleLoadResult load_text(std::string_view text, const std::string& name,
+                         const Environment* environment, rules::RuleSet earlier) {
   Report report;
   Names referenced;
   RuleReader reader(environment, report, referenced);
@@ -177,6 +183,33 @@ RuleLoadResult load_rules_text(std::string_view text, const std::string& name,
   reader.add_text(make_source(name, std::string(text)), ".");
   RuleLoadResult result;
   result.rules = reader.take();
+  result.diagnostics = report.take();
+  return result;
+}
+
+}  // namespace
+
+RuleLoadResult load_rules_text(std::string_view text, const std::string& name,
+                               const Environment& environment, rules::RuleSet earlier) {
+  return load_text(text, name, &environment, std::move(earlier));
+}
+
+RuleLoadResult load_sent_rules(std::string_view text, const std::string& name) {
+  return load_text(text, name, nullptr, {});
+}
+
+RuleOverrideResult read_rule_override(std::string_view text, const rules::Rule& rule) {
+  RuleOverrideResult result;
+  Report report;
+  const auto source = std::make_shared<const Source>(Source{"override", std::string(text), false});
+  auto root = parse_document(source, report);
+  if (root) {
+    refuse_substitution(*root, report);
+    rules::Rule edited = rule;
+    Reading reading{report, ".", {}, false};
+    read_map(*root, "override", reading, [&](Visitor& visitor) { visit_terms(visitor, edited); });
+    result.terms = given_terms(*root, edited);
+  }
   result.diagnostics = report.take();
   return result;
 }

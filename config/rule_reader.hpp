@@ -17,12 +17,16 @@ namespace homeostat::config {
 
 class RuleReader {
  public:
-  RuleReader(const Environment& environment, Report& report, Names& referenced)
+  /// `environment` null: for rules that did not come from a file here, see
+  /// refuse_substitution().
+  RuleReader(const Environment* environment, Report& report, Names& referenced)
       : environment_(environment), report_(report), referenced_(referenced) {}
 
   /// Starts from rules that were loaded before.
   void start_from(rules::RuleSet earlier) { set_ = std::move(earlier); }
 
+  /// The key that names the sources, for messages; none on a command line.
+  void named_by(const std::string& key) { prefix_ = "`" + key + "`: "; }
   /// "builtin", a file, or a glob. `place` is where it was named.
   void add(const std::string& entry, const std::string& base_dir, const Place& place);
   void add_text(std::shared_ptr<const Source> source, const std::string& base_dir);
@@ -37,9 +41,10 @@ class RuleReader {
   void disable(const std::vector<std::string>& names, const Place& place,
                const std::vector<rules::Rule>& own);
 
-  const Environment& environment_;
+  const Environment* environment_;
   Report& report_;
   Names& referenced_;
+  std::string prefix_;
   rules::RuleSet set_;
   rules::Macros macros_;
   std::set<std::string> selectors_;  ///< texts of the selected signals so far

@@ -80,23 +80,43 @@ std::shared_ptr<const rules::Expression> parse(const Node* node, rules::Scope sc
 
 }  // namespace
 
+void visit_terms(Visitor& visitor, rules::Rule& rule) {
+  visitor.leaf({"level"}, ChoiceLeaf(rule.level, words::level));
+  visitor.leaf({"every_level"}, BoolLeaf(rule.every_level));
+  visitor.leaf({"for"}, DurationLeaf(rule.for_, 0s, 24h));
+  visitor.leaf({"hold"}, DurationLeaf(rule.hold, 0s, 24h));
+  visitor.leaf({"cooldown"}, DurationLeaf(rule.cooldown, 0s, 24h));
+  visitor.leaf({"no_data"}, ChoiceLeaf(rule.no_data, words::no_data));
+  visitor.leaf({"priority"}, IntegerLeaf(rule.priority, -1000, 1000));
+  visitor.leaf({"dry_run"}, BoolLeaf(rule.dry_run));
+}
+
+rules::RuleOverride given_terms(const Node& map, const rules::Rule& edited) {
+  rules::RuleOverride terms;
+  const auto take = [&map](std::string_view key, const auto& value, auto& field) {
+    if (map.find(key) != nullptr) field = value;
+  };
+  take("level", edited.level, terms.level);
+  take("every_level", edited.every_level, terms.every_level);
+  take("for", edited.for_, terms.for_);
+  take("hold", edited.hold, terms.hold);
+  take("cooldown", edited.cooldown, terms.cooldown);
+  take("no_data", edited.no_data, terms.no_data);
+  take("priority", edited.priority, terms.priority);
+  take("dry_run", edited.dry_run, terms.dry_run);
+  return terms;
+}
+
 void visit_rule(Visitor& visitor, RuleDraft& draft) {
   auto& rule = draft.rule;
   visitor.leaf({"name"}, TextLeaf(rule.name, "name", check_identifier));
   visitor.leaf({"description"},
                TextLeaf(rule.description, "text", nullptr, TextLeaf::Show::all, 1024));
-  visitor.leaf({"level"}, ChoiceLeaf(rule.level, words::level));
   visitor.leaf({"scope"}, ChoiceLeaf(rule.scope, words::scope));
   visitor.leaf({"when"}, ConditionLeaf(draft.when, rule.when));
-  visitor.leaf({"for"}, DurationLeaf(rule.for_, 0s, 24h));
   visitor.leaf({"until"}, ConditionLeaf(draft.until, rule.until));
-  visitor.leaf({"hold"}, DurationLeaf(rule.hold, 0s, 24h));
-  visitor.leaf({"cooldown"}, DurationLeaf(rule.cooldown, 0s, 24h));
-  visitor.leaf({"no_data"}, ChoiceLeaf(rule.no_data, words::no_data));
-  visitor.leaf({"priority"}, IntegerLeaf(rule.priority, -1000, 1000));
+  visit_terms(visitor, rule);
   visitor.leaf({"enabled"}, BoolLeaf(rule.enabled));
-  visitor.leaf({"dry_run"}, BoolLeaf(rule.dry_run));
-  visitor.leaf({"every_level"}, BoolLeaf(rule.every_level));
   visitor.leaf({"then"}, ActionsLeaf(rule.then));
   visitor.leaf({"rollout"}, RatioLeaf(rule.rollout, 0.01, 1));
   visitor.begin({"effect"});

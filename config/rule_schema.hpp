@@ -6,6 +6,7 @@
 
 #include "config/leaf.hpp"
 #include "rules/engine/rule.hpp"
+#include "rules/engine/rule_override.hpp"
 #include "rules/expr/macros.hpp"
 
 namespace homeostat::config {
@@ -28,6 +29,10 @@ struct RuleDraft {
 };
 
 void visit_rule(Visitor& visitor, RuleDraft& draft);
+/// The keys that can be changed while the agent runs.
+void visit_terms(Visitor& visitor, rules::Rule& rule);
+/// Of these, those that the map has.
+[[nodiscard]] rules::RuleOverride given_terms(const Node& map, const rules::Rule& edited);
 
 /// Checks what is required.
 void finish_rule(RuleDraft& draft, const Node& row, const std::string& path, Reading& reading,

@@ -68,12 +68,17 @@ void protect_templates(std::string& text) {
 }
 
 struct Substitution {
-  const Environment& environment;
+  const Environment* environment;  ///< null: there is none to read
   Report& report;
   std::set<std::string, std::less<>>& referenced;
 
   /// The value of what stands between the braces; nothing after an error.
   std::optional<std::string> value_of(Node& node, const std::string& inside) {
+    if (environment == nullptr) {
+      report.error(node.place, "`${...}` is replaced in files only, not in what is sent here",
+                   "write the value itself; a literal `${` is written `$${`");
+      return std::nullopt;
+    }
     const auto split = inside.find(":-");
     const auto name = inside.substr(0, split);
     if (!is_name(name)) {
@@ -81,9 +86,9 @@ struct Substitution {
       return std::nullopt;
     }
     referenced.insert(name);
-    const auto found = environment.find(name);
+    const auto found = environment->find(name);
     const bool has_default = split != std::string::npos;
-    if (found == environment.end() || (has_default && found->second.empty())) {
+    if (found == environment->end() || (has_default && found->second.empty())) {
       if (has_default) {
         node.defaulted = true;
         return inside.substr(split + 2);
@@ -169,7 +174,13 @@ std::string unprotect(std::string text) {
 
 void substitute(Node& node, const Environment& environment, Report& report,
                 std::set<std::string, std::less<>>& referenced) {
-  Substitution substitution{environment, report, referenced};
+  Substitution substitution{&environment, report, referenced};
+  walk(node, substitution);
+}
+
+void refuse_substitution(Node& node, Report& report) {
+  std::set<std::string, std::less<>> none;
+  Substitution substitution{nullptr, report, none};
   walk(node, substitution);
 }
 

@@ -34,4 +34,8 @@ inline constexpr std::size_t scalar_bytes_max = 64 * kibibyte;
 void substitute(Node& node, const Environment& environment, Report& report,
                 std::set<std::string, std::less<>>& referenced);
 
+/// Undoes protect() alone: for texts of which nobody here is the author. `${` is an
+/// error, so that such a text can neither read the environment nor seem to.
+void refuse_substitution(Node& node, Report& report);
+
 }  // namespace homeostat::config

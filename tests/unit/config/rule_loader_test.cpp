@@ -1,5 +1,7 @@
 #include "config/rule_loader.hpp"
 
+#include <cstdlib>
+
 #include "rules/expr/expression.hpp"
 #include "tests/unit/config/support.hpp"
 
@@ -167,6 +169,59 @@ rules:
   EXPECT_EQ(set.rules[0].when->canonical(),
             "cpu.utilization > 80% and admission.queue_wait > 50ms");
   EXPECT_EQ(set.rules[0].until->canonical(), "not cpu.utilization > 80%");
+}
+
+TEST(SentRules, CannotReadTheEnvironment) {
+  ::setenv("HOMEOSTAT_ADMIN_TOKEN", "S3cr3t-Value-0123456789", 1);
+  for (const char* name : {"${HOMEOSTAT_ADMIN_TOKEN}", "${HOMEOSTAT_ADMIN_TOKEN:-x}", "a${PATH}"}) {
+    const auto sent = load_sent_rules("rules:\n  - name: \"" + std::string(name) +
+                                          "\"\n    when: cpu.utilization > 1%\n"
+                                          "    then: [{throttle: }]\n",
+                                      "rules");
+    const std::string errors = format(sent.diagnostics);
+    EXPECT_FALSE(sent.ok());
+    EXPECT_EQ(errors.find("S3cr3t"), std::string::npos) << errors;
+    EXPECT_NE(errors.find("rules:2:11: `${...}` is replaced in files only"), std::string::npos)
+        << errors;
+  }
+  ::unsetenv("HOMEOSTAT_ADMIN_TOKEN");
+}
+
+TEST(SentRules, AreOtherwiseReadAsFilesAre) {
+  const auto sent = load_sent_rules(
+      "rules: [{name: a, description: \"$${b}\", when: cpu.utilization > 1%, then: [{throttle: "
+      "}]}]\n",
+      "rules");
+  ASSERT_TRUE(sent.ok()) << format(sent.diagnostics);
+  EXPECT_EQ(sent.rules.rules.at(0).description, "${b}");
+}
+
+TEST(RuleOverrides, AreReadAndCheckedAsInAFile) {
+  rules::Rule rule;
+  rule.hold = 1min;
+  const auto read = [&rule](std::string_view text) { return read_rule_override(text, rule); };
+  const auto good = read(R"({"for":"30s","level":"aggressive","dry_run":true,"priority":3})");
+  ASSERT_TRUE(good.diagnostics.empty()) << format(good.diagnostics);
+  EXPECT_EQ(good.terms.for_, 30s);
+  EXPECT_EQ(good.terms.level, rules::Level::aggressive);
+  EXPECT_EQ(good.terms.dry_run, true);
+  EXPECT_EQ(good.terms.priority, 3);
+  EXPECT_FALSE(good.terms.hold.has_value()) << "not given";
+  EXPECT_TRUE(read("{}").terms.empty());
+  const std::string errors =
+      format(read(R"({"for":"99h","when":"true","hold":"${PATH}","level":"high"})").diagnostics);
+  EXPECT_NE(errors.find("override: `override.for`: `99h`: out of range; allowed is 0s to 1d"),
+            std::string::npos)
+      << errors;
+  EXPECT_NE(errors.find("unknown key `when` in `override`"), std::string::npos) << errors;
+  EXPECT_NE(errors.find("`${...}` is replaced in files only"), std::string::npos) << errors;
+  EXPECT_NE(errors.find("`override.level`: `high`: allowed is"), std::string::npos) << errors;
+}
+
+TEST(RuleLoader, ReleasesMemoryOnceIfEveryIsZero) {
+  const auto set = must_load_rules(
+      "rules: [{name: a, when: cpu.utilization > 1%, then: [{release_memory: {every: 0}}]}]\n");
+  EXPECT_EQ(std::get<rules::ReleaseMemory>(set.rules.at(0).then.at(0)).every, 0s);
 }
 
 TEST(RuleLoader, RefusesMoreSelectedSignalsThanCanBeKept) {
