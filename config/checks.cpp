@@ -28,7 +28,7 @@ class Checks {
 
   void addresses() {
     const auto& admin = settings_.admin;
-    if (!is_loopback(admin.listen) && admin.tokens.empty()) {
+    if (!is_loopback(admin.listen) && admin.tokens.empty() && !failed("admin.tokens")) {
       fail({"admin.listen"},
            fmt::format("the management listener at {} can be reached from other machines and has "
                        "no token",
@@ -76,7 +76,7 @@ class Checks {
            "`cache.object_bytes_max` is above `cache.memory`");
     }
     if (!settings_.cache.query_drop.empty() && !settings_.cache.query_keep.empty()) {
-      fail({"cache.query_keep"},
+      fail({"cache.query_keep", "cache.query_drop"},
            "`cache.query_keep` and `cache.query_drop` exclude each other: what is not kept is "
            "dropped");
     }
@@ -112,7 +112,8 @@ class Checks {
       fail({"cache.redis.url"}, "a cluster has no databases");
     }
     if (!redis.user.empty() && redis.password.empty()) {
-      fail({"cache.redis.user"}, "`cache.redis.user` needs a `password` or `password_file`");
+      fail({"cache.redis.user", "cache.redis.password", "cache.redis.password_file"},
+           "`cache.redis.user` needs a `password` or `password_file`");
     }
     if (given("cache.redis.password") && given("cache.redis.password_file")) {
       fail({"cache.redis.password"},
@@ -190,9 +191,11 @@ class Checks {
 
   [[nodiscard]] bool given(const std::string& key) const { return reading_.places.count(key) > 0; }
 
-  /// At the first of the keys that was given.
+  /// At the first of the keys that was given; not at all if one of them could not be
+  /// read: it holds its default then, and a second message would only confuse.
   void fail(std::initializer_list<std::string_view> keys, std::string message,
             std::string suggestion = {}) {
+    if (std::any_of(keys.begin(), keys.end(), [&](auto key) { return failed(key); })) return;
     std::string_view named = *keys.begin();
     for (const auto key : keys) {
       if (!given(std::string(key))) continue;
@@ -202,6 +205,8 @@ class Checks {
     reading_.report.error(place_of(named, root_, reading_), std::move(message),
                           std::move(suggestion));
   }
+
+  [[nodiscard]] bool failed(std::string_view key) const { return could_not_read(key, reading_); }
 
   const Settings& settings_;
   const Place& root_;
@@ -220,13 +225,20 @@ const Place& place_of(std::string_view key, const Place& root, const Reading& re
   return root;
 }
 
+bool could_not_read(std::string_view key, const Reading& reading) {
+  // A list fails as a whole with one of its rows, and a section's keys with it.
+  const auto inside = [](std::string_view inner, std::string_view outer) {
+    return inner.starts_with(outer) && (inner.size() == outer.size() ||
+                                        inner[outer.size()] == '.' || inner[outer.size()] == '[');
+  };
+  return std::any_of(reading.failed.begin(), reading.failed.end(), [&](const std::string& other) {
+    return inside(key, other) || inside(other, key);
+  });
+}
+
 void check_settings(const Settings& settings, const Place& root, Reading& reading) {
   Checks checks(settings, root, reading);
-  // A field that failed to read holds its default; comparing it would only
-  // produce a second, confusing message.
-  const bool clean = reading.report.empty();
   checks.required();
-  if (!clean) return;
   checks.addresses();
   checks.order();
   checks.redis();

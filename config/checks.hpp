@@ -12,8 +12,11 @@ namespace homeostat::config {
 [[nodiscard]] const Place& place_of(std::string_view key, const Place& root,
                                     const Reading& reading);
 
-/// Reports missing keys and contradictions. `root` is the place to name for
-/// what is not given at all.
+/// Whether the key's value, or a part of it, was given but is wrong by itself.
+[[nodiscard]] bool could_not_read(std::string_view key, const Reading& reading);
+
+/// Reports missing keys and contradictions, except between values that could not be read. `root` is
+/// the place to name for what is not given at all.
 void check_settings(const Settings& settings, const Place& root, Reading& reading);
 
 }  // namespace homeostat::config

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "config/address.hpp"
+
 namespace homeostat::config {
 namespace {
 
@@ -44,6 +46,12 @@ std::string yaml_text(std::string_view text) {
     }
   }
   return quoted + "\"";
+}
+
+std::string shown_url(const Node& scalar) {
+  Node part = scalar;
+  part.text = redacted_url(scalar.text);
+  return shown(part);
 }
 
 void report_type(const Leaf& leaf, const Node& node, const std::string& path, Reading& reading) {

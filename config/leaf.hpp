@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,7 @@ struct Reading {
   std::string base_dir;                 ///< relative paths start here; never empty
   std::map<std::string, Place> places;  ///< dotted key -> where it was given
   bool main = true;                     ///< the main file, not a rule file
+  std::set<std::string> failed{};       ///< dotted keys whose value could not be read
 };
 
 class Visitor;
@@ -78,6 +80,10 @@ class Visitor {
 
 /// Text as a YAML scalar: plain where that is safe, else double-quoted.
 [[nodiscard]] std::string yaml_text(std::string_view text);
+
+/// A URL's scheme and host, as shown() shows a scalar: its user, path and query may be
+/// secrets.
+[[nodiscard]] std::string shown_url(const Node& scalar);
 
 /// "`path` must be <type>, <allowed>; it is <what>": the message of a wrong type.
 void report_type(const Leaf& leaf, const Node& node, const std::string& path, Reading& reading);

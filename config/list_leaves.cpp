@@ -86,7 +86,8 @@ bool TextListLeaf::item_ok(const Node& item, const std::string& path, Reading& r
   if (item.is_scalar() && !bounds_.secret) {
     report_value(item, path, *error, reading);
   } else {
-    reading.report.error(item.place, fmt::format("`{}`: {}", path, *error));
+    const std::string part = item.is_scalar() ? shown_url(item) + ": " : std::string();
+    reading.report.error(item.place, fmt::format("`{}`: {}{}", path, part, *error));
   }
   return false;
 }

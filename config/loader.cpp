@@ -43,7 +43,8 @@ struct Load {
   std::vector<std::string> files{};
 
   void read_rules(Settings& settings, const Reading& reading) {
-    RuleReader rules(environment, report, referenced);
+    RuleReader rules(&environment, report, referenced);
+    rules.named_by("optimization.rules");
     const auto named = reading.places.find("optimization.rules");
     const Place place = named == reading.places.end() ? Place{source, 1, 1, 0} : named->second;
     for (const auto& entry : settings.optimization.rule_sources) {
@@ -61,8 +62,10 @@ struct Load {
       return std::nullopt;
     }
     substitute(*root, environment, report, referenced);
+    const std::size_t marked = report.size();  // in the nodes they concern
     apply_environment(*root, environment, report, referenced);
     apply_overrides(*root, overrides, environment, report, referenced);
+    const bool complete = report.size() == marked;
     Settings settings;
     Reading reading{report, base_dir, {}, true};
     Reader reader(*root, "", reading);
@@ -70,9 +73,10 @@ struct Load {
     reader.finish();
     read_rules(settings, reading);
     const Place root_place{source, 1, 1, 0};
-    check_settings(settings, root_place, reading);
-    if (further && report.empty()) {
+    if (complete) check_settings(settings, root_place, reading);
+    if (further && complete) {
       further(settings, [&](const std::string& key, const std::string& message) {
+        if (could_not_read(key, reading)) return;
         report.error(place_of(key, root_place, reading), fmt::format("`{}`: {}", key, message));
       });
     }

@@ -50,8 +50,8 @@ struct LoadResult {
   [[nodiscard]] bool ok() const noexcept { return settings.has_value(); }
 };
 
-/// What only other rooms can judge. Asked once all else is right; says what is wrong as
-/// (dotted key, message), which is reported where the key was given.
+/// What only other rooms can judge. Says what is wrong as (dotted key, message), which is
+/// reported where the key was given, unless its value could not be read at all.
 using Complain = std::function<void(const std::string& key, const std::string& message)>;
 using FurtherCheck = std::function<void(const Settings&, const Complain&)>;
 

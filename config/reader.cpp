@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "config/schema.hpp"
 #include "config/suggest.hpp"
 
@@ -12,6 +14,11 @@ constexpr std::size_t keys_listed_max = 16;
 
 std::string joined(const std::string& path, std::string_view name) {
   return path.empty() ? std::string(name) : fmt::format("{}.{}", path, name);
+}
+
+/// Substitution failed somewhere in it, and was reported.
+bool broken(const Node& node) {
+  return node.broken || std::any_of(node.children.begin(), node.children.end(), broken);
 }
 
 /// What to say beside an unknown key: a near name, a key of that name elsewhere,
@@ -54,9 +61,12 @@ void Reader::leaf(const Key& key, Leaf&& leaf) {
   if (child->is_null()) {
     reading_.report.error(child->key_place,
                           fmt::format("`{}` has no value; it expects {}", path, leaf.type()));
+    reading_.failed.insert(path);
     return;
   }
+  const std::size_t errors = reading_.report.size();
   leaf.read(*child, path, reading_);
+  if (reading_.report.size() != errors || broken(*child)) reading_.failed.insert(path);
 }
 
 void Reader::begin(const Key& key) {
@@ -67,6 +77,7 @@ void Reader::begin(const Key& key) {
     if (!child->is_null()) {
       reading_.report.error(child->place, fmt::format("`{}` must be a map of keys; {} was given",
                                                       path, describe(child->kind)));
+      reading_.failed.insert(path);
     }
     child = nullptr;
   }
@@ -93,6 +104,8 @@ void Reader::report_unknown(const Level& level) {
     const auto where = level.path.empty() ? std::string{} : fmt::format(" in `{}`", level.path);
     reading_.report.error(child.key_place, fmt::format("unknown key {}{}", shown(name), where),
                           hint_for(child.key, known, inside_row));
+    // Any key of the section may have been meant.
+    if (!level.path.empty()) reading_.failed.insert(level.path);
   }
 }
 

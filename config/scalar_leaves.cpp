@@ -43,7 +43,9 @@ void ScalarLeaf::read(const Node& node, const std::string& path, Reading& readin
   if (quotable()) {
     report_value(node, path, error->message, reading);
   } else {
-    reading.report.error(node.place, fmt::format("`{}`: {}", path, error->message));
+    const std::string part = public_part(node);
+    reading.report.error(node.place, fmt::format("`{}`: {}{}", path,
+                                                 part.empty() ? "" : part + ": ", error->message));
   }
 }
 
@@ -155,6 +157,10 @@ std::optional<UnitError> DurationLeaf::set(const Node& scalar) {
 std::string TextLeaf::show() const {
   if (field_.empty()) return {};
   return yaml_text(show_ == Show::url_host ? redacted_url(field_) : field_);
+}
+
+std::string TextLeaf::public_part(const Node& scalar) const {
+  return show_ == Show::url_host ? shown_url(scalar) : std::string();
 }
 
 std::optional<UnitError> TextLeaf::set(const Node& scalar) {

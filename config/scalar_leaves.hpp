@@ -25,6 +25,8 @@ class ScalarLeaf : public Leaf {
   [[nodiscard]] virtual std::optional<UnitError> set(const Node& scalar) = 0;
   /// False for values that may hold a secret: messages then leave them out.
   [[nodiscard]] virtual bool quotable() const { return true; }
+  /// What of such a value may be shown all the same; empty: nothing.
+  [[nodiscard]] virtual std::string public_part(const Node&) const { return {}; }
 };
 
 class BoolLeaf final : public ScalarLeaf {
@@ -170,6 +172,7 @@ class TextLeaf final : public ScalarLeaf {
  private:
   std::optional<UnitError> set(const Node& scalar) override;
   bool quotable() const override { return show_ == Show::all; }
+  std::string public_part(const Node& scalar) const override;
   std::string& field_;
   std::string_view type_;
   TextCheck check_;

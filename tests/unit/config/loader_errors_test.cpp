@@ -136,10 +136,11 @@ INSTANTIATE_TEST_SUITE_P(
             "t.yaml:3:19: a name in `alerts.labels`: not a label name: letters, digits and `_`, no "
             "digit or `__` in front\n"},
         Bad{"alerts: {alertmanager: https://a}\n",
-            "t.yaml:3:24: `alerts.alertmanager`: https is not available in this version; use "
+            "t.yaml:3:24: `alerts.alertmanager`: `https://a`: https is not available in this "
+            "version; use "
             "http://\n"},
         Bad{"alerts: {webhooks: [x]}\n",
-            "t.yaml:3:21: `alerts.webhooks[0]`: not a URL; write http://host:port/path\n"}));
+            "t.yaml:3:21: `alerts.webhooks[0]`: `x`: not a URL; write http://host:port/path\n"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Redis, BadInput,
@@ -200,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"compression: {levels: {text/html: 10}}\n",
             "t.yaml:3:35: `compression.levels.text/html`: `10`: out of range; allowed is 1 to 9\n"},
         Bad{"monitor: {scrape: 9000}\n",
-            "t.yaml:3:19: `monitor.scrape`: not a URL; write http://host:port/path\n"},
+            "t.yaml:3:19: `monitor.scrape`: `9000`: not a URL; write http://host:port/path\n"},
         Bad{"slo: [{target: 99.9%}]\n", "t.yaml:3:7: `slo[0]` needs a `name`\n"},
         Bad{"slo: [{name: a, target: 100%}]\n",
             "t.yaml:3:25: `slo[0].target`: `100%`: out of range; allowed is 50% to 99.999%\n"}));
@@ -277,8 +278,9 @@ TEST(BadFile, AllErrorsAreReportedAtOnce) {
       "t.yaml:2:22: unknown key `timout` in `upstream`; did you mean `timeout`?\n"
       "t.yaml:3:17: `cache.memory`: `1`: the unit is missing: B, KB, MB, GB, KiB, MiB or GiB, "
       "e.g. 100MiB\n"
-      "t.yaml:4:1: unknown key `x`; known here: listen, workers, server, upstream, admin, cache, "
-      "compression, admission, monitor, slo, optimization, alerts or log\n");
+      "t.yaml:4:1: unknown key `x`; known here: listen, workers, reload_on_change, server, "
+      "upstream, admin, "
+      "cache, compression, admission, monitor, slo, optimization, alerts or log\n");
 }
 
 TEST(BadFile, MissingKeysAreNamed) {
@@ -304,6 +306,31 @@ TEST(BadFile, HealthCheckWithoutAPathIsRefused) {
             "/healthz\n");
 }
 
+TEST(BadFile, ContradictionsAreToldTogetherWithWrongValues) {
+  EXPECT_EQ(errors_of("listen: 127.0.0.1:8080\n"
+                      "upstream: {url: http://127.0.0.1:9000}\n"
+                      "admin: {listen: 0.0.0.0:9180}\n"
+                      "cache: {memory: lots}\n"),
+            "t.yaml:3:17: the management listener at 0.0.0.0:9180 can be reached from other "
+            "machines and has no token; add admin.tokens, or listen on 127.0.0.1\n"
+            "t.yaml:4:17: `cache.memory`: `lots`: not a number with a unit: B, KB, MB, GB, KiB, "
+            "MiB or GiB, "
+            "e.g. 100MiB\n");
+}
+
+TEST(BadFile, ContradictionsOfValuesThatCannotBeReadAreNotGuessed) {
+  const std::string tokens = errors_below_base(
+      "admin: {listen: 0.0.0.0:9180, tokens: [{name: ops, rule: operator, secret: "
+      "0123456789abcdef}]}\n");
+  EXPECT_NE(tokens.find("unknown key `rule`"), std::string::npos) << tokens;
+  EXPECT_EQ(tokens.find("has no token"), std::string::npos) << tokens;
+  const std::string misspelt = errors_below_base("admin: {listen: 0.0.0.0:9180, tokns: []}\n");
+  EXPECT_EQ(misspelt.find("has no token"), std::string::npos) << misspelt;
+  const std::string unset = errors_below_base(
+      "admin: {listen: 0.0.0.0:9180, tokens: [{name: ops, secret: \"${NOT_SET}\"}]}\n");
+  EXPECT_EQ(unset.find("has no token"), std::string::npos) << unset;
+}
+
 TEST(FurtherChecks, AreReportedTogetherWhereTheKeysStand) {
   const FurtherCheck check = [](const Settings&, const Complain& complain) {
     complain("alerts.webhooks[1]", "no hook");
@@ -320,12 +347,14 @@ TEST(FurtherChecks, AreReportedTogetherWhereTheKeysStand) {
             "t.yaml:4:25: `alerts.webhooks[1]`: no hook\n");
 }
 
-TEST(FurtherChecks, AreNotAskedAboutWhatIsWrongAlready) {
+TEST(FurtherChecks, SayNothingAboutWhatIsWrongAlready) {
   const FurtherCheck check = [](const Settings&, const Complain& complain) {
-    complain("listen", "never said");
+    complain("cache.memory", "never said");
+    complain("alerts.alertmanager", "said all the same");
   };
   const auto result = load_text("cache: {memory: 1}\n", "t.yaml", {}, ".", {}, check);
   EXPECT_EQ(format(result.diagnostics).find("never said"), std::string::npos);
+  EXPECT_NE(format(result.diagnostics).find("said all the same"), std::string::npos);
 }
 
 TEST(AlertLabels, ThatHomeostatSetsAreRefused) {

@@ -161,8 +161,8 @@ TEST(Loader, AGlobWithoutAMatchIsFineButAMissingFolderIsNot) {
   EXPECT_TRUE(load_file(folder.write("a.yaml", text + "rules/*.yaml]}\n"), {}).ok());
   const auto missing = folder.write("b.yaml", text + "rulse/*.yaml]}\n");
   EXPECT_EQ(format(load_file(missing, {}).diagnostics),
-            missing + ":3:23: rule files " + folder.path() + "/rulse/*.yaml: folder " +
-                folder.path() + "/rulse: No such file or directory\n");
+            missing + ":3:23: `optimization.rules`: rule files " + folder.path() +
+                "/rulse/*.yaml: folder " + folder.path() + "/rulse: No such file or directory\n");
   const auto wide = folder.write("c.yaml", text + "'*/x.yaml']}\n");
   EXPECT_NE(format(load_file(wide, {}).diagnostics).find("in the file name only"),
             std::string::npos);
