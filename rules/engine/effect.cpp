@@ -7,6 +7,7 @@ namespace homeostat::rules {
 std::optional<bool> larger_is_better(SignalId signal) noexcept {
   switch (signal) {
     case SignalId::cache_hit_ratio:
+    case SignalId::redis_hit_ratio:
     case SignalId::endpoint_hit_ratio: return true;
     case SignalId::network_sent:
     case SignalId::network_received:
@@ -15,6 +16,8 @@ std::optional<bool> larger_is_better(SignalId signal) noexcept {
     case SignalId::admission_limit:
     case SignalId::admission_in_flight:
     case SignalId::cache_utilization:
+    case SignalId::redis_connected:
+    case SignalId::redis_memory:
     case SignalId::count_: return std::nullopt;
     default: return false;
   }

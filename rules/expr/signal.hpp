@@ -46,6 +46,10 @@ enum class SignalId : std::uint8_t {
   admission_reject_ratio,
   upstream_error_ratio,
   upstream_latency_p95,
+  redis_connected,    ///< 1 while the shared tier answers, else 0; missing without a tier
+  redis_latency_p95,  ///< duration, of answered reads
+  redis_hit_ratio,    ///< of answered reads
+  redis_memory,       ///< used / maxmemory; missing where Redis has no bound
   // -- per endpoint ---------------------------------------------------------
   endpoint_rate,
   endpoint_error_ratio,

@@ -11,6 +11,7 @@
 
 #include "runtime/redis/call.hpp"
 #include "runtime/tier/entry.hpp"
+#include "runtime/tier/read_times.hpp"
 
 namespace homeostat::tier {
 
@@ -63,6 +64,7 @@ struct TierCounters {
   Counter lease_wait_nanoseconds{0};
   Counter would_skip{0};  ///< reads that shadow mode would not have made
   Counter read_nanoseconds{0}, answered_reads{0};
+  ReadTimes read_times;                         ///< answered reads, and late ones at their budget
   Counter body_bytes_in{0}, body_bytes_out{0};  ///< of bodies written: as they were, as stored
   Counter invalidations_sent{0}, invalidations_received{0}, invalidations_waiting{0};
   Counter log_gaps{0};    ///< the log was lost or had a gap: everything was distrusted

@@ -97,6 +97,10 @@ void WorkerTier::fail(const ReadPtr& read, ReadOutcome outcome) {
 void WorkerTier::answered(const ReadPtr& read, const std::string& key, CallResult result) {
   const Duration took = shared_.clock.now() - read->began;
   governor_.answered(took);
+  // Without the late ones a slow Redis would look fast.
+  if (result.ok() || outcome_of(result) == ReadOutcome::late) {
+    shared_.counters.read_times.record(took);
+  }
   if (!result.ok()) {
     fail(read, outcome_of(result));
     return;
