@@ -4,15 +4,40 @@
 #include <utility>
 
 namespace homeostat::rules {
+namespace {
+
+/// A fall counts as a restart from zero. Nothing after a gap the history would not
+/// bridge either.
+Reading increase_per_second(LabelledSignals::Entry& entry, Instant now) {
+  if (!entry.reading.usable()) return {};
+  Reading increase;
+  const double value = entry.reading.value;
+  if (entry.counted && now > entry.counted_at && now - entry.counted_at <= SeriesGroup::carry_max) {
+    const double more = value >= *entry.counted ? value - *entry.counted : value;
+    increase = entry.reading;
+    increase.value = more / std::chrono::duration<double>(now - entry.counted_at).count();
+  }
+  entry.counted = value;
+  entry.counted_at = now;
+  return increase;
+}
+
+}  // namespace
 
 void LabelledSignals::want(std::span<const Selector> selectors) {
   std::vector<Entry> wanted;
   for (const Selector& selector : selectors) {
-    Entry entry{selector.key, {}, nullptr};
+    Entry entry;
+    entry.key = selector.key;
     for (Entry& known : entries_) {
       if (known.key == selector.key && known.history) entry = std::move(known);
     }
-    if (!entry.history) entry.history = std::make_unique<SeriesGroup>(1, global_history);
+    if (!entry.history) {
+      entry.history = std::make_unique<SeriesGroup>(1, global_history);
+      if (is_counter_name(selector.name)) {
+        entry.increase = std::make_unique<SeriesGroup>(1, global_history);
+      }
+    }
     wanted.push_back(std::move(entry));
   }
   std::sort(wanted.begin(), wanted.end(),
@@ -26,6 +51,9 @@ void LabelledSignals::take(Instant now, std::span<const LabelledReading> reading
                                     [&](const LabelledReading& r) { return r.key == entry.key; });
     entry.reading = found == readings.end() ? Reading{} : found->reading;
     entry.history->push(now, {&entry.reading, 1});
+    if (!entry.increase) continue;
+    const Reading increase = increase_per_second(entry, now);
+    entry.increase->push(now, {&increase, 1});
   }
 }
 

@@ -1,18 +1,24 @@
 // The values of the selected signals a rule set reads, with their history.
 //
+// Of a counter the increase per second is kept, too: taken from the full values, before
+// the history narrows them to seven digits. A counter of 10^9 that grows by ones would
+// seem to stand still otherwise.
+//
 // Thread safety: none; owned by the rule engine. Bounds: signals_max selectors
-// per rule set (the loader refuses more), one history of global shape each.
+// per rule set (the loader refuses more), one history of global shape each, of counters two.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "rules/engine/frame.hpp"
 #include "rules/expr/selector.hpp"
 #include "rules/history/series_group.hpp"
+#include "rules/history/window_function.hpp"
 
 namespace homeostat::rules {
 
@@ -24,6 +30,14 @@ class LabelledSignals {
     std::uint64_t key = 0;
     Reading reading;
     std::unique_ptr<SeriesGroup> history;
+    std::unique_ptr<SeriesGroup> increase;  ///< per second; null unless it is a counter
+    std::optional<double> counted;          ///< the counter's last value
+    Instant counted_at{};
+
+    /// What the query's function looks back over.
+    [[nodiscard]] const SeriesGroup& past(const WindowQuery& query) const noexcept {
+      return query.function == WindowFunction::rate && increase ? *increase : *history;
+    }
   };
 
   /// Keeps what is wanted; the history of those already known stays.

@@ -115,7 +115,7 @@ double Source::read(const Scene& scene) const noexcept {
     const auto* entry = scene.labelled != nullptr ? scene.labelled->find(key) : nullptr;
     if (entry == nullptr) return unknown_value;
     if (query.window.count() == 0) return value_of(entry->reading);
-    past = entry->history.get();
+    past = &entry->past(query);
   }
   if (past == nullptr) return unknown_value;
   WindowResults* results = endpoint ? scene.endpoint_windows : scene.global_windows;

@@ -73,22 +73,6 @@ Line fit(const SeriesView& view) {
   return {slope, (sy - slope * sx) / n};
 }
 
-double rate(const SeriesView& view) {
-  double increase = 0, before = 0;
-  std::size_t first = 0, last = 0, samples = 0;
-  for_each_sample(view, [&](std::size_t place, double value) {
-    if (samples++ == 0) {
-      first = place;
-    } else {
-      increase += value >= before ? value - before : value;
-    }
-    before = value;
-    last = place;
-  });
-  if (last == first || !covered(view, samples)) return unknown;
-  return increase / (static_cast<double>(last - first) * view.step);
-}
-
 double quantile(const SeriesView& view, double wanted) {
   std::array<float, slots_max> values;  // not cleared: only what was written is read
   std::size_t samples = 0;
@@ -113,12 +97,12 @@ SlotFigure figure_for(WindowFunction function) {
 double evaluate_window(const SeriesView& view, const WindowQuery& query) noexcept {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   switch (query.function) {
-    case WindowFunction::average: return average(view);
+    case WindowFunction::average:
+    case WindowFunction::rate: return average(view);
     case WindowFunction::maximum:
       return extreme(view, -infinity, [](double a, double b) { return std::max(a, b); });
     case WindowFunction::minimum:
       return extreme(view, infinity, [](double a, double b) { return std::min(a, b); });
-    case WindowFunction::rate: return rate(view);
     case WindowFunction::trend:
       return fit(view).slope * (static_cast<double>(query.window.count()) / view.step);
     case WindowFunction::predict: {

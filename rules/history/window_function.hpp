@@ -5,11 +5,11 @@
 //   trend                       the change over the window along the line of
 //                               least squares, in the signal's own unit
 //   predict                     that line's value `parameter` seconds from now
-//   rate                        increase per second of a counter; a fall counts
-//                               as a restart from zero, as in Prometheus
+//   rate                        mean of a counter's increases per second, which are
+//                               what its history holds for this
 //
 // A window that is not at least half covered by samples is unknown (NaN), and
-// so are trends over fewer than three and rates over fewer than two.
+// so are trends over fewer than three.
 //
 // Pure; allocates nothing; safe from any thread for as long as the history is
 // not written. Cost: one pass over at most 120 slots (1440 for windows beyond

@@ -129,6 +129,37 @@ TEST(EngineSelectors, LetRulesActOnTheValuesOfATick) {
   EXPECT_TRUE(engine.tick(frame).transitions.empty()) << "no_data: hold";
 }
 
+/// Whether a condition over a counter holds after these values, a second apart.
+bool after_counting(std::string_view when, const std::vector<double>& values) {
+  Engine engine(set_of({rule("counter", when)}));
+  Frame frame;
+  frame.now = Instant(1h);
+  for (const double value : values) {
+    const LabelledReading counted{key_of("scrape.jobs_total"),
+                                  {value, frame.now, Quality::good, "scrape"}};
+    (void)engine.tick(frame, {&counted, 1});
+    frame.now += 1s;
+  }
+  return engine.status().front().state == RuleState::firing;
+}
+
+TEST(CounterRate, CountsOnesAtATenDigitCounter) {
+  std::vector<double> values;
+  for (int i = 0; i < 20; ++i) values.push_back(1e9 + 7 + i);
+  EXPECT_TRUE(after_counting(
+      "rate(scrape.jobs_total, 10s) > 0.99/s and rate(scrape.jobs_total, 10s) < 1.01/s", values));
+}
+
+TEST(CounterRate, TakesAFallForARestartFromZero) {
+  // 2 before, 4 in the second before the restart, 2 after it, 2.
+  EXPECT_TRUE(after_counting("rate(scrape.jobs_total, 4s) == 2.5/s", {10, 12, 16, 2, 4}));
+}
+
+TEST(CounterRate, IsUnknownBeforeTheSecondValue) {
+  EXPECT_FALSE(after_counting("rate(scrape.jobs_total, 2s) < 100/s", {10}));
+  EXPECT_TRUE(after_counting("rate(scrape.jobs_total, 2s) < 100/s", {10, 11}));
+}
+
 TEST(Reload, TakesAChangedMacroForAChangedRule) {
   const auto with = [](const std::string& threshold) {
     Macros macros;

@@ -52,11 +52,9 @@ TEST(WindowFunction, PredictsAlongTheLineOfLeastSquares) {
   EXPECT_NEAR(over({3, 3, 3}, WindowFunction::predict, 100), 3, 1e-9);
 }
 
-TEST(WindowFunction, CountsTheRateOfACounterThroughARestart) {
-  EXPECT_DOUBLE_EQ(over({10, 12, 14, 16, 18}, WindowFunction::rate), 2);
-  // 4 before the restart, 2 in it (from zero), 2 after.
-  EXPECT_DOUBLE_EQ(over({10, 12, 14, 2, 4}, WindowFunction::rate), 2);
-  EXPECT_DOUBLE_EQ(over({0, 100, 200}, WindowFunction::rate, 0, 10), 10);
+TEST(WindowFunction, TakesTheRateForTheMeanOfTheIncreases) {
+  EXPECT_DOUBLE_EQ(over({gap, 2, 4, 0, 2}, WindowFunction::rate), 2);
+  EXPECT_DOUBLE_EQ(over({10, 10, 10}, WindowFunction::rate, 0, 10), 10) << "per second already";
 }
 
 TEST(WindowFunction, KnowsNothingUnlessHalfOfTheWindowIsCovered) {
@@ -71,10 +69,9 @@ TEST(WindowFunction, KnowsNothingUnlessHalfOfTheWindowIsCovered) {
   }
 }
 
-TEST(WindowFunction, NeedsEnoughSamplesForALineAndForARate) {
+TEST(WindowFunction, NeedsEnoughSamplesForALine) {
   EXPECT_TRUE(std::isnan(over({1, 2}, WindowFunction::trend)));
-  EXPECT_TRUE(std::isnan(over({1}, WindowFunction::rate)));
-  EXPECT_FALSE(std::isnan(over({1, 2}, WindowFunction::rate)));
+  EXPECT_FALSE(std::isnan(over({1, 2, 3}, WindowFunction::trend)));
 }
 
 }  // namespace
