@@ -60,8 +60,8 @@ ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState&
       level_reason_(operator_state.level ? "set by command" : "configuration"),
       level_by_command_(operator_state.level.has_value()),
       panic_(operator_state.panic),
-      rule_switches_(operator_state.rules),
-      engine_(settings_->optimization.rules, fixed_level(level_),
+      choices_(operator_state.rules),
+      engine_(choices_.applied_to(settings_->optimization.rules), fixed_level(level_),
               settings_->monitor.history_memory),
       adaptive_(fixed_level(level_)),
       emergency_(emergency_of(*settings_)),
@@ -71,7 +71,6 @@ ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState&
       verdicts_(last.trial_verdicts),
       recent_(last.recent),
       told_level_(engine_.level()) {
-  for (const auto& [rule, enabled] : rule_switches_) engine_.set_enabled(rule, enabled);
   for (const TransitionRecord& record : recent_) {
     if (record.transition.to == RuleState::firing) {
       triggers_last_hour_.add(record.transition.at, 1);
@@ -94,17 +93,18 @@ void ControlLoop::apply_level(const std::string& cause) {
 void ControlLoop::reload(Shared<config::Settings> settings) {
   const LoopMode before = mode();
   settings_ = std::move(settings);
+  choices_.forget_absent(settings_->optimization.rules);
+  rules::RuleSet rules = choices_.applied_to(settings_->optimization.rules);
   if (mode() != before) {
     // States gathered in another mode are not evidence for this one.
-    engine_.restart(settings_->optimization.rules);
+    engine_.restart(std::move(rules));
     emergency_ = emergency_of(*settings_);
     emergency_injected_ = false;
     injected_activations_.clear();
   } else {
-    engine_.reload(settings_->optimization.rules);
+    engine_.reload(std::move(rules));
     emergency_.set_leave_after(settings_->optimization.emergency_leave_after);
   }
-  for (const auto& [rule, enabled] : rule_switches_) engine_.set_enabled(rule, enabled);
   if (!level_by_command_ && level_ != settings_->optimization.level) {
     level_ = settings_->optimization.level;
     apply_level("configuration");
@@ -126,14 +126,13 @@ void ControlLoop::set_level(const LevelCommand& command) {
   apply_level(command.reason.empty() ? "set by command" : command.reason);
 }
 
-void ControlLoop::set_rule_enabled(const RuleCommand& command) {
-  if (!engine_.set_enabled(command.rule, command.enabled)) {
+void ControlLoop::change_rule(const RuleCommand& command) {
+  const auto changed = choices_.take(command, settings_->optimization.rules);
+  if (!changed || !engine_.adjust(*changed)) {
     log(LogLevel::warning, fmt::format("no rule named {}", command.rule));
     return;
   }
-  rule_switches_[command.rule] = command.enabled;
-  log(LogLevel::info,
-      fmt::format("rule {} {} by command", command.rule, command.enabled ? "enabled" : "disabled"));
+  log(LogLevel::info, describe(command));
 }
 
 void ControlLoop::inject(const InjectCommand& command, Instant now) {
@@ -289,10 +288,9 @@ Shared<Directive> ControlLoop::build_directive(Now& now) const {
 void ControlLoop::report_rules(ControlReport& report, const Now& now) {
   report.rules = engine_.status();
   report.rules_total = engine_.rules().rules.size();
-  for (const rules::Rule& rule : engine_.rules().rules) {
-    const auto found = rule_switches_.find(rule.name);
-    if (found != rule_switches_.end() ? found->second : rule.enabled) ++report.rules_enabled;
-  }
+  report.rule_choices = choices_.all();
+  report.rules_enabled = static_cast<std::size_t>(
+      std::ranges::count(engine_.rules().rules, true, &rules::Rule::enabled));
   report.active.reserve(now.result.active.size());
   for (const rules::ActiveAction& action : now.result.active) {
     const auto age = std::chrono::duration_cast<WallTime::duration>(now.at - action.since);

@@ -54,7 +54,7 @@ class ControlLoop {
 
   void reload(Shared<config::Settings> settings);
   void set_level(const LevelCommand& command);
-  void set_rule_enabled(const RuleCommand& command);
+  void change_rule(const RuleCommand& command);
   void inject(const InjectCommand& command, Instant now);
   void set_health(Shared<Health> health) { health_ = std::move(health); }
 
@@ -103,7 +103,7 @@ class ControlLoop {
   std::string level_reason_;
   bool level_by_command_ = false;
   std::optional<std::string> panic_;  ///< emergency by command, and why
-  std::map<std::string, bool, std::less<>> rule_switches_;
+  RuleChoices choices_;
   rules::Engine engine_;
   rules::AdaptiveLevel adaptive_;
   rules::Emergency emergency_;

@@ -95,8 +95,12 @@ void ControlPlane::force_emergency(bool on, const std::string& reason) {
   impl_->command(Shared<LevelCommand>(std::make_shared<const LevelCommand>(std::move(command))));
 }
 
-void ControlPlane::set_rule_enabled(const std::string& rule, bool enabled) {
+void ControlPlane::set_rule_enabled(const std::string& rule, std::optional<bool> enabled) {
   impl_->command(Shared<RuleCommand>(std::make_shared<const RuleCommand>(rule, enabled)));
+}
+
+void ControlPlane::override_rule(const std::string& rule, const rules::RuleOverride& terms) {
+  impl_->command(Shared<RuleCommand>(std::make_shared<const RuleCommand>(rule, terms)));
 }
 
 void ControlPlane::reload_rules(rules::RuleSet rules) {

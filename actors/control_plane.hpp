@@ -50,12 +50,13 @@ class ControlPlane final : public ControlCommands {
 
   void set_level(rules::LevelSetting level, const std::string& reason) override;
   void force_emergency(bool on, const std::string& reason) override;
-  void set_rule_enabled(const std::string& rule, bool enabled) override;
+  void set_rule_enabled(const std::string& rule, std::optional<bool> enabled) override;
+  void override_rule(const std::string& rule, const rules::RuleOverride& terms) override;
   void reload_rules(rules::RuleSet rules) override;
   void inject(rules::SignalId signal, double value, Duration for_) override;
 
-  /// Takes new settings: intervals, modes, bounds and rules. A level set by
-  /// command and rules switched by command stay as they are. Null is ignored.
+  /// Takes new settings: intervals, modes, bounds and rules. A level set by command
+  /// stays, and so does what was said about rules that still exist. Null is ignored.
   void reload(std::shared_ptr<const config::Settings> settings);
 
   /// Fault injection for tests: makes one actor ("rule_engine", "throttler",

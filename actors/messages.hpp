@@ -11,13 +11,13 @@
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/child.hpp"
+#include "actors/rule_choices.hpp"
 #include "config/settings.hpp"
 #include "rules/engine/engine.hpp"
 #include "runtime/ports/control.hpp"
@@ -91,9 +91,9 @@ struct Health {
 /// What operators changed at run time. Kept by the supervisor, so that it
 /// outlives a rule engine and a reload.
 struct OperatorState {
-  std::optional<rules::LevelSetting> level;        ///< unset: as configured
-  std::optional<std::string> panic;                ///< emergency by command, and why
-  std::map<std::string, bool, std::less<>> rules;  ///< enabled, by name
+  std::optional<rules::LevelSetting> level;  ///< unset: as configured
+  std::optional<std::string> panic;          ///< emergency by command, and why
+  RuleChoices rules;
 };
 
 // -- commands ---------------------------------------------------------------------
@@ -102,11 +102,6 @@ struct LevelCommand {
   rules::LevelSetting level = rules::LevelSetting::balanced;
   std::string reason;
   std::optional<bool> emergency{};  ///< set: the panic switch, and `level` means nothing
-};
-
-struct RuleCommand {
-  std::string rule;
-  bool enabled = true;
 };
 
 struct InjectCommand {

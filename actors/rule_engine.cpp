@@ -74,7 +74,7 @@ RuleEngineActor::behavior_type rule_engine(Self self, Context context,
       [self](const Shared<AdmissionReadings>& readings) { self->state.loop->receive(readings); },
       [self](const Shared<Health>& health) { self->state.loop->set_health(health); },
       [self](const Shared<LevelCommand>& command) { self->state.loop->set_level(*command); },
-      [self](const Shared<RuleCommand>& command) { self->state.loop->set_rule_enabled(*command); },
+      [self](const Shared<RuleCommand>& command) { self->state.loop->change_rule(*command); },
       [self](const Shared<InjectCommand>& command) {
         self->state.loop->inject(*command, self->state.context->ports.clock.now());
       },

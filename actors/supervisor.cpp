@@ -253,11 +253,7 @@ void stop(Self self) {
 void take_settings(Self self, const Shared<config::Settings>& settings) {
   State& state = self->state;
   state.context->ports.settings = settings;
-  std::erase_if(state.operator_state.rules, [&](const auto& entry) {
-    const auto& rules = settings->optimization.rules.rules;
-    return std::none_of(rules.begin(), rules.end(),
-                        [&](const rules::Rule& rule) { return rule.name == entry.first; });
-  });
+  state.operator_state.rules.forget_absent(settings->optimization.rules);
   set_stall_limit(state);
   broadcast(self, settings);
 }
@@ -270,11 +266,8 @@ void take_rules(Self self, const rules::RuleSet& rules) {
 
 void take_rule_command(Self self, const Shared<RuleCommand>& command) {
   State& state = self->state;
-  const auto& rules = state.context->ports.settings->optimization.rules.rules;
-  const bool known = std::any_of(rules.begin(), rules.end(), [&](const rules::Rule& rule) {
-    return rule.name == command->rule;
-  });
-  if (known) state.operator_state.rules[command->rule] = command->enabled;
+  const auto& rules = state.context->ports.settings->optimization.rules;
+  static_cast<void>(state.operator_state.rules.take(*command, rules));
   self->send(state.peers.rule_engine, command);
 }
 

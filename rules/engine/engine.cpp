@@ -5,6 +5,7 @@
 
 #include "rules/engine/engine_impl.hpp"
 #include "rules/engine/rule_definition.hpp"
+#include "rules/engine/rule_override.hpp"
 
 namespace homeostat::rules {
 std::string_view to_string(RuleState state) noexcept {
@@ -179,10 +180,16 @@ void Engine::Impl::status_of(std::size_t index, std::vector<RuleStatus>& rows) c
     live.values = rule.when->explain_values(scene_of(slot));
     if (is_active(instance->state) && !rule.dry_run) live.trial = trial_report(rule, *instance);
     if (instance->retry_at > now) live.retry_at = instance->retry_at;
+    live.pending_clock = instance->pending_clock;
+    if (instance->cooldown_until > now) live.cooldown_until = instance->cooldown_until;
     rows.push_back(std::move(live));
   }
   if (rows.size() > before) return;
   row.since = runtime.inactive_since;
+  if (rule.scope == Scope::global && runtime.instances.front() &&
+      runtime.instances.front()->cooldown_until > now) {
+    row.cooldown_until = runtime.instances.front()->cooldown_until;
+  }
   if (!rule.when->reads_endpoint()) row.values = rule.when->explain_values(scene_of(nullptr));
   rows.push_back(std::move(row));
 }
@@ -227,10 +234,10 @@ Level Engine::level() const noexcept { return impl_->level; }
 
 void Engine::reload(RuleSet rules) { impl_->reload(std::move(rules)); }
 
-bool Engine::set_enabled(std::string_view rule, bool enabled) {
-  const auto found = std::ranges::find(impl_->set.rules, rule, &Rule::name);
+bool Engine::adjust(const Rule& rule) {
+  const auto found = std::ranges::find(impl_->set.rules, rule.name, &Rule::name);
   if (found == impl_->set.rules.end()) return false;
-  found->enabled = enabled;
+  copy_terms(rule, *found);
   return true;
 }
 

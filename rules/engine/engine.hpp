@@ -85,8 +85,10 @@ struct RuleStatus {
   bool enabled = true;
   bool active_at_level = true;
   bool dry_run = false;
-  std::optional<TrialReport> trial;  ///< of this activation
-  std::optional<Instant> retry_at;   ///< its action was undone: does not act before this
+  std::optional<TrialReport> trial;       ///< of this activation
+  std::optional<Instant> retry_at;        ///< its action was undone: does not act before this
+  Instant pending_clock{};                ///< pending: `for` counts from here
+  std::optional<Instant> cooldown_until;  ///< does not fire before this; unset: no cooldown runs
 };
 
 /// A trial that began or came to another verdict.
@@ -156,15 +158,17 @@ class Engine {
 
   /// Swaps the rule set. State of rules that did not change is kept (where a
   /// rule stands in its file and `enabled` do not count); active rules that
-  /// changed or vanished leave in the next tick. Undoes set_enabled.
+  /// changed or vanished leave in the next tick.
   /// REQUIRES and throws as the constructor; the old set then stays.
   void reload(RuleSet rules);
 
   /// Forgets every rule's state, but not the history, and takes these rules.
   void restart(RuleSet rules);
 
-  /// Enables or disables one rule by name; false if there is no such rule.
-  bool set_enabled(std::string_view rule, bool enabled);
+  /// Takes times, level, priority, no_data, dry_run and `enabled` of a rule over from
+  /// one of the same name and otherwise the same definition. Its states stay; what no
+  /// longer may act leaves in the next tick. False if there is no such rule.
+  bool adjust(const Rule& rule);
 
   [[nodiscard]] const RuleSet& rules() const noexcept;
   /// Every instance that is not inactive, and one row per inactive rule.

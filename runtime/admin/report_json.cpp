@@ -22,7 +22,12 @@ json::object action_config(const rules::Action& action) {
       return {{"by", a.by}, {"max_seconds", a.max.count()}};
     }
     json::object operator()(const rules::Compress& a) const {
-      return {{"enabled", a.enabled}, {"level", a.level}};
+      // Without a preference, and at level 0, as configured.
+      const bool preferred = a.algorithm != rules::Coding::identity;
+      return {
+          {"enabled", a.enabled},
+          {"level", a.level},
+          {"algorithm", preferred ? json::value(rules::coding_name(a.algorithm)) : json::value()}};
     }
     json::object operator()(const rules::Throttle& a) const { return {{"to", a.to}}; }
     json::object operator()(const rules::ReleaseMemory& a) const {

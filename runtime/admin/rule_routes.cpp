@@ -1,8 +1,10 @@
-// GET /rules, PUT /rules/{name}, POST /rules/reload.
+// GET /rules, POST /rules/reload, POST /rules/rollback.
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "runtime/admin/report_json.hpp"
 #include "runtime/admin/request_body.hpp"
 #include "runtime/admin/routes.hpp"
+#include "runtime/admin/rule_override_json.hpp"
 #include "runtime/ports/rfc3339.hpp"
 
 namespace homeostat::admin {
@@ -66,22 +69,25 @@ void add_definition(const rules::Rule& rule, json::object& out) {
 json::value next_transition(const ControlReport& report, const rules::RuleStatus& status,
                             const rules::Rule* rule) {
   if (rule == nullptr || !status.enabled || !status.active_at_level) return nullptr;
-  const auto at = [&](Duration after) {
-    return json::value(rfc3339(wall_time_of(report, status.since + after)));
-  };
   switch (status.state) {
     case RuleState::inactive:
       return json::object{{"to", "pending"}, {"when", rule->when->text()}, {"not_before", nullptr}};
-    case RuleState::pending:
-      return json::object{
-          {"to", "firing"}, {"when", rule->when->text()}, {"not_before", at(rule->for_)}};
+    case RuleState::pending: {
+      const bool counted = status.pending_clock != Instant{};
+      Instant earliest = (counted ? status.pending_clock : status.since) + rule->for_;
+      if (status.cooldown_until) earliest = std::max(earliest, *status.cooldown_until);
+      return json::object{{"to", "firing"},
+                          {"when", rule->when->text()},
+                          {"not_before", rfc3339(wall_time_of(report, earliest))}};
+    }
     case RuleState::firing:
       return json::object{{"to", rule->hold > Duration{} ? "holding" : "inactive"},
                           {"when", until_text(*rule)},
                           {"not_before", nullptr}};
     case RuleState::holding:
-      return json::object{
-          {"to", "inactive"}, {"when", until_text(*rule)}, {"not_before", at(rule->hold)}};
+      return json::object{{"to", "inactive"},
+                          {"when", until_text(*rule)},
+                          {"not_before", rfc3339(wall_time_of(report, status.since + rule->hold))}};
   }
   return nullptr;
 }
@@ -99,8 +105,36 @@ json::object instance_json(const ControlReport& report, const rules::RuleStatus&
   out["effect"] = status.trial ? effect_json(*status.trial) : json::value();
   out["retry_at"] = status.retry_at ? json::value(rfc3339(wall_time_of(report, *status.retry_at)))
                                     : json::value();
+  out["cooldown_until"] = status.cooldown_until
+                              ? json::value(rfc3339(wall_time_of(report, *status.cooldown_until)))
+                              : json::value();
   out["next"] = next_transition(report, status, rule);
   return out;
+}
+
+/// One rule with its instances; `loaded` is null if only its state is known.
+json::object rule_json(const ControlReport& report, const std::string& name,
+                       const rules::Rule* loaded,
+                       const std::vector<const rules::RuleStatus*>& instances) {
+  static const rules::RuleChoice none;
+  const auto chosen = report.rule_choices.find(name);
+  const rules::RuleChoice& choice = chosen == report.rule_choices.end() ? none : chosen->second;
+  std::optional<rules::Rule> rule;
+  if (loaded != nullptr) rule = rules::with(*loaded, choice);
+  json::object item{{"name", name}};
+  if (rule) add_definition(*rule, item);
+  const bool known = !instances.empty();
+  item["enabled"] = known ? instances.front()->enabled : rule->enabled;
+  item["switched_by_command"] = choice.enabled ? json::value(*choice.enabled) : json::value();
+  item["override"] = override_json(choice.terms);
+  item["active_at_level"] = known ? json::value(instances.front()->active_at_level) : json::value();
+  item["dry_run"] = known ? instances.front()->dry_run : rule->dry_run;
+  json::array shown;
+  for (const rules::RuleStatus* status : instances) {
+    shown.push_back(instance_json(report, *status, rule ? &*rule : nullptr));
+  }
+  item["instances"] = std::move(shown);
+  return item;
 }
 
 Reply list_rules(const AdminServices& services) {
@@ -122,58 +156,12 @@ Reply list_rules(const AdminServices& services) {
   json::array list;
   for (const std::string& name : order) {
     const auto found = definitions.find(name);
-    const rules::Rule* const rule = found == definitions.end() ? nullptr : found->second;
-    const auto& instances = states[name];
-    json::object item{{"name", name}};
-    if (rule != nullptr) add_definition(*rule, item);
-    const bool known = !instances.empty();
-    item["enabled"] = known ? instances.front()->enabled : rule->enabled;
-    item["active_at_level"] =
-        known ? json::value(instances.front()->active_at_level) : json::value();
-    item["dry_run"] = known ? instances.front()->dry_run : rule->dry_run;
-    json::array shown;
-    for (const rules::RuleStatus* status : instances) {
-      shown.push_back(instance_json(*report, *status, rule));
-    }
-    item["instances"] = std::move(shown);
-    list.push_back(std::move(item));
+    list.push_back(rule_json(*report, name, found == definitions.end() ? nullptr : found->second,
+                             states[name]));
   }
   Reply reply;
   reply.members["total"] = list.size();
   reply.members["rules"] = std::move(list);
-  return reply;
-}
-
-bool rule_exists(const AdminServices& services, const std::string& name) {
-  const auto set = rule_set(services);
-  for (const rules::Rule& rule : set->rules) {
-    if (rule.name == name) return true;
-  }
-  const auto report = services.board.current();
-  for (const rules::RuleStatus& status : report->rules) {
-    if (status.rule == name) return true;
-  }
-  return false;
-}
-
-Reply put_rule(const RouteContext& context, const Call& call) {
-  const std::string& name = call.parameter("name");
-  if (!rule_exists(context.services, name)) return problem(404, "there is no rule of this name");
-  auto body = read_body(call.request);
-  if (auto* refused = std::get_if<Reply>(&body)) return std::move(*refused);
-  BodyReader reader(std::get<json::object>(body));
-  const auto enabled = reader.required_flag("enabled");
-  const std::string reason = reader.required_reason();
-  reader.refuse_others();
-  if (!reader.ok()) return reader.to_problem();
-  context.services.commands.set_rule_enabled(name, *enabled);
-  context.audit.record(call, {*enabled ? "enable_rule" : "disable_rule", name, reason, 1});
-  Reply reply;
-  reply.status = 202;
-  reply.members["status"] = "accepted";
-  reply.members["rule"] = name;
-  reply.members["enabled"] = *enabled;
-  reply.members["reason"] = reason;
   return reply;
 }
 
@@ -226,8 +214,6 @@ void add_rule_routes(Router& router, const RouteContext& context) {
               [&context](const Call& call) { return reload(context, call); }});
   router.add({"POST", "/api/v1/rules/rollback", Access::operator_,
               [&context](const Call& call) { return rollback(context, call); }});
-  router.add({"PUT", "/api/v1/rules/{name}", Access::operator_,
-              [&context](const Call& call) { return put_rule(context, call); }});
 }
 
 }  // namespace homeostat::admin

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "rules/engine/engine.hpp"
+#include "rules/engine/rule_override.hpp"
 #include "rules/history/snapshot.hpp"
 #include "runtime/ports/actuators.hpp"
 #include "runtime/ports/clock.hpp"
@@ -78,6 +80,7 @@ struct ControlReport {
   std::vector<ObjectiveReport> objectives;
   std::vector<ActiveOptimization> active;
   std::vector<rules::RuleStatus> rules;
+  std::map<std::string, rules::RuleChoice> rule_choices;  ///< by command, by rule
   std::size_t rules_total = 0, rules_enabled = 0;
   std::uint64_t triggers_total = 0, triggers_last_hour = 0;
   /// By TrialVerdict: trials that began (running) and those that came to one.
@@ -116,7 +119,10 @@ class ControlCommands {
   virtual void set_level(rules::LevelSetting level, const std::string& reason) = 0;
   /// The panic switch: emergency mode until it is let go; then as the signals say.
   virtual void force_emergency(bool on, const std::string& reason) = 0;
-  virtual void set_rule_enabled(const std::string& rule, bool enabled) = 0;
+  /// Unset: as the rule file says. Survives reloads, until the rule is gone from the files.
+  virtual void set_rule_enabled(const std::string& rule, std::optional<bool> enabled) = 0;
+  /// Replaces an earlier override; an empty one ends it. Lasts as a switch does.
+  virtual void override_rule(const std::string& rule, const rules::RuleOverride& terms) = 0;
   virtual void reload_rules(rules::RuleSet rules) = 0;
   /// Overrides a signal for a while; shown as injected everywhere.
   virtual void inject(rules::SignalId signal, double value, Duration for_) = 0;

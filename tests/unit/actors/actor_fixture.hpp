@@ -143,8 +143,11 @@ class ActorFixture : public testing::Test, protected FakePorts {
   void set_level(rules::LevelSetting level) {
     send(Shared<LevelCommand>(std::make_shared<const LevelCommand>(LevelCommand{level, "test"})));
   }
-  void switch_rule(const std::string& rule, bool enabled) {
+  void switch_rule(const std::string& rule, std::optional<bool> enabled) {
     send(Shared<RuleCommand>(std::make_shared<const RuleCommand>(RuleCommand{rule, enabled})));
+  }
+  void override_rule(const std::string& rule, const rules::RuleOverride& terms) {
+    send(Shared<RuleCommand>(std::make_shared<const RuleCommand>(RuleCommand{rule, terms})));
   }
   void inject(SignalId signal, double value, Duration for_) {
     send(Shared<InjectCommand>(

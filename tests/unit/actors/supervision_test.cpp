@@ -130,6 +130,51 @@ TEST_F(Supervision, ReloadKeepsTheOperatorsLevelAndSwitches) {
   EXPECT_EQ(board.current()->rules_enabled, 0u);
 }
 
+TEST_F(Supervision, OverridesSurviveReloadsAndTheRuleEngineUntilTheyAreTakenBack) {
+  start();
+  run_for(1s);
+  rules::RuleOverride terms;
+  terms.dry_run = true;
+  override_rule("throttle", terms);
+  reload();
+  crash("rule_engine");
+  run_for(8s);
+  EXPECT_DOUBLE_EQ(policy().admission.ceiling_factor, 1);
+  ASSERT_TRUE(board.current()->rule_choices.contains("throttle"));
+  EXPECT_EQ(board.current()->rule_choices.at("throttle").terms.dry_run, true);
+  override_rule("throttle", {});
+  run_for(8s);
+  EXPECT_TRUE(board.current()->rule_choices.empty());
+  EXPECT_LT(policy().admission.ceiling_factor, 1);
+}
+
+TEST_F(Supervision, ARuleThatLeftTheFilesComesBackAsTheySay) {
+  start();
+  run_for(1s);
+  switch_rule("throttle", false);
+  run_for(1s);
+  const config::Settings with_rule = settings;
+  settings.optimization.rules.rules.clear();
+  reload();
+  run_for(1s);
+  EXPECT_TRUE(board.current()->rule_choices.empty());
+  settings = with_rule;
+  reload();
+  run_for(1s);
+  EXPECT_EQ(board.current()->rules_enabled, 1u);
+}
+
+TEST_F(Supervision, ASwitchThatIsTakenBackIsAsTheFileSays) {
+  start();
+  run_for(1s);
+  switch_rule("throttle", false);
+  run_for(1s);
+  ASSERT_EQ(board.current()->rules_enabled, 0u);
+  switch_rule("throttle", std::nullopt);
+  run_for(1s);
+  EXPECT_EQ(board.current()->rules_enabled, 1u);
+}
+
 TEST_F(Supervision, ReloadTakesTheConfiguredLevelWhenNoCommandWasGiven) {
   start();
   run_for(1s);

@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include "engine_helpers.hpp"
+#include "rules/engine/rule_override.hpp"
 
 namespace homeostat::rules::testing {
 namespace {
@@ -61,14 +62,65 @@ TEST(Levels, ALevelThatFlapsIsDampedByTheCooldown) {
 TEST(Enabling, TakesEffectInTheNextTick) {
   Timeline timeline(set_of({hot()}));
   (void)timeline.cpu(0.99).tick();
-  EXPECT_TRUE(timeline.engine.set_enabled("hot", false));
+  EXPECT_TRUE(timeline.engine.adjust(with(hot(), {.enabled = false, .terms = {}})));
   TickResult result = timeline.tick();
   ASSERT_EQ(result.transitions.size(), 1U);
   EXPECT_EQ(result.transitions[0].reason, "the rule was disabled");
   EXPECT_TRUE(result.active.empty());
-  EXPECT_TRUE(timeline.engine.set_enabled("hot", true));
+  EXPECT_TRUE(timeline.engine.adjust(hot()));
   EXPECT_EQ(timeline.tick().triggers, 1U);
-  EXPECT_FALSE(timeline.engine.set_enabled("no-such-rule", true));
+  Rule stranger = hot();
+  stranger.name = "no-such-rule";
+  EXPECT_FALSE(timeline.engine.adjust(stranger));
+}
+
+TEST(Adjusting, KeepsAFiringRuleInForceWithItsNewTimes) {
+  Rule loaded = hot();
+  loaded.hold = 1s;
+  Timeline timeline(set_of({loaded}));
+  (void)timeline.cpu(0.99).tick();
+  RuleChoice choice;
+  choice.terms.hold = 1h;
+  ASSERT_TRUE(timeline.engine.adjust(with(loaded, choice)));
+  EXPECT_TRUE(timeline.tick().transitions.empty());
+  (void)timeline.cpu(0.1).tick();
+  for (int i = 0; i < 30; ++i) EXPECT_TRUE(timeline.tick().transitions.empty());
+  ASSERT_TRUE(timeline.engine.adjust(loaded));  // the end of the override
+  EXPECT_EQ(timeline.tick().transitions.size(), 1U);
+}
+
+TEST(Adjusting, ADryRunEndsActionsAndALevelEndsTheRule) {
+  Timeline timeline(set_of({hot()}));
+  EXPECT_FALSE(timeline.cpu(0.99).tick().active.empty());
+  RuleChoice choice;
+  choice.terms.dry_run = true;
+  ASSERT_TRUE(timeline.engine.adjust(with(hot(), choice)));
+  EXPECT_TRUE(timeline.tick().active.empty());
+  choice.terms = {};
+  choice.terms.level = Level::aggressive;
+  ASSERT_TRUE(timeline.engine.adjust(with(hot(), choice)));
+  EXPECT_EQ(timeline.tick().transitions.size(), 1U);
+}
+
+TEST(Status, SaysWhenACooldownEndsAndFromWhenForCounts) {
+  Rule slow = hot();
+  slow.for_ = 10s;
+  slow.cooldown = 5min;
+  Timeline timeline(set_of({slow}));
+  (void)timeline.cpu(0.99).tick();
+  for (int i = 0; i < 10; ++i) (void)timeline.tick();
+  ASSERT_EQ(timeline.engine.status().front().state, RuleState::firing);
+  (void)timeline.cpu(0.1).tick();
+  const auto left = timeline.now - 1s;
+  EXPECT_EQ(timeline.engine.status().front().state, RuleState::inactive);
+  EXPECT_EQ(timeline.engine.status().front().cooldown_until, left + 5min);
+  (void)timeline.cpu(0.99).tick();
+  const auto begun = timeline.now - 1s;
+  (void)timeline.cpu(std::nullopt).tick();  // a gap does not count towards `for`
+  const RuleStatus pending = timeline.engine.status().front();
+  EXPECT_EQ(pending.state, RuleState::pending);
+  EXPECT_EQ(pending.cooldown_until, left + 5min);
+  EXPECT_EQ(pending.pending_clock, begun + 1s);
 }
 
 TEST(DryRun, ExplainsAndDoesNotAct) {

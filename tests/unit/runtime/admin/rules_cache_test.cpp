@@ -87,7 +87,8 @@ TEST_F(Management, RuleIsSwitchedByName) {
       send_json("PUT", "/api/v1/rules/high%2Dcpu", R"({"enabled":false,"reason":"noisy"})");
   EXPECT_EQ(answer.status, 202U) << answer.body;
   ASSERT_EQ(commands.rules_set.size(), 1U);
-  EXPECT_EQ(commands.rules_set[0], (std::pair<std::string, bool>("high-cpu", false)));
+  EXPECT_EQ(commands.rules_set[0].first, "high-cpu");
+  EXPECT_EQ(commands.rules_set[0].second, false);
   EXPECT_EQ(send_json("PUT", "/api/v1/rules/none", R"({"enabled":false,"reason":"noisy"})").status,
             404U);
   EXPECT_EQ(send_json("PUT", "/api/v1/rules/idle", R"({"enabled":"no","reason":"r"})").status,

@@ -1,0 +1,44 @@
+#include "runtime/admin/rule_override_json.hpp"
+
+#include <boost/json/object.hpp>
+#include <chrono>
+
+#include "rules/expr/expression.hpp"
+
+namespace homeostat::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+const char* text_of(rules::NoData no_data) {
+  switch (no_data) {
+    case rules::NoData::hold: return "hold";
+    case rules::NoData::clear: return "clear";
+    case rules::NoData::fire: return "fire";
+  }
+  return "hold";
+}
+
+std::string text_of(rules::Duration duration) {
+  return rules::format_value(std::chrono::duration<double>(duration).count(),
+                             rules::Unit::duration);
+}
+
+}  // namespace
+
+json::value override_json(const rules::RuleOverride& terms) {
+  if (terms.empty()) return nullptr;
+  json::object out;
+  if (terms.level) out["level"] = rules::to_string(*terms.level);
+  if (terms.every_level) out["every_level"] = *terms.every_level;
+  if (terms.for_) out["for"] = text_of(*terms.for_);
+  if (terms.hold) out["hold"] = text_of(*terms.hold);
+  if (terms.cooldown) out["cooldown"] = text_of(*terms.cooldown);
+  if (terms.no_data) out["no_data"] = text_of(*terms.no_data);
+  if (terms.priority) out["priority"] = *terms.priority;
+  if (terms.dry_run) out["dry_run"] = *terms.dry_run;
+  return out;
+}
+
+}  // namespace homeostat::admin
