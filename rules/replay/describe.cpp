@@ -56,6 +56,9 @@ std::string describe(const ReplayResult& result) {
   out += "emergencies: " + std::to_string(result.emergencies) + ", " +
          seconds_text(result.emergency_seconds) + "; throttled for " +
          seconds_text(result.throttled_seconds) + "\n";
+  if (result.effects_not_replayed) {
+    out += "`effect` and `rollout` were left out: rules in force act in full\n";
+  }
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "rules/replay/replay.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <utility>
@@ -57,6 +58,28 @@ bool matches(const Selector& wanted, const Selector& recorded) {
   });
 }
 
+/// The agent's own: fewer answers in ten seconds say nothing.
+constexpr double success_requests_min = 20;
+constexpr double success_window = 10;
+
+RuleSet without_trials(RuleSet rules) {
+  for (Rule& rule : rules.rules) {
+    rule.effect.reset();
+    rule.rollout = 1;
+  }
+  return rules;
+}
+
+bool has_trial(const Rule& rule) { return rule.effect.has_value() || rule.rollout < 1; }
+
+std::set<std::string_view> endpoints_of(const Recording& recording) {
+  std::set<std::string_view> names;
+  for (const RecordedSeries& series : recording.series()) {
+    if (!series.endpoint.empty()) names.insert(series.endpoint);
+  }
+  return names;
+}
+
 /// Builds the frames the engine sees.
 class Player {
  public:
@@ -85,11 +108,15 @@ class Player {
     std::vector<EndpointFrame> endpoints(names_.size());
     std::vector<bool> seen(names_.size(), false);
     std::map<std::uint64_t, Reading> sums;
+    worst_burn_ = 0;
     for (std::size_t i = 0; i < cursors_.size(); ++i) {
       const Reading reading = cursors_[i].read(at, now);
       const RecordedSeries& series = cursors_[i].series();
       if (series.signal == SignalId::count_) {
         add_selected(series.selector, reading, sums);
+        if (series.selector.name == "slo.burn" && reading.usable()) {
+          worst_burn_ = std::max(worst_burn_, reading.value);
+        }
       } else if (owners_[i] == none) {
         frame.global[static_cast<std::size_t>(series.signal)] = reading;
       } else if (reading.usable()) {
@@ -107,6 +134,9 @@ class Player {
     for (const auto& [key, reading] : sums) labelled.push_back({key, reading});
     return frame;
   }
+
+  /// Of the last frame: the fastest of all objectives; 0 if none was recorded.
+  [[nodiscard]] double worst_burn() const noexcept { return worst_burn_; }
 
  private:
   static constexpr EndpointId none = static_cast<EndpointId>(-1);
@@ -132,6 +162,7 @@ class Player {
   std::vector<EndpointId> owners_;
   std::vector<std::string> names_;
   std::set<std::string> recorded_;  ///< selections, as written
+  double worst_burn_ = 0;
 };
 
 Level start_level(LevelSetting setting) {
@@ -143,13 +174,14 @@ class Replay {
  public:
   Replay(const Recording& recording, const RuleSet& rules, const ReplayOptions& options)
       : options_(options),
-        engine_(rules, start_level(options.level)),
+        engine_(without_trials(rules), start_level(options.level)),
         adaptive_(start_level(options.level)),
         selectors_(engine_.selectors()),
         player_(recording, selectors_) {
     std::tie(result_.from, result_.to) = recording.span();
     for (const Rule& rule : rules.rules) {
       result_.rules.push_back({rule.name, 0, 0, reads_missing(rule, recording)});
+      result_.effects_not_replayed = result_.effects_not_replayed || has_trial(rule);
     }
   }
 
@@ -158,6 +190,7 @@ class Replay {
     const double length = result_.to - result_.from;
     for (std::int64_t offset = 0; static_cast<double>(offset) <= length; offset += step) {
       if (result_.ticks >= ReplayResult::ticks_max) break;
+      if (options_.cancelled != nullptr && options_.cancelled->load()) break;
       tick(result_.from + static_cast<double>(offset), static_cast<double>(step));
     }
     return std::move(result_);
@@ -175,10 +208,13 @@ class Replay {
             return series.signal == SignalId::count_ && matches(wanted, series.selector);
           });
     };
-    const auto& signals = rule.when->signals();
-    const auto& selectors = rule.when->selectors();
-    return !std::all_of(signals.begin(), signals.end(), recorded) ||
-           !std::all_of(selectors.begin(), selectors.end(), selected);
+    const auto complete = [&](const std::shared_ptr<const Expression>& expression) {
+      return !expression ||
+             (std::all_of(expression->signals().begin(), expression->signals().end(), recorded) &&
+              std::all_of(expression->selectors().begin(), expression->selectors().end(),
+                          selected));
+    };
+    return !complete(rule.when) || !complete(rule.until);
   }
 
   void tick(double at, double step) {
@@ -195,7 +231,7 @@ class Replay {
   }
 
   void follow_load(const Frame& frame, double at) {
-    const auto move = adaptive_.update(pressure_of(frame.global), frame.now);
+    const auto move = adaptive_.update(pressure_of(frame.global, player_.worst_burn()), frame.now);
     if (!move) return;
     engine_.set_level(move->to);
     add({at, "level", std::string(to_string(move->from)), std::string(to_string(move->to)),
@@ -226,7 +262,9 @@ class Replay {
     input.rule_demands = tick.outcome.emergency;
     input.memory_utilization = value(SignalId::memory_utilization);
     input.memory_full_pressure = value(SignalId::memory_full_pressure);
-    if (frame[SignalId::upstream_error_ratio].usable()) {
+    const bool few = frame[SignalId::traffic_rate].usable() &&
+                     value(SignalId::traffic_rate) * success_window < success_requests_min;
+    if (frame[SignalId::upstream_error_ratio].usable() && !few) {
       input.success_ratio = 1 - value(SignalId::upstream_error_ratio);
     }
     input.reject_ratio = value(SignalId::admission_reject_ratio);
@@ -260,6 +298,17 @@ class Replay {
 };
 
 }  // namespace
+
+double replay_evaluations(const Recording& recording, const RuleSet& rules,
+                          std::chrono::seconds step) {
+  const auto [from, to] = recording.span();
+  const double ticks = std::floor((to - from) / static_cast<double>(step.count())) + 1;
+  const auto endpoints = static_cast<double>(endpoints_of(recording).size());
+  double conditions = 0;
+  for (const Rule& rule : rules.rules) conditions += rule.scope == Scope::endpoint ? endpoints : 1;
+  // A tick without any still reads every series.
+  return ticks * std::max(conditions, static_cast<double>(recording.series().size()) / 8);
+}
 
 ReplayResult replay(const Recording& recording, const RuleSet& rules,
                     const ReplayOptions& options) {

@@ -3,12 +3,14 @@
 // emergency, and how long each rule would have acted.
 //
 // What a replay cannot show is what the actions would have changed: the
-// signals stay as they were recorded.
+// signals stay as they were recorded. So there is nothing to compare for a trial
+// either: `effect` and `rollout` are left out, and a rule in force acts in full.
 //
 // Pure and deterministic. Thread safety: none shared. Bounds: events_max
 // events kept (all are counted), ticks_max ticks.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -21,6 +23,8 @@ namespace homeostat::rules {
 struct ReplayOptions {
   LevelSetting level = LevelSetting::balanced;
   std::chrono::seconds step{1};  ///< between two evaluations; at least 1
+  /// Looked at in each tick: true ends the replay early. May be null.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 struct ReplayEvent {
@@ -49,8 +53,15 @@ struct ReplayResult {
   std::uint64_t emergencies = 0;
   double emergency_seconds = 0;
   double throttled_seconds = 0;
+  bool effects_not_replayed = false;  ///< some rule has `effect` or `rollout`
 };
 
+/// What a replay costs: conditions to evaluate, ticks x rules x endpoints.
+[[nodiscard]] double replay_evaluations(const Recording& recording, const RuleSet& rules,
+                                        std::chrono::seconds step);
+
+/// Emergency mode trusts the upstream's success ratio, as the agent does, only with 20
+/// requests in 10 s, where traffic.rate was recorded; `adaptive` also follows slo.burn.
 /// A series counts as missing once its last sample is older than three of its
 /// usual intervals (their median, at least a second).
 [[nodiscard]] ReplayResult replay(const Recording& recording, const RuleSet& rules,

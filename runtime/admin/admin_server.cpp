@@ -64,7 +64,9 @@ struct AdminServer::Impl : std::enable_shared_from_this<Impl> {
        AdminServices services, const AdminTimeouts& timeouts)
       : context(context_in),
         settings(settings_in),
-        server(std::make_shared<ServerContext>(settings_in, std::move(services), timeouts)),
+        server(std::make_shared<ServerContext>(
+            settings_in, std::move(services), timeouts,
+            [&context_in](std::function<void()> f) { asio::post(context_in, std::move(f)); })),
         acceptor(context_in),
         pause(context_in) {}
 
@@ -148,6 +150,7 @@ AdminServer::AdminServer(asio::io_context& context, const config::AdminSettings&
 
 AdminServer::~AdminServer() {
   if (impl_->server->events != nullptr) impl_->server->events->notify({});
+  impl_->server->api.stop_background();
   stop();
 }
 

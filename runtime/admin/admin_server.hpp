@@ -6,9 +6,10 @@
 // io_context must be run by one thread only; handlers run there one at a time.
 // Ownership: the io_context and everything in AdminServices must outlive the
 // server and every handler still queued in the io_context.
-// Bounds: connections_max connections, 16 KiB of header, 64 KiB of body, a
-// request must arrive within `read`, an answer must leave within `write`. Half
-// of the connections may be event streams.
+// Bounds: connections_max connections, 16 KiB of header, 64 KiB of body (4 MiB
+// for a replay, one such body at a time, from those who may replay), a request
+// must arrive within `read`, an answer must leave within `write`. Half of the
+// connections may be event streams.
 // Errors: start() returns them as text; requests get RFC 9457 problems.
 #pragma once
 

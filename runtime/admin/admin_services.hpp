@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "rules/engine/rule.hpp"
+#include "rules/engine/rule_override.hpp"
 #include "runtime/ports/actuators.hpp"
 #include "runtime/ports/application_data.hpp"
 #include "runtime/ports/clock.hpp"
@@ -78,6 +79,11 @@ struct ParsedRules {
   std::vector<std::string> errors;  ///< with file:line:column
 };
 
+struct ParsedOverride {
+  rules::RuleOverride terms;  ///< meaningful only without errors
+  std::vector<std::string> errors;
+};
+
 /// What POST /cache/warm asks for.
 struct WarmRequest {
   std::vector<std::string> urls;  ///< empty: those of `source`
@@ -113,14 +119,19 @@ struct AdminServices {
   std::function<ReloadOutcome()> rollback_rules;
   /// The rule set in force, for definitions in GET /rules. May be empty.
   std::function<std::shared_ptr<const rules::RuleSet>()> rules;
-  /// Reads a rule file's text by itself, for replays. May be empty.
+  /// Reads a rule file's text by itself, for replays. The text was sent by somebody who
+  /// may know less than this process: it must not reach the environment or files. May be empty.
   std::function<ParsedRules(const std::string& yaml)> parse_rules;
+  /// Reads what is to be changed of a loaded rule, a map as in a rule file. The same holds.
+  std::function<ParsedOverride(const rules::Rule& rule, const std::string& yaml)> parse_override;
   /// The agent's own record of its signals, as CSV; nothing if it keeps none.
   std::function<std::optional<std::string>()> recorded_signals;
   /// Empty function: there is no shared tier.
   std::function<SharedTierReport()> shared_tier;
   /// Compressed bytes / original bytes, 0..1, since start; unset: unknown.
   std::function<std::optional<double>()> compression_ratio;
+  /// Whether what an endpoint answers is compressed now, where it can be. Empty: it is not.
+  std::function<bool(EndpointId)> compresses;
   /// How clients use endpoints. Empty function: no advice about it.
   std::function<std::vector<RequestPatterns>()> patterns;
   /// Every upstream target. Empty function: GET /upstreams answers 503.

@@ -39,17 +39,24 @@ std::string correlation_id_of(const std::string& request_id) {
   return id;
 }
 
-Api::Api(const config::AdminSettings& settings, AdminServices services, AdminCounters& counters)
+Api::Api(const config::AdminSettings& settings, AdminServices services, AdminCounters& counters,
+         BackgroundJob::Post post)
     : services_(std::move(services)),
       counters_(counters),
       authenticator_(settings),
       audit_(counters.changes, services_.clock, services_.events),
-      context_{services_, audit_, counters, settings.allow_injection,
+      background_(std::move(post)),
+      context_{services_,
+               audit_,
+               counters,
+               background_,
+               settings.allow_injection,
                std::max<std::size_t>(1, settings.connections_max / 2)} {
   add_performance_routes(router_, context_);
   add_history_route(router_, context_);
   add_injection_route(router_, context_);
   add_rule_routes(router_, context_);
+  add_rule_change_route(router_, context_);
   add_replay_route(router_, context_);
   add_cache_routes(router_, context_);
   add_invalidation_routes(router_, context_);
@@ -74,6 +81,13 @@ AdminResponse Api::handle(const AdminRequest& request) {
     reply = problem(500, "internal error; the log has the correlation id");
   }
   return render(std::move(reply), correlation_id);
+}
+
+std::size_t Api::body_bytes_max(const AdminRequest& head) const {
+  const Route* const route = router_.match(head.method, head.segments).route;
+  const bool larger = route != nullptr && route->body_bytes_max > body_bytes_standard &&
+                      authenticator_.check(route->access, head).status == 200;
+  return larger ? route->body_bytes_max : body_bytes_standard;
 }
 
 AdminResponse Api::refuse(unsigned status, std::string detail) {

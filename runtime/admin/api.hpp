@@ -20,12 +20,19 @@ namespace homeostat::admin {
 
 class Api {
  public:
-  Api(const config::AdminSettings& settings, AdminServices services, AdminCounters& counters);
+  /// `post` runs something on the admin thread, later.
+  Api(const config::AdminSettings& settings, AdminServices services, AdminCounters& counters,
+      BackgroundJob::Post post);
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
 
   [[nodiscard]] AdminResponse handle(const AdminRequest& request);
-  /// For what never became a request: 400, 408, 413, 431.
+  /// How long the body of a request may be, of which only the head has come: more than
+  /// the standard only where the route asks for it and the sender may use it.
+  [[nodiscard]] std::size_t body_bytes_max(const AdminRequest& head) const;
+  /// Ends what runs beside the admin thread. Nothing is answered later any more.
+  void stop_background() noexcept { background_.stop(); }
+  /// For what never became a request: 400, 408, 413, 431, 503.
   [[nodiscard]] AdminResponse refuse(unsigned status, std::string detail);
 
  private:
@@ -38,6 +45,7 @@ class Api {
   AdminCounters& counters_;
   Authenticator authenticator_;
   AuditLog audit_;
+  BackgroundJob background_;
   RouteContext context_;
   Router router_;
   Instant denial_logged_{};

@@ -117,7 +117,8 @@ json::object to_json(const rules::ReplayResult& result) {
           {"rules", std::move(rows)},
           {"emergencies", result.emergencies},
           {"emergency_seconds", result.emergency_seconds},
-          {"throttled_seconds", result.throttled_seconds}};
+          {"throttled_seconds", result.throttled_seconds},
+          {"effects_not_replayed", result.effects_not_replayed}};
 }
 
 }  // namespace homeostat::admin

@@ -1,9 +1,10 @@
 // POST /rules/replay: rule sets over recorded signals, without touching what
-// runs.
+// runs. What it takes is done on a thread of its own, one replay at a time; the admin
+// thread reads the body and the rules, and sends the answer.
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <cmath>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,24 +20,24 @@ namespace json = boost::json;
 
 namespace {
 
-/// Bounds what one request may cost the management thread: about half a second.
-constexpr double evaluations_max = 20'000;
+/// Longer recordings are looked at less often, unless the sender names the step.
+constexpr double ticks_standard = 20'000;
+/// Ticks x rules x endpoints of all rule sets: some seconds of one CPU.
+constexpr double evaluations_max = 5'000'000;
+constexpr std::size_t rules_bytes_max = std::size_t{256} * 1024;
+constexpr std::int64_t step_max = 3600;
 
 using Signals = std::variant<rules::Recording, rules::RecordingError>;
 
-Signals read_signals(const AdminServices& services, const json::value* given) {
-  if (given == nullptr || (given->is_string() && given->get_string() == "recorded")) {
-    const auto text = services.recorded_signals ? services.recorded_signals() : std::nullopt;
-    if (!text) {
-      return rules::RecordingError{0,
-                                   "nothing is recorded here; set monitor.record.file, or send "
-                                   "CSV or the answer of a Prometheus range query"};
-    }
-    return rules::read_recording(*text);
-  }
-  if (!given->is_string()) return read_range_query(*given);
-  return rules::read_recording({given->get_string().data(), given->get_string().size()});
-}
+/// What one replay needs; complete, so that it can be done anywhere.
+struct Order {
+  rules::RuleSet first;
+  std::optional<rules::RuleSet> second;
+  std::optional<std::string> csv;
+  json::value answer;  ///< of a range query, if there is no CSV
+  std::string level;
+  std::optional<std::int64_t> step_seconds;
+};
 
 std::string described(const rules::RecordingError& error) {
   if (error.line == 0) return "signals: " + error.message;
@@ -51,52 +52,147 @@ std::optional<rules::RuleSet> rules_of(const AdminServices& services, const std:
     reader.fail(std::string(member) + ": rules cannot be read here");
     return std::nullopt;
   }
+  if (text.size() > rules_bytes_max) {
+    reader.fail(std::string(member) + ": at most 256 KiB");
+    return std::nullopt;
+  }
   ParsedRules parsed = services.parse_rules(text);
   for (const std::string& error : parsed.errors) reader.fail(std::string(member) + ": " + error);
   if (!parsed.errors.empty()) return std::nullopt;
   return std::move(parsed.rules);
 }
 
-rules::ReplayOptions options_for(const rules::Recording& recording, rules::LevelSetting level) {
-  const auto [from, to] = recording.span();
-  const double step = std::ceil((to - from) / evaluations_max);
-  return {level, std::chrono::seconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(step)))};
+void take_signals(const AdminServices& services, const json::value* given, Order& order,
+                  BodyReader& reader) {
+  const bool recorded =
+      given == nullptr || (given->is_string() && given->get_string() == "recorded");
+  if (recorded) {
+    order.csv = services.recorded_signals ? services.recorded_signals() : std::nullopt;
+    if (!order.csv) {
+      reader.fail(
+          "signals: nothing is recorded here; set monitor.record.file, or send CSV or the answer "
+          "of a Prometheus range query");
+    }
+  } else if (given->is_string()) {
+    order.csv = std::string(given->get_string());
+  } else {
+    order.answer = *given;
+  }
 }
 
-Reply replay_rules(const AdminServices& services, const Call& call) {
-  auto body = read_body(call.request);
+std::optional<std::int64_t> step_of(BodyReader& reader) {
+  const json::value* const given = reader.optional_value("step_seconds");
+  if (given == nullptr) return std::nullopt;
+  if (given->is_int64() && given->get_int64() >= 1 && given->get_int64() <= step_max) {
+    return given->get_int64();
+  }
+  reader.fail("step_seconds: expected a whole number from 1 to 3600");
+  return std::nullopt;
+}
+
+std::variant<Order, Reply> read_order(const AdminServices& services, const AdminRequest& request) {
+  auto body = read_body(request);
   if (auto* refused = std::get_if<Reply>(&body)) return std::move(*refused);
   BodyReader reader(std::get<json::object>(body));
+  Order order;
   const std::string text = reader.optional_text("rules");
   const std::string other = reader.optional_text("compare");
-  const std::string level =
+  order.level =
       reader.optional_word("level", {rules::to_string(services.board.current()->level),
                                      "conservative", "balanced", "aggressive", "adaptive"});
+  order.step_seconds = step_of(reader);
   const json::value* given = reader.optional_value("signals");
   reader.refuse_others();
-  const auto first = rules_of(services, text, "rules", reader);
-  auto second = other.empty() ? std::nullopt : rules_of(services, other, "compare", reader);
-  Signals signals = read_signals(services, given);
-  if (const auto* error = std::get_if<rules::RecordingError>(&signals)) {
-    reader.fail(described(*error));
-  }
+  auto first = rules_of(services, text, "rules", reader);
+  if (first) order.first = std::move(*first);
+  if (!other.empty()) order.second = rules_of(services, other, "compare", reader);
+  take_signals(services, given, order, reader);
   if (!reader.ok()) return reader.to_problem();
+  return order;
+}
+
+std::chrono::seconds step_for(const Order& order, const rules::Recording& recording) {
+  if (order.step_seconds) return std::chrono::seconds(*order.step_seconds);
+  const auto [from, to] = recording.span();
+  const double step = std::ceil((to - from) / ticks_standard);
+  return std::chrono::seconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(step)));
+}
+
+/// Why the replay would take too long; empty if it would not.
+std::string too_much(const Order& order, const rules::Recording& recording,
+                     std::chrono::seconds step) {
+  double evaluations = rules::replay_evaluations(recording, order.first, step);
+  if (order.second) evaluations += rules::replay_evaluations(recording, *order.second, step);
+  if (evaluations <= evaluations_max) return {};
+  return "the replay needs " + std::to_string(std::llround(evaluations)) +
+         " evaluations (ticks x rules x endpoints), the most is " +
+         std::to_string(std::llround(evaluations_max)) +
+         ": send fewer rules, endpoints or hours, a larger step_seconds, or use homeostat replay";
+}
+
+Reply unusable(std::string error) {
+  return problem(422, "the body cannot be used", {std::move(error)});
+}
+
+/// On the job's thread.
+Reply replay(const Order& order, const std::atomic<bool>& cancelled) {
+  Signals signals = order.csv ? Signals(rules::read_recording(*order.csv))
+                              : Signals(read_range_query(order.answer));
+  if (const auto* error = std::get_if<rules::RecordingError>(&signals)) {
+    return unusable(described(*error));
+  }
   const auto& recording = std::get<rules::Recording>(signals);
-  const auto options = options_for(recording, *rules::parse_level(level));
+  const std::chrono::seconds step = step_for(order, recording);
+  if (std::string why = too_much(order, recording, step); !why.empty()) {
+    return unusable(std::move(why));
+  }
+  const rules::ReplayOptions options{*rules::parse_level(order.level), step, &cancelled};
   Reply reply;
-  reply.members["step_seconds"] = options.step.count();
-  reply.members["level"] = level;
-  reply.members["replay"] = to_json(rules::replay(recording, *first, options));
-  if (second) reply.members["compare"] = to_json(rules::replay(recording, *second, options));
+  reply.members["step_seconds"] = step.count();
+  reply.members["level"] = order.level;
+  reply.members["replay"] = to_json(rules::replay(recording, order.first, options));
+  if (order.second) {
+    reply.members["compare"] = to_json(rules::replay(recording, *order.second, options));
+  }
+  return reply;
+}
+
+Reply replay_or_say_why(const Order& order, const std::atomic<bool>& cancelled) {
+  try {
+    return replay(order, cancelled);
+  } catch (const std::exception& error) {
+    return problem(500, std::string("the replay failed: ") + error.what());
+  }
+}
+
+Reply busy() {
+  Reply reply = problem(503, "another replay is under way");
+  reply.headers.emplace_back("Retry-After", "5");
+  return reply;
+}
+
+Reply replay_rules(const RouteContext& context, const Call& call) {
+  if (context.background.busy()) return busy();
+  auto read = read_order(context.services, call.request);
+  if (auto* refused = std::get_if<Reply>(&read)) return std::move(*refused);
+  auto order = std::make_shared<const Order>(std::move(std::get<Order>(read)));
+  Reply reply;
+  reply.later = [order, &context](std::function<void(Reply)> done) {
+    const bool begun = context.background.start([order, done](const std::atomic<bool>& cancelled) {
+      auto answer = std::make_shared<Reply>(replay_or_say_why(*order, cancelled));
+      return [done, answer] { done(std::move(*answer)); };
+    });
+    if (!begun) done(busy());
+  };
   return reply;
 }
 
 }  // namespace
 
 void add_replay_route(Router& router, const RouteContext& context) {
-  const AdminServices& services = context.services;
   router.add({"POST", "/api/v1/rules/replay", Access::viewer,
-              [&services](const Call& call) { return replay_rules(services, call); }});
+              [&context](const Call& call) { return replay_rules(context, call); },
+              body_bytes_largest});
 }
 
 }  // namespace homeostat::admin

@@ -4,6 +4,7 @@
 // Thread safety: build first, then match() from any thread.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -31,11 +32,16 @@ struct Call {
 
 using Handler = std::function<Reply(const Call&)>;
 
+inline constexpr std::size_t body_bytes_standard = std::size_t{64} * 1024;
+/// No route takes more.
+inline constexpr std::size_t body_bytes_largest = std::size_t{4} * 1024 * 1024;
+
 struct Route {
   std::string method;
   std::string pattern;
   Access access = Access::viewer;
   Handler handler;
+  std::size_t body_bytes_max = body_bytes_standard;
 };
 
 struct RouteMatch {

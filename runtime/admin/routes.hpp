@@ -7,6 +7,7 @@
 #include "runtime/admin/admin_server.hpp"
 #include "runtime/admin/admin_services.hpp"
 #include "runtime/admin/audit.hpp"
+#include "runtime/admin/background_job.hpp"
 #include "runtime/admin/router.hpp"
 
 namespace homeostat::admin {
@@ -16,6 +17,7 @@ struct RouteContext {
   const AdminServices& services;
   AuditLog& audit;
   const AdminCounters& counters;
+  BackgroundJob& background;
   bool allow_injection = false;
   std::size_t event_streams_max = 32;
 };
@@ -24,6 +26,7 @@ void add_performance_routes(Router& router, const RouteContext& context);
 void add_history_route(Router& router, const RouteContext& context);
 void add_injection_route(Router& router, const RouteContext& context);
 void add_replay_route(Router& router, const RouteContext& context);
+void add_rule_change_route(Router& router, const RouteContext& context);
 void add_rule_routes(Router& router, const RouteContext& context);
 void add_cache_routes(Router& router, const RouteContext& context);
 void add_invalidation_routes(Router& router, const RouteContext& context);

@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t read_size = 4096;
 constexpr std::size_t linger_bytes_max = 256 * 1024;
 constexpr std::chrono::milliseconds linger_time{1000};
+constexpr std::string_view too_large = "the body may have at most 64 KiB (a replay: 4 MiB)";
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
 void count(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
@@ -38,7 +39,7 @@ Session::Session(tcp::socket socket, std::shared_ptr<ServerContext> server)
     : stream_(std::move(socket)),
       read_deadline_(stream_.get_executor()),
       server_(std::move(server)),
-      buffer_(header_bytes_max + body_bytes_max + read_size) {
+      buffer_(header_bytes_max + body_bytes_standard + read_size) {
   server_->sessions.insert(this);
   server_->counters.connections_open.fetch_add(1, std::memory_order_relaxed);
   ErrorCode error;
@@ -83,7 +84,7 @@ void Session::wait_for_request() {
 void Session::read_header() {
   parser_.emplace();
   parser_->header_limit(header_bytes_max);
-  parser_->body_limit(body_bytes_max);
+  parser_->body_limit(body_bytes_largest);  // refuse_body() knows better, after the header
   start_read_deadline();
   http::async_read_header(
       stream_, buffer_, *parser_,
@@ -105,12 +106,32 @@ void Session::start_read_deadline() {
 
 void Session::on_header(ErrorCode error) {
   if (error) return on_bad_request(error);
+  if (auto refused = refuse_body()) return write(std::move(*refused), false, false);
   const auto expect = parser_->get().find(http::field::expect);
   const bool wants_continue = expect != parser_->get().end() &&
                               beast::iequals(expect->value(), "100-continue") &&
                               !parser_->is_done();
   if (wants_continue) return send_continue();
   read_body();
+}
+
+/// Large bodies would be a way to fill the memory: only who may use them may send them,
+/// and one at a time.
+std::optional<AdminResponse> Session::refuse_body() {
+  const auto length = parser_->content_length();
+  if (!parser_->chunked() && length.value_or(0) <= body_bytes_standard) return std::nullopt;
+  const auto head = to_request(parser_->get());
+  const std::size_t most = head ? server_->api.body_bytes_max(*head) : body_bytes_standard;
+  if (length.value_or(0) > most) return server_->api.refuse(413, std::string(too_large));
+  parser_->body_limit(most);  // of a body that does not say how long it is
+  if (most == body_bytes_standard) return std::nullopt;
+  if (server_->large_body) {
+    AdminResponse busy = server_->api.refuse(503, "another large body is on its way");
+    busy.headers.emplace_back("Retry-After", "1");
+    return busy;
+  }
+  large_body_ = std::make_unique<LargeBody>(*server_);
+  return std::nullopt;
 }
 
 void Session::send_continue() {
@@ -128,12 +149,13 @@ void Session::read_body() {
 }
 
 void Session::on_bad_request(ErrorCode error) {
+  large_body_.reset();
   if (timed_out_) {
     count(server_->counters.timeouts);
     return write(server_->api.refuse(408, "the request did not arrive in time"), false, false);
   }
   if (error == http::error::body_limit) {
-    return write(server_->api.refuse(413, "the body may have at most 64 KiB"), false, false);
+    return write(server_->api.refuse(413, std::string(too_large)), false, false);
   }
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return write(server_->api.refuse(431, "the header may have at most 16 KiB"), false, false);
@@ -153,9 +175,11 @@ void Session::on_request(ErrorCode error) {
   const bool keep_alive = message.keep_alive() && !server_->stopping;
   const auto request = to_request(message);
   if (!request) {
+    large_body_.reset();
     return write(server_->api.refuse(400, "the request target is not valid"), keep_alive, head);
   }
   AdminResponse answer = server_->api.handle(*request);
+  large_body_.reset();
   if (answer.events_after && !head) return stream_events(answer);
   if (answer.later) return answer_later(answer, keep_alive, head);
   write(std::move(answer), keep_alive, head);
@@ -266,6 +290,7 @@ void Session::linger() {
 }
 
 void Session::close() {
+  large_body_.reset();
   ++read_round_;
   read_deadline_.cancel();
   stream_.close();

@@ -16,6 +16,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/admin/admin_server.hpp"
@@ -26,17 +27,16 @@
 namespace homeostat::admin {
 
 inline constexpr std::uint32_t header_bytes_max = 16 * 1024;
-inline constexpr std::size_t body_bytes_max = 64 * 1024;
 
 class Session;
 
 /// What sessions share. Outlives them: each holds a shared_ptr.
 struct ServerContext {
   ServerContext(const config::AdminSettings& settings, AdminServices services,
-                const AdminTimeouts& timeouts_in)
+                const AdminTimeouts& timeouts_in, BackgroundJob::Post post)
       : timeouts(timeouts_in),
         events(services.events),
-        api(settings, std::move(services), counters) {}
+        api(settings, std::move(services), counters, std::move(post)) {}
 
   AdminCounters counters;
   const AdminTimeouts timeouts;
@@ -45,6 +45,19 @@ struct ServerContext {
   std::set<Session*> sessions;
   std::vector<std::weak_ptr<EventStream>> event_streams;
   bool stopping = false;
+  bool large_body = false;  ///< one is on its way
+};
+
+/// The right to send a body above the standard size. REQUIRES: nobody has it.
+class LargeBody {
+ public:
+  explicit LargeBody(ServerContext& server) : server_(server) { server_.large_body = true; }
+  ~LargeBody() { server_.large_body = false; }
+  LargeBody(const LargeBody&) = delete;
+  LargeBody& operator=(const LargeBody&) = delete;
+
+ private:
+  ServerContext& server_;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -67,6 +80,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_header();
   void start_read_deadline();
   void on_header(ErrorCode error);
+  [[nodiscard]] std::optional<AdminResponse> refuse_body();
   void send_continue();
   void read_body();
   void on_request(ErrorCode error);
@@ -84,6 +98,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<ServerContext> server_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
+  std::unique_ptr<LargeBody> large_body_;
   Response response_;
   std::string peer_;
   bool peer_loopback_ = false;

@@ -1,31 +1,17 @@
 #include "runtime/compress/compress_pool.hpp"
 
-#include <pthread.h>
-#include <sched.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <new>
 #include <utility>
 
 #include "runtime/compress/json_tightener.hpp"
 #include "runtime/compress/whole_encoder.hpp"
+#include "runtime/ports/low_priority.hpp"
 
 namespace homeostat::compress {
 namespace {
 
 constexpr unsigned threads_max = 16;
-constexpr int lowest_nice = 19;
-
-/// This thread yields to the workers whenever the CPU is short. Failure (e.g.
-/// a seccomp filter) only costs the priority.
-void lower_priority() noexcept {
-  sched_param none{};
-  if (pthread_setschedparam(pthread_self(), SCHED_BATCH, &none) != 0) return;
-  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), lowest_nice);
-}
 
 std::size_t size_of(const std::vector<std::string_view>& pieces) noexcept {
   std::size_t bytes = 0;
@@ -92,7 +78,7 @@ CompressFigures CompressPool::figures() const {
 }
 
 void CompressPool::work() noexcept {
-  lower_priority();
+  lower_thread_priority();
   for (;;) {
     CompressJob job;
     {

@@ -66,6 +66,63 @@ TEST(Replay, TakesWhatWasRecordedAsTheSameSelectionForTheSum) {
   EXPECT_EQ(fires("scrape.pool{name=\"a\"} == 3"), 1U) << "not what was recorded without it";
 }
 
+TEST(Replay, LetsARuleWithATrialActInFullAndSaysSo) {
+  Rule judged = rule("judged", "cpu.utilization > 90%");
+  judged.effect = EffectGoal{};
+  const auto recording = recorded("cpu.utilization", steps({{60, 0.95}}));
+  const ReplayResult result = replay(recording, {{judged}}, {});
+  EXPECT_TRUE(result.effects_not_replayed);
+  EXPECT_EQ(result.rules[0].active_seconds, 60);
+  EXPECT_EQ(result.throttled_seconds, 60);
+  EXPECT_FALSE(
+      replay(recording, {{rule("plain", "cpu.utilization > 90%")}}, {}).effects_not_replayed);
+}
+
+TEST(Replay, TellsThatUntilReadsWhatWasNotRecorded) {
+  Rule odd = rule("odd", "cpu.utilization > 90%");
+  odd.until = rule("", "memory.utilization < 50%").when;
+  EXPECT_TRUE(replay(recorded("cpu.utilization", {0.5, 0.5}), {{odd}}, {}).rules[0].missing);
+}
+
+TEST(Replay, ConcludesNothingFromAFewFailures) {
+  std::string csv = "time,upstream.error_ratio,admission.reject_ratio,traffic.rate\n";
+  std::string few = csv;
+  for (int i = 0; i < 30; ++i) {
+    csv += std::to_string(1000 + i) + ",0.9,0.9,100\n";
+    few += std::to_string(1000 + i) + ",0.9,0.9,1\n";
+  }
+  EXPECT_EQ(replay(std::get<Recording>(read_recording(csv)), {}, {}).emergencies, 1U);
+  EXPECT_EQ(replay(std::get<Recording>(read_recording(few)), {}, {}).emergencies, 0U);
+}
+
+TEST(Replay, LetsTheLevelFollowTheObjectivesAsTheAgentDoes) {
+  std::string csv = "time,\"slo.burn{objective=\"\"x\"\"}\",cpu.utilization\n";
+  for (int i = 0; i < 60; ++i) csv += std::to_string(1000 + i) + ",20,0.1\n";
+  ReplayOptions options;
+  options.level = LevelSetting::adaptive;
+  const ReplayResult result = replay(std::get<Recording>(read_recording(csv)), {}, options);
+  ASSERT_FALSE(result.events.empty());
+  EXPECT_EQ(result.events[0].subject, "level");
+  EXPECT_EQ(result.events[0].to, "aggressive");
+}
+
+TEST(Replay, CountsItsWorkByTicksRulesAndEndpoints) {
+  const std::string csv =
+      "time,endpoint.latency_p95[GET /a],endpoint.latency_p95[GET /b]\n0,1,1\n99,1,1\n";
+  const auto recording = std::get<Recording>(read_recording(csv));
+  const RuleSet rules{
+      {rule("one", "cpu.utilization > 1%"), rule("each", "endpoint.latency_p95 > 1s")}};
+  EXPECT_EQ(replay_evaluations(recording, rules, 1s), 100 * 3);
+  EXPECT_EQ(replay_evaluations(recording, rules, 10s), 10 * 3);
+}
+
+TEST(Replay, EndsWhenItIsCancelled) {
+  const std::atomic<bool> cancelled{true};
+  ReplayOptions options;
+  options.cancelled = &cancelled;
+  EXPECT_EQ(replay(recorded("cpu.utilization", {0.5, 0.5}), {}, options).ticks, 0U);
+}
+
 TEST(Replay, GivesTheSameAnswerEveryTime) {
   const auto recording = recorded("cpu.utilization", steps({{30, 0.95}, {30, 0.2}, {30, 0.99}}));
   const RuleSet rules{{rule("busy", "avg(cpu.utilization, 10s) > 80%")}};

@@ -51,9 +51,13 @@ class FakeCommands final : public ControlCommands {
     const std::lock_guard lock(mutex);
     emergencies.emplace_back(on, reason);
   }
-  void set_rule_enabled(const std::string& rule, bool enabled) override {
+  void set_rule_enabled(const std::string& rule, std::optional<bool> enabled) override {
     const std::lock_guard lock(mutex);
     rules_set.emplace_back(rule, enabled);
+  }
+  void override_rule(const std::string& rule, const rules::RuleOverride& terms) override {
+    const std::lock_guard lock(mutex);
+    overrides.emplace_back(rule, terms);
   }
   void reload_rules(rules::RuleSet) override {}
   void inject(rules::SignalId signal, double value, Duration for_) override {
@@ -62,13 +66,15 @@ class FakeCommands final : public ControlCommands {
   }
   [[nodiscard]] bool untouched() const {
     const std::lock_guard lock(mutex);
-    return levels.empty() && emergencies.empty() && rules_set.empty() && injected.empty();
+    return levels.empty() && emergencies.empty() && rules_set.empty() && overrides.empty() &&
+           injected.empty();
   }
 
   mutable std::mutex mutex;
   std::vector<std::pair<rules::LevelSetting, std::string>> levels;
   std::vector<std::pair<bool, std::string>> emergencies;
-  std::vector<std::pair<std::string, bool>> rules_set;
+  std::vector<std::pair<std::string, std::optional<bool>>> rules_set;
+  std::vector<std::pair<std::string, rules::RuleOverride>> overrides;
   std::vector<std::tuple<rules::SignalId, double, Duration>> injected;
 };
 
@@ -202,9 +208,11 @@ class AdminFixture : public ::testing::Test {
                       .rollback_rules = {},
                       .rules = {},
                       .parse_rules = {},
+                      .parse_override = {},
                       .recorded_signals = {},
                       .shared_tier = {},
                       .compression_ratio = {},
+                      .compresses = {},
                       .patterns = {},
                       .upstreams = {},
                       .cache_groups = {},

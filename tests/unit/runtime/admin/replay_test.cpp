@@ -1,0 +1,136 @@
+// POST /rules/replay: who may, how much, and what goes on meanwhile.
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "rules/expr/expression.hpp"
+#include "tests/unit/runtime/admin/admin_fixture.hpp"
+
+namespace homeostat::admin::test {
+namespace {
+
+rules::Rule rule(std::string name, std::string_view when) {
+  rules::Rule out;
+  out.name = std::move(name);
+  out.when = std::get<std::shared_ptr<const rules::Expression>>(
+      rules::Expression::parse_condition(when, true));
+  out.scope = out.when->reads_endpoint() ? rules::Scope::endpoint : rules::Scope::global;
+  out.then = {rules::Throttle{0.5}};
+  return out;
+}
+
+class Replay : public AdminFixture {
+ protected:
+  void start_with(std::vector<rules::Rule> rules) {
+    auto set = std::make_shared<rules::RuleSet>();
+    set->rules = std::move(rules);
+    auto with = services();
+    with.rules = [set] { return set; };
+    start(std::move(with));
+  }
+  Answer replay(const std::string& signals, const std::string& more = "",
+                const std::string& token = "viewer-secret-0123456789") {
+    return call("POST", "/api/v1/rules/replay",
+                {{"Content-Type", "application/json"}, {"Authorization", "Bearer " + token}},
+                R"({"signals":")" + signals + "\"" + more + "}");
+  }
+  /// The answer to a request whose body is only announced.
+  unsigned announce(const std::string& route, const std::string& token, std::size_t bytes) {
+    Client client(port);
+    client.send(route + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+                "Authorization: Bearer " + token + "\r\nContent-Length: " + std::to_string(bytes) +
+                "\r\n\r\n");
+    return client.read().status;
+  }
+  /// CPU at 95 % over so many rows, ten seconds apart.
+  static std::string csv(int rows) {
+    std::string text = "time,cpu.utilization\\n";
+    for (int i = 0; i < rows; ++i) text += std::to_string(1000 + 10 * i) + ",0.95\\n";
+    return text;
+  }
+};
+
+TEST_F(Replay, SaysWhatWouldHaveFired) {
+  start_with({rule("busy", "cpu.utilization > 90%")});
+  const Answer answer = replay(csv(10));
+  ASSERT_EQ(answer.status, 200U) << answer.body;
+  const json::object body = answer.json();
+  EXPECT_EQ(at(body, "replay.rules").at(0).at("activations"), 1);
+  EXPECT_EQ(at(body, "replay.effects_not_replayed"), false);
+}
+
+TEST_F(Replay, LeavesTrialsOutAndSaysSo) {
+  rules::Rule trial = rule("busy", "cpu.utilization > 90%");
+  trial.effect = rules::EffectGoal{};
+  start_with({trial});
+  const json::object body = replay(csv(10)).json();
+  EXPECT_EQ(at(body, "replay.effects_not_replayed"), true);
+  EXPECT_EQ(at(body, "replay.rules").at(0).at("active_seconds").to_number<double>(), 91)
+      << "in force all the time";
+}
+
+TEST_F(Replay, RefusesMoreThanItsShareOfWork) {
+  std::vector<rules::Rule> many;
+  for (int i = 0; i < 400; ++i)
+    many.push_back(rule("r" + std::to_string(i), "cpu.utilization > 1%"));
+  start_with(many);
+  const std::string day = "time,cpu.utilization\\n0,0.95\\n20000,0.95\\n";
+  const Answer answer = replay(day);
+  EXPECT_EQ(answer.status, 422U);
+  EXPECT_NE(
+      answer.body.find("8000400 evaluations (ticks x rules x endpoints), the most is 5000000"),
+      std::string::npos)
+      << answer.body;
+  EXPECT_EQ(replay(day, R"(,"step_seconds":3600)").status, 200U);
+  EXPECT_EQ(replay(day, R"(,"step_seconds":0)").status, 422U);
+}
+
+TEST_F(Replay, OneRunsAtATimeAndTheOthersAreAnsweredMeanwhile) {
+  std::atomic<int> asked{0};
+  auto set = std::make_shared<rules::RuleSet>();
+  for (int i = 0; i < 200; ++i) {
+    set->rules.push_back(
+        rule("r" + std::to_string(i),
+             "quantile(cpu.utilization, " + std::to_string(100 + i) + "m, 95%) > 1%"));
+  }
+  auto with = services();
+  with.rules = [set, &asked] {
+    ++asked;
+    return set;
+  };
+  start(std::move(with));
+  // Long enough to be under way when the next requests come; ended by the fixture.
+  Client first(port);
+  const std::string body = R"({"signals":"time,cpu.utilization\n0,0.95\n20000,0.95\n"})";
+  first.send(
+      "POST /api/v1/rules/replay HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+      "application/json\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body);
+  while (asked == 0) std::this_thread::yield();  // its handler has begun
+  EXPECT_EQ(get("/livez").status, 200U);
+  const Answer second = replay("time,cpu.utilization\\n1,0.5\\n");
+  EXPECT_EQ(second.status, 503U) << second.body;
+  EXPECT_EQ(second.header("Retry-After"), "5");
+}
+
+TEST_F(Replay, TakesALargeRecordingFromThoseWhoMay) {
+  add_tokens();
+  start_with({rule("busy", "cpu.utilization > 90%")});
+  const std::string large = csv(30'000);
+  ASSERT_GT(large.size(), 200'000U);
+  EXPECT_EQ(replay(large).status, 200U);
+  const std::string route = "POST /api/v1/rules/replay";
+  EXPECT_EQ(announce(route, "somebody-else-0123456789", 300'000), 413U);
+  EXPECT_EQ(announce(route, "viewer-secret-0123456789", 5'000'000), 413U);
+  EXPECT_EQ(announce("PUT /api/v1/performance/level", "operator-secret-0123456789", 300'000), 413U);
+}
+
+TEST_F(Replay, AnErrorOfARecordingNamesItsLine) {
+  start_with({rule("busy", "cpu.utilization > 90%")});
+  const Answer answer = replay("time,cpu.utilization\\n1,hot\\n");
+  EXPECT_EQ(answer.status, 422U);
+  EXPECT_NE(answer.body.find("signals, line 2"), std::string::npos) << answer.body;
+}
+
+}  // namespace
+}  // namespace homeostat::admin::test
