@@ -127,8 +127,8 @@ Reply advice(const AdminServices& services) {
   const auto report = services.board.current();
   auto list = recommendations(*report, services.cache, services.policy.degraded());
   if (report->traffic) {
-    const auto ratio = services.compression_ratio ? services.compression_ratio() : std::nullopt;
-    for (Recommendation& found : compression_recommendations(*report->traffic, ratio)) {
+    for (Recommendation& found :
+         compression_recommendations(*report->traffic, services.compresses)) {
       list.push_back(std::move(found));
     }
     if (services.patterns) {

@@ -23,6 +23,19 @@ constexpr double latency_high_seconds = 2.0;
 constexpr double error_ratio_high = 0.01;
 constexpr std::size_t endpoint_advice_max = 10;
 constexpr std::size_t uncached_advice_max = 5;
+constexpr std::size_t compression_advice_max = 5;
+constexpr std::size_t uncached_looked_at = 256;
+
+/// The best of a list, however many endpoints had a say in it.
+std::vector<Recommendation> best(std::vector<Recommendation> list, std::size_t count) {
+  rank(list);
+  if (list.size() > count) list.resize(count);
+  return list;
+}
+
+void append(std::vector<Recommendation> more, std::vector<Recommendation>& list) {
+  for (Recommendation& advice : more) list.push_back(std::move(advice));
+}
 
 std::string suggestion_for(std::string_view reason) {
   struct Row {
@@ -160,20 +173,17 @@ std::vector<Recommendation> recommendations(const ControlReport& report, const C
                    report.emergency_reason,
                    1});
   }
-  for (Recommendation& advice : cache_recommendations(cache.figures())) {
-    out.push_back(std::move(advice));
+  append(cache_recommendations(cache.figures()), out);
+  append(capacity_recommendations(report), out);
+  if (!report.traffic) return out;
+  append(best(uncached_recommendations(cache.uncached(uncached_looked_at), *report.traffic),
+              uncached_advice_max),
+         out);
+  std::vector<Recommendation> of_endpoints;
+  for (const EndpointFigures& endpoint : report.traffic->endpoints) {
+    advise_endpoint(endpoint, *report.traffic, of_endpoints);
   }
-  for (Recommendation& advice : capacity_recommendations(report)) out.push_back(std::move(advice));
-  if (report.traffic) {
-    const auto uncached = cache.uncached(uncached_advice_max);
-    for (Recommendation& advice : uncached_recommendations(uncached, *report.traffic)) {
-      out.push_back(std::move(advice));
-    }
-    for (const EndpointFigures& endpoint : report.traffic->endpoints) {
-      if (out.size() >= endpoint_advice_max) break;
-      advise_endpoint(endpoint, *report.traffic, out);
-    }
-  }
+  append(best(std::move(of_endpoints), endpoint_advice_max), out);
   return out;
 }
 
@@ -211,32 +221,30 @@ std::vector<Recommendation> capacity_recommendations(const ControlReport& report
   return out;
 }
 
-std::vector<Recommendation> compression_recommendations(const TrafficFigures& traffic,
-                                                        std::optional<double> ratio) {
+std::vector<Recommendation> compression_recommendations(
+    const TrafficFigures& traffic, const std::function<bool(EndpointId)>& compressed) {
   // What JSON and HTML save at least; what was saved here is not known yet.
   constexpr double saving_expected = 0.6;
   constexpr double bytes_worth_it = 1024;
-  std::vector<Recommendation> out;
-  if (ratio) return out;
   const auto bytes = [](const WindowFigures& window) {
     return window.response_bytes_avg * static_cast<double>(window.requests);
   };
   const double all = bytes(traffic.all_5m);
+  std::vector<Recommendation> out;
   for (const EndpointFigures& endpoint : traffic.endpoints) {
     const WindowFigures& window = endpoint.last_5m;
     if (window.requests < evidence_min || window.response_bytes_avg < bytes_worth_it) continue;
-    if (out.size() >= uncached_advice_max || all <= 0) break;
+    if (all <= 0 || (compressed && compressed(endpoint.id))) continue;
     out.push_back(
         {"compression",
          "info",
-         endpoint.method + " " + endpoint.route + " is sent uncompressed",
+         endpoint.method + " " + endpoint.route + " is sent as the application sends it",
          {"set compression.mode: on, if its content can be compressed"},
-         fmt::format("{:.0f} bytes on average over {} requests in 5 min, {:.1f} % of all "
-                     "bytes; nothing was compressed since the start",
+         fmt::format("{:.0f} bytes on average over {} requests in 5 min, {:.1f} % of all bytes",
                      window.response_bytes_avg, window.requests, bytes(window) / all * 100),
          std::min(1.0, bytes(window) / all) * saving_expected});
   }
-  return out;
+  return best(std::move(out), compression_advice_max);
 }
 
 void rank(std::vector<Recommendation>& list) {

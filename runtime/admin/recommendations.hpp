@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,10 +43,10 @@ inline constexpr std::uint64_t evidence_min = 100;
 /// reaches it within forecast_max.
 [[nodiscard]] std::vector<Recommendation> capacity_recommendations(const ControlReport& report);
 inline constexpr std::chrono::hours forecast_max{24};
-/// Bodies that leave uncompressed. `ratio`: compressed over original bytes so
-/// far; nothing if nothing was ever compressed.
-[[nodiscard]] std::vector<Recommendation> compression_recommendations(const TrafficFigures& traffic,
-                                                                      std::optional<double> ratio);
+/// Bodies that leave as they came. `compressed`: whether an endpoint's responses are
+/// compressed now, where they can be; empty: none is.
+[[nodiscard]] std::vector<Recommendation> compression_recommendations(
+    const TrafficFigures& traffic, const std::function<bool(EndpointId)>& compressed);
 /// Seconds that clients waited for an endpoint in five minutes, of all; 0 to 1.
 [[nodiscard]] double share_of_time(const EndpointFigures& endpoint, const TrafficFigures& traffic);
 /// Most urgent first: by severity, then by gain; equal ones in their order.

@@ -79,11 +79,27 @@ TEST(CapacityForecast, IsSilentWithoutATrend) {
 TEST(CompressionAdvice, NamesWhatLeavesUncompressedByItsShareOfTheBytes) {
   const auto figures = traffic({endpoint("/large", 100, 0.1, 3000), endpoint("/small", 1000, 0.1),
                                 endpoint("/rare", 5, 0.1, 90'000)});
-  const auto list = compression_recommendations(*figures, std::nullopt);
+  const auto list = compression_recommendations(*figures, {});
   ASSERT_EQ(list.size(), 1U);
-  EXPECT_EQ(list[0].message, "GET /large is sent uncompressed");
+  EXPECT_EQ(list[0].message, "GET /large is sent as the application sends it");
   EXPECT_NEAR(list[0].gain, 0.6 * 300'000 / (300'000 + 100'000 + 450'000), 1e-9);
-  EXPECT_TRUE(compression_recommendations(*figures, 0.3).empty());
+}
+
+TEST(CompressionAdvice, IsAboutTheEndpointsThatAreNotCompressed) {
+  const auto figures = traffic({endpoint("/a", 100, 0.1, 3000), endpoint("/b", 100, 0.1, 3000)});
+  figures->endpoints[0].id = 7;
+  figures->endpoints[1].id = 8;
+  const auto list = compression_recommendations(*figures, [](EndpointId id) { return id == 7; });
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0].message, "GET /b is sent as the application sends it");
+}
+
+TEST(CompressionAdvice, KeepsTheBestOfManyWhateverTheirNumbers) {
+  std::vector<EndpointFigures> many(20, endpoint("/some", 100, 0.1, 2000));
+  many.push_back(endpoint("/largest", 100, 0.1, 90'000));
+  const auto list = compression_recommendations(*traffic(std::move(many)), {});
+  ASSERT_EQ(list.size(), 5U);
+  EXPECT_EQ(list[0].message, "GET /largest is sent as the application sends it");
 }
 
 TEST(Ranking, PutsTheUrgentFirstThenTheGain) {
@@ -149,6 +165,20 @@ TEST_F(Recommendations, AreRankedWithActionsAndAScore) {
   ASSERT_EQ(actions.size(), 2U);
   EXPECT_EQ(actions[1], "GET /slow is slow: add a cache rule for it or raise its ttl");
   EXPECT_GT(at(body, "overall_score").to_number<double>(), 0.8);
+}
+
+TEST_F(Recommendations, KeepTheWorstEndpointThoughItCameLast) {
+  ControlReport report;
+  report.at = clock.wall_now();
+  std::vector<EndpointFigures> many(30, endpoint("/slow", 200, 1));
+  many.push_back(endpoint("/slowest", 5000, 9));
+  report.traffic = traffic(std::move(many));
+  publish(std::move(report));
+  start();
+  const json::object body = get("/api/v1/performance/recommendations").json();
+  const json::array& list = at(body, "recommendations").as_array();
+  ASSERT_EQ(list.size(), 10U);
+  EXPECT_EQ(list[0].at("message"), "GET /slowest is slow");
 }
 
 TEST_F(Recommendations, AreEmptyWhenNothingIsKnown) {
