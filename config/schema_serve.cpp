@@ -55,6 +55,7 @@ void visit_health(Visitor& visitor, HealthCheckSettings& health) {
 void visit_listen(Visitor& visitor, Settings& settings) {
   visitor.leaf({"listen", Apply::restart}, AddressListLeaf(settings.listen));
   visitor.leaf({"workers", Apply::restart}, IntegerLeaf(settings.workers, 1, 256, "auto"));
+  visitor.leaf({"reload_on_change"}, BoolLeaf(settings.reload_on_change));
 }
 
 void visit_server(Visitor& visitor, ServerSettings& server) {

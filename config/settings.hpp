@@ -28,7 +28,8 @@ namespace homeostat::config {
 
 struct Settings {
   std::vector<Address> listen;
-  unsigned workers = 0;  ///< 0 = one per usable CPU
+  unsigned workers = 0;          ///< 0 = one per usable CPU
+  bool reload_on_change = true;  ///< look at the configuration and rule files once a second
   ServerSettings server;
   UpstreamSettings upstream;
   AdminSettings admin;

@@ -71,20 +71,19 @@ void log_line(actors::LogLevel level, const std::string& text) {
   }
 }
 
-/// An excerpt with carets is of no use unless its lines stay lines.
-void log_lines(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    spdlog::error("{}", text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-}
-
 admin::ParsedRules parse_rules(const std::string& yaml) {
-  config::RuleLoadResult loaded =
-      config::load_rules_text(yaml, "rules", config::process_environment());
+  config::RuleLoadResult loaded = config::load_sent_rules(yaml, "rules");
   admin::ParsedRules parsed{std::move(loaded.rules), {}};
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
+    parsed.errors.push_back(config::format(diagnostic));
+  }
+  return parsed;
+}
+
+admin::ParsedOverride parse_override(const rules::Rule& rule, const std::string& yaml) {
+  const config::RuleOverrideResult read = config::read_rule_override(yaml, rule);
+  admin::ParsedOverride parsed{read.terms, {}};
+  for (const config::Diagnostic& diagnostic : read.diagnostics) {
     parsed.errors.push_back(config::format(diagnostic));
   }
   return parsed;
@@ -122,6 +121,7 @@ Agent::Parts::~Parts() {
   if (resolver) resolver->stop();
   app_metrics.stop();
   recorder.stop();
+  if (file_watch) file_watch->stop();
   if (control && !control->stop()) {
     // A stuck actor still holds references to what would be destroyed next.
     spdlog::critical("an actor does not end: leaving without a clean-up");
@@ -146,7 +146,7 @@ std::string Agent::Parts::start(bool handle_signals) {
     return error.what();
   }
   control = std::make_unique<actors::ControlPlane>(
-      actors::ControlDependencies{settings, clock, sensor, telemetry, gate, cache, memory,
+      actors::ControlDependencies{settings, clock, machine_and_tier, telemetry, gate, cache, memory,
                                   told_alerts, policies, board, log_line, &app_metrics, &events});
   admin = std::make_unique<admin::AdminServer>(context, settings->admin, admin_services());
   make_warm_up();
@@ -167,6 +167,7 @@ std::string Agent::Parts::start(bool handle_signals) {
   warm_up->start();
   app_metrics.start();
   recorder.start();
+  watch_files();
   restart_upstream_checks();
   watch_policy();
   for (const config::Address& address : server->bound())
@@ -183,6 +184,9 @@ std::string Agent::Parts::open_tier() {
                                         [](const std::string& line) { spdlog::info("{}", line); });
     error = tier->open();
     if (!error.empty()) return error;
+  }
+  if (tier) {
+    machine_and_tier.read_from({tier->counters(), [this] { return tier->health(); }});
   }
   data = std::make_unique<tier::DataCache>(context, clock, settings->cache, tier.get());
   fleet_cache = std::make_unique<tier::FleetCache>(cache, *data, tier.get());
@@ -247,7 +251,7 @@ void Agent::Parts::wait_for_signal() {
     if (error) return;
     if (number == SIGHUP) {
       spdlog::info("SIGHUP: reloading");
-      for (const std::string& reason : reload()) log_lines(reason);
+      reload_and_log(ReloadCause::signal);
     } else if (number == SIGUSR1 || number == SIGUSR2) {
       panic(number == SIGUSR1);
     } else if (!draining) {
@@ -325,9 +329,11 @@ admin::AdminServices Agent::Parts::admin_services() {
                                 .rollback_rules = [this] { return rollback_rules(); },
                                 .rules = {},
                                 .parse_rules = parse_rules,
+                                .parse_override = parse_override,
                                 .recorded_signals = [this] { return recorder.text(); },
                                 .shared_tier = {},
                                 .compression_ratio = {},
+                                .compresses = {},
                                 .patterns = [this] { return server->patterns(); },
                                 .upstreams = {},
                                 .cache_groups = settings->cache.groups,
@@ -343,12 +349,17 @@ admin::AdminServices Agent::Parts::admin_services() {
   services.warm_report = [this] { return warm_up->report(); };
   services.reload_rules = [this] {
     admin::ReloadOutcome outcome;
-    outcome.errors = reload();
+    outcome.errors = reload_because(ReloadCause::api);
     outcome.rules_total = settings->optimization.rules.rules.size();
     return outcome;
   };
   services.rules = [this] {
     return std::shared_ptr<const rules::RuleSet>(settings, &settings->optimization.rules);
+  };
+  services.compresses = [this](EndpointId id) {
+    using Mode = config::CompressionSettings::Mode;
+    if (settings->compression.mode != Mode::adaptive) return settings->compression.mode == Mode::on;
+    return policies.current()->cache.of(id).compress.value_or(false);
   };
   services.upstreams = [this] { return upstream_report(); };
   if (tier) services.shared_tier = [this] { return shared_tier_report(*tier); };

@@ -227,6 +227,7 @@ void register_metrics(MetricsRegistry& registry, Agent::Parts& parts) {
   register_upstream(registry, parts);
   register_cache(registry, parts);
   register_signal_sources(registry, parts);
+  register_reloads(registry, parts);
   register_refresh(registry, parts);
   register_tier(registry, parts);
   register_data(registry, parts);

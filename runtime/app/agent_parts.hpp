@@ -2,11 +2,13 @@
 // that whatever uses a part goes before it. Shared by the agent's own files.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -19,6 +21,7 @@
 #include "runtime/alert/memory_hook.hpp"
 #include "runtime/app/agent.hpp"
 #include "runtime/app/app_metrics.hpp"
+#include "runtime/app/file_watch.hpp"
 #include "runtime/app/process_memory.hpp"
 #include "runtime/app/signal_recorder.hpp"
 #include "runtime/app/told_alerts.hpp"
@@ -37,11 +40,15 @@
 #include "runtime/telemetry/access_log.hpp"
 #include "runtime/telemetry/metrics.hpp"
 #include "runtime/telemetry/telemetry.hpp"
+#include "runtime/tier/signals.hpp"
 #include "runtime/tier/tier.hpp"
 
 namespace homeostat::app {
 
 using ControlTimer = boost::asio::basic_waitable_timer<std::chrono::steady_clock>;
+
+enum class ReloadCause : std::uint8_t { signal, api, file };
+inline constexpr std::size_t reload_cause_count = 3;
 
 struct Agent::Parts {
   Parts(config::Settings loaded, Loader load);
@@ -68,6 +75,11 @@ struct Agent::Parts {
   [[nodiscard]] std::vector<admin::UpstreamReport> upstream_report() const;
   void wait_for_signal();
   void restart_upstream_checks();
+  /// Reloads, counts why, and logs what is wrong: for causes that nobody waits for.
+  void reload_and_log(ReloadCause cause);
+  [[nodiscard]] std::vector<std::string> reload_because(ReloadCause cause);
+  void watch_files();
+  [[nodiscard]] std::vector<std::string> watched_files() const;
 
   std::shared_ptr<const config::Settings> settings;
   /// Rules before the last reload that changed them; null before the first.
@@ -90,6 +102,7 @@ struct Agent::Parts {
   std::unique_ptr<tier::FleetCache> fleet_cache;
   std::unique_ptr<proxy::Server> server;
   sense::SystemSensor sensor;
+  tier::Signals machine_and_tier{sensor};
   alert::AlertDispatcher alerts;
   ToldAlerts told_alerts;
   ProcessMemory memory;
@@ -106,6 +119,10 @@ struct Agent::Parts {
   config::Address admin_address;
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> reloads{0}, reload_failures{0}, lease_expiries{0};
+  /// Applied and refused, by ReloadCause.
+  std::array<std::array<std::atomic<std::uint64_t>, 2>, reload_cause_count> reloads_by_cause{};
+  std::vector<std::string> files_read;  ///< by the last reload, good or bad
+  std::unique_ptr<FileWatch> file_watch;
   bool lease_alert = false;
   std::set<std::string> upstreams_out;  ///< targets whose breaker was open at the last look
 };
@@ -114,6 +131,7 @@ struct Agent::Parts {
 void register_metrics(telemetry::MetricsRegistry& registry, Agent::Parts& parts);
 void register_upstream(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_signal_sources(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
+void register_reloads(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 void register_refresh(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);
 /// With a shared tier only.
 void register_tier(telemetry::MetricsRegistry& metrics, Agent::Parts& parts);

@@ -7,6 +7,7 @@
 
 #include "config/builtin.hpp"
 #include "config/effective.hpp"
+#include "config/rule_loader.hpp"
 #include "runtime/alert/alert_dispatcher.hpp"
 #include "runtime/alert/http_client.hpp"
 #include "runtime/app/agent.hpp"
@@ -92,6 +93,17 @@ int check_configuration(const RunOptions& options, bool print) {
               << loaded.settings->cache.rules.size() << " cache rules, "
               << loaded.settings->upstream.targets.size() << " upstream targets\n";
   }
+  return 0;
+}
+
+int check_rules(const std::vector<std::string>& sources) {
+  const config::RuleLoadResult loaded =
+      config::load_rules(sources, ".", config::process_environment());
+  if (!loaded.ok()) {
+    std::cerr << config::format(loaded.diagnostics);
+    return 1;
+  }
+  std::cout << "ok: " << loaded.rules.rules.size() << " rules\n";
   return 0;
 }
 

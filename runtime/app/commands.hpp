@@ -23,6 +23,8 @@ struct RunOptions {
 
 [[nodiscard]] int run_agent(const RunOptions& options);
 [[nodiscard]] int check_configuration(const RunOptions& options, bool print);
+/// Rule files by themselves, in order: paths, globs or `builtin`.
+[[nodiscard]] int check_rules(const std::vector<std::string>& sources);
 [[nodiscard]] int print_builtin_rules();
 
 }  // namespace homeostat::app

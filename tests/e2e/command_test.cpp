@@ -46,6 +46,17 @@ TEST(Check, NamesThePlaceOfEveryUrlThatCannotBeUsed) {
   }
 }
 
+TEST(Check, TakesRuleFilesAlone) {
+  const TemporaryDirectory directory;
+  const std::string good =
+      directory.write("good.yaml",
+                      "rules: [{name: a, when: cpu.utilization > 1%, then: [throttle: ]}]\n"
+                      "disable: [high-cpu-gc]\n");
+  EXPECT_EQ(app::check_rules({"builtin", good}), 0);
+  EXPECT_EQ(app::check_rules({good}), 1) << "there is no rule to disable";
+  EXPECT_EQ(app::check_rules({directory.path() + "/missing.yaml"}), 1);
+}
+
 TEST(Replay, RefusesARecordingWithoutASample) {
   const TemporaryDirectory directory;
   app::ReplayCommand command;

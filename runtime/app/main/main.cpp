@@ -68,7 +68,14 @@ int main(int argc, char** argv) {
   add_source_options(*run, options);
   CLI::App* check = app.add_subcommand("check", "Validate configuration and rules");
   add_source_options(*check, options);
-  check->add_flag("--print", print, "print the effective configuration, without secrets");
+  CLI::Option* printed =
+      check->add_flag("--print", print, "print the effective configuration, without secrets");
+  std::vector<std::string> rule_files;
+  check
+      ->add_option("-r,--rules", rule_files,
+                   "only these rule files, globs or `builtin`, in order; may be repeated")
+      ->excludes(printed)
+      ->excludes("--config");
   CLI::App* rules = app.add_subcommand("rules", "Print the built-in rules as YAML");
   CLI::App* show =
       app.add_subcommand("demo", "Overload a sample application without and with the agent");
@@ -89,6 +96,7 @@ int main(int argc, char** argv) {
   if (live->parsed()) return homeostat::app::run_top(target);
   if (why->parsed()) return homeostat::app::run_explain(explain);
   if (run->parsed()) return homeostat::app::run_agent(options);
+  if (check->parsed() && !rule_files.empty()) return homeostat::app::check_rules(rule_files);
   if (check->parsed()) return homeostat::app::check_configuration(options, print);
   if (rules->parsed()) return homeostat::app::print_builtin_rules();
   if (show->parsed()) return homeostat::demo::run_demo(demo);
