@@ -11,7 +11,8 @@
 
 namespace homeostat::proxy {
 
-/// One target's check: connect, send, read the status line, judge.
+/// One target's check: connect, send, read the status line, judge. What a probe that has
+/// ended still gets to hear must not end the next one: each has a number.
 struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
   Probe(boost::asio::io_context& context, UpstreamTarget& checked,
         const config::HealthCheckSettings& how, Change& on_change)
@@ -23,17 +24,19 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
   void begin() {
     if (running) return;
     running = true;
+    ++round;
     answer.clear();
     auto self = shared_from_this();
     timer.expires_after(settings.timeout);
-    timer.async_wait([self](boost::system::error_code error) {
-      if (!error) self->end(false, "no answer within the timeout");
+    timer.async_wait([self, now = round](boost::system::error_code error) {
+      if (!error && self->lasts(now)) self->end(false, "no answer within the timeout");
     });
     const SocketAddress address = target.next_address();
     const boost::asio::generic::stream_protocol::endpoint endpoint(address.get(), address.length);
     boost::system::error_code ignored;
     socket.close(ignored);
-    socket.async_connect(endpoint, [self](boost::system::error_code error) {
+    socket.async_connect(endpoint, [self, now = round](boost::system::error_code error) {
+      if (!self->lasts(now)) return;
       if (error && is_local_failure(error.value())) {
         self->give_up();
         return;
@@ -49,7 +52,8 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
   void send() {
     boost::asio::async_write(
         socket, boost::asio::buffer(request),
-        [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+        [self = shared_from_this(), now = round](boost::system::error_code error, std::size_t) {
+          if (!self->lasts(now)) return;
           if (error) {
             self->end(false, "cannot send: " + error.message());
           } else {
@@ -59,19 +63,20 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
   }
 
   void receive() {
-    socket.async_read_some(
-        boost::asio::buffer(buffer),
-        [self = shared_from_this()](boost::system::error_code error, std::size_t bytes) {
-          self->answer.append(self->buffer.data(), bytes);
-          constexpr std::size_t status_end = 12;  // "HTTP/1.1 200"
-          if (self->answer.size() >= status_end) {
-            self->judge();
-          } else if (error) {
-            self->end(false, "closed without an answer");
-          } else {
-            self->receive();
-          }
-        });
+    socket.async_read_some(boost::asio::buffer(buffer),
+                           [self = shared_from_this(), now = round](boost::system::error_code error,
+                                                                    std::size_t bytes) {
+                             if (!self->lasts(now)) return;
+                             self->answer.append(self->buffer.data(), bytes);
+                             constexpr std::size_t status_end = 12;  // "HTTP/1.1 200"
+                             if (self->answer.size() >= status_end) {
+                               self->judge();
+                             } else if (error) {
+                               self->end(false, "closed without an answer");
+                             } else {
+                               self->receive();
+                             }
+                           });
   }
 
   void judge() {
@@ -80,6 +85,8 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
     const bool healthy = http && (digit == '1' || digit == '2' || digit == '3');
     end(healthy, "answered " + answer.substr(0, 12));
   }
+
+  [[nodiscard]] bool lasts(std::uint64_t probe) const noexcept { return running && probe == round; }
 
   /// Nothing was learned about the target.
   void give_up() {
@@ -90,7 +97,6 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
   }
 
   void end(bool success, const std::string& reason) {
-    if (!running) return;
     give_up();
     streak = success == last ? streak + 1 : 1;
     last = success;
@@ -112,6 +118,7 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
   unsigned streak = 0;
   bool last = true;
   bool running = false;
+  std::uint64_t round = 0;  ///< of the probe that runs, or ran last
 };
 
 HealthChecker::HealthChecker(boost::asio::io_context& context, std::shared_ptr<UpstreamSet> set,
