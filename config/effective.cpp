@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+#include <memory>
 #include <utility>
 
+#include "config/checks.hpp"
 #include "config/schema.hpp"
 #include "rules/engine/rule_definition.hpp"
 
@@ -81,6 +84,27 @@ class Collector final : public Visitor {
   std::vector<Value> values_;
 };
 
+/// Hands the leaf at a place of the walk to a function.
+class Finder final : public Visitor {
+ public:
+  Finder(std::size_t place, const std::function<void(Leaf&)>& found)
+      : left_(place), found_(found) {}
+  void leaf(const Key&, Leaf&& leaf) override {
+    if (left_-- == 0) found_(leaf);
+  }
+  void begin(const Key&) override {}
+  void end() override {}
+
+ private:
+  std::size_t left_;
+  const std::function<void(Leaf&)>& found_;
+};
+
+void with_leaf(Settings& settings, std::size_t place, const std::function<void(Leaf&)>& found) {
+  Finder finder(place, found);
+  visit(finder, settings);
+}
+
 std::vector<Value> values_of(Settings settings) {
   Collector collector;
   visit(collector, settings);
@@ -98,9 +122,14 @@ bool same_rules(const rules::RuleSet& a, const rules::RuleSet& b) {
   return true;
 }
 
-std::vector<std::string> differing(const Settings& before, const Settings& after,
-                                   bool restart_only) {
-  std::vector<std::string> keys;
+struct Difference {
+  std::string path;
+  std::size_t place;  ///< of the key in the walk
+  Apply apply;
+};
+
+std::vector<Difference> differences(const Settings& before, const Settings& after) {
+  std::vector<Difference> found;
   const auto old_values = values_of(before);
   const auto new_values = values_of(after);
   for (std::size_t i = 0; i < old_values.size(); ++i) {
@@ -109,9 +138,19 @@ std::vector<std::string> differing(const Settings& before, const Settings& after
     if (value.path == "optimization.rules") {
       differs = differs || !same_rules(before.optimization.rules, after.optimization.rules);
     }
-    if (differs && (!restart_only || value.apply == Apply::restart)) keys.push_back(value.path);
+    if (differs) found.push_back({value.path, i, value.apply});
   }
-  return keys;
+  return found;
+}
+
+std::vector<std::string> contradictions_in(const Settings& settings) {
+  Report report;
+  Reading reading{report, ".", {}, true};
+  const Place nowhere{std::make_shared<const Source>(Source{"until a restart", {}, false})};
+  check_settings(settings, nowhere, reading);
+  std::vector<std::string> texts;
+  for (const Diagnostic& one : report.take()) texts.push_back(format(one));
+  return texts;
 }
 
 }  // namespace
@@ -124,11 +163,31 @@ std::string to_yaml(const Settings& settings) {
 }
 
 std::vector<std::string> restart_required(const Settings& old_, const Settings& new_) {
-  return differing(old_, new_, true);
+  std::vector<std::string> keys;
+  for (const Difference& one : differences(old_, new_)) {
+    if (one.apply == Apply::restart) keys.push_back(one.path);
+  }
+  return keys;
 }
 
 std::vector<std::string> changed_keys(const Settings& old_, const Settings& new_) {
-  return differing(old_, new_, false);
+  std::vector<std::string> keys;
+  for (const Difference& one : differences(old_, new_)) keys.push_back(one.path);
+  return keys;
+}
+
+Reloadable until_restart(const Settings& in_force, Settings loaded) {
+  Reloadable result{std::move(loaded), {}, {}};
+  Settings before = in_force;
+  for (const Difference& one : differences(in_force, result.settings)) {
+    if (one.apply != Apply::restart) continue;
+    result.kept.push_back(one.path);
+    with_leaf(result.settings, one.place, [&](Leaf& leaf) {
+      with_leaf(before, one.place, [&](Leaf& kept) { leaf.take(kept); });
+    });
+  }
+  if (!result.kept.empty()) result.contradictions = contradictions_in(result.settings);
+  return result;
 }
 
 }  // namespace homeostat::config

@@ -19,6 +19,15 @@ namespace homeostat::config {
 /// applied by a reload. Sorted as in the reference.
 [[nodiscard]] std::vector<std::string> restart_required(const Settings& old_, const Settings& new_);
 
+/// What a reload may put into force of what it has loaded.
+struct Reloadable {
+  Settings settings;              ///< keys that need a restart are as they were
+  std::vector<std::string> kept;  ///< which of them differ; restart_required()
+  /// Why what was kept and what is new do not go together; empty: they do.
+  std::vector<std::string> contradictions;
+};
+[[nodiscard]] Reloadable until_restart(const Settings& in_force, Settings loaded);
+
 /// Dotted keys that differ, whether they need a restart or not. Secrets are
 /// compared too, but only their key is named.
 [[nodiscard]] std::vector<std::string> changed_keys(const Settings& old_, const Settings& new_);

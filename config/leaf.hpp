@@ -57,12 +57,20 @@ class Leaf {
   [[nodiscard]] virtual std::string allowed() const { return {}; }
   /// Walks the keys of one row, for leaves that are lists of maps.
   virtual void visit_row(Visitor&) {}
+  /// Makes the field what the same key of other settings holds, complete.
+  virtual void take(const Leaf& same_key) = 0;
 
  protected:
   Leaf() = default;
   Leaf(const Leaf&) = default;
   Leaf& operator=(const Leaf&) = default;
 };
+
+/// For take(): a leaf of the same key is of the same kind.
+template <class Kind>
+[[nodiscard]] const Kind& same_kind(const Kind&, const Leaf& other) {
+  return dynamic_cast<const Kind&>(other);
+}
 
 class Visitor {
  public:

@@ -13,6 +13,7 @@ class RateLeaf final : public ScalarLeaf {
   std::string show() const override;
   std::string type() const override { return "rate"; }
   std::string allowed() const override { return "1 to 1000000000 per s, min, h or d"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::optional<UnitError> set(const Node& scalar) override;
@@ -27,6 +28,7 @@ class BucketKeyLeaf final : public Leaf {
   std::string show() const override;
   std::string type() const override { return "word or list of words"; }
   std::string allowed() const override { return "all, or some of client, tenant and route"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   BucketKey& field_;

@@ -26,6 +26,7 @@ class TextListLeaf final : public Leaf {
   std::string identity() const override;
   std::string type() const override;
   std::string allowed() const override;
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   bool item_ok(const Node& item, const std::string& path, Reading& reading) const;
@@ -43,6 +44,7 @@ class CodingListLeaf final : public Leaf {
   std::string show() const override;
   std::string type() const override { return "list of words"; }
   std::string allowed() const override { return "zstd, br or gzip, each once"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::vector<rules::Coding>& field_;
@@ -57,6 +59,7 @@ class TypeLevelsLeaf final : public Leaf {
   std::string show() const override;
   std::string type() const override { return "map of integers"; }
   std::string allowed() const override { return "1 to 9 each"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   Field& field_;
@@ -68,6 +71,7 @@ class AddressLeaf final : public ScalarLeaf {
   explicit AddressLeaf(Address& field) : field_(field) {}
   std::string show() const override;
   std::string type() const override { return "address"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::optional<UnitError> set(const Node& scalar) override;
@@ -81,6 +85,7 @@ class AddressListLeaf final : public Leaf {
   void read(const Node& node, const std::string& path, Reading& reading) override;
   std::string show() const override;
   std::string type() const override { return "address or list of addresses"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::vector<Address>& field_;
@@ -93,6 +98,7 @@ class TargetListLeaf final : public Leaf {
   void read(const Node& node, const std::string& path, Reading& reading) override;
   std::string show() const override;
   std::string type() const override { return "URL or list of URLs"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::vector<UpstreamTarget>& field_;
@@ -107,6 +113,7 @@ class NamedListsLeaf final : public Leaf {
   void read(const Node& node, const std::string& path, Reading& reading) override;
   std::string show() const override;
   std::string type() const override;
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   Field& field_;
@@ -123,6 +130,7 @@ class PairsLeaf final : public Leaf {
   void read(const Node& node, const std::string& path, Reading& reading) override;
   std::string show() const override;
   std::string type() const override { return "map of text"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   Field& field_;

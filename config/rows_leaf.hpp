@@ -55,6 +55,7 @@ class RowsLeaf final : public Leaf {
     Row row{};
     describe_(visitor, row);
   }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   [[nodiscard]] std::string text(bool complete) const {

@@ -30,6 +30,7 @@ class ConditionLeaf final : public Leaf {
   }
   std::string show() const override { return parsed_ ? yaml_text(parsed_->text()) : std::string{}; }
   std::string type() const override { return "condition"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   const Node*& field_;

@@ -52,6 +52,7 @@ class MacrosLeaf final : public Leaf {
   void read(const Node& node, const std::string& path, Reading& reading) override;
   std::string show() const override { return {}; }
   std::string type() const override { return "map of names to expressions"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   rules::Macros& field_;
@@ -65,6 +66,7 @@ class ActionsLeaf final : public Leaf {
   std::string show() const override;
   std::string type() const override { return "list of actions"; }
   std::string allowed() const override;
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   bool read_action(const Node& item, const std::string& path, Reading& reading);

@@ -65,6 +65,15 @@ std::optional<UnitError> BoolLeaf::set(const Node& scalar) {
   return std::nullopt;
 }
 
+void BoolLeaf::take(const Leaf& same_key) {
+  const BoolLeaf& other = same_kind(*this, same_key);
+  if (field_ != nullptr) {
+    *field_ = *other.field_;
+  } else {
+    *optional_ = *other.optional_;
+  }
+}
+
 std::string IntegerLeaf::show() const {
   return value_ == 0 && !zero_.empty() ? std::string(zero_) : fmt::format("{}", value_);
 }
@@ -152,6 +161,11 @@ std::optional<UnitError> DurationLeaf::set(const Node& scalar) {
   }
   store_(value);
   return std::nullopt;
+}
+
+void DurationLeaf::take(const Leaf& same_key) {
+  const DurationLeaf& other = same_kind(*this, same_key);
+  store_(other.absent_ ? std::nullopt : std::optional(other.value_));
 }
 
 std::string TextLeaf::show() const {

@@ -37,6 +37,7 @@ class BoolLeaf final : public ScalarLeaf {
   std::string show() const override;
   std::string type() const override { return "boolean"; }
   std::string allowed() const override { return "true or false"; }
+  void take(const Leaf& same_key) override;
 
  private:
   std::optional<UnitError> set(const Node& scalar) override;
@@ -58,6 +59,7 @@ class IntegerLeaf final : public ScalarLeaf {
   std::string show() const override;
   std::string type() const override { return "integer"; }
   std::string allowed() const override;
+  void take(const Leaf& same_key) override { store_(same_kind(*this, same_key).value_); }
 
  private:
   std::optional<UnitError> set(const Node& scalar) override;
@@ -74,6 +76,7 @@ class NumberLeaf final : public ScalarLeaf {
   std::string show() const override;
   std::string type() const override { return "number"; }
   std::string allowed() const override;
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::optional<UnitError> set(const Node& scalar) override;
@@ -88,6 +91,7 @@ class RatioLeaf final : public ScalarLeaf {
   std::string show() const override { return format_ratio(field_); }
   std::string type() const override { return "ratio"; }
   std::string allowed() const override;
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::optional<UnitError> set(const Node& scalar) override;
@@ -109,6 +113,7 @@ class SizeLeaf final : public ScalarLeaf {
   std::string show() const override { return format_size(value_); }
   std::string type() const override { return "size"; }
   std::string allowed() const override;
+  void take(const Leaf& same_key) override { store_(same_kind(*this, same_key).value_); }
 
  private:
   std::optional<UnitError> set(const Node& scalar) override;
@@ -127,18 +132,24 @@ class DurationLeaf final : public ScalarLeaf {
   template <class Duration>
   DurationLeaf(Duration& field, Nanoseconds min, Nanoseconds max, std::string_view zero = {})
       : DurationLeaf(Nanoseconds(field), min, max, Nanoseconds(Duration(1)), zero) {
-    store_ = [&field](Nanoseconds value) { field = std::chrono::duration_cast<Duration>(value); };
+    store_ = [&field](std::optional<Nanoseconds> value) {
+      field = std::chrono::duration_cast<Duration>(value.value_or(Nanoseconds(0)));
+    };
   }
   template <class Duration>
   DurationLeaf(std::optional<Duration>& field, Nanoseconds min, Nanoseconds max)
       : DurationLeaf(Nanoseconds(field.value_or(Duration(0))), min, max, Nanoseconds(Duration(1)),
                      {}) {
     absent_ = !field.has_value();
-    store_ = [&field](Nanoseconds value) { field = std::chrono::duration_cast<Duration>(value); };
+    store_ = [&field](std::optional<Nanoseconds> value) {
+      field.reset();
+      if (value) field = std::chrono::duration_cast<Duration>(*value);
+    };
   }
   std::string show() const override { return absent_ ? std::string{} : format_duration(value_); }
   std::string type() const override { return "duration"; }
   std::string allowed() const override;
+  void take(const Leaf& same_key) override;
 
  private:
   DurationLeaf(Nanoseconds value, Nanoseconds min, Nanoseconds max, Nanoseconds step,
@@ -146,7 +157,7 @@ class DurationLeaf final : public ScalarLeaf {
       : value_(value), min_(min), max_(max), step_(step), zero_(zero) {}
   std::optional<UnitError> set(const Node& scalar) override;
   Nanoseconds value_;
-  std::function<void(Nanoseconds)> store_;
+  std::function<void(std::optional<Nanoseconds>)> store_;  ///< nothing: the key is not given
   Nanoseconds min_;
   Nanoseconds max_;
   Nanoseconds step_;
@@ -168,6 +179,7 @@ class TextLeaf final : public ScalarLeaf {
   std::string show() const override;
   std::string identity() const override { return field_; }
   std::string type() const override { return std::string(type_); }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::optional<UnitError> set(const Node& scalar) override;
@@ -197,6 +209,7 @@ class ChoiceLeaf final : public ScalarLeaf {
   std::string show() const override { return yaml_text(words_[value_]); }
   std::string type() const override { return "word"; }
   std::string allowed() const override;
+  void take(const Leaf& same_key) override { store_(same_kind(*this, same_key).value_); }
 
  private:
   std::optional<UnitError> set(const Node& scalar) override;

@@ -25,6 +25,7 @@ class RejectStatusLeaf final : public ScalarLeaf {
   std::string show() const override { return fmt::format("{}", field_); }
   std::string type() const override { return "status"; }
   std::string allowed() const override { return "429 or 503"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::optional<UnitError> set(const Node& scalar) override {

@@ -19,6 +19,7 @@ class LogLevelLeaf final : public ScalarLeaf {
   std::string show() const override { return field_; }
   std::string type() const override { return "word"; }
   std::string allowed() const override { return "trace, debug, info, warn or error"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::optional<UnitError> set(const Node& scalar) override {

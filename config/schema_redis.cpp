@@ -65,6 +65,7 @@ class RedisServersLeaf final : public Leaf {
   }
   std::string type() const override { return "URL or list of URLs"; }
   std::string allowed() const override { return "redis://, rediss:// or unix:"; }
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::vector<RedisServer>& field_;
@@ -83,6 +84,11 @@ class PasswordFileLeaf final : public Leaf {
   }
   std::string show() const override { return TextLeaf(file_, "file", check_file_name).show(); }
   std::string type() const override { return "text"; }
+  void take(const Leaf& same_key) override {
+    const PasswordFileLeaf& other = same_kind(*this, same_key);
+    file_ = other.file_;
+    password_ = other.password_;
+  }
 
  private:
   std::string& file_;

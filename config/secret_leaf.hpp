@@ -24,6 +24,7 @@ class SecretLeaf final : public Leaf {
   std::string identity() const override { return field_.empty() ? field_ : yaml_text(field_); }
   std::string type() const override { return "secret"; }
   std::string allowed() const override;
+  void take(const Leaf& same_key) override { field_ = same_kind(*this, same_key).field_; }
 
  private:
   std::string& field_;

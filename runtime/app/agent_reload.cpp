@@ -42,13 +42,19 @@ std::vector<std::string> Agent::Parts::load_and_apply() {
     spdlog::error("the configuration is bad; nothing was changed");
     return errors;
   }
-  auto next = std::make_shared<const config::Settings>(std::move(*loaded.settings));
+  config::Reloadable reloadable = config::until_restart(*settings, std::move(*loaded.settings));
+  for (const std::string& key : reloadable.kept) {
+    spdlog::warn("{} differs from what is in force: takes effect after a restart", key);
+  }
+  if (!reloadable.contradictions.empty()) {
+    reload_failures.fetch_add(1, std::memory_order_relaxed);
+    spdlog::error("the configuration needs a restart; nothing was changed");
+    return reloadable.contradictions;
+  }
+  auto next = std::make_shared<const config::Settings>(std::move(reloadable.settings));
   if (std::string error = server->reload(next); !error.empty()) {
     reload_failures.fetch_add(1, std::memory_order_relaxed);
     return {error};
-  }
-  for (const std::string& key : config::restart_required(*settings, *next)) {
-    spdlog::warn("{} changed: takes effect after a restart", key);
   }
   if (const std::size_t dropped = cache.reload(next->cache); dropped > 0) {
     spdlog::info("cache rules changed: {} stored responses dropped", dropped);

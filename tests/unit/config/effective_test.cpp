@@ -71,6 +71,74 @@ TEST(Compare, NamesTheKeysThatNeedARestart) {
             (Keys{"listen", "workers", "admin.listen", "cache.memory", "monitor.app.pid_file"}));
 }
 
+TEST(UntilRestart, KeepsWhatIsInForceAndTakesTheRest) {
+  const auto in_force = must_load(
+      "cache: {memory: 64MiB, query_drop: [a]}\nserver: {connections_max: 7, idle_timeout: 5s}\n"
+      "admin: {tokens: [{name: a, secret: 0123456789abcdef}]}\n"
+      "alerts: {labels: {a: b}}\n");
+  const auto loaded = must_load(
+      "workers: 3\ncache: {enabled: false, fill_wait_max: 3s}\n"
+      "server: {connections_max: 8, idle_timeout: 9s}\nmonitor: {interval: 3s}\n");
+  const Reloadable reloadable = until_restart(in_force, loaded);
+  EXPECT_EQ(reloadable.kept,
+            (Keys{"workers", "server.connections_max", "admin.tokens", "cache.enabled",
+                  "cache.memory", "cache.query_drop", "monitor.interval", "alerts.labels"}));
+  EXPECT_EQ(reloadable.contradictions, Keys{});
+  EXPECT_EQ(restart_required(in_force, reloadable.settings), Keys{});
+  EXPECT_EQ(changed_keys(in_force, reloadable.settings),
+            (Keys{"server.idle_timeout", "cache.fill_wait_max"}));
+  EXPECT_EQ(restart_required(reloadable.settings, loaded), reloadable.kept) << "the next time, too";
+}
+
+/// A key of every kind and section that needs a restart, far from its default.
+constexpr const char* far_off = R"(
+workers: 3
+server: {connections_max: 7}
+admin: {listen: 127.0.0.1:9999, allow_injection: true, connections_max: 9,
+        tokens: [{name: a, secret: 0123456789abcdef}]}
+cache:
+  enabled: false
+  memory: 64MiB
+  object_bytes_max: 1MiB
+  key_prefix: x
+  negative_ttl: 3s
+  variants_max: 3
+  query_drop: [a]
+  groups: {g: [/a/*]}
+  events: {e: [tag:x]}
+  ttl_jitter: 0.2
+  tags: {distinct_max: 7}
+  entries: {memory: 1MiB, ttl: 3s}
+  warm: {urls: ["http://127.0.0.1/a"], rate: 3}
+  redis: {url: redis://127.0.0.1:1, timeout: 9ms, password: 0123456789abcdef}
+compression: {stream_memory: 1MiB}
+admission: {mode: shadow, max_wait: 7ms, queue_max: 3, limit_initial: 3, limit_min: 2, limit_max: 9}
+monitor: {interval: 3s, endpoints: {routes: ["/a/{b}"], max: 9}}
+slo: [{name: a, match: {path: /a}, target: 0.9}]
+optimization: {interval: 2s, policy_lease: 7s}
+alerts: {resend: 9s, queue_max: 3, labels: {a: b}, webhooks: [http://127.0.0.1/x]}
+log: {format: json, access: {enabled: true, sample: 0.5}}
+)";
+
+TEST(UntilRestart, HoldsForKeysOfEveryKindBothWays) {
+  const auto near = must_load("");
+  const auto far = must_load(far_off);
+  ASSERT_GT(restart_required(near, far).size(), 30U);
+  EXPECT_EQ(restart_required(near, until_restart(near, far).settings), Keys{});
+  EXPECT_EQ(restart_required(far, until_restart(far, near).settings), Keys{});
+  EXPECT_EQ(until_restart(far, near).kept, restart_required(far, near));
+}
+
+TEST(UntilRestart, SaysWhatDoesNotGoTogetherWithWhatIsKept) {
+  const auto in_force = must_load("");
+  auto loaded = load("listen: 127.0.0.1:9000\nupstream: {url: http://127.0.0.1:8080}\n");
+  ASSERT_TRUE(loaded.ok()) << format(loaded.diagnostics);
+  const Reloadable reloadable = until_restart(in_force, *loaded.settings);
+  ASSERT_EQ(reloadable.contradictions.size(), 1U);
+  EXPECT_EQ(reloadable.contradictions.front(),
+            "until a restart: `upstream.url` and `listen` are the same address: a loop");
+}
+
 TEST(Compare, SeesAChangedSecret) {
   const auto with = [](const std::string& secret) {
     return must_load("admin: {tokens: [{name: a, secret: " + secret + "}]}\n");
