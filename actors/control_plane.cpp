@@ -4,9 +4,11 @@
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include "actors/restart_budget.hpp"
 #include "actors/scheduler_config.hpp"
 #include "actors/supervisor.hpp"
 
@@ -34,8 +36,20 @@ struct ControlPlane::Impl {
     if (supervisor) caf::anon_send(supervisor, std::forward<Parts>(parts)...);
   }
 
+  /// REQUIRES: the lock, and no actors.
+  void begin() {
+    engine = std::make_unique<Engine>();
+    living = std::make_shared<LifeCount>();
+    alive->store(true);
+    supervisor = spawn_supervisor(engine->system, dependencies, living, legacy);
+    supervisor->attach_functor([alive = alive](const caf::error&) { alive->store(false); });
+  }
+
   std::mutex mutex;  ///< guards everything but `alive`
   ControlDependencies dependencies;
+  std::shared_ptr<Legacy> legacy;
+  RestartBudget deaths;
+  std::optional<Instant> revival;  ///< when a dead supervisor may be replaced
   std::unique_ptr<Engine> engine;
   SupervisorActor supervisor;
   std::shared_ptr<LifeCount> living;
@@ -52,12 +66,8 @@ ControlPlane::~ControlPlane() { stop(); }
 void ControlPlane::start() {
   const std::lock_guard lock(impl_->mutex);
   if (impl_->engine) return;
-  impl_->engine = std::make_unique<Engine>();
-  impl_->living = std::make_shared<LifeCount>();
-  impl_->alive->store(true);
-  impl_->supervisor = spawn_supervisor(impl_->engine->system, impl_->dependencies, impl_->living);
-  impl_->supervisor->attach_functor(
-      [alive = impl_->alive](const caf::error&) { alive->store(false); });
+  impl_->legacy = std::make_shared<Legacy>();
+  impl_->begin();
 }
 
 bool ControlPlane::stop(std::chrono::milliseconds deadline) {
@@ -83,6 +93,22 @@ bool ControlPlane::stop(std::chrono::milliseconds deadline) {
 }
 
 bool ControlPlane::running() const noexcept { return impl_->alive->load(); }
+
+bool ControlPlane::revive() {
+  if (running()) return false;
+  const std::lock_guard lock(impl_->mutex);
+  if (!impl_->engine || !impl_->living->wait_until_empty(std::chrono::milliseconds(0))) {
+    return false;
+  }
+  const Instant now = impl_->dependencies.clock.now();
+  if (!impl_->revival) impl_->revival = now + impl_->deaths.on_death(now);
+  if (now < *impl_->revival) return false;
+  impl_->revival.reset();
+  impl_->supervisor = nullptr;  // no handle may outlive the system
+  impl_->engine.reset();
+  impl_->begin();
+  return true;
+}
 
 void ControlPlane::set_level(rules::LevelSetting level, const std::string& reason) {
   impl_->command(Shared<LevelCommand>(std::make_shared<const LevelCommand>(level, reason)));

@@ -10,7 +10,9 @@
 // Failure: an actor that dies is restarted by the supervisor (at once, and
 // after five deaths in a minute only every ten seconds). A restarted rule
 // engine starts with fresh rule states; the operator's level and the rules
-// switched on or off by command survive, counters carry on from the board.
+// switched on or off by command survive, counters carry on from the board. A
+// supervisor that dies takes the others with it: its owner looks after it by
+// calling `revive` again and again.
 #pragma once
 
 #include <chrono>
@@ -46,6 +48,12 @@ class ControlPlane final : public ControlCommands {
   /// True between start and stop, while the supervisor lives.
   [[nodiscard]] bool running() const noexcept;
 
+  /// Starts the actors anew if the supervisor has died; true if it did. What operators
+  /// chose survives. Not before the last of the old ones has ended (two generations must
+  /// never act together, and one that is stuck in a port cannot be ended), and no more
+  /// often than any other actor. Does not wait. Call it where start and stop are called.
+  bool revive();
+
   // -- commands; dropped when not running -------------------------------------
 
   void set_level(rules::LevelSetting level, const std::string& reason) override;
@@ -59,7 +67,7 @@ class ControlPlane final : public ControlCommands {
   /// stays, and so does what was said about rules that still exist. Null is ignored.
   void reload(std::shared_ptr<const config::Settings> settings);
 
-  /// Fault injection for tests: makes one actor ("rule_engine", "throttler",
+  /// Fault injection for tests: makes one actor ("supervisor", "rule_engine",
   /// ...) throw. Reachable from C++ only, never from the network.
   void crash(std::string_view actor);
 

@@ -53,8 +53,7 @@ struct State {
   std::optional<Context> context;
   std::array<Slot, child_count> slots;
   Peers peers;
-  OperatorState operator_state;
-  std::shared_ptr<AlertLedger> ledger = std::make_shared<AlertLedger>();
+  std::shared_ptr<Legacy> legacy;
   std::shared_ptr<LifeCount> living;
   Ticker ticker;
   std::optional<int> stopping;  ///< stage of the orderly stop
@@ -73,7 +72,7 @@ MonitorActor spawn_child(Self self, Child child) {
   };
   switch (child) {
     case Child::alerter:
-      return keep(state.peers.alerter, spawn_alerter(system, *state.context, state.ledger));
+      return keep(state.peers.alerter, spawn_alerter(system, *state.context, state.legacy->ledger));
     case Child::cache_tuner:
       return keep(state.peers.cache_tuner, spawn_cache_tuner(system, *state.context));
     case Child::throttler:
@@ -82,7 +81,7 @@ MonitorActor spawn_child(Self self, Child child) {
       return keep(state.peers.memory_keeper, spawn_memory_keeper(system, *state.context));
     case Child::rule_engine:
       return keep(state.peers.rule_engine,
-                  spawn_rule_engine(system, *state.context, state.operator_state));
+                  spawn_rule_engine(system, *state.context, state.legacy->operator_state));
     case Child::resource_monitor:
       return keep(state.peers.resource_monitor, spawn_resource_monitor(system, *state.context));
     case Child::endpoint_monitor:
@@ -253,7 +252,7 @@ void stop(Self self) {
 void take_settings(Self self, const Shared<config::Settings>& settings) {
   State& state = self->state;
   state.context->ports.settings = settings;
-  state.operator_state.rules.forget_absent(settings->optimization.rules);
+  state.legacy->operator_state.rules.forget_absent(settings->optimization.rules);
   set_stall_limit(state);
   broadcast(self, settings);
 }
@@ -267,20 +266,23 @@ void take_rules(Self self, const rules::RuleSet& rules) {
 void take_rule_command(Self self, const Shared<RuleCommand>& command) {
   State& state = self->state;
   const auto& rules = state.context->ports.settings->optimization.rules;
-  static_cast<void>(state.operator_state.rules.take(*command, rules));
+  static_cast<void>(state.legacy->operator_state.rules.take(*command, rules));
   self->send(state.peers.rule_engine, command);
 }
 
-void crash_child(Self self, const std::string& name) {
+void crash(Self self, const std::string& name) {
+  if (name == State::name) crash_on_purpose();
   if (const auto child = find_child(name)) {
     const MonitorActor& handle = self->state.slots[index_of(*child)].handle;
     if (handle) self->send(handle, CrashAtom::value);
   }
 }
 
-void start(Self self, ControlDependencies dependencies, std::shared_ptr<LifeCount> living) {
+void start(Self self, ControlDependencies dependencies, std::shared_ptr<LifeCount> living,
+           std::shared_ptr<Legacy> legacy) {
   State& state = self->state;
   state.living = std::move(living);
+  state.legacy = std::move(legacy);
   state.context.emplace(Context{std::move(dependencies), std::make_shared<Heartbeats>()});
   set_stall_limit(state);
   report_exceptions(self);
@@ -293,8 +295,9 @@ void start(Self self, ControlDependencies dependencies, std::shared_ptr<LifeCoun
 }
 
 SupervisorActor::behavior_type supervisor(Self self, ControlDependencies dependencies,
-                                          std::shared_ptr<LifeCount> living) {
-  start(self, std::move(dependencies), std::move(living));
+                                          std::shared_ptr<LifeCount> living,
+                                          std::shared_ptr<Legacy> legacy) {
+  start(self, std::move(dependencies), std::move(living), std::move(legacy));
   return {
       [self](TickAtom) {
         if (self->state.stopping) return;
@@ -303,11 +306,11 @@ SupervisorActor::behavior_type supervisor(Self self, ControlDependencies depende
       },
       [self](RestartAtom, std::uint32_t index) { restart(self, index); },
       [self](StopAtom) { stop(self); },
-      [self](CrashAtom, const std::string& name) { crash_child(self, name); },
+      [self](CrashAtom, const std::string& name) { crash(self, name); },
       [self](const Shared<config::Settings>& settings) { take_settings(self, settings); },
       [self](const Shared<rules::RuleSet>& rules) { take_rules(self, *rules); },
       [self](const Shared<LevelCommand>& command) {
-        OperatorState& chosen = self->state.operator_state;
+        OperatorState& chosen = self->state.legacy->operator_state;
         chosen.panic.reset();  // a level by command ends it, too
         if (command->emergency == true) chosen.panic = command->reason;
         if (!command->emergency) chosen.level = command->level;
@@ -323,9 +326,20 @@ SupervisorActor::behavior_type supervisor(Self self, ControlDependencies depende
 }  // namespace
 
 SupervisorActor spawn_supervisor(caf::actor_system& system, ControlDependencies dependencies,
-                                 std::shared_ptr<LifeCount> living) {
-  const SupervisorActor handle = system.spawn(supervisor, std::move(dependencies), living);
+                                 std::shared_ptr<LifeCount> living,
+                                 std::shared_ptr<Legacy> legacy) {
+  LogCallback log = dependencies.log;
+  const SupervisorActor handle =
+      system.spawn(supervisor, std::move(dependencies), living, std::move(legacy));
   count_life(living, handle);
+  handle->attach_functor([log = std::move(log)](const caf::error& reason) {
+    if (reason == caf::exit_reason::user_shutdown || !log) return;
+    try {
+      log(LogLevel::error, "the supervisor died: " + error_text(reason));
+    } catch (...) {
+      // There is nowhere left to tell.
+    }
+  });
   return handle;
 }
 

@@ -236,12 +236,20 @@ void Agent::Parts::watch_policy() {
       told_alerts.resolve(alert, clock.wall_now());
     }
   }
+  watch_control();
   watch_upstream();
   cache.sweep();
   watchdog.expires_after(watchdog_period);
   watchdog.async_wait([this](boost::system::error_code error) {
     if (!error) watch_policy();
   });
+}
+
+/// The supervisor looks after the other actors; nobody else looks after it.
+void Agent::Parts::watch_control() {
+  if (!control->revive()) return;
+  revivals.fetch_add(1, std::memory_order_relaxed);
+  spdlog::error("the control plane was started anew");
 }
 
 // -- signals ------------------------------------------------------------------------

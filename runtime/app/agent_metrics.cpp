@@ -168,6 +168,9 @@ void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
                 [&parts] { return parts.policies.degraded() ? 1.0 : 0.0; });
   metrics.counter("homeostat_policy_lease_expiries_total", "Policy sections that ran out.", {},
                   [&parts] { return number(parts.lease_expiries.load()); });
+  metrics.counter("homeostat_control_plane_restarts_total",
+                  "Times the whole control plane was started anew.", {},
+                  [&parts] { return number(parts.revivals.load()); });
   metrics.counter("homeostat_config_reloads_total", "Configurations loaded while running.", {},
                   [&parts] { return number(parts.reloads.load()); });
   metrics.counter("homeostat_config_reload_failures_total", "Configurations refused while running.",

@@ -71,6 +71,7 @@ struct Agent::Parts {
   [[nodiscard]] std::string open_tier();
   void make_warm_up();
   void watch_policy();
+  void watch_control();
   void watch_upstream();
   [[nodiscard]] std::vector<admin::UpstreamReport> upstream_report() const;
   void wait_for_signal();
@@ -118,7 +119,7 @@ struct Agent::Parts {
   std::unique_ptr<boost::asio::signal_set> signals;
   config::Address admin_address;
   std::atomic<bool> draining{false};
-  std::atomic<std::uint64_t> reloads{0}, reload_failures{0}, lease_expiries{0};
+  std::atomic<std::uint64_t> reloads{0}, reload_failures{0}, lease_expiries{0}, revivals{0};
   /// Applied and refused, by ReloadCause.
   std::array<std::array<std::atomic<std::uint64_t>, 2>, reload_cause_count> reloads_by_cause{};
   std::vector<std::string> files_read;  ///< by the last reload, good or bad

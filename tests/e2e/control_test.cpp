@@ -92,6 +92,42 @@ TEST(ActorCrashes, AreTestedForEveryActor) {
   for (const std::string& name : names) EXPECT_TRUE(tested(name)) << name;
 }
 
+TEST(SupervisorCrash, LosesNoRequestAndTheLoopsActAgain) {
+  ScriptedOrigin origin;
+  AgentConfig config = config_for(origin);
+  config.optimization = "rules: [], interval: 100ms, policy_lease: 1s";
+  RunningAgent agent(config);
+  ASSERT_TRUE(eventually([&] { return actor_names(agent.status()).size() == 7; }));
+  ASSERT_EQ(agent
+                .admin("PUT", "/api/v1/performance/level",
+                       R"({"level": "aggressive", "reason": "before"})")
+                .status(),
+            202);
+  ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_level") == 2; }));
+  InFlight flight(origin, agent);
+  agent.crash_actor("supervisor");
+  EXPECT_TRUE(
+      eventually([&] { return agent.metric("homeostat_control_plane_restarts_total") == 1; }));
+  flight.expect_whole();
+  EXPECT_EQ(agent.get("/page").status(), 200);
+  // It reports, renews its policy past the lease, keeps what was chosen and obeys.
+  const auto report_at = [&] {
+    const std::string status = agent.status();
+    const std::size_t at = status.find("\"report_at\"");
+    return at == std::string::npos ? std::string() : status.substr(at, 60);
+  };
+  const std::string before = report_at();
+  EXPECT_TRUE(eventually([&] { return report_at() != before; })) << before;
+  EXPECT_TRUE(eventually([&] { return agent.metric("homeostat_policy_degraded") == 0; }));
+  EXPECT_EQ(agent.metric("homeostat_level"), 2);
+  ASSERT_EQ(agent
+                .admin("PUT", "/api/v1/performance/level",
+                       R"({"level": "conservative", "reason": "after"})")
+                .status(),
+            202);
+  EXPECT_TRUE(eventually([&] { return agent.metric("homeostat_level") == 0; }));
+}
+
 TEST(Rules, ARuleFiresIsVisibleAndLengthensATtl) {
   ScriptedOrigin origin;
   origin.answer("/slow", 200, "", "kept");

@@ -21,7 +21,7 @@ namespace homeostat::test {
 
 /// Waits for something a fake has seen; generous, so that only a real defect
 /// runs into it.
-inline constexpr std::chrono::seconds patience{10};
+inline constexpr std::chrono::seconds ports_patience{10};
 
 /// A fake's state, its lock, and a way to wait for a change.
 class Watched {
@@ -29,7 +29,7 @@ class Watched {
   template <class Predicate>
   [[nodiscard]] bool wait_until(Predicate predicate) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, patience, predicate);
+    return changed_.wait_for(lock, ports_patience, predicate);
   }
 
  protected:

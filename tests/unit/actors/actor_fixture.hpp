@@ -119,7 +119,7 @@ class ActorFixture : public testing::Test, protected FakePorts {
   }
 
   void start() {
-    supervisor = spawn_supervisor(*system_, dependencies(clock), living);
+    supervisor = spawn_supervisor(*system_, dependencies(clock), living, legacy);
     scheduler_->run();
   }
 
@@ -165,6 +165,7 @@ class ActorFixture : public testing::Test, protected FakePorts {
 
   SupervisorActor supervisor;
   std::shared_ptr<LifeCount> living = std::make_shared<LifeCount>();
+  std::shared_ptr<Legacy> legacy = std::make_shared<Legacy>();
 
  private:
   caf::actor_system_config config_;

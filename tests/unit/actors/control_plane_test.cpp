@@ -78,6 +78,50 @@ TEST_F(ControlPlaneTest, RestartedActorTicksOnAfterACrash) {
   EXPECT_TRUE(plane.running());
 }
 
+TEST_F(ControlPlaneTest, ADeadSupervisorIsReplacedWithWhatOperatorsChose) {
+  settings.optimization.rules.rules = {
+      make_rule("alert", "cpu.utilization > 90%", rules::RaiseAlert{})};
+  ControlPlane plane(dependencies(SystemClock::instance()));
+  EXPECT_FALSE(plane.revive()) << "it was not started";
+  plane.start();
+  ASSERT_TRUE(sensor.wait_for_samples(1));
+  EXPECT_FALSE(plane.revive()) << "it lives";
+  plane.set_level(rules::LevelSetting::conservative, "test");
+  plane.inject(SignalId::cpu_utilization, 0.99, 60s);
+  ASSERT_TRUE(alerts.wait_for("HomeostatRule", "alert", true));
+  plane.crash("supervisor");
+  ASSERT_TRUE(test::eventually([&] { return plane.revive(); }));
+  EXPECT_TRUE(plane.running());
+  EXPECT_TRUE(log.contains("the supervisor died: fault injected on purpose"));
+  // The alert of before ends, although nobody of before is there to end it.
+  EXPECT_TRUE(alerts.wait_for("HomeostatRule", "alert", false));
+  EXPECT_TRUE(test::eventually([&] {
+    const auto report = board.current();
+    return report->level == rules::LevelSetting::conservative && report->actors.size() == 7;
+  }));
+  EXPECT_TRUE(plane.stop());
+  EXPECT_FALSE(plane.revive()) << "a stop is no death";
+}
+
+TEST_F(ControlPlaneTest, ASupervisorThatKeepsDyingIsReplacedOnlyAfterAPause) {
+  ControlPlane plane(dependencies(clock));
+  plane.start();
+  for (int i = 0; i < 5; ++i) {
+    plane.crash("supervisor");
+    ASSERT_TRUE(test::eventually([&] { return plane.revive(); }));
+  }
+  plane.crash("supervisor");
+  ASSERT_TRUE(test::eventually([&] { return !plane.running(); }));
+  const Instant died = clock.now();
+  EXPECT_TRUE(test::eventually([&] {
+    if (plane.revive()) return true;
+    clock.advance(1s);
+    return false;
+  }));
+  EXPECT_GE(clock.now() - died, 10s);
+  EXPECT_TRUE(plane.stop());
+}
+
 TEST_F(ControlPlaneTest, ActorThatStopsTickingIsReportedAndItsReturnResolves) {
   // Threads are real, but instants come from the manual clock, so that the
   // stall limit passes at once.
