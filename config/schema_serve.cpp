@@ -79,6 +79,8 @@ void visit_server(Visitor& visitor, ServerSettings& server) {
   visitor.leaf({"requests_per_connection_max"},
                IntegerLeaf(server.requests_per_connection_max, 1, 1'000'000'000, unlimited));
   visitor.leaf({"drain_timeout"}, DurationLeaf(server.drain_timeout, 0s, 1h));
+  visitor.leaf({"drain_delay"}, DurationLeaf(server.drain_delay, 0s, 10min));
+  visitor.leaf({"drain_grace"}, DurationLeaf(server.drain_grace, 0ms, 1min));
   visitor.leaf({"trust_forwarded"}, BoolLeaf(server.trust_forwarded));
   visitor.leaf({"forwarded_hops"},
                IntegerLeaf(server.forwarded_hops, 1, ServerSettings::forwarded_hops_max));

@@ -27,6 +27,10 @@ struct ServerSettings {
   std::size_t connections_max = 10000;           ///< all workers together; further ones are refused
   std::size_t requests_per_connection_max = 0;   ///< 0 = unlimited
   seconds drain_timeout{30};                     ///< SIGTERM: how long requests may take to finish
+  seconds drain_delay{0};  ///< SIGTERM: not ready, but serves on for this long
+  /// SIGTERM: a connection stays for one more request for this long after its last one, as
+  /// its client may have sent it already.
+  milliseconds drain_grace{1000};
   bool trust_forwarded = false;  ///< append to X-Forwarded-For instead of replacing it
   /// With trust_forwarded: the client is this entry of X-Forwarded-For from the right.
   unsigned forwarded_hops = 1;

@@ -275,9 +275,19 @@ void Agent::Parts::wait_for_signal() {
 
 void Agent::Parts::begin_drain() {
   draining = true;
+  warm_up->stop();
+  const auto delay = settings->server.drain_delay;
+  if (delay.count() == 0) return stop_accepting();
+  spdlog::info("draining: not ready any more, clients are accepted for {} s", delay.count());
+  drain_timer.expires_after(delay);
+  drain_timer.async_wait([this](boost::system::error_code error) {
+    if (!error) stop_accepting();
+  });
+}
+
+void Agent::Parts::stop_accepting() {
   const auto patience = settings->server.drain_timeout;
   spdlog::info("draining: no new connections, up to {} s for requests to finish", patience.count());
-  warm_up->stop();
   server->drain();
   drain_timer.expires_after(patience);
   drain_timer.async_wait([this](boost::system::error_code error) {

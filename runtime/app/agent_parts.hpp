@@ -57,6 +57,7 @@ struct Agent::Parts {
   [[nodiscard]] std::string start(bool handle_signals);
   void run();
   void begin_drain();
+  void stop_accepting();
   void leave();
   void quit();
   [[nodiscard]] std::vector<std::string> reload();

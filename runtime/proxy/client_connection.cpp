@@ -16,8 +16,6 @@
 namespace homeostat::proxy {
 namespace {
 
-constexpr std::size_t linger_bytes_max = 256 * 1024;
-constexpr std::chrono::seconds linger_time{2};
 constexpr int pipelined_per_turn = 32;  // then other connections get their turn
 
 }  // namespace
@@ -72,12 +70,12 @@ void ClientConnection::go_idle() {
   if (request_ && request_->in.empty()) {
     worker_.take_back(std::move(request_));
   }
-  if (worker_.draining()) {
-    close();
-    return;
-  }
-  worker_.wheel().arm(*this, idle_since_ + worker_.config()->server().idle_timeout);
   stream.arm_next_readable();
+  if (worker_.draining()) {
+    wait_for_last_request();
+  } else {
+    worker_.wheel().arm(*this, idle_since_ + worker_.config()->server().idle_timeout);
+  }
 }
 
 void ClientConnection::read_request() {
@@ -225,7 +223,10 @@ void ClientConnection::hand_over(Ref<Exchange> next) {
   keep->start();
 }
 
-bool ClientConnection::will_close() const noexcept { return close_after_ || worker_.draining(); }
+bool ClientConnection::will_close() noexcept {
+  close_after_ = close_after_ || worker_.draining();
+  return close_after_;
+}
 
 void ClientConnection::finish(bool reusable) {
   if (state_ != State::serving) return;
@@ -238,7 +239,8 @@ void ClientConnection::finish(bool reusable) {
     std::string_view ignored;
     body_complete_ = next_body(ignored) == BodyEvent::end;
   }
-  if (!reusable || will_close() || !body_complete_) {
+  // Not because the agent began to drain meanwhile: the client was not told.
+  if (!reusable || close_after_ || !body_complete_) {
     linger();
     return;
   }
@@ -274,72 +276,6 @@ void ClientConnection::abort() {
   worker_.counters().aborted_responses.fetch_add(1, std::memory_order_relaxed);
   stream.abort();
   close();
-}
-
-// -- ending -------------------------------------------------------------------------
-
-void ClientConnection::on_deadline() {
-  const Ref<ClientConnection> keep(this);
-  switch (state_) {
-    case State::reading:
-      if (!head_started_ || !request_) {
-        close();
-        return;
-      }
-      worker_.counters().header_timeouts.fetch_add(1, std::memory_order_relaxed);
-      reject_head({408, "the request header did not arrive in time"});
-      return;
-    case State::serving: exchange_deadline(); return;
-    default: close();
-  }
-}
-
-void ClientConnection::linger() {
-  // Closing with unread bytes would send RST and may destroy the response on
-  // its way (RFC 9112 section 9.6): announce the end, read for a while, close.
-  state_ = State::lingering;
-  worker_.take_back(std::move(request_));
-  body_in_.reset();
-  stream.shutdown_send();
-  worker_.wheel().arm(*this, worker_.now() + linger_time);
-  drain_input();
-}
-
-void ClientConnection::drain_input() {
-  char sink[4096];
-  for (;;) {
-    const IoResult result = stream.read(sink);
-    if (result.status == IoStatus::would_block) {
-      stream.arm_readable();
-      return;
-    }
-    lingered_ += result.bytes;
-    if (result.status != IoStatus::ok || lingered_ > linger_bytes_max) {
-      close();
-      return;
-    }
-  }
-}
-
-void ClientConnection::close_if_idle() {
-  if (state_ == State::reading && !head_started_) close();
-}
-
-void ClientConnection::close() {
-  if (state_ == State::closed) return;
-  const Ref<ClientConnection> keep(this);
-  const bool was_serving = state_ == State::serving;
-  state_ = State::closed;
-  worker_.wheel().disarm(*this);
-  disarm_request_deadline();
-  if (was_serving && exchange_) {
-    const Ref<Exchange> ending = std::move(exchange_);
-    ending->on_client_gone();
-  }
-  exchange_.reset();
-  body_in_.reset();
-  if (request_) worker_.take_back(std::move(request_));
-  stream.close();
 }
 
 }  // namespace homeostat::proxy

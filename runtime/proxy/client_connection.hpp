@@ -48,8 +48,11 @@ class ClientConnection final : public StreamOwner, public Deadline {
   void finish(bool reusable);
   /// The response cannot be completed: the client must notice.
   void abort();
-  /// Whether the response must announce that the connection closes.
-  [[nodiscard]] bool will_close() const noexcept;
+  /// Whether the response must announce that the connection closes; then it will close,
+  /// whatever happens until then (RFC 9112 section 9.6).
+  [[nodiscard]] bool will_close() noexcept;
+  /// This response is the connection's last.
+  void close_afterwards() noexcept { close_after_ = true; }
   void arm_deadline(ClientWait wait, Duration after);
   void disarm_deadline(ClientWait wait);
   /// The request's own deadline, if it has one, for an exchange that waits for a
@@ -57,6 +60,10 @@ class ClientConnection final : public StreamOwner, public Deadline {
   void arm_request_deadline();
   void disarm_request_deadline();
   void watch_client() { stream.arm_next_readable(); }
+  /// For on_client_readable while nothing of the client is wanted. True: it has gone. A
+  /// client that ends its side counts as gone, be it that bytes of it are unread. Else it
+  /// is watched on.
+  [[nodiscard]] bool client_left();
   /// The socket takes no more for now: on_client_writable follows, or the end
   /// of the client's time (server.write_timeout).
   void await_room();
@@ -88,8 +95,8 @@ class ClientConnection final : public StreamOwner, public Deadline {
   void on_readable() override;
   void on_writable() override;
   void on_deadline() override;
-  /// Drain: close now if no request is under way.
-  void close_if_idle();
+  /// Drain: closes now if no request is under way and none can be expected.
+  void drain();
   void close();
 
   Stream stream;
@@ -106,6 +113,8 @@ class ClientConnection final : public StreamOwner, public Deadline {
   void refuse_head(const http::ParseError& error);
   void next_request();
   void go_idle();
+  void wait_for_last_request();
+  void idle_too_long();
   void linger();
   void drain_input();
   void record_outcome();

@@ -124,12 +124,7 @@ void FillExchange::leave() {
 }
 
 void FillExchange::on_client_readable() {
-  const IoStatus status = connection_->stream.peek();
-  if (status == IoStatus::ok) return;
-  if (status == IoStatus::would_block) {
-    connection_->watch_client();
-    return;
-  }
+  if (!connection_->client_left()) return;
   connection_->request().outcome.client_abort = true;
   const Ref<FillExchange> keep(this);
   leave();

@@ -227,7 +227,8 @@ void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
   cache::write_cache_status(status_, text);
   ResponseExtras extras;
   extras.cache_status = text;
-  extras.close = !head.upgrade && (connection_->will_close() || unread);
+  if (unread && !head.upgrade) connection_->close_afterwards();
+  extras.close = !head.upgrade && connection_->will_close();
   writer_.start_forwarded(request, head, extras, choose_stream_coding(worker_, request, head));
 }
 
@@ -340,13 +341,15 @@ void ForwardExchange::on_client_readable() {
     pump_request_body();
     return;
   }
-  // Nothing is expected: pipelined bytes may wait, a closed peer need not be served.
-  switch (connection_->stream.peek()) {
-    case IoStatus::ok: return;
-    // This wait was armed for body bytes that were read meanwhile.
-    case IoStatus::would_block: connection_->watch_client(); return;
-    default: client_failed();
-  }
+  if (connection_->client_left()) client_failed();
+}
+
+/// The client may have left in this moment, behind bytes that nobody has read.
+bool ForwardExchange::upstream_wanted() {
+  if (!connection_->stream.peer_ended()) return true;
+  const Ref<ForwardExchange> keep(this);
+  client_failed();
+  return false;
 }
 
 void ForwardExchange::on_client_writable() {

@@ -34,6 +34,7 @@ class ForwardExchange final : public Exchange,
 
  private:
   // UpstreamSink
+  [[nodiscard]] bool upstream_wanted() override;
   void on_upstream_rejected(const gate::Rejection& rejection) override;
   void on_upstream_wants_body() override;
   void on_upstream_body_drained() override;

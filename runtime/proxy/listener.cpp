@@ -1,12 +1,14 @@
 #include "runtime/proxy/listener.hpp"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -86,6 +88,23 @@ int listen_on(const SocketAddress& address, const config::Address& wanted, Liste
   return -1;
 }
 
+/// From now on no handshake begins, so that nobody connects between the last accept and
+/// the close, only to be reset: a newcomer's SYN is dropped, the one it sends a second later
+/// is refused. What the kernel does not offer (Unix sockets have none) is done without.
+void ignore_newcomers(int descriptor) noexcept {
+  constexpr std::uint32_t flags_offset = 13;  // RFC 9293 section 3.1
+  constexpr std::uint32_t syn = 0x02;
+  constexpr std::uint32_t ack = 0x10;
+  constexpr std::uint32_t whole = 0xffffffff;
+  std::array<sock_filter, 5> program{{BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags_offset),
+                                      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, syn | ack),
+                                      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, syn, 0, 1),
+                                      BPF_STMT(BPF_RET | BPF_K, 0),
+                                      BPF_STMT(BPF_RET | BPF_K, whole)}};
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  ::setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+}
+
 std::string refusal(const config::Address& address, int error) {
   std::string text = "cannot listen on " + config::to_string(address) + ": " + std::strerror(error);
   if (error != EADDRINUSE) return text;
@@ -158,23 +177,35 @@ void Listener::pause() {
   });
 }
 
+/// 0 if there may be another one, else errno.
+int Listener::accept_one() {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  const int client = ::accept4(descriptor_.native_handle(), reinterpret_cast<sockaddr*>(&peer),
+                               &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (client < 0) return errno == EINTR || errno == ECONNABORTED ? 0 : errno;
+  worker_.accepted(client, peer.ss_family == 0 ? AF_UNIX : peer.ss_family, numeric_host(peer));
+  return 0;
+}
+
 void Listener::accept() {
   for (int i = 0; i < accepts_per_event; ++i) {
-    sockaddr_storage peer{};
-    socklen_t length = sizeof peer;
-    const int client = ::accept4(descriptor_.native_handle(), reinterpret_cast<sockaddr*>(&peer),
-                                 &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (client >= 0) {
-      worker_.accepted(client, peer.ss_family == 0 ? AF_UNIX : peer.ss_family, numeric_host(peer));
-      continue;
-    }
-    if (errno == EINTR || errno == ECONNABORTED) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) break;
-    note_failure(errno);
+    const int error = accept_one();
+    if (error == 0) continue;
+    if (error == EAGAIN || error == EWOULDBLOCK) break;
+    note_failure(error);
     pause();  // out of descriptors or memory: let some connections end first
     return;
   }
   wait();
+}
+
+void Listener::drain() {
+  if (!descriptor_.is_open()) return;
+  ignore_newcomers(descriptor_.native_handle());
+  for (int i = 0; i < listen_backlog && accept_one() == 0; ++i) {
+  }
+  close();
 }
 
 }  // namespace homeostat::proxy

@@ -5,6 +5,7 @@
 // Only the workers of one agent share: the first socket is opened exclusively,
 // so that an address somebody else serves on is an error and not half of his
 // traffic.
+// Closing a socket resets whoever stands in its queue: draining empties that first.
 // Accepts a bounded number per event so that others get their turn. When the
 // process runs out of descriptors it pauses instead of spinning, counts that and
 // says so at most once a minute.
@@ -42,6 +43,8 @@ class Listener {
  public:
   Listener(Worker& worker, int descriptor);
   void start();
+  /// Turns newcomers away, accepts who is connected already, closes.
+  void drain();
   void close();
 
  private:
@@ -49,6 +52,7 @@ class Listener {
 
   void wait();
   void accept();
+  [[nodiscard]] int accept_one();
   void pause();
   void note_failure(int error);
 

@@ -114,6 +114,7 @@ std::vector<RequestPatterns> Server::patterns() const {
 }
 
 void Server::drain() {
+  socket_files_.clear();  // first, so that nobody comes behind the last accept
   for (const auto& worker : workers_) worker->drain();
 }
 

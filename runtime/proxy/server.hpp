@@ -68,7 +68,7 @@ class Server {
   mutable std::mutex mutex_;
   std::shared_ptr<UpstreamSet> upstream_;  // guarded by mutex_
   std::vector<config::Address> bound_;
-  std::vector<SocketFile> socket_files_;  // removed by stop()
+  std::vector<SocketFile> socket_files_;  // removed by drain() or stop()
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::atomic<unsigned> running_{0};

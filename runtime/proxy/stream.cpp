@@ -3,12 +3,15 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace homeostat::proxy {
 namespace {
@@ -65,8 +68,24 @@ void Stream::Wait::complete(void* scheduler, Operation* base, const boost::syste
 }
 
 void Stream::arm_read(bool look_again) {
+  if (!is_open()) return;
+  if (!read_wait_.armed()) {
+    events_only_ = false;
+    read_wait_.arm(reactor::read_op, look_again);
+    return;
+  }
+  if (!look_again || !std::exchange(events_only_, false)) return;
+  // An armed wait cannot be made to look again: what is there is reported beside it.
+  boost::asio::post(static_cast<boost::asio::io_context&>(reactor_.context()),
+                    [this, keep = Ref<StreamOwner>(&owner_)] {
+                      if (is_open()) keep->on_readable();
+                    });
+}
+
+void Stream::arm_next_event() {
   if (read_wait_.armed() || !is_open()) return;
-  read_wait_.arm(reactor::read_op, look_again);
+  events_only_ = true;
+  read_wait_.arm(reactor::read_op, false);
 }
 
 void Stream::arm_writable() {
@@ -161,6 +180,11 @@ IoStatus Stream::peek() noexcept {
     drained_ = status == IoStatus::would_block;
     return status;
   }
+}
+
+bool Stream::peer_ended() const noexcept {
+  pollfd one{descriptor_, POLLRDHUP, 0};
+  return ::poll(&one, 1, 0) > 0;  // an error and a reset are reported unasked
 }
 
 int Stream::connect_error() noexcept {

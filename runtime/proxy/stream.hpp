@@ -63,6 +63,9 @@ class Stream {
   /// Asks the kernel whether the peer closed, without taking bytes: end, ok
   /// (bytes are waiting), would_block (open and silent) or error.
   [[nodiscard]] IoStatus peek() noexcept;
+  /// Whether the peer has ended its side or reset, whatever of it is still unread. One
+  /// system call.
+  [[nodiscard]] bool peer_ended() const noexcept;
   /// The last read proved that nothing more had arrived, not even the end of
   /// the stream, and no event has come since.
   [[nodiscard]] bool drained() const noexcept { return drained_; }
@@ -77,6 +80,10 @@ class Stream {
   /// between messages: a reset that came together with the bytes read last is
   /// seen only by the next write.
   void arm_next_readable() { arm_read(!drained_); }
+  /// on_readable once, for what happens from now on: bytes that wait already stay where
+  /// they are, so that the end behind them is seen. They are reported to whoever
+  /// calls one of the other two meanwhile.
+  void arm_next_event();
   /// on_writable once; idempotent while armed. REQUIRES: a connect is under
   /// way, or a write has just said would_block or took less than it was given.
   void arm_writable();
@@ -121,6 +128,7 @@ class Stream {
   bool tells_rest_ = false;      ///< each read says what is left (TCP_INQ)
   bool drained_ = false;         ///< nothing is left until the next read event
   bool writes_watched_ = false;  ///< the registration covers write events
+  bool events_only_ = false;     ///< the read wait was armed past bytes that are there
   Wait read_wait_, write_wait_;
 };
 

@@ -89,9 +89,9 @@ void Worker::reload(std::shared_ptr<const config::Settings> settings,
 void Worker::drain() {
   boost::asio::post(context_, [this] {
     draining_ = true;
-    for (const auto& listener : listeners_) listener->close();
+    for (const auto& listener : listeners_) listener->drain();
     const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
-    for (ClientConnection* connection : all) connection->close_if_idle();
+    for (ClientConnection* connection : all) connection->drain();
     upstream_.drain();
     if (connections_.empty()) last_client_left();
   });

@@ -93,7 +93,8 @@ class Worker {
   /// Uses new settings for new requests.
   void reload(std::shared_ptr<const config::Settings> settings,
               std::shared_ptr<UpstreamSet> upstream);
-  /// Stops accepting; closes idle connections; lets requests finish.
+  /// Stops accepting; closes idle connections, but who was busy until now may send one
+  /// more request; lets requests finish.
   void drain();
   /// Closes everything at once.
   void stop();

@@ -71,6 +71,62 @@ TEST(Admission, AClientThatLeavesGivesItsPlaceBack) {
   EXPECT_EQ(blocked.origin.requests("/slow"), 2U);
 }
 
+TEST(Admission, AClientThatLeavesUnreadBytesBehindIsNoticedToo) {
+  BlockedOrigin blocked;
+  RunningAgent agent(one_place(blocked.origin));
+  HttpClient first(agent.port());
+  ASSERT_TRUE(first.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(blocked.origin.wait_for_requests("/slow", 1));
+  double waiting = 0;
+  for (const char* method : {"POST", "GET"}) {
+    HttpClient leaving(agent.port());
+    ASSERT_TRUE(leaving.send(std::string(method) +
+                             " /left HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\n"));
+    ASSERT_TRUE(waiting_becomes(agent, ++waiting)) << method;
+    ASSERT_TRUE(leaving.send("abc"));
+    leaving.socket.close();
+    ASSERT_TRUE(waiting_becomes(agent, --waiting)) << method;
+  }
+  // One whose next request waits behind a fill.
+  HttpClient pipelining(agent.port());
+  ASSERT_TRUE(pipelining.send(request_text("GET", "/left")));
+  ASSERT_TRUE(waiting_becomes(agent, 1));
+  ASSERT_TRUE(pipelining.send(request_text("GET", "/left")));
+  pipelining.socket.close();
+  ASSERT_TRUE(waiting_becomes(agent, 0));
+  blocked.go_on.set();
+  EXPECT_EQ(first.read().body, "done");
+  EXPECT_EQ(first.get("/page").status(), 200);
+  EXPECT_EQ(blocked.origin.requests("/left"), 0U);
+}
+
+TEST(Admission, OneThatStaysIsReadOnWhenItsTurnComes) {
+  BlockedOrigin blocked;
+  blocked.origin.on("/echo", [](OriginExchange& exchange) {
+    const std::string body = exchange.body();
+    exchange.respond(200, "", body);
+  });
+  RunningAgent agent(one_place(blocked.origin));
+  HttpClient first(agent.port());
+  ASSERT_TRUE(first.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(blocked.origin.wait_for_requests("/slow", 1));
+  HttpClient sending(agent.port());
+  ASSERT_TRUE(sending.send("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\n"));
+  HttpClient pipelining(agent.port());
+  ASSERT_TRUE(pipelining.send(request_text("GET", "/echo")));
+  ASSERT_TRUE(waiting_becomes(agent, 2));
+  ASSERT_TRUE(sending.send("abc"));
+  ASSERT_TRUE(pipelining.send("GET /pa"));  // all that comes of the next head for now
+  // Whoever looks at both has read what was sent to him before.
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(agent.metric("homeostat_admission_queue_length"), 2);
+  blocked.go_on.set();
+  EXPECT_EQ(first.read().body, "done");
+  EXPECT_EQ(sending.read().body, "abc");
+  EXPECT_EQ(pipelining.read().status(), 200);
+  ASSERT_TRUE(pipelining.send("ge HTTP/1.1\r\nHost: test\r\n\r\n"));
+  EXPECT_EQ(pipelining.read().body, "hello");
+}
+
 TEST(Admission, CriticalRequestsGoFirst) {
   BlockedOrigin blocked;
   std::vector<std::string> order;

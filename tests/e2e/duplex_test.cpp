@@ -2,6 +2,8 @@
 // of its own, and each party only its own.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "tests/e2e/running_agent.hpp"
 #include "tests/support/waiting.hpp"
 
@@ -64,6 +66,26 @@ TEST_F(Duplex, AClientThatReadsWellMaySendItsBodyLate) {
   ASSERT_TRUE(wait_for_write_timeout(agent, origin_));
   ASSERT_TRUE(client.send("late"));
   EXPECT_EQ(client.reader.read_chunk(), "slowlate");
+}
+
+TEST_F(Duplex, AConnectionWhoseEndWasAnnouncedEndsWhateverComes) {
+  origin_.on("/both", [](OriginExchange& exchange) {
+    exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+    (void)exchange.body();
+    exchange.send("k");
+  });
+  RunningAgent agent(config(""));
+  HttpClient client(agent.port());
+  ASSERT_TRUE(begin(client));
+  std::optional<Message> head = client.reader.read_head();
+  ASSERT_TRUE(head.has_value());
+  EXPECT_EQ(head->get("connection"), "close");
+  ASSERT_TRUE(client.send("rest"));
+  client.reader.read_response_body(*head);
+  EXPECT_EQ(head->body, "ok");
+  (void)client.send(request_text("GET", "/page"));
+  EXPECT_TRUE(client.closed());
+  EXPECT_EQ(origin_.requests("/page"), 0U);
 }
 
 TEST_F(Duplex, AClientThatStopsSendingIsLateEvenIfItAlsoStopsReading) {

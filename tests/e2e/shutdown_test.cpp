@@ -1,4 +1,5 @@
-// The end of the agent: drain, stop, and what happens to open connections.
+// The end of the agent: drain, stop, and what happens to open connections. Under
+// traffic: drain_test.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -19,6 +20,7 @@ TEST(Shutdown, SigtermFinishesRunningRequestsAndRefusesNewConnections) {
     exchange.respond(200, "", "finished");
   });
   AgentConfig config = config_for(origin);
+  config.server = "drain_grace: 0s";
   RunningAgent agent(config, true);
   const std::uint16_t port = agent.port();
   HttpClient busy(port);

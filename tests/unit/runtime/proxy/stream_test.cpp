@@ -144,6 +144,51 @@ TEST_F(StreamTest, SeesTheEndThatCameWithTheLastBytes) {
   EXPECT_EQ(owner->stream.read(buffer).status, IoStatus::end);
 }
 
+TEST_F(StreamTest, SeesTheEndBehindBytesThatNobodyReads) {
+  say("bytes");
+  owner->stream.arm_readable();
+  turn();
+  EXPECT_EQ(owner->stream.peek(), IoStatus::ok);
+  EXPECT_FALSE(owner->stream.peer_ended());
+  owner->stream.arm_next_event();
+  turn();
+  EXPECT_EQ(owner->readable, 1) << "what is there already is not reported";
+  ::shutdown(peer, SHUT_WR);
+  turn();
+  EXPECT_EQ(owner->readable, 2);
+  EXPECT_EQ(owner->stream.peek(), IoStatus::ok);
+  EXPECT_TRUE(owner->stream.peer_ended());
+}
+
+TEST_F(StreamTest, BytesPassedOverAreReportedToWhoWantsThem) {
+  say("bytes");
+  owner->stream.arm_readable();
+  turn();
+  EXPECT_EQ(owner->stream.peek(), IoStatus::ok);
+  owner->stream.arm_next_event();
+  turn();
+  ASSERT_EQ(owner->readable, 1);
+  owner->stream.arm_next_readable();
+  turn();
+  EXPECT_EQ(owner->readable, 2);
+  EXPECT_EQ(heard(), "bytes");
+  say("more");  // the wait is still armed
+  turn();
+  EXPECT_EQ(owner->readable, 3);
+  EXPECT_EQ(heard(), "more");
+}
+
+TEST_F(StreamTest, AResetIsAnEndToo) {
+  say("bytes");
+  owner->stream.arm_readable();
+  turn();
+  owner->stream.arm_next_event();
+  reset_peer();
+  turn();
+  EXPECT_EQ(owner->readable, 2);
+  EXPECT_TRUE(owner->stream.peer_ended());
+}
+
 TEST_F(StreamTest, SeesAResetThatCameWithTheLastBytesWhenItLooksAgain) {
   say("half an ans");
   owner->stream.arm_readable();
