@@ -127,6 +127,8 @@ void AdmissionLoop::add_up(const GateFigures& figures) {
   const double seconds = std::chrono::duration<double>(figures.window.length).count();
   sums_.admitted += figures.admitted;
   sums_.rejected += figures.rejected;
+  sums_.critical_admitted += figures.critical_admitted;
+  sums_.critical_rejected += figures.critical_rejected;
   sums_.queue_wait_p95 = std::max(sums_.queue_wait_p95, figures.queue_wait_p95);
   sums_.in_flight_seconds += figures.window.in_flight_mean * seconds;
   sums_.seconds += seconds;
@@ -144,10 +146,9 @@ Shared<AdmissionReadings> AdmissionLoop::readings(const GateFigures& figures, In
   readings->queue_wait_p95 = sums_.queue_wait_p95;
   readings->queue_standing = figures.queue_standing;
   if (sums_.seconds > 0) readings->in_flight = sums_.in_flight_seconds / sums_.seconds;
-  if (readings->offered > 0) {
-    readings->reject_ratio =
-        static_cast<double>(sums_.rejected) / static_cast<double>(readings->offered);
-  }
+  readings->reject_ratio = reject_share_.update({now, readings->offered, sums_.rejected});
+  readings->critical_reject_ratio = critical_reject_share_.update(
+      {now, sums_.critical_admitted + sums_.critical_rejected, sums_.critical_rejected});
   sums_ = {};
   return readings;
 }

@@ -23,6 +23,7 @@
 
 #include "actors/class_shedding.hpp"
 #include "actors/messages.hpp"
+#include "actors/reject_share.hpp"
 #include "rules/laws/concurrency_limit.hpp"
 #include "rules/laws/pressure.hpp"
 #include "rules/laws/step_limit.hpp"
@@ -64,6 +65,7 @@ class AdmissionLoop {
   /// Sums of the windows since the last readings were sent.
   struct Sums {
     std::uint64_t admitted = 0, rejected = 0;
+    std::uint64_t critical_admitted = 0, critical_rejected = 0;
     double queue_wait_p95 = 0;
     double in_flight_seconds = 0, seconds = 0;
   };
@@ -92,6 +94,7 @@ class AdmissionLoop {
   Shared<Directive> directive_;
   Shared<ResourceReadings> resources_;
   Sums sums_;
+  RejectShare reject_share_, critical_reject_share_;
   Instant last_busy_;
   std::optional<Instant> reported_at_;
 };

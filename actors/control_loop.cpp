@@ -12,7 +12,6 @@ namespace homeostat::actors {
 namespace {
 
 using config::LoopMode;
-using rules::EmergencyEvent;
 using rules::RuleState;
 using rules::SignalId;
 
@@ -32,26 +31,11 @@ rules::Emergency emergency_of(const config::Settings& settings) {
   return rules::Emergency({.leave_after = settings.optimization.emergency_leave_after});
 }
 
-double usable_or(const rules::Reading& reading, double otherwise) {
-  return reading.usable() ? reading.value : otherwise;
-}
+}  // namespace
 
 std::string subject(const std::string& rule, const std::string& endpoint) {
   return endpoint.empty() ? rule : rule + " " + endpoint;
 }
-
-std::string demanded_by_rules(const std::vector<rules::ActiveAction>& active) {
-  std::string reason;
-  for (const rules::ActiveAction& action : active) {
-    if (!std::holds_alternative<rules::EnterEmergency>(action.action)) continue;
-    if (!reason.empty()) reason += "; ";
-    reason += fmt::format("rule {}: {}", subject(action.rule, action.endpoint_name), action.reason);
-    if (reason.size() > 500) break;  // enough to explain; every rule is in the report
-  }
-  return reason;
-}
-
-}  // namespace
 
 ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState& operator_state,
                          const ControlReport& last)
@@ -98,8 +82,10 @@ void ControlLoop::reload(Shared<config::Settings> settings) {
   if (mode() != before) {
     // States gathered in another mode are not evidence for this one.
     engine_.restart(std::move(rules));
-    emergency_ = emergency_of(*settings_);
-    emergency_injected_ = false;
+    if (!panic_) {
+      emergency_ = emergency_of(*settings_);
+      emergency_injected_ = emergency_acted_ = false;
+    }
     injected_activations_.clear();
   } else {
     engine_.reload(std::move(rules));
@@ -153,49 +139,6 @@ void ControlLoop::follow_load(const Now& now) {
                                   rules::to_string(move->to), move->reason));
 }
 
-void ControlLoop::update_emergency(const Now& now) {
-  const Duration period = settings_->monitor.interval;
-  rules::EmergencyInput input;
-  input.now = now.at;
-  input.operator_demands = panic_.has_value();
-  input.operator_reason = panic_.value_or("");
-  input.rule_demands = now.result.outcome.emergency;
-  if (input.rule_demands) input.rule_reason = demanded_by_rules(now.result.active);
-  input.memory_utilization = usable_or(now.frame[SignalId::memory_utilization], 0);
-  input.memory_full_pressure = usable_or(now.frame[SignalId::memory_full_pressure], 0);
-  const TrafficReadings* traffic = signals_.fresh_traffic(now.at, period);
-  if (traffic != nullptr && traffic->figures->upstream_known &&
-      traffic->figures->all_10s.requests >= success_samples_min) {
-    input.success_ratio = 1 - traffic->figures->upstream_error_ratio;
-  }
-  if (const AdmissionReadings* admission = signals_.fresh_admission(now.at, period)) {
-    input.queue_standing = admission->queue_standing;
-    // The frame's value, so that an injection reaches the emergency as well.
-    input.reject_ratio = usable_or(now.frame[SignalId::admission_reject_ratio], 0);
-  }
-  if (emergency_.active() && last_tick_) {
-    emergency_seconds_ += std::chrono::duration<double>(now.at - *last_tick_).count();
-  }
-  switch (emergency_.update(input)) {
-    case EmergencyEvent::none: break;
-    case EmergencyEvent::entered:
-      ++emergencies_;
-      emergency_wall_ = now.wall;
-      emergency_injected_ = signals_.any_injected();
-      log(LogLevel::error, fmt::format("emergency mode entered{}: {}",
-                                       mode() == LoopMode::shadow ? " (shadow, no action)" : "",
-                                       emergency_.reason()));
-      diary_.emergency(true, emergency_.reason(), mode() == LoopMode::shadow, emergency_injected_,
-                       now.wall);
-      break;
-    case EmergencyEvent::left:
-      log(LogLevel::warning, "emergency mode left");
-      diary_.emergency(false, emergency_.reason(), mode() == LoopMode::shadow, emergency_injected_,
-                       now.wall);
-      break;
-  }
-}
-
 void ControlLoop::note_trials(const Now& now) {
   for (const rules::TrialStep& step : now.result.trials) {
     const rules::TrialReport& report = step.report;
@@ -210,13 +153,16 @@ void ControlLoop::note_trials(const Now& now) {
 
 void ControlLoop::note_events(const Now& now) {
   static const std::vector<rules::ActiveAction> none;
+  const bool shadow = mode() == LoopMode::shadow;
   if (told_level_ != engine_.level()) {
+    const bool follows = level_ == rules::LevelSetting::adaptive;
     diary_.level(level_, std::exchange(told_level_, engine_.level()), engine_.level(),
-                 level_reason_, now.wall);
+                 level_reason_, {shadow, follows && signals_.any_injected()}, now.wall);
   }
-  diary_.trials(now.result.trials, now.wall);
-  diary_.transitions(now.result.transitions, mode() == LoopMode::shadow, now.wall);
-  diary_.actions(mode() == LoopMode::on ? now.result.active : none, now.wall);
+  diary_.trials(now.result.trials, injected_activations_, shadow, now.wall);
+  diary_.transitions(now.result.transitions, shadow, now.wall);
+  diary_.actions(mode() == LoopMode::on ? now.result.active : none, injected_activations_,
+                 now.wall);
 }
 
 void ControlLoop::note_transition(const rules::Transition& transition, WallTime wall,
@@ -254,10 +200,11 @@ void ControlLoop::note_transitions(const Now& now) {
 
 std::vector<Alert> ControlLoop::demanded_alerts(const Now& now) const {
   std::vector<Alert> alerts;
-  if (emergency_.active()) {
+  if (emergency_acts()) {
     alerts.push_back({"HomeostatEmergency", rules::Severity::critical, "", "emergency mode",
-                      emergency_.reason(), emergency_injected_});
+                      emergency_reason(), emergency_injected_});
   }
+  if (mode() != LoopMode::on) return alerts;
   for (const rules::ActiveAction& active : now.result.active) {
     const auto* raise = std::get_if<rules::RaiseAlert>(&active.action);
     if (raise == nullptr) continue;
@@ -278,10 +225,10 @@ Shared<Directive> ControlLoop::build_directive(Now& now) const {
   if (memory.usable()) directive->memory_utilization = memory.value;
   if (mode() == LoopMode::on) {
     directive->outcome = std::move(now.result.outcome);
-    directive->emergency = emergency_.active();
-    directive->emergency_reason = emergency_.reason();
-    directive->alerts = demanded_alerts(now);
   }
+  directive->emergency = emergency_acts();
+  if (directive->emergency) directive->emergency_reason = emergency_reason();
+  directive->alerts = demanded_alerts(now);
   return directive;
 }
 
@@ -330,7 +277,7 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
   report->level_reason = level_reason_;
   report->emergency = emergency_.active();
   if (emergency_.active()) {
-    report->emergency_reason = (mode() == LoopMode::shadow ? "shadow: " : "") + emergency_.reason();
+    report->emergency_reason = (emergency_acts() ? "" : "shadow: ") + emergency_reason();
     report->emergency_since = emergency_wall_;
   }
   report->emergency_seconds_total = emergency_seconds_;
@@ -365,8 +312,8 @@ ControlLoop::Step ControlLoop::tick(Instant at, WallTime wall) {
     now.result = engine_.tick(now.frame, now.labelled);
     note_transitions(now);
     note_trials(now);
-    update_emergency(now);
   }
+  update_emergency(now);
   note_events(now);
   last_tick_ = at;
   Step step;

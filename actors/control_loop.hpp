@@ -3,7 +3,8 @@
 //
 // Modes. on: decisions take effect. shadow: rules, emergency and level are
 // computed, logged and reported, but the directive and the policy stay at their
-// defaults. off: nothing is evaluated; signals are still reported.
+// defaults. off: nothing is evaluated; signals are still reported. The panic
+// switch acts in every mode: it is an operator's own demand, not a decision.
 //
 // Restart. A new loop starts with fresh rule states and without emergency;
 // totals and recent transitions carry on from the last published report.
@@ -13,7 +14,6 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,10 +34,13 @@ struct LogLine {
   std::string text;
 };
 
+/// A rule, at an endpoint unless that is empty, in texts.
+[[nodiscard]] std::string subject(const std::string& rule, const std::string& endpoint);
+
 class ControlLoop {
  public:
   static constexpr std::size_t log_lines_max = 50;  ///< transitions logged per tick
-  /// Upstream answers below which no success ratio is concluded.
+  /// Upstream calls below which no success ratio is concluded.
   static constexpr std::uint64_t success_samples_min = 20;
 
   /// Everything one tick leads to.
@@ -87,6 +90,12 @@ class ControlLoop {
   void apply_level(const std::string& cause);
   void follow_load(const Now& now);
   void update_emergency(const Now& now);
+  [[nodiscard]] rules::EmergencyInput emergency_input(const Now& now) const;
+  /// Emergency mode is in force, not only computed.
+  [[nodiscard]] bool emergency_acts() const noexcept;
+  /// What is held by the panic switch alone names the switch.
+  [[nodiscard]] std::string emergency_reason() const;
+  void note_emergency(const Now& now, rules::EmergencyEvent event, bool acted);
   void note_transitions(const Now& now);
   void note_events(const Now& now);
   void note_trials(const Now& now);
@@ -111,6 +120,7 @@ class ControlLoop {
   Shared<Health> health_;
 
   bool emergency_injected_ = false;
+  bool emergency_acted_ = false;  ///< in the last tick
   WallTime emergency_wall_{};
   double emergency_seconds_ = 0;
   std::uint64_t emergencies_ = 0;
@@ -118,7 +128,7 @@ class ControlLoop {
   std::array<std::uint64_t, rules::trial_verdict_count> verdicts_{};
   HourlyCount triggers_last_hour_;
   std::vector<TransitionRecord> recent_;
-  std::set<std::pair<std::string, std::string>> injected_activations_;  ///< rule, endpoint
+  EventDiary::Injected injected_activations_;
   std::optional<Instant> last_tick_;
   Shared<rules::HistorySnapshot> history_;  ///< last copied for reports
   std::vector<LogLine> pending_log_;

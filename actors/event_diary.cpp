@@ -36,7 +36,7 @@ void EventDiary::transitions(const std::vector<rules::Transition>& transitions, 
 }
 
 void EventDiary::action(const Key& key, const char* change, const std::string& reason,
-                        WallTime at) {
+                        bool injected, WallTime at) {
   if (++actions_told_ > rule_events_max) return;
   const auto& [rule, endpoint, what] = key;
   add(Event("action", at)
@@ -44,10 +44,12 @@ void EventDiary::action(const Key& key, const char* change, const std::string& r
           .with("endpoint", text_or_null(endpoint))
           .with("action", what)
           .with("change", std::string(change))
-          .with("reason", text_or_null(reason)));
+          .with("reason", text_or_null(reason))
+          .with("injected", injected));
 }
 
-void EventDiary::actions(const std::vector<rules::ActiveAction>& active, WallTime at) {
+void EventDiary::actions(const std::vector<rules::ActiveAction>& active, const Injected& injected,
+                         WallTime at) {
   actions_told_ = 0;
   for (auto& [key, acting] : acting_) acting.seen = false;
   for (const rules::ActiveAction& entry : active) {
@@ -55,24 +57,28 @@ void EventDiary::actions(const std::vector<rules::ActiveAction>& active, WallTim
     const auto [found, fresh] = acting_.try_emplace(std::move(key), Acting{entry.overruled, true});
     Acting& acting = found->second;
     acting.seen = true;
+    acting.injected = injected.contains({entry.rule, entry.endpoint_name});
+    const char* change = nullptr;
     if (fresh) {
-      action(found->first, entry.overruled ? "started_overruled" : "started", entry.reason, at);
+      change = entry.overruled ? "started_overruled" : "started";
     } else if (std::exchange(acting.overruled, entry.overruled) != entry.overruled) {
-      action(found->first, entry.overruled ? "overruled" : "prevails", entry.reason, at);
+      change = entry.overruled ? "overruled" : "prevails";
     }
+    if (change != nullptr) action(found->first, change, entry.reason, acting.injected, at);
   }
   for (auto it = acting_.begin(); it != acting_.end();) {
     if (it->second.seen) {
       ++it;
       continue;
     }
-    action(it->first, "ended", {}, at);
+    action(it->first, "ended", {}, it->second.injected, at);
     it = acting_.erase(it);
   }
   if (actions_told_ > rule_events_max) left_out("action", actions_told_ - rule_events_max, at);
 }
 
-void EventDiary::trials(const std::vector<rules::TrialStep>& steps, WallTime at) {
+void EventDiary::trials(const std::vector<rules::TrialStep>& steps, const Injected& injected,
+                        bool shadow, WallTime at) {
   std::size_t told = 0;
   for (const rules::TrialStep& step : steps) {
     if (++told > rule_events_max) continue;
@@ -92,18 +98,22 @@ void EventDiary::trials(const std::vector<rules::TrialStep>& steps, WallTime at)
             .with("low", optional(report.low))
             .with("high", optional(report.high))
             .with("confidence", report.confidence)
-            .with("samples", static_cast<std::int64_t>(report.samples)));
+            .with("samples", static_cast<std::int64_t>(report.samples))
+            .with("injected", injected.contains({step.rule, step.endpoint_name}))
+            .with("shadow", shadow));
   }
   if (told > rule_events_max) left_out("effect", told - rule_events_max, at);
 }
 
 void EventDiary::level(rules::LevelSetting setting, rules::Level from, rules::Level to,
-                       const std::string& reason, WallTime at) {
+                       const std::string& reason, Marks marks, WallTime at) {
   add(Event("level", at)
           .with("setting", text(rules::to_string(setting)))
           .with("from", text(rules::to_string(from)))
           .with("to", text(rules::to_string(to)))
-          .with("reason", reason));
+          .with("reason", reason)
+          .with("injected", marks.injected)
+          .with("shadow", marks.shadow));
 }
 
 void EventDiary::emergency(bool entered, const std::string& reason, bool shadow, bool injected,

@@ -3,7 +3,8 @@
 // Events: `rule` for each change of state, `action` for each action that
 // starts, ends or is overruled, `effect` for each trial that begins or comes to
 // a verdict, `level`, `emergency`. In shadow and for dry
-// runs they say so; then no action starts.
+// runs they say so; then no action starts. What follows from an injected signal
+// says so, too.
 //
 // Pure: time comes in. Thread safety: none; owned by the control loop. Bounds:
 // rule_events_max changes of state and as many actions per tick; what is left
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -25,15 +27,25 @@ class EventDiary {
  public:
   static constexpr std::size_t rule_events_max = 200;
 
+  /// Activations, rule and endpoint, in which an injected signal took part.
+  using Injected = std::set<std::pair<std::string, std::string>>;
+  /// What a tick's events have in common. `shadow`: nothing acts.
+  struct Marks {
+    bool shadow = false;
+    bool injected = false;
+  };
+
   /// `shadow`: nothing acts.
   void transitions(const std::vector<rules::Transition>& transitions, bool shadow, WallTime at);
   /// What acts now; differences to the last call become events.
-  void actions(const std::vector<rules::ActiveAction>& active, WallTime at);
+  void actions(const std::vector<rules::ActiveAction>& active, const Injected& injected,
+               WallTime at);
   /// A move of the effective level. `setting`: what the operator asked for.
   void level(rules::LevelSetting setting, rules::Level from, rules::Level to,
-             const std::string& reason, WallTime at);
+             const std::string& reason, Marks marks, WallTime at);
   /// Trials that began or came to a verdict.
-  void trials(const std::vector<rules::TrialStep>& steps, WallTime at);
+  void trials(const std::vector<rules::TrialStep>& steps, const Injected& injected, bool shadow,
+              WallTime at);
   void emergency(bool entered, const std::string& reason, bool shadow, bool injected, WallTime at);
   void add(Event event) { pending_.push_back(std::move(event)); }
 
@@ -46,8 +58,10 @@ class EventDiary {
   struct Acting {
     bool overruled = false;
     bool seen = false;
+    bool injected = false;
   };
-  void action(const Key& key, const char* change, const std::string& reason, WallTime at);
+  void action(const Key& key, const char* change, const std::string& reason, bool injected,
+              WallTime at);
   void left_out(const char* what, std::size_t count, WallTime at);
 
   std::map<Key, Acting> acting_;

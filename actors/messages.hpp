@@ -52,11 +52,12 @@ struct TrafficReadings {
 /// throttler -> rule_engine; figures since the previous message.
 struct AdmissionReadings {
   Instant at{};
-  double limit = 0;           ///< under pressure, before the rules' throttle
-  double in_flight = 0;       ///< time average
-  double queue_wait_p95 = 0;  ///< seconds, worst of the collected windows
-  double reject_ratio = 0;
-  std::uint64_t offered = 0;  ///< admitted + rejected
+  double limit = 0;                  ///< under pressure, before the rules' throttle
+  double in_flight = 0;              ///< time average
+  double queue_wait_p95 = 0;         ///< seconds, worst of the collected windows
+  double reject_ratio = 0;           ///< of the last 10 s at most; 0: of too few to say
+  double critical_reject_ratio = 0;  ///< of the critical class alone
+  std::uint64_t offered = 0;         ///< admitted + rejected
   Duration queue_standing{};
   std::string reason;
 };
@@ -64,7 +65,8 @@ struct AdmissionReadings {
 // -- decisions, from the rule engine ------------------------------------------
 
 /// rule_engine -> cache_tuner, throttler, memory_keeper, alerter, each tick.
-/// In shadow and off modes everything is at its default.
+/// In shadow and off modes everything is at its default, but for an emergency
+/// that the panic switch demands.
 struct Directive {
   Instant at{};
   rules::Outcome outcome;

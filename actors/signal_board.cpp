@@ -62,6 +62,7 @@ void SignalBoard::merge_admission(SignalValues& values) const {
   set(SignalId::admission_in_flight, admission_->in_flight);
   set(SignalId::admission_queue_wait, admission_->queue_wait_p95);
   set(SignalId::admission_reject_ratio, admission_->reject_ratio);
+  set(SignalId::admission_critical_reject_ratio, admission_->critical_reject_ratio);
 }
 
 std::vector<rules::LabelledReading> SignalBoard::labelled(

@@ -32,7 +32,8 @@ std::vector<std::string> signals_of(const EmergencyInput& input, const Emergency
     found.push_back(compared("admission queue standing for", format_duration(input.queue_standing),
                              ">=", format_duration(bounds.queue_standing_long)));
   }
-  at_least("admission.reject_ratio", input.reject_ratio, bounds.reject_high);
+  at_least("admission.critical_reject_ratio", input.critical_reject_ratio,
+           bounds.critical_reject_high);
   return found;
 }
 
@@ -96,7 +97,7 @@ bool Emergency::all_clear(const EmergencyInput& input) const {
          !(input.memory_full_pressure >= bounds_.memory_full_pressure_leave) &&
          !(input.success_ratio < bounds_.success_leave) &&
          input.queue_standing < bounds_.queue_standing_leave &&
-         !(input.reject_ratio >= bounds_.reject_leave);
+         !(input.critical_reject_ratio >= bounds_.critical_reject_leave);
 }
 
 EmergencyEvent Emergency::try_leave(const EmergencyInput& input) {

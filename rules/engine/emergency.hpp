@@ -4,7 +4,9 @@
 // once (a rule with the emergency action counts as fatal: its own `for` has already passed). Leave:
 // `leave_after` without any signal, where a signal only ends below its lower leave threshold, so
 // that a value wavering around the entry threshold keeps the mode. Signals: memory utilization,
-// memory full pressure, success ratio, standing queue, reject ratio. Memory may act alone: its two
+// memory full pressure, success ratio, standing queue, rejected critical requests. How many of all
+// are rejected is none: that and a standing queue are one overload, which admission deals with by
+// itself; only where the critical class is not spared it has failed. Memory may act alone: its two
 // measures count as two signals, and utilization alone is fatal at
 // `memory_fatal`. What the panic switch held ends with it, unless some signal is
 // there to go on: somebody who looks needs no minute to be sure. Values that are not a number count
@@ -30,9 +32,9 @@ struct EmergencyInput {
   std::string rule_reason;
   double memory_utilization = 0;  ///< 0 when unknown
   double memory_full_pressure = 0;
-  double success_ratio = 1;   ///< of upstream answers in the window
-  Duration queue_standing{};  ///< how long the admission queue was never empty
-  double reject_ratio = 0;
+  double success_ratio = 1;          ///< of upstream calls in the window
+  Duration queue_standing{};         ///< how long the admission queue was never empty
+  double critical_reject_ratio = 0;  ///< of the critical class alone
 };
 
 enum class EmergencyEvent : std::uint8_t { none, entered, left };
@@ -45,13 +47,13 @@ struct EmergencyBounds {
   double memory_full_pressure_high = 0.05;
   double success_low = 0.5;
   Duration queue_standing_long = std::chrono::seconds(10);
-  double reject_high = 0.5;
+  double critical_reject_high = 0.05;
   // A signal has ended when it is below (success: above) its leave threshold.
   double memory_leave = 0.90;
   double memory_full_pressure_leave = 0.025;
   double success_leave = 0.6;
   Duration queue_standing_leave = std::chrono::seconds(5);
-  double reject_leave = 0.25;
+  double critical_reject_leave = 0.01;
 };
 
 class Emergency {

@@ -44,6 +44,7 @@ enum class SignalId : std::uint8_t {
   admission_limit,       ///< number
   admission_queue_wait,  ///< duration, p95 of the last window
   admission_reject_ratio,
+  admission_critical_reject_ratio,  ///< of the critical class alone
   upstream_error_ratio,
   upstream_latency_p95,
   redis_connected,    ///< 1 while the shared tier answers, else 0; missing without a tier

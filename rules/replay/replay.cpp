@@ -267,7 +267,7 @@ class Replay {
     if (frame[SignalId::upstream_error_ratio].usable() && !few) {
       input.success_ratio = 1 - value(SignalId::upstream_error_ratio);
     }
-    input.reject_ratio = value(SignalId::admission_reject_ratio);
+    input.critical_reject_ratio = value(SignalId::admission_critical_reject_ratio);
     if (emergency_.active()) result_.emergency_seconds += step;
     const EmergencyEvent event = emergency_.update(input);
     if (event == EmergencyEvent::none) return;

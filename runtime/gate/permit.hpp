@@ -45,6 +45,11 @@ inline constexpr std::size_t reject_reason_count = 12;
 [[nodiscard]] constexpr bool of_operator(RejectReason reason) noexcept {
   return reason == RejectReason::rate_limit || reason == RejectReason::concurrency_cap;
 }
+/// Shows that more arrives than can be served. Shedding a class does not: it
+/// is the answer to trouble, and taken for a sign of it would keep itself alive.
+[[nodiscard]] constexpr bool of_overload(RejectReason reason) noexcept {
+  return !of_operator(reason) && reason != RejectReason::shed_class;
+}
 
 /// Static text for headers, logs and metric labels, e.g. "predicted_wait".
 [[nodiscard]] const char* to_string(RejectReason reason) noexcept;

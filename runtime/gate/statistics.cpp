@@ -62,7 +62,15 @@ std::uint64_t GateTotals::rejected_total() const noexcept {
 std::uint64_t GateTotals::overload_total() const noexcept {
   std::uint64_t sum = 0;
   for (std::size_t index = 0; index < rejected.size(); ++index) {
-    if (!of_operator(static_cast<RejectReason>(index))) sum += sum_of(rejected[index]);
+    if (of_overload(static_cast<RejectReason>(index))) sum += sum_of(rejected[index]);
+  }
+  return sum;
+}
+
+std::uint64_t GateTotals::overload_of(std::uint8_t priority_class) const noexcept {
+  std::uint64_t sum = 0;
+  for (std::size_t index = 0; index < rejected.size(); ++index) {
+    if (of_overload(static_cast<RejectReason>(index))) sum += rejected[index][priority_class];
   }
   return sum;
 }
@@ -259,6 +267,8 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     critical +=
         totals.admitted[rules::critical_class] - previous.totals.admitted[rules::critical_class];
     figures.rejected += totals.overload_total() - previous.totals.overload_total();
+    figures.critical_rejected += totals.overload_of(rules::critical_class) -
+                                 previous.totals.overload_of(rules::critical_class);
     figures.queued += totals.queued - previous.totals.queued;
     figures.window.dropped += totals.dropped - previous.totals.dropped;
     previous.totals = totals;
@@ -275,6 +285,7 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     const double share = static_cast<double>(limited) / static_cast<double>(arrivals);
     window.limited_share = std::min(share, 1.0);
   }
+  figures.critical_admitted = critical;
   if (figures.admitted > 0) {
     window.critical_share = static_cast<double>(critical) / static_cast<double>(figures.admitted);
   }

@@ -38,8 +38,9 @@ struct GateTotals {
 
   [[nodiscard]] std::uint64_t admitted_total() const noexcept;
   [[nodiscard]] std::uint64_t rejected_total() const noexcept;
-  /// Without those that a limit of the operator's turned away.
+  /// Rejections that show overload (of_overload); those of one class alone.
   [[nodiscard]] std::uint64_t overload_total() const noexcept;
+  [[nodiscard]] std::uint64_t overload_of(std::uint8_t priority_class) const noexcept;
   void add(const GateTotals& other) noexcept;
 };
 

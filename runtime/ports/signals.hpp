@@ -66,8 +66,9 @@ struct TrafficFigures {
   std::vector<ObjectiveFigures> objectives;
   std::vector<EndpointFigures> endpoints;
   WindowFigures all_10s, all_1m, all_5m;
-  double upstream_error_ratio = 0;  ///< last 10 s
-  double upstream_latency_p95 = 0;  ///< seconds, dispatch to response head, last 10 s
+  std::uint64_t upstream_requests = 0;  ///< calls of the last 10 s
+  double upstream_error_ratio = 0;      ///< of these
+  double upstream_latency_p95 = 0;      ///< seconds, dispatch to response head, last 10 s
   bool upstream_known = false;
 };
 
@@ -92,7 +93,10 @@ class LabelledSource {
 /// What the gate saw since the last call. Implemented by runtime/gate.
 struct GateFigures {
   rules::LimitWindow window;
-  std::uint64_t admitted = 0, rejected = 0, queued = 0;  ///< since the last call
+  /// Since the last call. Rejected: for overload, neither by a limit of the
+  /// operator's nor because their class is being shed.
+  std::uint64_t admitted = 0, rejected = 0, queued = 0;
+  std::uint64_t critical_admitted = 0, critical_rejected = 0;  ///< of these, class 0
   double queue_wait_p95 = 0;     ///< seconds, of requests that left the queue
   std::size_t queue_length = 0;  ///< now
   Duration queue_standing{};     ///< for how long the queue has not been empty

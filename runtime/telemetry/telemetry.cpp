@@ -281,6 +281,7 @@ TrafficFigures Telemetry::collect(Instant now) {
   const WindowFigures upstream =
       upstream_->windows.figures(timeline_, Window::seconds_10, *scratch_);
   figures.upstream_known = upstream.requests > 0;
+  figures.upstream_requests = upstream.requests;
   figures.upstream_error_ratio = upstream.error_ratio;
   figures.upstream_latency_p95 = upstream.latency_p95;
   return figures;

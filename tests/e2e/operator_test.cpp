@@ -41,6 +41,28 @@ TEST(PanicSwitch, TheLevelEmergencyHoldsUntilAnotherIsSet) {
   EXPECT_TRUE(eventually([&] { return agent.metric("homeostat_emergency") == 0; }));
 }
 
+TEST(PanicSwitch, ActsWhateverTheModeOfOptimizationIs) {
+  for (const std::string mode : {"\"off\"", "shadow"}) {
+    ScriptedOrigin origin;
+    ScriptedOrigin webhook;
+    AgentConfig config = config_for(origin);
+    config.optimization = "mode: " + mode + ", rules: [], interval: 100ms";
+    config.alerts = "webhooks: [\"" + webhook.url() + "/hook\"], timeout: 2s";
+    RunningAgent agent(config);
+    const auto level = [&](const std::string& name) {
+      return agent.admin("PUT", "/api/v1/performance/level",
+                         R"({"level": ")" + name + R"(", "reason": "drill"})");
+    };
+    ASSERT_EQ(level("emergency").status(), 202);
+    EXPECT_TRUE(webhook.wait_for_requests("/hook", 1)) << mode;
+    EXPECT_TRUE(eventually([&] { return contains(agent.status(), "panic switch: drill"); }))
+        << agent.status();
+    EXPECT_FALSE(contains(agent.status(), "shadow: panic")) << "in force, not computed";
+    ASSERT_EQ(level("balanced").status(), 202);
+    EXPECT_TRUE(eventually([&] { return agent.metric("homeostat_emergency") == 0; })) << mode;
+  }
+}
+
 /// The rules in force that throttle, as GET /rules lists them.
 std::set<std::string> rules_of(const RunningAgent& agent) {
   std::set<std::string> names;

@@ -27,7 +27,7 @@ rules::ActiveAction throttle(const std::string& rule, double to, bool overruled 
 TEST(EventDiary, TellsWhenAnActionStartsIsOverruledAndEnds) {
   EventDiary diary;
   const auto told = [&diary](std::vector<rules::ActiveAction> active) {
-    diary.actions(active, WallTime{});
+    diary.actions(active, {}, WallTime{});
     std::string text;
     for (const Event& event : diary.take()) {
       text += detail(event, "rule") + " " + detail(event, "change") + "; ";
@@ -48,6 +48,17 @@ TEST(EventDiary, CountsWhatAFloodOfTransitionsLeavesOut) {
   const auto events = diary.take();
   ASSERT_EQ(events.size(), EventDiary::rule_events_max + 1);
   EXPECT_EQ(detail(events.back(), "left_out"), "9");
+}
+
+TEST(EventDiary, MarksEffectsOfInjectedActivationsAndOfShadow) {
+  EventDiary diary;
+  const std::vector<rules::TrialStep> steps{{"a", "", {}}, {"b", "GET /", {}}};
+  diary.trials(steps, {{"b", "GET /"}}, true, WallTime{});
+  const auto events = diary.take();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(detail(events[0], "injected"), "false");
+  EXPECT_EQ(detail(events[1], "injected"), "true");
+  EXPECT_EQ(detail(events[1], "shadow"), "true");
 }
 
 class EventsOfTheControlPlane : public ActorFixture {
@@ -78,6 +89,7 @@ TEST_F(EventsOfTheControlPlane, TellARulesLifeWithItsAction) {
   ASSERT_EQ(action.size(), 2U);
   EXPECT_EQ(detail(*action[0], "change"), "started");
   EXPECT_EQ(detail(*action[0], "action"), "throttle(to 50%)");
+  EXPECT_EQ(detail(*action[0], "injected"), "true");
   EXPECT_EQ(detail(*action[1], "change"), "ended");
 }
 
@@ -106,6 +118,7 @@ TEST_F(EventsOfTheControlPlane, TellLevelsAndEmergencies) {
   ASSERT_EQ(level.size(), 1U);
   EXPECT_EQ(detail(*level[0], "from"), "balanced");
   EXPECT_EQ(detail(*level[0], "to"), "aggressive");
+  EXPECT_EQ(detail(*level[0], "injected"), "false");
   const auto emergency = of_type("emergency");
   ASSERT_EQ(emergency.size(), 2U);
   EXPECT_EQ(detail(*emergency[0], "change"), "entered");

@@ -5,6 +5,7 @@
 #include "actors/child.hpp"
 #include "actors/class_shedding.hpp"
 #include "actors/hourly_count.hpp"
+#include "actors/reject_share.hpp"
 #include "actors/restart_budget.hpp"
 #include "actors/signal_board.hpp"
 #include "actors/traffic_signals.hpp"
@@ -43,6 +44,21 @@ TEST(Heartbeats, ActorThatNeverBeatIsNotStalled) {
   EXPECT_FALSE(heartbeats.stalled(Child::throttler, start + 10s));
   EXPECT_TRUE(heartbeats.stalled(Child::throttler, start + 11s));
   EXPECT_FALSE(heartbeats.stalled(Child::alerter, start + 11s));
+}
+
+TEST(RejectShare, ConcludesNothingFromTooFewRequests) {
+  RejectShare share;
+  EXPECT_EQ(share.update({start, 1, 1}), 0) << "one of one is not 100 %";
+  EXPECT_EQ(share.update({start + 1s, 18, 9}), 0);
+  EXPECT_DOUBLE_EQ(share.update({start + 2s, 1, 0}), 0.5) << "twenty in three seconds";
+}
+
+TEST(RejectShare, IsOfTheNewestSpanThatHoldsEnoughAndNoOlderThanTenSeconds) {
+  RejectShare share;
+  EXPECT_DOUBLE_EQ(share.update({start, 100, 100}), 1);
+  EXPECT_DOUBLE_EQ(share.update({start + 1s, 100, 10}), 0.1) << "what was before does not count";
+  EXPECT_EQ(share.update({start + 9s, 0, 0}), 0.1);
+  EXPECT_EQ(share.update({start + 11s, 0, 0}), 0);
 }
 
 TEST(ClassShedding, StepsOneClassPerPeriodAndEndsWithTheEmergency) {

@@ -54,7 +54,7 @@ const std::vector<EmergencyInput> single_signals = {
     with([](EmergencyInput& input) { input.memory_full_pressure = 0.06; }),
     with([](EmergencyInput& input) { input.success_ratio = 0.49; }),
     with([](EmergencyInput& input) { input.queue_standing = 10s; }),
-    with([](EmergencyInput& input) { input.reject_ratio = 0.5; }),
+    with([](EmergencyInput& input) { input.critical_reject_ratio = 0.05; }),
 };
 
 EmergencyInput merged(const EmergencyInput& a, const EmergencyInput& b) {
@@ -63,7 +63,7 @@ EmergencyInput merged(const EmergencyInput& a, const EmergencyInput& b) {
   out.memory_full_pressure = std::max(a.memory_full_pressure, b.memory_full_pressure);
   out.success_ratio = std::min(a.success_ratio, b.success_ratio);
   out.queue_standing = std::max(a.queue_standing, b.queue_standing);
-  out.reject_ratio = std::max(a.reject_ratio, b.reject_ratio);
+  out.critical_reject_ratio = std::max(a.critical_reject_ratio, b.critical_reject_ratio);
   return out;
 }
 
@@ -121,7 +121,7 @@ TEST(EmergencyEntry, UnknownValuesAreNoSignal) {
   Drill drill;
   const EmergencyInput unknown = with([nan](EmergencyInput& input) {
     input.memory_utilization = input.memory_full_pressure = nan;
-    input.success_ratio = input.reject_ratio = nan;
+    input.success_ratio = input.critical_reject_ratio = nan;
   });
   EXPECT_TRUE(drill.ticks(unknown, 60).empty());
   (void)drill.ticks(two_signals, 6);
@@ -154,7 +154,7 @@ TEST(EmergencyExit, EachSignalAloneKeepsTheModeDownToItsLeaveThreshold) {
       with([](EmergencyInput& input) { input.memory_full_pressure = 0.025; }),
       with([](EmergencyInput& input) { input.success_ratio = 0.59; }),
       with([](EmergencyInput& input) { input.queue_standing = 5s; }),
-      with([](EmergencyInput& input) { input.reject_ratio = 0.25; }),
+      with([](EmergencyInput& input) { input.critical_reject_ratio = 0.01; }),
       with([](EmergencyInput& input) { input.rule_demands = true; }),
   };
   const std::vector<EmergencyInput> ended = {
@@ -162,7 +162,7 @@ TEST(EmergencyExit, EachSignalAloneKeepsTheModeDownToItsLeaveThreshold) {
       with([](EmergencyInput& input) { input.memory_full_pressure = 0.024; }),
       with([](EmergencyInput& input) { input.success_ratio = 0.60; }),
       with([](EmergencyInput& input) { input.queue_standing = 4s; }),
-      with([](EmergencyInput& input) { input.reject_ratio = 0.24; }),
+      with([](EmergencyInput& input) { input.critical_reject_ratio = 0.009; }),
   };
   for (std::size_t i = 0; i < lingering.size(); ++i) {
     Drill drill;
@@ -197,7 +197,7 @@ TEST(EmergencyProperty, NeverSwitchesFasterThanItsTimersWhateverTheInput) {
     if (second / 200 % 2 == 0) {
       input.memory_utilization = 0.9 + 0.07 * unit();
       input.success_ratio = unit();
-      input.reject_ratio = unit();
+      input.critical_reject_ratio = unit();
     }
     ++since_entry;
     const EmergencyEvent event = drill.tick(input);

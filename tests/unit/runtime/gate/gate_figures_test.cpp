@@ -55,6 +55,22 @@ TEST_F(GateFiguresOf, InFlightIsATimeAverageAcrossWindows) {
   EXPECT_NEAR(gate->collect(clock.now()).window.in_flight_mean, 1.25, 1e-9);
 }
 
+TEST(GateTotals, ShedClassesAndLimitsOfOperatorsAreNoOverload) {
+  GateTotals totals;
+  const auto reject = [&totals](RejectReason reason, std::uint8_t priority_class) {
+    ++totals.rejected[static_cast<std::size_t>(reason)][priority_class];
+  };
+  for (int i = 0; i < 50; ++i) reject(RejectReason::shed_class, 3);
+  reject(RejectReason::rate_limit, 0);
+  reject(RejectReason::concurrency_cap, 0);
+  EXPECT_EQ(totals.rejected_total(), 52U);
+  EXPECT_EQ(totals.overload_total(), 0U);
+  reject(RejectReason::queue_full, 3);
+  reject(RejectReason::predicted_wait, 0);
+  EXPECT_EQ(totals.overload_total(), 2U);
+  EXPECT_EQ(totals.overload_of(rules::critical_class), 1U);
+}
+
 TEST_F(GateFiguresOf, TheCriticalShareIsOfTheRequestsAdmittedSinceTheLastCall) {
   build(with_limit(10), 2);
   Client critical, normal;
