@@ -5,6 +5,7 @@
 #include "config/rule_schema.hpp"
 #include "config/scalar_leaves.hpp"
 #include "config/words.hpp"
+#include "rules/engine/trial.hpp"
 #include "rules/expr/suggestion.hpp"
 
 namespace homeostat::config {
@@ -12,8 +13,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Ten pairs of phases; fewer can prove next to nothing.
+constexpr auto concurrent_within_min = rules::Trial::within_min(rules::TrialDesign::concurrent);
+/// Fifteen pairs of phases; fewer can prove next to nothing.
 constexpr auto alternating_within_min = 10min;
+static_assert(alternating_within_min >= rules::Trial::within_min(rules::TrialDesign::alternating));
 constexpr double rollout_of_trials = 0.5;
 
 /// Why the actions of a rule cannot be judged; empty if they can.
@@ -68,7 +71,7 @@ std::optional<rules::SignalId> goal_signal(const EffectDraft& draft, const Node&
 
 void visit_effect(Visitor& visitor, EffectDraft& draft) {
   visitor.leaf({"improve"}, TextLeaf(draft.improve, "signal", nullptr, TextLeaf::Show::all, 64));
-  visitor.leaf({"within"}, DurationLeaf(draft.goal.within, 1min, 24h));
+  visitor.leaf({"within"}, DurationLeaf(draft.goal.within, concurrent_within_min, 24h));
   visitor.leaf({"else"}, ChoiceLeaf(draft.unproven, words::unproven));
   visitor.leaf({"retry"}, DurationLeaf(draft.goal.retry, 1min, 24h));
 }
@@ -79,8 +82,8 @@ void finish_trial(RuleDraft& draft, const Node& row, const std::string& path, Re
   const bool divides = all_divide(rule);
   if (rollout != nullptr && rule.rollout < 1 && !divides) {
     report.error(rollout->place,
-                 fmt::format("`{}.rollout`: only scale_ttl and compress with scope: endpoint can "
-                             "apply to a share of the requests",
+                 fmt::format("`{}.rollout`: only compress and scale_ttl with `by` above 1, with "
+                             "scope: endpoint, can apply to a share of the requests",
                              path));
     return;
   }

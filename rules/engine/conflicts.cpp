@@ -102,10 +102,7 @@ class Settlement {
       EndpointOutcome& endpoint = touched_[id];
       endpoint.id = id;
       apply(endpoint, active_[winner]);
-      const auto& trial = active_[winner].trial;
-      if (trial && trial->design == TrialDesign::concurrent && active_[winner].share < 1) {
-        endpoint.measured_share = active_[winner].share;
-      }
+      if (active_[winner].measured) endpoint.measured_share = active_[winner].share;
     }
     // With no endpoint known yet, the strictest global action still stands.
     if (endpoints.empty() && global != none) active_[global].overruled = false;

@@ -18,7 +18,7 @@ namespace homeostat::rules {
 /// `effect` of a rule: a signal that should get better.
 struct EffectGoal {
   SignalId improve = SignalId::endpoint_latency_p95;
-  Duration within = std::chrono::minutes(5);  ///< to prove it
+  Duration within = std::chrono::minutes(15);  ///< to prove it
   /// What happens to an action that has proven nothing in that time. A harmful
   /// one is always undone.
   bool keep_unproven = false;
@@ -28,6 +28,8 @@ struct EffectGoal {
   bool operator==(const EffectGoal&) const = default;
 };
 inline constexpr std::chrono::hours effect_retry_max{24};
+/// After an activation has ended, what its trial had found is kept for this long.
+inline constexpr std::chrono::hours effect_remember{24};
 
 enum class TrialDesign : std::uint8_t {
   concurrent,   ///< some requests get the action, the others at the same time do not
@@ -35,7 +37,7 @@ enum class TrialDesign : std::uint8_t {
 };
 
 enum class TrialVerdict : std::uint8_t {
-  waiting,   ///< for another trial at the same place
+  waiting,   ///< for another trial at the same place, or for another rule's action
   running,   ///< nothing proven yet
   useful,    ///< better than without it: kept, and widened to everyone
   harmful,   ///< worse than without it: undone
@@ -57,6 +59,12 @@ struct TrialReport {
   std::optional<double> low, high;  ///< confidence interval, once there is one
   double confidence = 0;            ///< that there is any effect
   bool relative = true;             ///< `improvement` is a share of the value
+};
+
+/// What had become of a trial when its activation ended.
+struct EndedTrial {
+  TrialReport report;
+  Instant at{};
 };
 
 /// Whether a larger value of a signal is better, or a smaller one. Nothing for

@@ -1,6 +1,7 @@
 #include "rules/engine/engine.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "rules/engine/engine_impl.hpp"
@@ -20,7 +21,6 @@ std::string_view to_string(RuleState state) noexcept {
 
 std::string Engine::Impl::reason_to_be_out(const Rule& rule) const {
   if (!rule.enabled) return "the rule was disabled";
-  if (active_at_level(rule)) return {};
   return "the level is " + std::string(to_string(level)) + ", the rule needs " +
          std::string(to_string(rule.level));
 }
@@ -82,20 +82,27 @@ void Engine::Impl::take_endpoints(const Frame& frame, TickResult& result) {
   }
 }
 
+/// Without a text for those that are not in: this runs each tick.
+std::optional<Step> Engine::Impl::leave_if_in(const Rule& rule,
+                                              std::unique_ptr<Instance>& instance) {
+  const bool in = instance->state != RuleState::inactive;
+  return force_out(rule, instance, now, in ? reason_to_be_out(rule) : std::string());
+}
+
 void Engine::Impl::step_rule(std::size_t index, TickResult& result) {
   const Rule& rule = set.rules[index];
   RuleRuntime& runtime = runtimes[index];
-  const std::string out = reason_to_be_out(rule);
+  const bool out = is_out(rule);
   const CheckedRule checked{rule, *runtime.until};
   for (std::size_t i = 0; i < runtime.instances.size(); ++i) {
     auto& instance = runtime.instances[i];
     const EndpointSlot* slot = slot_of(rule, i);
     if (slot != nullptr && !slot->used) continue;
-    if (!out.empty() && !instance) continue;
+    if (out && !instance) continue;
     // An endpoint out of sight starts nothing new, not even with no_data: fire.
     if (slot != nullptr && !slot->seen && !instance) continue;
-    auto step = out.empty() ? advance(checked, instance, scene_of(slot), now, gap)
-                            : force_out(rule, instance, now, out);
+    auto step =
+        out ? leave_if_in(rule, instance) : advance(checked, instance, scene_of(slot), now, gap);
     if (step) emit(index, slot, std::move(*step), result);
   }
 }
@@ -157,34 +164,71 @@ void Engine::Impl::reload(RuleSet rules) {
   labelled.want(selectors);
 }
 
-void Engine::Impl::status_of(std::size_t index, std::vector<RuleStatus>& rows) const {
-  const Rule& rule = set.rules[index];
-  const RuleRuntime& runtime = runtimes[index];
+RuleStatus Engine::Impl::status_row(const Rule& rule) const {
   RuleStatus row;
   row.rule = rule.name;
   row.enabled = rule.enabled;
   row.active_at_level = active_at_level(rule);
   row.dry_run = rule.dry_run;
+  row.hold = rule.hold;
+  return row;
+}
+
+RuleStatus Engine::Impl::status_row(const Rule& rule, const Instance& instance,
+                                    const EndpointSlot* slot) const {
+  RuleStatus row = status_row(rule);
+  if (slot != nullptr) {
+    row.endpoint = slot->id;
+    row.endpoint_name = slot->name;
+  }
+  row.state = instance.state;
+  row.since = instance.since;
+  row.hold = instance.relapse.hold(rule.hold);
+  if (is_active(instance.state) && !rule.dry_run) row.trial = trial_report(rule, instance);
+  row.last_effect = instance.last_effect;
+  if (instance.retry_at > now) row.retry_at = instance.retry_at;
+  row.pending_clock = instance.pending_clock;
+  if (instance.cooldown_until > now) row.cooldown_until = instance.cooldown_until;
+  return row;
+}
+
+/// Newest first: these are shown because somebody will ask what became of them.
+void Engine::Impl::remembered_effects(std::size_t index, std::vector<RuleStatus>& rows) const {
+  const Rule& rule = set.rules[index];
+  const auto& instances = runtimes[index].instances;
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    const auto& instance = instances[i];
+    if (instance && instance->state == RuleState::inactive && instance->last_effect) {
+      found.push_back(i);
+    }
+  }
+  std::ranges::sort(found, [&](std::size_t a, std::size_t b) {
+    return std::tuple(instances[b]->last_effect->at, a) <
+           std::tuple(instances[a]->last_effect->at, b);
+  });
+  if (found.size() > last_effects_max) found.resize(last_effects_max);
+  for (const std::size_t i : found) {
+    rows.push_back(status_row(rule, *instances[i], slot_of(rule, i)));
+    rows.back().values = rule.when->explain_values(scene_of(slot_of(rule, i)));
+  }
+}
+
+void Engine::Impl::status_of(std::size_t index, std::vector<RuleStatus>& rows) const {
+  const Rule& rule = set.rules[index];
+  const RuleRuntime& runtime = runtimes[index];
   const std::size_t before = rows.size();
   for (std::size_t i = 0; i < runtime.instances.size(); ++i) {
     const auto& instance = runtime.instances[i];
     if (!instance || instance->state == RuleState::inactive) continue;
-    RuleStatus live = row;
     const EndpointSlot* slot = slot_of(rule, i);
-    if (slot != nullptr) {
-      live.endpoint = slot->id;
-      live.endpoint_name = slot->name;
-    }
-    live.state = instance->state;
-    live.since = instance->since;
+    RuleStatus live = status_row(rule, *instance, slot);
     live.values = rule.when->explain_values(scene_of(slot));
-    if (is_active(instance->state) && !rule.dry_run) live.trial = trial_report(rule, *instance);
-    if (instance->retry_at > now) live.retry_at = instance->retry_at;
-    live.pending_clock = instance->pending_clock;
-    if (instance->cooldown_until > now) live.cooldown_until = instance->cooldown_until;
     rows.push_back(std::move(live));
   }
+  if (rule.effect) remembered_effects(index, rows);
   if (rows.size() > before) return;
+  RuleStatus row = status_row(rule);
   row.since = runtime.inactive_since;
   if (rule.scope == Scope::global && runtime.instances.front() &&
       runtime.instances.front()->cooldown_until > now) {

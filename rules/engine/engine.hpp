@@ -11,7 +11,8 @@
 // full: docs/rule_language.md. Several rules on one actuator: the most
 // restrictive wins and the provenance is kept.
 //
-// Pure: no clock, thread or IO; the same frames give the same decisions.
+// Pure: no clock, thread or IO; the same frames give the same decisions. A tick
+// in which no rule acts or changes allocates nothing.
 // Every tick also goes into the history that window functions look back over
 // (rules/history); it outlives reloads and belongs to no rule.
 //
@@ -40,6 +41,10 @@ namespace homeostat::rules {
 
 /// State of an endpoint that no frame mentioned for this long is given up.
 inline constexpr std::chrono::minutes endpoint_forget{10};
+
+/// Of each rule: endpoints at which it is inactive but an effect is remembered,
+/// in Engine::status().
+inline constexpr std::size_t last_effects_max = 20;
 
 inline constexpr std::size_t history_bytes_default = std::size_t{16} * 1024 * 1024;
 
@@ -71,6 +76,7 @@ struct ActiveAction {
   bool overruled = false;    ///< another rule's stricter action decides this actuator
   std::string overruled_by;  ///< that rule; one of them where they differ by endpoint
   double share = 1;          ///< of the endpoint's requests
+  bool measured = false;     ///< its trial compares those requests with the others
   std::optional<TrialReport> trial;
 };
 
@@ -85,7 +91,10 @@ struct RuleStatus {
   bool enabled = true;
   bool active_at_level = true;
   bool dry_run = false;
-  std::optional<TrialReport> trial;       ///< of this activation
+  Duration hold{};                   ///< in force: the rule's own, longer after relapses
+  std::optional<TrialReport> trial;  ///< of this activation
+  /// Of the activation before, for effect_remember.
+  std::optional<EndedTrial> last_effect;
   std::optional<Instant> retry_at;        ///< its action was undone: does not act before this
   Instant pending_clock{};                ///< pending: `for` counts from here
   std::optional<Instant> cooldown_until;  ///< does not fire before this; unset: no cooldown runs
@@ -171,7 +180,9 @@ class Engine {
   bool adjust(const Rule& rule);
 
   [[nodiscard]] const RuleSet& rules() const noexcept;
-  /// Every instance that is not inactive, and one row per inactive rule.
+  /// Every instance that is not inactive, up to last_effects_max inactive ones
+  /// of each rule that remember an effect, newest first, and one row per rule
+  /// without any of these.
   [[nodiscard]] std::vector<RuleStatus> status() const;
 
   /// The selected signals that some rule reads, each once; ticks should bring

@@ -45,6 +45,7 @@ void Engine::Impl::act(const TrialSeat& seat, TickResult& result, std::vector<in
     entry.reason = seat.instance->reason;
     if (tried) {
       entry.share = seat.instance->trial->share();
+      entry.measured = seat.instance->trial->measures();
       entry.trial = seat.instance->trial->report();
     }
     result.active.push_back(std::move(entry));
@@ -58,7 +59,7 @@ void Engine::Impl::occupy_places() {
   seats.clear();
   seat_of.clear();
   for (std::size_t r = 0; r < set.rules.size(); ++r) {
-    if (!set.rules[r].effect) continue;
+    if (!has_trial(set.rules[r])) continue;
     for (std::size_t i = 0; i < runtimes[r].instances.size(); ++i) {
       const auto& instance = runtimes[r].instances[i];
       if (instance) trials.occupy({&set.rules[r], instance.get(), slot_of(set.rules[r], i)});
@@ -66,12 +67,29 @@ void Engine::Impl::occupy_places() {
   }
 }
 
+/// Whether another rule acts on an actuator that a trial turns on and off: its
+/// off phases are then not without.
+bool Engine::Impl::control_spoilt(const TrialSeat& seat, const TickResult& result) {
+  const Instance& instance = *seat.instance;
+  if (!instance.trial || !instance.trial->alternates()) return false;
+  const auto& own = seat.rule->then;
+  return std::ranges::any_of(result.active, [&](const ActiveAction& entry) {
+    const bool elsewhere = entry.endpoint && seat.slot != nullptr &&
+                           *entry.endpoint != seat.slot->id &&
+                           !std::holds_alternative<Throttle>(entry.action);
+    if (entry.rule == seat.rule->name || elsewhere || !can_alternate(entry.action)) return false;
+    return std::ranges::any_of(
+        own, [&](const Action& action) { return action.index() == entry.action.index(); });
+  });
+}
+
 void Engine::Impl::observe_trials(TickResult& result) {
   for (std::size_t i = 0; i < result.active.size(); ++i) {
     if (seat_of[i] != no_seat && result.active[i].overruled) seats[seat_of[i]].paused = true;
   }
-  for (const TrialSeat& seat : seats) {
-    if (auto step = Trials::observe(seat, global, now)) result.trials.push_back(std::move(*step));
+  for (TrialSeat& seat : seats) {
+    seat.paused = seat.paused || control_spoilt(seat, result);
+    if (auto step = trials.observe(seat, global, now)) result.trials.push_back(std::move(*step));
   }
 }
 

@@ -46,16 +46,22 @@ struct Engine::Impl {
   void start(const Frame& frame);
   void take_endpoints(const Frame& frame, TickResult& result);
   void step_rule(std::size_t index, TickResult& result);
+  std::optional<Step> leave_if_in(const Rule& rule, std::unique_ptr<Instance>& instance);
   void collect(std::size_t index, TickResult& result, std::vector<int>& priorities);
   void pulse(std::size_t index, bool active, TickResult& result);
   void occupy_places();
   void act(const TrialSeat& seat, TickResult& result, std::vector<int>& priorities);
   [[nodiscard]] bool seat_admitted(const TrialSeat& seat, TickResult& result);
   void observe_trials(TickResult& result);
+  [[nodiscard]] static bool control_spoilt(const TrialSeat& seat, const TickResult& result);
   void settle_actions(TickResult& result, const std::vector<int>& priorities);
   void reload(RuleSet rules);
   void retire(const Rule& rule, RuleRuntime& runtime, const std::string& reason);
   void status_of(std::size_t index, std::vector<RuleStatus>& rows) const;
+  [[nodiscard]] RuleStatus status_row(const Rule& rule) const;
+  [[nodiscard]] RuleStatus status_row(const Rule& rule, const Instance& instance,
+                                      const EndpointSlot* slot) const;
+  void remembered_effects(std::size_t index, std::vector<RuleStatus>& rows) const;
 
   [[nodiscard]] bool active_at_level(const Rule& rule) const {
     return rule.every_level || rule.level <= level;
@@ -69,6 +75,9 @@ struct Engine::Impl {
     }
     return {&global,         &slot->values,      &past, slot->past.get(), &labelled,
             &global_windows, slot->windows.get()};
+  }
+  [[nodiscard]] bool is_out(const Rule& rule) const {
+    return !rule.enabled || !active_at_level(rule);
   }
   [[nodiscard]] std::string reason_to_be_out(const Rule& rule) const;
   [[nodiscard]] Transition describe(const Rule& rule, const EndpointSlot* slot, Step step) const;

@@ -62,9 +62,11 @@ struct ArmSide {
 struct ArmValues {
   /// A side with fewer requests says nothing.
   static constexpr std::uint64_t requests_min = 20;
+  /// How far back a comparison reaches: the first if that holds enough, else the second.
+  static constexpr std::chrono::seconds span_short{10}, span_long{60};
 
   ArmSide treated, control;
-  Duration span = std::chrono::seconds(10);  ///< how far back the values reach
+  Duration span = span_short;  ///< how far back the values reach
 
   [[nodiscard]] bool enough() const noexcept {
     return treated.requests >= requests_min && control.requests >= requests_min;

@@ -1,9 +1,28 @@
 #include "rules/engine/instance.hpp"
 
+#include <algorithm>
+
 #include "rules/engine/text.hpp"
 
 namespace homeostat::rules {
 namespace {
+
+/// The activation is over: what its trial has found is kept for a while, and
+/// one without a verdict goes on in the next activation.
+void end_trial(Instance& instance, Instant now) {
+  if (!instance.trial) return;
+  if (!instance.trial->has_goal()) {
+    instance.trial.reset();
+    return;
+  }
+  instance.last_effect = EndedTrial{instance.trial->report(), now};
+  instance.remember_until = std::max(instance.remember_until, now + effect_remember);
+  if (instance.trial->verdict() == TrialVerdict::running) {
+    instance.trial->sleep();
+  } else {
+    instance.trial.reset();
+  }
+}
 
 class Advance {
  public:
@@ -57,28 +76,37 @@ class Advance {
     } else if (!*until) {
       return std::nullopt;
     }
-    return enter(rule_.hold > Duration::zero() ? RuleState::holding : RuleState::inactive);
+    return enter(hold() > Duration::zero() ? RuleState::holding : RuleState::inactive);
   }
 
   std::optional<Step> linger(std::optional<bool> answer) {
     if (answer == true) return enter(RuleState::firing);
-    return now_ - instance_.since >= rule_.hold ? enter(RuleState::inactive) : std::nullopt;
+    return now_ - instance_.since >= hold() ? enter(RuleState::inactive) : std::nullopt;
   }
+
+  [[nodiscard]] Duration hold() const { return instance_.relapse.hold(rule_.hold); }
 
   std::optional<Step> enter(RuleState to) {
     const RuleState from = instance_.state;
-    Step step{from, to, explain_step(rule_, until_, scene_, from, to, no_data_)};
+    Step step{from, to, explain_step(rule_, until_, scene_, {from, to, hold(), no_data_})};
     if (to == RuleState::firing) {
-      if (!is_active(from)) instance_.active_since = now_;
+      if (!is_active(from)) begin_activation();
       instance_.reason = step.reason;
     }
     if (is_active(from) && to == RuleState::inactive) {
       instance_.cooldown_until = now_ + rule_.cooldown;
+      instance_.relapse.end(now_);
+      end_trial(instance_, now_);
     }
-    if (!is_active(to)) instance_.trial.reset();
     instance_.state = to;
     instance_.since = now_;
     return step;
+  }
+
+  void begin_activation() {
+    instance_.active_since = now_;
+    instance_.relapse.begin(now_, rule_.hold);
+    if (instance_.trial) instance_.trial->wake(now_);
   }
 
   const Rule& rule_;
@@ -90,9 +118,14 @@ class Advance {
   bool no_data_ = false;
 };
 
-void drop_if_done(std::unique_ptr<Instance>& instance, Instant now) {
-  if (instance->state == RuleState::inactive && instance->cooldown_until <= now &&
-      instance->remember_until <= now) {
+void drop_if_done(const Rule& rule, std::unique_ptr<Instance>& instance, Instant now) {
+  if (instance->state != RuleState::inactive) return;
+  if (instance->remember_until <= now) {
+    instance->trial.reset();
+    instance->last_effect.reset();
+  }
+  if (instance->cooldown_until <= now && instance->remember_until <= now &&
+      !instance->relapse.remembers(now, rule.hold)) {
     instance.reset();
   }
 }
@@ -119,7 +152,7 @@ std::optional<Step> advance(const CheckedRule& checked, std::unique_ptr<Instance
     instance->cooldown_until = now;
   }
   auto step = Advance(checked, *instance, scene, now, gap).run();
-  drop_if_done(instance, now);
+  drop_if_done(checked.rule, instance, now);
   return step;
 }
 
@@ -128,14 +161,17 @@ std::optional<Step> force_out(const Rule& rule, std::unique_ptr<Instance>& insta
   if (!instance) return std::nullopt;
   const RuleState from = instance->state;
   if (from == RuleState::inactive) {
-    drop_if_done(instance, now);
+    drop_if_done(rule, instance, now);
     return std::nullopt;
   }
-  if (is_active(from)) instance->cooldown_until = now + rule.cooldown;
-  instance->trial.reset();
+  if (is_active(from)) {
+    instance->cooldown_until = now + rule.cooldown;
+    end_trial(*instance, now);
+  }
+  instance->relapse.reset();
   instance->state = RuleState::inactive;
   instance->since = now;
-  drop_if_done(instance, now);
+  drop_if_done(rule, instance, now);
   return Step{from, RuleState::inactive, std::move(reason)};
 }
 

@@ -12,6 +12,7 @@
 #include "rules/engine/rule.hpp"
 #include "rules/engine/trial.hpp"
 #include "rules/expr/expression.hpp"
+#include "rules/laws/relapse_hold.hpp"
 
 namespace homeostat::rules {
 
@@ -22,11 +23,15 @@ struct Instance {
   Instant pending_clock{};   ///< `for` counts from here; moved on over gaps in the data
   Instant cooldown_until{};  ///< no firing before
   std::string reason;        ///< of the activation
+  RelapseHold relapse;
 
   // Of the trial, for rules with one.
-  std::unique_ptr<Trial> trial;  ///< of this activation; null: none, or not yet
-  Instant retry_at{};            ///< undone before: no trial before this
-  Instant remember_until{};      ///< how often it was undone
+  /// Of this activation; null: none, or not yet. While inactive: one that was
+  /// undecided, asleep with its evidence.
+  std::unique_ptr<Trial> trial;
+  std::optional<EndedTrial> last_effect;  ///< of an activation before
+  Instant retry_at{};                     ///< undone before: no trial before this
+  Instant remember_until{};               ///< all of this
   unsigned times_undone = 0;
 };
 

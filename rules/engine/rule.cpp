@@ -52,11 +52,13 @@ std::string_view action_name(const Action& action) noexcept {
 }
 
 bool divides_by_request(const Action& action) noexcept {
-  return std::holds_alternative<ScaleTtl>(action) || std::holds_alternative<Compress>(action);
+  const auto* lifetime = std::get_if<ScaleTtl>(&action);
+  return std::holds_alternative<Compress>(action) || (lifetime != nullptr && lifetime->by > 1);
 }
 
 bool can_alternate(const Action& action) noexcept {
-  return divides_by_request(action) || std::holds_alternative<Throttle>(action);
+  return std::holds_alternative<ScaleTtl>(action) || std::holds_alternative<Compress>(action) ||
+         std::holds_alternative<Throttle>(action);
 }
 
 std::string describe(const Action& action) {

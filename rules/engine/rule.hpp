@@ -84,7 +84,9 @@ using Action =
 
 /// "scale_ttl", "compress", ... as written in YAML.
 [[nodiscard]] std::string_view action_name(const Action& action) noexcept;
-/// Whether an action applies to single requests, so that some may go without.
+/// Whether an action applies to single requests, so that some may go without:
+/// not scale_ttl below 1, which counts when a response is stored, for everyone
+/// who is answered from it.
 [[nodiscard]] bool divides_by_request(const Action& action) noexcept;
 /// Whether an action can be turned off and on again, to see what it does.
 [[nodiscard]] bool can_alternate(const Action& action) noexcept;

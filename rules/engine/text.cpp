@@ -25,7 +25,8 @@ std::string format_duration(Duration duration) {
 }
 
 std::string explain_step(const Rule& rule, const Expression& until, const Scene& scene,
-                         RuleState from, RuleState to, bool no_data) {
+                         const StepCause& cause) {
+  const auto [from, to, hold, no_data] = cause;
   std::string text;
   const bool leaving_for_good = to == RuleState::inactive && from == RuleState::holding;
   if (to == RuleState::pending) {
@@ -42,8 +43,11 @@ std::string explain_step(const Rule& rule, const Expression& until, const Scene&
     text = values_and(*rule.when, scene, "no longer");
   } else {
     text = values_and(until, scene, "until");
-    if (to == RuleState::holding) text += ", holds for " + format_duration(rule.hold);
-    if (leaving_for_good) text += " held for " + format_duration(rule.hold);
+    if (to == RuleState::holding) text += ", holds for " + format_duration(hold);
+    if (to == RuleState::holding && hold > rule.hold) {
+      text += ", longer than its " + format_duration(rule.hold) + " because it had to come back";
+    }
+    if (leaving_for_good) text += " held for " + format_duration(hold);
   }
   if (no_data) text.append(", no data (no_data: ").append(to_string(rule.no_data)).append(")");
   return text;

@@ -15,10 +15,16 @@ namespace homeostat::rules {
 /// "30s", "1.5m".
 [[nodiscard]] std::string format_duration(Duration duration);
 
-/// Why an instance went to `to`: values, the threshold that decided, times.
-/// `until` is the expression in use, `no_data` that a signal was not usable.
+/// A change of state to be explained.
+struct StepCause {
+  RuleState from, to;
+  Duration hold;         ///< in force, which may be longer than the rule's own
+  bool no_data = false;  ///< a signal was not usable
+};
+
+/// Why an instance went to another state: values, the threshold that decided,
+/// times. `until` is the expression in use.
 [[nodiscard]] std::string explain_step(const Rule& rule, const Expression& until,
-                                       const Scene& scene, RuleState from, RuleState to,
-                                       bool no_data);
+                                       const Scene& scene, const StepCause& cause);
 
 }  // namespace homeostat::rules

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace homeostat::rules {
 namespace {
@@ -35,9 +36,13 @@ void Trial::draw_order() { first_on_ = (draw(random_) & 1U) == 0; }
 
 double Trial::share() const noexcept {
   if (undone()) return 0;
-  const bool decided = verdict_ != TrialVerdict::running;
-  if (plan_.design == TrialDesign::alternating && plan_.goal && !decided) return on_now() ? 1 : 0;
+  if (alternates() && !paused_) return on_now() ? 1 : 0;
   return share_;
+}
+
+bool Trial::alternates() const noexcept {
+  return plan_.design == TrialDesign::alternating && plan_.goal &&
+         verdict_ == TrialVerdict::running;
 }
 
 bool Trial::undone() const noexcept {
@@ -45,10 +50,14 @@ bool Trial::undone() const noexcept {
          (verdict_ == TrialVerdict::unproven && plan_.goal && !plan_.goal->keep_unproven);
 }
 
-bool Trial::comparing() const noexcept {
-  if (!plan_.goal || undone()) return false;
-  if (verdict_ == TrialVerdict::running) return true;
+bool Trial::needs_place() const noexcept {
+  if (undone()) return false;
+  if (plan_.goal && verdict_ == TrialVerdict::running) return true;
   return plan_.design == TrialDesign::concurrent && share_ < 1;
+}
+
+bool Trial::measures() const noexcept {
+  return plan_.goal && plan_.design == TrialDesign::concurrent && share_ < 1 && occupies();
 }
 
 bool Trial::finish(TrialVerdict verdict) {
@@ -114,35 +123,48 @@ void Trial::widen(Instant now) {
   widened_at_ = now;
 }
 
-bool Trial::observe(Instant now, const SignalValues& values, const ArmValues* arms) {
+void Trial::spend(Instant now) noexcept {
   spent_ += now - last_;
   last_ = now;
+}
+
+bool Trial::expire() {
+  if (!plan_.goal || verdict_ != TrialVerdict::running || spent_ < plan_.goal->within) return false;
+  return finish(TrialVerdict::unproven);
+}
+
+/// What was in force for a part of the window must not be compared.
+void Trial::start_over(Instant now) noexcept {
+  phase_ = 0;
+  compared_to_ = now + settle;
+  next_sample_ = now + phase;
+}
+
+bool Trial::observe(Instant now, const SignalValues& values, const ArmValues* arms) {
+  spend(now);
+  if (std::exchange(paused_, false)) start_over(now);
   bool changed = false;
   if (comparing()) {
     changed = plan_.design == TrialDesign::concurrent ? observe_arms(now, arms)
                                                       : observe_phase(now, values);
   }
-  if (plan_.goal && verdict_ == TrialVerdict::running && spent_ >= plan_.goal->within) {
-    changed = finish(TrialVerdict::unproven);
-  }
+  if (expire()) changed = true;
   widen(now);
   return changed;
 }
 
-void Trial::pause(Instant now) {
-  const Duration gap = now - last_;
-  last_ = now;
-  widened_at_ += gap;
-  // What was in force for a part of the window must not be compared.
-  phase_ = 0;
-  compared_to_ = now + settle;
-  next_sample_ = now + phase;
+bool Trial::pause(Instant now) {
+  widened_at_ += now - last_;
+  spend(now);
+  paused_ = true;
+  return expire();
 }
 
 TrialReport Trial::report() const {
   TrialReport report;
   report.design = plan_.design;
   report.verdict = plan_.goal ? verdict_ : TrialVerdict::running;
+  if (paused_ && report.verdict == TrialVerdict::running) report.verdict = TrialVerdict::waiting;
   report.undone = undone();
   report.share = share();
   if (!plan_.goal) return report;

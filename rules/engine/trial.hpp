@@ -19,6 +19,11 @@
 // doubles every widen_every while the comparison goes on as a second test, which
 // may still find harm. Without a goal a trial only widens, by time.
 //
+// Pauses. While another rule's action decides the actuator there is nothing to
+// compare, but `within` goes on: what cannot be shown in that time is unproven.
+// When its activation ends an undecided trial sleeps, and goes on with all its
+// evidence in the next one: harm that short activations do adds up.
+//
 // Pure: time comes in, chance comes from `seed`. Thread safety: none.
 #pragma once
 
@@ -44,25 +49,50 @@ class Trial {
   static constexpr std::chrono::seconds settle{10};
   static constexpr std::chrono::seconds phase{20};  ///< of alternating trials
   static constexpr std::chrono::seconds widen_every{30};
+  /// The least `within` in which a verdict can be reached at all: as many
+  /// comparisons as the test asks for, each as short as it can be.
+  [[nodiscard]] static constexpr std::chrono::seconds within_min(TrialDesign design) noexcept {
+    constexpr auto comparisons = static_cast<int>(EffectTestBounds{}.samples_min);
+    return design == TrialDesign::concurrent ? settle + comparisons * ArmValues::span_short
+                                             : comparisons * 2 * phase;
+  }
+  /// The same of a concurrent trial where ten seconds hold too few requests.
+  static constexpr std::chrono::seconds within_min_of_minutes =
+      settle + static_cast<int>(EffectTestBounds{}.samples_min) * ArmValues::span_long;
+
   Trial(const TrialPlan& plan, std::uint64_t seed, Instant now);
 
   /// Takes in a tick in which the action was in force, as far as share() said.
   /// `values` are the signals of the rule's scope, `arms` the two sides'.
   /// True if the verdict changed.
   bool observe(Instant now, const SignalValues& values, const ArmValues* arms);
-  /// The same for a tick in which another rule's action decided: nothing is
-  /// compared, and the time does not count.
-  void pause(Instant now);
+  /// The same for a tick that cannot be compared with any other.
+  bool pause(Instant now);
+  /// Its activation has ended; the next one begins. What is between does not count.
+  void sleep() noexcept { paused_ = true; }
+  void wake(Instant now) noexcept { last_ = now; }
 
   /// Of the requests that get the action now; an alternating trial has 0 or 1.
   [[nodiscard]] double share() const noexcept;
   [[nodiscard]] bool undone() const noexcept;
+  [[nodiscard]] bool has_goal() const noexcept { return plan_.goal.has_value(); }
   [[nodiscard]] TrialVerdict verdict() const noexcept { return verdict_; }
-  /// Compares now, so that nothing else should be tried at the same place.
-  [[nodiscard]] bool comparing() const noexcept;
+  /// Divides or alternates what happens at its place, unless it is paused, so
+  /// that nothing else should be tried there.
+  [[nodiscard]] bool needs_place() const noexcept;
+  [[nodiscard]] bool paused() const noexcept { return paused_; }
+  [[nodiscard]] bool occupies() const noexcept { return needs_place() && !paused_; }
+  /// Its two sides are to be told apart by request.
+  [[nodiscard]] bool measures() const noexcept;
+  /// Turns the action on and off, to compare.
+  [[nodiscard]] bool alternates() const noexcept;
   [[nodiscard]] TrialReport report() const;
 
  private:
+  [[nodiscard]] bool comparing() const noexcept { return plan_.goal && needs_place(); }
+  void spend(Instant now) noexcept;
+  bool expire();
+  void start_over(Instant now) noexcept;
   bool compare(double treated, double control);
   bool observe_arms(Instant now, const ArmValues* arms);
   bool observe_phase(Instant now, const SignalValues& values);
@@ -81,6 +111,7 @@ class Trial {
   Instant widened_at_;
   EffectTest test_, after_;  ///< until the verdict, and while widening
   TrialVerdict verdict_ = TrialVerdict::running;
+  bool paused_ = false;
   int phase_ = 0;  ///< of the pair
   bool first_on_ = true;
   std::optional<double> first_value_;  ///< of the pair's first phase

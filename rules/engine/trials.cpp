@@ -39,22 +39,39 @@ TrialPlan plan_of(const Rule& rule) {
 
 void Trials::begin_tick() { busy_.clear(); }
 
-void Trials::occupy(const TrialSeat& seat) {
-  if (seat.instance->trial && seat.instance->trial->comparing()) busy_.push_back(seat.slot);
+const EndpointSlot* TrialSeat::place() const noexcept {
+  const bool everywhere =
+      std::any_of(rule->then.begin(), rule->then.end(),
+                  [](const Action& action) { return std::holds_alternative<Throttle>(action); });
+  return everywhere ? nullptr : slot;
 }
 
-bool Trials::occupied(const EndpointSlot* slot) const {
-  return std::find(busy_.begin(), busy_.end(), slot) != busy_.end();
+void Trials::occupy(const TrialSeat& seat) {
+  const Instance& instance = *seat.instance;
+  if (is_active(instance.state) && instance.trial && instance.trial->occupies()) {
+    busy_.push_back(seat.place());
+  }
+}
+
+bool Trials::occupied(const EndpointSlot* place) const {
+  return std::find(busy_.begin(), busy_.end(), place) != busy_.end();
+}
+
+bool Trials::blocked(const TrialSeat& seat) const {
+  const Trial& trial = *seat.instance->trial;
+  return trial.paused() && trial.needs_place() && occupied(seat.place());
 }
 
 bool Trials::admits(const TrialSeat& seat, Instant now, bool& began) {
   Instance& instance = *seat.instance;
   const bool may_begin = !instance.trial || instance.trial->undone();
   if (may_begin) {
-    if (now < instance.retry_at || (seat.rule->effect && occupied(seat.slot))) return false;
+    if (now < instance.retry_at || occupied(seat.place())) return false;
     instance.trial = std::make_unique<Trial>(plan_of(*seat.rule), seed_of(seat, now), now);
     began = true;
     occupy(seat);
+  } else if (blocked(seat)) {
+    return false;
   }
   return instance.trial->share() > 0;
 }
@@ -63,15 +80,16 @@ std::optional<TrialStep> Trials::observe(const TrialSeat& seat, const SignalValu
                                          Instant now) {
   Instance& instance = *seat.instance;
   if (!instance.trial || instance.trial->undone()) return std::nullopt;
-  if (seat.paused) {
-    instance.trial->pause(now);
-    return std::nullopt;
-  }
+  const bool paused = seat.paused || blocked(seat);
   const bool of_endpoint =
       seat.rule->effect && signal_info(seat.rule->effect->improve).scope == SignalScope::endpoint;
   const SignalValues& values = of_endpoint && seat.slot != nullptr ? seat.slot->values : global;
   const ArmValues* arms = seat.slot != nullptr && seat.slot->arms ? &*seat.slot->arms : nullptr;
-  if (!instance.trial->observe(now, values, arms)) return std::nullopt;
+  const bool was_paused = instance.trial->paused();
+  const bool changed =
+      paused ? instance.trial->pause(now) : instance.trial->observe(now, values, arms);
+  if (was_paused && !paused) occupy(seat);
+  if (!changed) return std::nullopt;
   if (instance.trial->undone()) distrust(instance, *seat.rule->effect, now);
   if (instance.trial->verdict() == TrialVerdict::useful) instance.times_undone = 0;
   return trial_step(seat);

@@ -1,8 +1,9 @@
 // The trials of a rule set: which may compare now, and what they see.
 //
-// At one endpoint, and among the global rules, only one trial compares at a
-// time; others wait, their action not yet in force, because two at once could
-// not tell whose effect it is.
+// At one endpoint, and among the global rules, only one trial divides or
+// alternates at a time; others wait, their action not yet in force, because two
+// at once could not tell whose effect it is. A trial that another rule's action
+// keeps from comparing does not hold its place meanwhile.
 //
 // Thread safety: none; used by one engine. Memory: one Trial (300 bytes) per
 // activation of a rule with a trial.
@@ -31,24 +32,29 @@ struct TrialSeat {
   const Rule* rule = nullptr;
   Instance* instance = nullptr;
   const EndpointSlot* slot = nullptr;  ///< null: global
-  bool paused = false;                 ///< another rule's action decides
+  bool paused = false;                 ///< another rule's action decides, or spoils the control
+
+  /// Where it compares; null: everywhere, also for rules of endpoints that throttle.
+  [[nodiscard]] const EndpointSlot* place() const noexcept;
 };
 
 class Trials {
  public:
   /// Forgets the seats of the last tick.
   void begin_tick();
-  /// Notes that a comparing trial is at this place. REQUIRES: an instance.
+  /// Notes that a trial is at this place, if it is. REQUIRES: an instance.
   void occupy(const TrialSeat& seat);
   /// Whether the seat's action is in force now, wholly or for a share; begins
   /// its trial if it may. `began` is set when it did.
   [[nodiscard]] bool admits(const TrialSeat& seat, Instant now, bool& began);
   /// Observes or pauses; returns what changed.
-  [[nodiscard]] static std::optional<TrialStep> observe(const TrialSeat& seat,
-                                                        const SignalValues& global, Instant now);
+  [[nodiscard]] std::optional<TrialStep> observe(const TrialSeat& seat, const SignalValues& global,
+                                                 Instant now);
 
  private:
-  [[nodiscard]] bool occupied(const EndpointSlot* slot) const;
+  [[nodiscard]] bool occupied(const EndpointSlot* place) const;
+  /// Whether a trial that is paused must stay so for another one's sake.
+  [[nodiscard]] bool blocked(const TrialSeat& seat) const;
   std::vector<const EndpointSlot*> busy_;  ///< null for the global place
 };
 

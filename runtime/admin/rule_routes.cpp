@@ -85,11 +85,20 @@ json::value next_transition(const ControlReport& report, const rules::RuleStatus
                           {"when", until_text(*rule)},
                           {"not_before", nullptr}};
     case RuleState::holding:
-      return json::object{{"to", "inactive"},
-                          {"when", until_text(*rule)},
-                          {"not_before", rfc3339(wall_time_of(report, status.since + rule->hold))}};
+      return json::object{
+          {"to", "inactive"},
+          {"when", until_text(*rule)},
+          {"not_before", rfc3339(wall_time_of(report, status.since + status.hold))}};
   }
   return nullptr;
+}
+
+/// Of the activation before this one.
+json::value last_effect_json(const ControlReport& report, const rules::RuleStatus& status) {
+  if (!status.last_effect) return nullptr;
+  json::object out = effect_json(status.last_effect->report).as_object();
+  out["at"] = rfc3339(wall_time_of(report, status.last_effect->at));
+  return out;
 }
 
 json::object instance_json(const ControlReport& report, const rules::RuleStatus& status,
@@ -103,6 +112,7 @@ json::object instance_json(const ControlReport& report, const rules::RuleStatus&
                      : json::value(rfc3339(wall_time_of(report, status.since)));
   out["values"] = status.values;
   out["effect"] = status.trial ? effect_json(*status.trial) : json::value();
+  out["last_effect"] = last_effect_json(report, status);
   out["retry_at"] = status.retry_at ? json::value(rfc3339(wall_time_of(report, *status.retry_at)))
                                     : json::value();
   out["cooldown_until"] = status.cooldown_until

@@ -29,6 +29,13 @@ std::string instance_text(const json::value& instance) {
     out += ", " + shown(member_at(effect, "summary")) + ", share " +
            shown(member_at(effect, "share")) + "\n";
   }
+  const json::value& last = member_at(instance, "last_effect");
+  if (last.is_object()) {
+    out += "    before (" + shown(member_at(last, "at")) + "), effect on " +
+           shown(member_at(last, "signal")) + ": " + shown(member_at(last, "verdict"));
+    if (member_at(last, "undone") == json::value(true)) out += ", undone";
+    out += ", " + shown(member_at(last, "summary")) + "\n";
+  }
   if (member_at(instance, "retry_at").is_string()) {
     out +=
         "    undone before: does not act before " + shown(member_at(instance, "retry_at")) + "\n";

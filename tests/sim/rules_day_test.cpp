@@ -2,23 +2,32 @@
 // virtual time: what must hold whatever the load does. By seed.
 //
 // The service is a crude one on purpose: utilization from admitted work,
-// latency from utilization, memory from a leak and the cache. Its days have a
+// latency from utilization, memory from a leak and the cache. A tenth of its
+// clients are critical, half of them of the lowest class. Its days have a
 // curve, noise and, if asked for, incidents: an overload, a leak, a slow
-// dependency, errors.
+// dependency, errors. Overload means more than it can do, also without the low
+// class; admission and shedding work as in the agent, by its own laws, and what
+// they reject comes back as a signal.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <map>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "actors/class_shedding.hpp"
+#include "actors/reject_share.hpp"
 #include "config/rule_loader.hpp"
 #include "rules/engine/adaptive_level.hpp"
 #include "rules/engine/emergency.hpp"
 #include "rules/engine/engine.hpp"
+#include "rules/laws/step_limit.hpp"
+#include "runtime/gate/permit.hpp"
 
 namespace homeostat::rules {
 namespace {
@@ -47,11 +56,18 @@ class Day {
       at += 5 * 3600;
     }
   }
+  /// One overload of that many seconds, and nothing else.
+  static Day overloaded(unsigned seed, int begin, int end) {
+    Day day(seed, false);
+    day.incidents_.push_back({Incident::Kind::overload, begin, end});
+    return day;
+  }
+
   /// Requests per second; the service can do 100.
   double demand(int second) {
     const double curve = 45 - 30 * std::cos(2 * pi * second / day_seconds);
     noise_ = 0.95 * noise_ + std::normal_distribution<double>(0, 1.5)(random_);
-    return std::max(1.0, (curve + noise_) * (in(Incident::Kind::overload, second) ? 2.5 : 1));
+    return std::max(1.0, curve + noise_ + (in(Incident::Kind::overload, second) ? crowd : 0));
   }
   [[nodiscard]] bool in(Incident::Kind kind, int second) const {
     return std::any_of(incidents_.begin(), incidents_.end(), [&](const Incident& incident) {
@@ -66,6 +82,7 @@ class Day {
   }
 
  private:
+  static constexpr double crowd = 180;
   std::mt19937 random_;
   std::vector<Incident> incidents_;
   double noise_ = 0;
@@ -74,25 +91,21 @@ class Day {
 /// The service with what the rules did to it.
 class Service {
  public:
-  void run(Day& day, int second, const Outcome& outcome, bool emergency) {
+  void run(Day& day, int second, Instant now, const Outcome& outcome, std::uint8_t shed_from) {
     const double demand = day.demand(second);
     const double ttl = outcome.endpoints.empty() ? 1 : outcome.endpoints.front().ttl_multiplier;
     const double hits = demand * std::clamp(0.3 + 0.08 * std::log2(ttl), 0.0, 0.9);
-    const double allowed = capacity * outcome.throttle_to * (emergency ? 0.5 : 1);
-    const double offered = demand - hits;
-    const double admitted = std::min(offered, allowed);
+    admit(demand - hits, now, outcome.throttle_to, shed_from);
     const double slow = day.in(Incident::Kind::slow, second) ? 25 : 1;
-    const double busy = std::min(1.0, admitted / capacity);
-    cpu = std::min(1.0, 0.1 + 0.88 * busy);
+    const double busy = std::min(1.0, admitted_ / capacity);
+    cpu = std::min(1.0, 0.08 + 0.95 * busy);
     latency = std::min(8.0, slow * 0.05 / std::max(0.02, 1 - busy));
     errors = day.in(Incident::Kind::errors, second) ? 0.5 : 0.001;
     leak = day.in(Incident::Kind::leak, second) ? std::min(0.5, leak + 0.0008)
                                                 : std::max(0.0, leak - 0.002);
     memory = std::min(1.0, 0.35 + 0.2 * outcome.shrink_cache_to + leak);
-    rejected = offered > 0 ? (offered - admitted) / offered : 0;
     rate = demand;
-    queue_wait = offered > allowed ? 0.1 : 0;
-    good += hits + admitted * (1 - errors) * (latency < 1 ? 1 : 0.3);
+    good += hits + admitted_ * (1 - errors) * (latency < 1 ? 1 : 0.3);
   }
 
   void fill(Frame& frame) const {
@@ -105,6 +118,7 @@ class Service {
     set(SignalId::upstream_error_ratio, errors);
     set(SignalId::upstream_latency_p95, latency);
     set(SignalId::admission_reject_ratio, rejected);
+    set(SignalId::admission_critical_reject_ratio, critical_rejected);
     set(SignalId::admission_queue_wait, queue_wait);
     frame.endpoints.resize(1);
     frame.endpoints[0].name = "GET /page";
@@ -113,9 +127,48 @@ class Service {
   }
 
   static constexpr double capacity = 100;
-  double cpu = 0, memory = 0.5, latency = 0.05, errors = 0, leak = 0, rejected = 0, rate = 0,
-         queue_wait = 0;
-  double good = 0;  ///< requests answered well
+  double cpu = 0, memory = 0.5, latency = 0.05, errors = 0, leak = 0, rejected = 0,
+         critical_rejected = 0, rate = 0, queue_wait = 0;
+  Duration queue_standing{};
+  double good = 0;     ///< requests answered well
+  double ceiling = 1;  ///< of admission, as the throttle and its steps have it
+
+ private:
+  static constexpr std::array<double, 4> class_shares{0.1, 0.0, 0.4, 0.5};
+
+  /// The better classes first, as far as the ceiling goes.
+  void admit(double offered, Instant now, double throttle_to, std::uint8_t shed_from) {
+    using gate::RejectReason;
+    ceiling = ceiling_law_.towards(throttle_to, now);
+    double room = capacity * ceiling;
+    std::array<double, 4> turned_away{};
+    std::array<double, gate::reject_reason_count> rejections{};
+    admitted_ = 0;
+    for (std::size_t rank = 0; rank < class_shares.size(); ++rank) {
+      const double asks = offered * class_shares[rank];
+      const double gets = rank >= shed_from ? 0 : std::min(asks, room);
+      room -= gets;
+      admitted_ += gets;
+      turned_away[rank] = rank >= shed_from ? 0 : asks - gets;
+      const auto reason = rank >= shed_from ? RejectReason::shed_class : RejectReason::queue_full;
+      rejections[static_cast<std::size_t>(reason)] += asks - gets;
+    }
+    double overload = 0;
+    for (std::size_t reason = 0; reason < rejections.size(); ++reason) {
+      if (gate::of_overload(static_cast<RejectReason>(reason))) overload += rejections[reason];
+    }
+    const auto whole = [](double count) { return static_cast<std::uint64_t>(std::llround(count)); };
+    rejected = share_.update({now, whole(admitted_ + overload), whole(overload)});
+    critical_rejected =
+        critical_share_.update({now, whole(offered * class_shares[0]), whole(turned_away[0])});
+    const bool queueing = room <= 0;
+    queue_wait = queueing ? 0.1 : 0;
+    queue_standing = queueing ? queue_standing + 1s : 0s;
+  }
+
+  double admitted_ = 0;
+  StepLimit ceiling_law_{1, 0.1};
+  actors::RejectShare share_, critical_share_;
 };
 
 const RuleSet& builtin() {
@@ -127,12 +180,29 @@ struct Totals {
   double good = 0;
   int emergency_seconds = 0;
   std::uint64_t transitions = 0;
+  std::size_t activations_an_hour = 0;  ///< of one rule, at most
+  std::size_t emergencies_an_hour = 0;  ///< at most
+};
+
+/// How often within any hour, at most.
+class BusiestHour {
+ public:
+  std::size_t add(int second) {
+    times_.push_back(second);
+    std::erase_if(times_, [second](int at) { return second - at >= 3600; });
+    return times_.size();
+  }
+
+ private:
+  std::vector<int> times_;
 };
 
 class Simulation {
  public:
   Simulation(unsigned seed, LevelSetting setting, bool incidents)
-      : day_(seed, incidents),
+      : Simulation(Day(seed, incidents), setting) {}
+  Simulation(Day day, LevelSetting setting)
+      : day_(std::move(day)),
         setting_(setting),
         engine_(builtin(), level_of(setting)),
         adaptive_(level_of(setting)) {}
@@ -153,8 +223,10 @@ class Simulation {
   }
 
   void tick(int second) {
-    service_.run(day_, second, outcome_, emergency_.active());
     frame_.now += 1s;
+    const bool danger = service_.cpu >= 0.98 || service_.queue_standing >= 5s;
+    const auto shed_from = shedding_.update({frame_.now, emergency_.active(), danger, true});
+    service_.run(day_, second, frame_.now, outcome_, shed_from);
     service_.fill(frame_);
     if (setting_ == LevelSetting::adaptive) {
       if (const auto move = adaptive_.update(pressure_of(frame_.global), frame_.now)) {
@@ -162,21 +234,24 @@ class Simulation {
       }
     }
     TickResult tick = engine_.tick(frame_);
-    judge_emergency(tick.outcome.emergency);
+    judge_emergency(tick.outcome.emergency, second);
     check_bounds(tick.outcome);
     check_calm(tick, second);
     count(tick, second);
     outcome_ = std::move(tick.outcome);
   }
 
-  void judge_emergency(bool demanded) {
+  void judge_emergency(bool demanded, int second) {
     EmergencyInput input;
     input.now = frame_.now;
     input.rule_demands = demanded;
     input.memory_utilization = service_.memory;
     input.success_ratio = 1 - service_.errors;
-    input.reject_ratio = service_.rejected;
-    (void)emergency_.update(input);
+    input.queue_standing = service_.queue_standing;
+    input.critical_reject_ratio = service_.critical_rejected;
+    if (emergency_.update(input) == EmergencyEvent::entered) {
+      result_.emergencies_an_hour = std::max(result_.emergencies_an_hour, emergencies_.add(second));
+    }
     if (emergency_.active()) ++result_.emergency_seconds;
   }
 
@@ -192,9 +267,11 @@ class Simulation {
     }
   }
 
-  /// Half an hour after the last trouble nothing of it may be left.
+  /// Soon after the last trouble nothing of it may be left: a hold that relapses
+  /// made longer, the calm that emergency mode waits for, and what rules ask for.
+  static constexpr int calm_after = 2400;
   void check_calm(const TickResult& tick, int second) const {
-    if (!day_.calm(second, 1800) || service_.cpu > 0.75 || service_.memory > 0.7) return;
+    if (!day_.calm(second, calm_after) || service_.cpu > 0.75 || service_.memory > 0.7) return;
     if (second < busy_until_) return;
     ASSERT_FALSE(emergency_.active()) << "second " << second << ": " << emergency_.reason();
     for (const ActiveAction& action : tick.active) {
@@ -202,15 +279,16 @@ class Simulation {
     }
   }
 
-  /// No rule may change more often than its times allow anything to.
+  /// No rule may begin to act more often than holds that double after each
+  /// relapse let it: 1, 2, 4, 8, 16, 20 minutes.
   void count(const TickResult& tick, int second) {
-    if (service_.cpu > 0.75) busy_until_ = second + 1800;
+    if (service_.cpu > 0.75) busy_until_ = second + calm_after;
     for (const Transition& transition : tick.transitions) {
       ++result_.transitions;
-      auto& times = changes_[transition.rule];
-      times.push_back(second);
-      std::erase_if(times, [second](int at) { return second - at > 3600; });
-      ASSERT_LE(times.size(), 60U) << transition.rule << " flaps at second " << second;
+      if (transition.to != RuleState::firing || transition.from == RuleState::holding) continue;
+      const std::size_t times = activations_[transition.rule].add(second);
+      result_.activations_an_hour = std::max(result_.activations_an_hour, times);
+      ASSERT_LE(times, 7U) << transition.rule << " flaps at second " << second;
     }
   }
 
@@ -224,7 +302,9 @@ class Simulation {
   Outcome outcome_;
   Totals result_;
   int busy_until_ = 0;
-  std::map<std::string, std::vector<int>> changes_;
+  actors::ClassShedding shedding_;
+  std::map<std::string, BusiestHour> activations_;
+  BusiestHour emergencies_;
 };
 
 class RuleDays : public testing::TestWithParam<unsigned> {};
@@ -245,6 +325,23 @@ TEST_P(RuleDays, OfTroubleStayWithinBoundsAndAreLeftBehindAtEveryLevel) {
   }
   const Totals adaptive = Simulation(GetParam(), LevelSetting::adaptive, true).run(2 * day_seconds);
   EXPECT_GE(adaptive.good, 0.95 * best_fixed);
+}
+
+/// Twice what the service can do, for eight hours: the cure works, so its reason
+/// goes away, comes back once it is left, and so on.
+TEST_P(RuleDays, OfSustainedOverloadDoNotSwing) {
+  for (const auto level : {LevelSetting::conservative, LevelSetting::balanced,
+                           LevelSetting::aggressive, LevelSetting::adaptive}) {
+    const Totals run =
+        Simulation(Day::overloaded(GetParam(), 3600, 9 * 3600), level).run(11 * 3600);
+    std::printf(
+        "sustained overload, %s: at most %zu activations of a rule and %zu emergencies "
+        "an hour, %d min of emergency\n",
+        std::string(to_string(level)).c_str(), run.activations_an_hour, run.emergencies_an_hour,
+        run.emergency_seconds / 60);
+    EXPECT_GE(run.activations_an_hour, 1U) << "that was no overload";
+    EXPECT_LE(run.emergencies_an_hour, 7U) << to_string(level);
+  }
 }
 
 TEST_P(RuleDays, AreTheSameEveryTime) {

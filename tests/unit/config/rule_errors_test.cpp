@@ -32,8 +32,16 @@ INSTANTIATE_TEST_SUITE_P(
             "  - {name: a, when: cpu.utilization > 1%, then: [{throttle: }]}\n",
             "r.yaml:3:5: rule `a` is given twice; first at line 2\n"},
         Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], rollout: 50%}]\n",
-            "r.yaml:1:78: `rules[0].rollout`: only scale_ttl and compress with scope: endpoint can "
-            "apply to a share of the requests\n"},
+            "r.yaml:1:78: `rules[0].rollout`: only compress and scale_ttl with `by` above 1, with "
+            "scope: endpoint, can apply to a share of the requests\n"},
+        // A shorter lifetime counts when a response is stored: for everyone.
+        Bad{"rules: [{name: a, scope: endpoint, when: cpu.utilization > 1%, then: [{scale_ttl: "
+            "{by: 0.5}}], rollout: 50%}]\n",
+            "r.yaml:1:105: `rules[0].rollout`: only compress and scale_ttl with `by` above 1, with "
+            "scope: endpoint, can apply to a share of the requests\n"},
+        Bad{"rules: [{name: a, scope: endpoint, when: cpu.utilization > 1%, then: [{compress: }], "
+            "effect: {improve: endpoint.latency_avg, within: 1m}}]\n",
+            "r.yaml:1:134: `rules[0].effect.within`: `1m`: out of range; allowed is 70s to 1d\n"},
         Bad{"rules: [{name: a, when: cpu.utilization > 1%, then: [{throttle: }], effect: {improve: "
             "x}}]\n",
             "r.yaml:1:87: `rules[0].effect.improve`: no signal is named `x`\n"},
