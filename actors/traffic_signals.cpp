@@ -78,7 +78,7 @@ rules::ArmSide arm_side(const WindowFigures& figures) {
 rules::ArmValues arm_values(const EndpointFigures::Arms& arms) {
   rules::ArmValues values{arm_side(arms.last_10s[0]), arm_side(arms.last_10s[1])};
   if (values.enough()) return values;
-  return {arm_side(arms.last_1m[0]), arm_side(arms.last_1m[1]), std::chrono::minutes(1)};
+  return {arm_side(arms.last_1m[0]), arm_side(arms.last_1m[1]), rules::ArmValues::span_long};
 }
 
 }  // namespace
@@ -87,6 +87,7 @@ std::vector<rules::EndpointFrame> endpoint_frames(const TrafficFigures& figures,
   std::vector<rules::EndpointFrame> frames;
   frames.reserve(figures.endpoints.size());
   for (const EndpointFigures& endpoint : figures.endpoints) {
+    if (endpoint.last_10s.requests == 0 && endpoint.last_1m.requests == 0) continue;
     rules::EndpointFrame& frame = frames.emplace_back();
     frame.id = endpoint.id;
     frame.name = endpoint.method + " " + endpoint.route;

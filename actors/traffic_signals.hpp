@@ -23,7 +23,9 @@ inline constexpr std::uint64_t samples_min = 20;
 /// Fills traffic.*, cache.hit_ratio and upstream.*; leaves the rest alone.
 void fill_traffic_signals(const TrafficFigures& figures, Instant at, rules::SignalValues& values);
 
-/// One frame per endpoint, named "GET /book/{id}".
+/// One frame per endpoint, named "GET /book/{id}". None for an endpoint that
+/// has answered nothing for a minute: it has no values, and the engine gives it
+/// up in time.
 [[nodiscard]] std::vector<rules::EndpointFrame> endpoint_frames(const TrafficFigures& figures,
                                                                 Instant at);
 

@@ -81,7 +81,7 @@ void SeriesGroup::add(std::size_t index, std::int64_t number, std::span<const Re
   const std::size_t place = static_cast<std::size_t>(number) % slots;
   for (std::size_t series = 0; series < width_; ++series) {
     const Reading& reading = readings[series];
-    if (!reading.usable() || !std::isfinite(reading.value)) continue;
+    if (reading.quality != Quality::good || !std::isfinite(reading.value)) continue;
     const auto value = static_cast<float>(reading.value);
     const std::size_t cell = series * slots + place;
     const std::uint32_t count = ++level.samples[series];

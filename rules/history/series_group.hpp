@@ -88,7 +88,8 @@ class SeriesGroup {
   SeriesGroup(const SeriesGroup&) = delete;
   SeriesGroup& operator=(const SeriesGroup&) = delete;
 
-  /// Takes in one reading per series; unusable ones count as missing.
+  /// Takes in one reading per series; unusable ones count as missing, and so do
+  /// injected ones, which never happened.
   /// REQUIRES: readings.size() >= width; a `now` before the last is ignored.
   void push(Instant now, std::span<const Reading> readings);
 

@@ -23,8 +23,10 @@ using rules::SignalId;
 
 constexpr unsigned rows_per_header = 100;
 
+/// Injected values never happened: a replay must not take them for measured.
 std::string value_text(const rules::Reading& reading) {
-  return reading.usable() ? fmt::format("{:.6g}", reading.value) : std::string();
+  return reading.quality == rules::Quality::good ? fmt::format("{:.6g}", reading.value)
+                                                 : std::string();
 }
 
 /// The endpoints seen lately, busiest first.

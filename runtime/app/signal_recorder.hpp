@@ -4,8 +4,8 @@
 // again whenever it changes and every hundred rows, so that a part can be read: global
 // signals, the labelled ones that rules read (scrape.*, slo.*), the burn rates of every
 // objective, and the signals of each endpoint seen in the last minute, up to
-// endpoints_max of the busiest. When the file has half of
-// `monitor.record.bytes_max` it becomes `<file>.1`, whose predecessor goes.
+// endpoints_max of the busiest. What is missing, stale or injected is left empty. When the file has
+// half of `monitor.record.bytes_max` it becomes `<file>.1`, whose predecessor goes.
 //
 // Runs on the io_context's thread; a row is a few kilobytes, written at once.
 // Thread safety: start, stop and text on that thread. Ownership: what is

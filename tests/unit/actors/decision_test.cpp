@@ -1,4 +1,6 @@
 // From a signal to a published policy and back, through all actors.
+#include <cmath>
+
 #include "tests/unit/actors/actor_fixture.hpp"
 
 namespace homeostat::actors {
@@ -285,6 +287,20 @@ TEST_F(Decision, ReportsTrendsAndKeepsAHistoryForReaders) {
   ASSERT_TRUE(report->history);
   EXPECT_EQ(report->history->levels[2].step, 60s);
   EXPECT_NEAR(report->history->levels[0].series[memory_id].back(), 0.645F, 0.01F);
+}
+
+TEST_F(Decision, AnInjectionLeavesNoTraceInTheHistory) {
+  sensor.set(SignalId::memory_utilization, 0.3);
+  add(make_rule("average", "avg(memory.utilization, 20s) > 50%", rules::Throttle{0.5}));
+  start();
+  run_for(30s, 500ms);
+  inject(SignalId::memory_utilization, 0.9, 8s);
+  run_for(11s, 500ms);
+  const auto memory_id = static_cast<std::size_t>(SignalId::memory_utilization);
+  for (const float value : board.current()->history->levels[0].series[memory_id]) {
+    EXPECT_TRUE(std::isnan(value) || std::abs(value - 0.3F) < 0.01F) << value;
+  }
+  EXPECT_EQ(board.current()->triggers_total, 0u);
 }
 
 TEST_F(Decision, KeepsTheHistoryWhileRulesAreOff) {
