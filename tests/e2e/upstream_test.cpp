@@ -92,6 +92,23 @@ TEST(Upstream, EachTargetIsAskedByItsOwnName) {
   }
 }
 
+TEST(Upstream, KeepsNoUnusedConnectionBeyondTheBound) {
+  ScriptedOrigin origin;
+  RunningAgent agent(config_for(origin.url(), "idle_connections_max: 0"));
+  EXPECT_EQ(agent.get("/page").status(), 200);
+  EXPECT_TRUE(origin.wait_until_all_closed());
+  EXPECT_EQ(agent.get("/page?2").status(), 200);
+  EXPECT_EQ(origin.connections(), 2U);
+}
+
+TEST(Upstream, ClosesAConnectionThatNobodyUsesAnyMore) {
+  ScriptedOrigin origin;
+  RunningAgent agent(config_for(origin.url(), "idle_timeout: 1s"));
+  EXPECT_EQ(agent.get("/page").status(), 200);
+  EXPECT_TRUE(origin.wait_until_all_closed());
+  EXPECT_EQ(agent.get("/page?2").status(), 200);
+}
+
 TEST(Upstream, GarbageIs502) {
   ScriptedOrigin origin;
   origin.on("/garbage", [](OriginExchange& exchange) {
