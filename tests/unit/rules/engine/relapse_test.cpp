@@ -7,11 +7,14 @@ namespace {
 /// CPU is high unless the throttle is in force.
 struct Swing {
   Swing() {
-    Rule throttle = rule("throttle", "cpu.utilization > 95%", {Throttle{}});
     throttle.until = condition("cpu.utilization < 85%");
     throttle.for_ = 10s;
     throttle.hold = 2min;
     timeline.emplace(set_of({throttle}));
+  }
+  void enable(bool enabled) {
+    throttle.enabled = enabled;
+    ASSERT_TRUE(timeline->engine.adjust(throttle));
   }
   /// Activations in that time under load.
   int run(int seconds, bool load = true) {
@@ -27,6 +30,7 @@ struct Swing {
     }
     return activations;
   }
+  Rule throttle = rule("throttle", "cpu.utilization > 95%", {Throttle{}});
   std::optional<Timeline> timeline;
   bool acts = false;
   std::string reason;
@@ -55,9 +59,9 @@ TEST(Relapse, IsNoneWhenTheRuleWasTakenOut) {
   Swing swing;
   swing.run(60);
   ASSERT_TRUE(swing.acts);
-  swing.timeline->engine.set_enabled("throttle", false);
+  swing.enable(false);
   swing.run(5);
-  swing.timeline->engine.set_enabled("throttle", true);
+  swing.enable(true);
   swing.run(60);
   ASSERT_TRUE(swing.acts);
   EXPECT_EQ(swing.timeline->engine.status().front().hold, Duration(2min));

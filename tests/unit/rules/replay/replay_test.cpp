@@ -85,7 +85,7 @@ TEST(Replay, TellsThatUntilReadsWhatWasNotRecorded) {
 }
 
 TEST(Replay, ConcludesNothingFromAFewFailures) {
-  std::string csv = "time,upstream.error_ratio,admission.reject_ratio,traffic.rate\n";
+  std::string csv = "time,upstream.error_ratio,admission.critical_reject_ratio,traffic.rate\n";
   std::string few = csv;
   for (int i = 0; i < 30; ++i) {
     csv += std::to_string(1000 + i) + ",0.9,0.9,100\n";
