@@ -56,6 +56,9 @@ class AuthMatrix : public AdminFixture {
   void start_all() {
     auto with = services();
     with.reload_rules = [] { return ReloadOutcome{{}, 4}; };
+    auto rules = std::make_shared<rules::RuleSet>();
+    rules->rules.emplace_back().name = "high-cpu";
+    with.rules = [rules] { return rules; };
     start(std::move(with));
   }
 

@@ -1,0 +1,73 @@
+// What the agent does when it is sent a signal, and how it ends.
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+
+#include "runtime/app/agent_parts.hpp"
+
+namespace homeostat::app {
+
+void Agent::Parts::wait_for_signal() {
+  signals->async_wait([this](boost::system::error_code error, int number) {
+    if (error) return;
+    if (number == SIGHUP) {
+      spdlog::info("SIGHUP: reloading");
+      reload_and_log(ReloadCause::signal);
+    } else if (number == SIGUSR1 || number == SIGUSR2) {
+      panic(number == SIGUSR1);
+    } else if (!draining) {
+      begin_drain();
+    } else {
+      spdlog::warn("second signal: quitting at once");
+      quit();
+      return;
+    }
+    wait_for_signal();
+  });
+}
+
+void Agent::Parts::begin_drain() {
+  draining = true;
+  warm_up->stop();
+  const auto delay = settings->server.drain_delay;
+  if (delay.count() == 0) return stop_accepting();
+  spdlog::info("draining: not ready any more, clients are accepted for {} s", delay.count());
+  drain_timer.expires_after(delay);
+  drain_timer.async_wait([this](boost::system::error_code error) {
+    if (!error) stop_accepting();
+  });
+}
+
+void Agent::Parts::stop_accepting() {
+  const auto patience = settings->server.drain_timeout;
+  spdlog::info("draining: no new connections, up to {} s for requests to finish", patience.count());
+  server->drain();
+  drain_timer.expires_after(patience);
+  drain_timer.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    spdlog::warn("drain_timeout is over: closing what is left");
+    leave();
+  });
+}
+
+/// What requests have invalidated is for the fleet to know first.
+void Agent::Parts::leave() {
+  if (!tier) return quit();
+  tier->when_told([this] { quit(); });
+}
+
+void Agent::Parts::quit() { context.stop(); }
+
+void Agent::Parts::run() {
+  context.run();
+  warm_up->stop();
+  spdlog::info("stopping");
+}
+
+/// SIGUSR1 and SIGUSR2: for a machine on which nothing else answers any more.
+void Agent::Parts::panic(bool on) {
+  spdlog::warn("{}: the panic switch is {}", on ? "SIGUSR1" : "SIGUSR2", on ? "on" : "off");
+  control->force_emergency(on, on ? "SIGUSR1" : "SIGUSR2");
+}
+
+}  // namespace homeostat::app
