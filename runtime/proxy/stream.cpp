@@ -83,9 +83,10 @@ void Stream::arm_read(bool look_again) {
 }
 
 void Stream::arm_next_event() {
-  if (read_wait_.armed() || !is_open()) return;
+  if (!is_open()) return;
+  // Also of a wait that is armed already: what is there has just been left where it is.
   events_only_ = true;
-  read_wait_.arm(reactor::read_op, false);
+  if (!read_wait_.armed()) read_wait_.arm(reactor::read_op, false);
 }
 
 void Stream::arm_writable() {

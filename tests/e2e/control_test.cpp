@@ -95,7 +95,7 @@ TEST(ActorCrashes, AreTestedForEveryActor) {
 TEST(SupervisorCrash, LosesNoRequestAndTheLoopsActAgain) {
   ScriptedOrigin origin;
   AgentConfig config = config_for(origin);
-  config.optimization = "rules: [], interval: 100ms, policy_lease: 1s";
+  config.optimization = "rules: [], interval: 100ms, policy_lease: 2s";
   RunningAgent agent(config);
   ASSERT_TRUE(eventually([&] { return actor_names(agent.status()).size() == 7; }));
   ASSERT_EQ(agent

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rules/expr/expression.hpp"
 #include "tests/unit/runtime/admin/admin_fixture.hpp"
 
 namespace homeostat::admin::test {
@@ -57,7 +58,10 @@ class AuthMatrix : public AdminFixture {
     auto with = services();
     with.reload_rules = [] { return ReloadOutcome{{}, 4}; };
     auto rules = std::make_shared<rules::RuleSet>();
-    rules->rules.emplace_back().name = "high-cpu";
+    rules::Rule& rule = rules->rules.emplace_back();
+    rule.name = "high-cpu";
+    rule.when = std::get<std::shared_ptr<const rules::Expression>>(
+        rules::Expression::parse_condition("cpu.utilization > 90%", false));
     with.rules = [rules] { return rules; };
     start(std::move(with));
   }
