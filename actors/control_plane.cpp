@@ -38,7 +38,8 @@ struct ControlPlane::Impl {
 
   /// REQUIRES: the lock, and no actors.
   void begin() {
-    engine = std::make_unique<Engine>();
+    // One for all generations: the actor system's end waits for the thread that made it.
+    if (!engine) engine = std::make_unique<Engine>();
     living = std::make_shared<LifeCount>();
     alive->store(true);
     supervisor = spawn_supervisor(engine->system, dependencies, living, legacy);
@@ -104,8 +105,6 @@ bool ControlPlane::revive() {
   if (!impl_->revival) impl_->revival = now + impl_->deaths.on_death(now);
   if (now < *impl_->revival) return false;
   impl_->revival.reset();
-  impl_->supervisor = nullptr;  // no handle may outlive the system
-  impl_->engine.reset();
   impl_->begin();
   return true;
 }
