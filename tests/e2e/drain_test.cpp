@@ -36,7 +36,7 @@ TEST_F(Drain, BusyClientsAreToldBeforeTheirConnectionCloses) {
   constexpr int clients = 16;
   RunningAgent agent(config("drain_grace: 10s"), true);
   const std::uint16_t port = agent.port();
-  std::atomic<int> served{0}, told{0}, lost{0};
+  std::atomic<int> begun{0}, served{0}, told{0}, lost{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < clients; ++i) {
     threads.emplace_back([&, i] {
@@ -48,6 +48,7 @@ TEST_F(Drain, BusyClientsAreToldBeforeTheirConnectionCloses) {
           ++lost;
           return;
         }
+        if (turn == i) ++begun;
         ++served;
         if (answer.get("connection") != "close") continue;
         ++told;
@@ -56,7 +57,7 @@ TEST_F(Drain, BusyClientsAreToldBeforeTheirConnectionCloses) {
       }
     });
   }
-  EXPECT_TRUE(eventually([&] { return served > 20 * clients; }));
+  EXPECT_TRUE(eventually([&] { return begun == clients && served > 20 * clients; }));
   ASSERT_EQ(std::raise(SIGTERM), 0);
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(lost, 0);

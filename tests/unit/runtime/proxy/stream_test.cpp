@@ -178,6 +178,20 @@ TEST_F(StreamTest, BytesPassedOverAreReportedToWhoWantsThem) {
   EXPECT_EQ(heard(), "more");
 }
 
+TEST_F(StreamTest, BytesPassedOverTwiceAreReportedTwice) {
+  say("bytes");
+  owner->stream.arm_readable();
+  turn();
+  for (int times = 2; times <= 3; ++times) {
+    EXPECT_EQ(owner->stream.peek(), IoStatus::ok);
+    owner->stream.arm_next_event();
+    owner->stream.arm_next_readable();
+    turn();
+    EXPECT_EQ(owner->readable, times);
+  }
+  EXPECT_EQ(heard(), "bytes");
+}
+
 TEST_F(StreamTest, AResetIsAnEndToo) {
   say("bytes");
   owner->stream.arm_readable();
