@@ -230,10 +230,13 @@ TEST(FleetInvalidationAtTheEnd, AnAgentLeavesWhenTheFleetKnows) {
   }
   ASSERT_EQ(std::raise(SIGTERM), 0);
   EXPECT_TRUE(eventually([&] { return leaving.admin("GET", "/readyz").status() != 200; }));
+  EXPECT_FALSE(eventually([&] { return leaving.admin("GET", "/readyz").status() == 0; },
+                          std::chrono::seconds(1)))
+      << "gone before Redis has answered";
   fleet.redis.resume();
   leaving.join();
   EXPECT_TRUE(eventually([&] {
-    return fleet[0].metric("homeostat_shared_invalidations_received_total") == before + 2;
+    return fleet[0].metric("homeostat_shared_invalidations_received_total") >= before + 2;
   }));
 }
 
