@@ -32,6 +32,14 @@ bool shorten(std::string& text, std::size_t stem) {
   return true;
 }
 
+/// The one spelling of equivalent texts (RFC 3986 section 6.2.2): the text itself, or `written`.
+std::string_view equivalent(std::string_view text, std::string& written) {
+  if (text.find('%') == std::string_view::npos) return text;
+  written.clear();
+  http::normalise_percent(written, text);
+  return written;
+}
+
 }  // namespace
 
 std::uint64_t hash_key(std::string_view text, std::uint64_t seed) noexcept {
@@ -113,12 +121,8 @@ void KeyBuilder::follow_version() {
 /// Writes normalised_.
 void KeyBuilder::normalise(std::string_view query, const http::QueryNormalizer* normalizer) {
   normalised_.clear();
-  if (query.find('%') != std::string_view::npos) {
-    equivalent_.clear();
-    http::normalise_percent(equivalent_, query);
-    query = equivalent_;
-  }
-  (normalizer != nullptr ? *normalizer : query_).append(normalised_, query);
+  (normalizer != nullptr ? *normalizer : query_)
+      .append(normalised_, equivalent(query, equivalent_));
 }
 
 /// Everything up to the query.
@@ -136,14 +140,8 @@ void KeyBuilder::begin(const Request& request) {
   primary_ += ':';
 }
 
-/// Equivalent paths (RFC 3986 section 6.2.2) are one.
 void KeyBuilder::append_path(std::string& out, std::string_view path) {
-  if (path.find('%') != std::string_view::npos) {
-    equivalent_.clear();
-    http::normalise_percent(equivalent_, path);
-    path = equivalent_;
-  }
-  append_escaped(out, path);
+  append_escaped(out, equivalent(path, equivalent_));
 }
 
 /// Everything after it.
