@@ -10,6 +10,7 @@
 
 #include "tests/e2e/cache_support.hpp"
 #include "tests/e2e/in_flight.hpp"
+#include "tests/support/alertmanager.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/waiting.hpp"
 
@@ -126,6 +127,34 @@ TEST(SupervisorCrash, LosesNoRequestAndTheLoopsActAgain) {
                 .status(),
             202);
   EXPECT_TRUE(eventually([&] { return agent.metric("homeostat_level") == 0; }));
+}
+
+TEST(StalledControl, IsAnAlertAndStaticDefaultsUntilItRenewsItsPolicyAgain) {
+  constexpr std::chrono::seconds long_patience{60};
+  ScriptedOrigin origin;
+  const Alertmanager alertmanager;
+  AgentConfig config = config_for(origin);
+  config.optimization = "rules: [], interval: 100ms, policy_lease: 2s";
+  config.alerts = "alertmanager: \"" + alertmanager.url() + "\"";
+  RunningAgent agent(config);
+  const auto listed = [&] { return alertmanager.listed("HomeostatControlPlaneStalled").size(); };
+  // Who dies again and again is started anew only after a pause, which outlasts the lease.
+  for (int deaths = 1; deaths <= 6; ++deaths) {
+    ASSERT_TRUE(eventually([&] { return contains(agent.status(), "\"throttler\""); }));
+    agent.crash_actor("throttler");
+    if (deaths == 6) break;
+    ASSERT_TRUE(eventually([&] {
+      return agent.metric("homeostat_actor_restarts_total{actor=\"throttler\"}") == deaths;
+    }));
+  }
+  EXPECT_TRUE(
+      eventually([&] { return agent.metric("homeostat_policy_degraded") == 1; }, long_patience));
+  EXPECT_GE(agent.metric("homeostat_policy_lease_expiries_total"), 1);
+  EXPECT_EQ(agent.get("/page").status(), 200);
+  EXPECT_TRUE(eventually([&] { return listed() == 1; }, long_patience)) << alertmanager.output();
+  EXPECT_TRUE(
+      eventually([&] { return agent.metric("homeostat_policy_degraded") == 0; }, long_patience));
+  EXPECT_TRUE(eventually([&] { return listed() == 0; }, long_patience)) << alertmanager.output();
 }
 
 TEST(Rules, ARuleFiresIsVisibleAndLengthensATtl) {

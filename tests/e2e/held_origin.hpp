@@ -29,7 +29,7 @@ class HeldOrigin {
 
 /// Admission by one place; whoever comes waits 10 s at most unless `more` says otherwise.
 [[nodiscard]] inline AgentConfig one_place(const ScriptedOrigin& origin,
-                                           const std::string& more = "max_wait: 10s") {
+                                           const std::string& more = "max_wait: 1m") {
   AgentConfig config = config_for(origin);
   config.workers = 1;
   config.admission = "mode: on, limit_initial: 1, limit_min: 1, limit_max: 1, " + more;

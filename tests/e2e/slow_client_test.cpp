@@ -1,7 +1,9 @@
 // Slow, silent and greedy clients: each is cut off, none disturbs the others.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <list>
+#include <thread>
 
 #include "tests/e2e/running_agent.hpp"
 #include "tests/support/waiting.hpp"
@@ -38,6 +40,29 @@ TEST(SlowClient, ABodyThatStallsIsAnsweredWith408) {
   ASSERT_TRUE(client.send("POST /up HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhalf"));
   EXPECT_EQ(client.read().status(), 408);
   EXPECT_TRUE(client.closed());
+}
+
+TEST(SlowClient, ABodyThatDripsIsAnsweredWith408ThoughItNeverStalls) {
+  ScriptedOrigin origin;
+  origin.on("/up", [](OriginExchange& exchange) {
+    (void)exchange.body();
+    exchange.alive = false;
+  });
+  RunningAgent agent(config_of(origin, "body_rate_min: 4KiB, body_timeout: 1m"));
+  HttpClient dripping(agent.port());
+  ASSERT_TRUE(dripping.send("POST /up HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n"));
+  std::atomic<bool> answered{false};
+  Message answer;
+  std::thread reading([&] {
+    answer = dripping.read();
+    answered = true;
+  });
+  // One byte at a time, for longer than the grace of every body.
+  EXPECT_TRUE(
+      eventually([&] { return answered || !dripping.send("x"); }, std::chrono::seconds(40)));
+  reading.join();
+  EXPECT_EQ(answer.status(), 408);
+  EXPECT_EQ(agent.get("/page").status(), 200);
 }
 
 TEST(SlowClient, AnUploadMayTakeLongerThanTheUpstreamsTimeToAnswer) {

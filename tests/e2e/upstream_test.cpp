@@ -36,6 +36,30 @@ TEST(Upstream, ARefusedConnectionIs502) {
   EXPECT_EQ(client.request("POST", "/page").status(), 502) << "the connection goes on";
 }
 
+TEST(Upstream, AHostThatDoesNotAnswerIs504AfterTheConnectTimeout) {
+  const UnansweringPort gone;
+  AgentConfig config =
+      config_for(url_of(gone.port()), "connect_timeout: 100ms, timeout: 1h, retries: 0");
+  config.workers = 1;
+  RunningAgent agent(config);
+  HttpClient client(agent.port());
+  const Message answer = client.get("/page");
+  EXPECT_EQ(answer.status(), 504);
+  EXPECT_EQ(answer.get("proxy-status"), "homeostat; error=connection_timeout");
+  EXPECT_EQ(client.request("POST", "/page").status(), 504) << "the connection goes on";
+}
+
+TEST(Upstream, WhatNeverReachedASilentHostGoesToAnother) {
+  const UnansweringPort gone;
+  ScriptedOrigin origin;
+  const std::string both = "[\"" + url_of(gone.port()) + "\", \"" + origin.url() + "\"]";
+  RunningAgent agent(config_for(both, "connect_timeout: 100ms, timeout: 1h, retries: 1"));
+  for (int i = 0; i < 4; ++i) {
+    HttpClient client(agent.port());
+    EXPECT_EQ(client.request("POST", "/page").status(), 200);
+  }
+}
+
 TEST(Upstream, SilenceIs504) {
   ScriptedOrigin origin;
   origin.on("/silent", fall_silent);

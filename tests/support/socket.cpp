@@ -162,6 +162,29 @@ Socket ListeningSocket::accept() {
   }
 }
 
+UnansweringPort::UnansweringPort() : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  if (descriptor_ < 0) fail("socket");
+  const sockaddr_in any = loopback(0);
+  // A queue of length n takes n + 1 connections on Linux.
+  if (::bind(descriptor_, generic(any), sizeof any) != 0 || ::listen(descriptor_, 0) != 0) {
+    fail("listen");
+  }
+  port_ = port_of(descriptor_);
+  const sockaddr_in address = loopback(port_);
+  // On loopback a connection is there at once, or its first packet was dropped.
+  for (int dropped = 0; dropped < 2;) {
+    queued_.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const int socket = queued_.back().descriptor();
+    static_cast<void>(::connect(socket, generic(address), sizeof address));
+    pollfd connected{socket, POLLOUT, 0};
+    if (::poll(&connected, 1, 0) == 0) ++dropped;
+  }
+}
+
+UnansweringPort::~UnansweringPort() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
 HeldPort::HeldPort(std::uint16_t port)
     : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (descriptor_ < 0) fail("socket");

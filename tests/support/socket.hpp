@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace homeostat::test {
 
@@ -59,6 +60,23 @@ class HeldPort {
  private:
   int descriptor_ = -1;
   std::uint16_t port_ = 0;
+};
+
+/// A port of loopback whose queue of connections is full: the kernel drops whoever tries
+/// to connect, who hears nothing at all, as of a host that is gone.
+class UnansweringPort {
+ public:
+  /// Throws std::system_error.
+  UnansweringPort();
+  ~UnansweringPort();
+  UnansweringPort(const UnansweringPort&) = delete;
+  UnansweringPort& operator=(const UnansweringPort&) = delete;
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  int descriptor_ = -1;
+  std::uint16_t port_ = 0;
+  std::vector<Socket> queued_;
 };
 
 /// A listening socket on loopback, port 0, or on a Unix path.
