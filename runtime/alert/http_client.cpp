@@ -162,8 +162,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 }  // namespace
 
 std::string HttpUrl::safe_text() const {
-  const std::string path = target.substr(0, target.find('?'));
-  return "http://" + host_header + (path == "/" ? "" : path);
+  return "http://" + host_header + (target == "/" ? "" : "/***");
 }
 
 std::string HttpResult::describe() const {

@@ -26,7 +26,7 @@ struct HttpUrl {
   std::string target;       ///< path and query, starts with '/'
   std::string host_header;  ///< as sent in Host
 
-  /// "http://host:port/path": without the query, which may carry a secret.
+  /// "http://host:port/***" for logs and reports: path and query of a webhook are its secret.
   [[nodiscard]] std::string safe_text() const;
 };
 
