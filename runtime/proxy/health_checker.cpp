@@ -10,6 +10,12 @@
 #include "runtime/proxy/upstream_connection.hpp"
 
 namespace homeostat::proxy {
+namespace {
+
+constexpr std::size_t status_end = 12;  // "HTTP/1.1 200"
+constexpr std::size_t answer_bytes_max = 8192;
+
+}  // namespace
 
 /// One target's check: connect, send, read the status line, judge. What a probe that has
 /// ended still gets to hear must not end the next one: each has a number.
@@ -26,27 +32,48 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
     running = true;
     ++round;
     answer.clear();
-    auto self = shared_from_this();
+    addresses_tried = 0;
     timer.expires_after(settings.timeout);
-    timer.async_wait([self, now = round](boost::system::error_code error) {
-      if (!error && self->lasts(now)) self->end(false, "no answer within the timeout");
-    });
+    timer.async_wait(
+        [self = shared_from_this(), now = round](boost::system::error_code error) {
+          if (!error && self->lasts(now)) self->too_late();
+        });
+    connect();
+  }
+
+  void connect() {
     const SocketAddress address = target.next_address();
     const boost::asio::generic::stream_protocol::endpoint endpoint(address.get(), address.length);
     boost::system::error_code ignored;
     socket.close(ignored);
-    socket.async_connect(endpoint, [self, now = round](boost::system::error_code error) {
+    connected = false;
+    socket.async_connect(endpoint, [self = shared_from_this(),
+                                    now = round](boost::system::error_code error) {
       if (!self->lasts(now)) return;
       if (error && is_local_failure(error.value())) {
         self->give_up();
-        return;
+      } else if (error) {
+        self->refused("cannot connect: " + error.message());
+      } else {
+        self->connected = true;
+        self->send();
       }
-      if (error) {
-        self->end(false, "cannot connect: " + error.message());
-        return;
-      }
-      self->send();
     });
+  }
+
+  /// A name with several addresses is one target: all are tried before it has failed.
+  void refused(const std::string& reason) {
+    target.address_failed();
+    if (++addresses_tried < target.address_count()) {
+      connect();
+    } else {
+      end(false, reason);
+    }
+  }
+
+  void too_late() {
+    if (!connected) target.address_failed();  // the next check asks another one
+    end(false, "no answer within the timeout");
   }
 
   void send() {
@@ -68,9 +95,11 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
                                                                     std::size_t bytes) {
                              if (!self->lasts(now)) return;
                              self->answer.append(self->buffer.data(), bytes);
-                             constexpr std::size_t status_end = 12;  // "HTTP/1.1 200"
-                             if (self->answer.size() >= status_end) {
+                             self->skip_interim();
+                             if (self->answer.size() >= status_end && !self->interim()) {
                                self->judge();
+                             } else if (self->answer.size() > answer_bytes_max) {
+                               self->end(false, "interim answers without end");
                              } else if (error) {
                                self->end(false, "closed without an answer");
                              } else {
@@ -79,11 +108,23 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
                            });
   }
 
+  [[nodiscard]] bool interim() const {
+    return answer.size() >= status_end && answer.starts_with("HTTP/1.") && answer[9] == '1';
+  }
+
+  /// Interim answers say nothing yet: the final one follows.
+  void skip_interim() {
+    while (interim()) {
+      const std::size_t head_end = answer.find("\r\n\r\n");
+      if (head_end == std::string::npos) return;
+      answer.erase(0, head_end + 4);
+    }
+  }
+
   void judge() {
     const bool http = answer.starts_with("HTTP/1.");
     const char digit = answer[9];
-    const bool healthy = http && (digit == '1' || digit == '2' || digit == '3');
-    end(healthy, "answered " + answer.substr(0, 12));
+    end(http && (digit == '2' || digit == '3'), "answered " + answer.substr(0, status_end));
   }
 
   [[nodiscard]] bool lasts(std::uint64_t probe) const noexcept { return running && probe == round; }
@@ -118,6 +159,8 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
   unsigned streak = 0;
   bool last = true;
   bool running = false;
+  bool connected = false;
+  std::size_t addresses_tried = 0;
   std::uint64_t round = 0;  ///< of the probe that runs, or ran last
 };
 

@@ -1,6 +1,6 @@
 // Active health checks: asks each upstream target for a path at an interval and
-// marks it healthy or unhealthy after some answers in a row. Any status below
-// 400 is healthy.
+// marks it healthy or unhealthy after some answers in a row. A final status of 2xx or
+// 3xx is healthy. Of a name with several addresses each is tried before the check fails.
 //
 // Runs on the control thread's event loop, never on a worker. Off without a
 // configured path.
