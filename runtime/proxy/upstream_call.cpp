@@ -77,8 +77,7 @@ bool UpstreamCall::reuse(UpstreamTarget& target) {
 void UpstreamCall::connect() {
   const Ref<UpstreamCall> keep(this);
   ++attempts_;
-  UpstreamPool& pool = worker_.upstream();
-  set_ = pool.set();
+  set_ = worker_.upstream().set();
   dispatched_ = worker_.now();
   UpstreamTarget* chosen = set_->choose({.endpoint = request_.endpoint,
                                          .now = dispatched_,
@@ -99,9 +98,14 @@ void UpstreamCall::connect() {
     dispatch();
     return;
   }
-  UpstreamPool::Opened opened = pool.open(target);
+  open();
+}
+
+/// A connection of its own to the chosen target.
+void UpstreamCall::open() {
+  UpstreamPool::Opened opened = worker_.upstream().open(*target_);
   if (!opened.connection) {
-    target.request_ended();
+    target_->request_ended();
     switch (opened.failure) {
       case UpstreamPool::OpenFailure::limit: fail({UpstreamError::connection_limit, {}}); break;
       case UpstreamPool::OpenFailure::local: connect_failed(UpstreamError::local); break;

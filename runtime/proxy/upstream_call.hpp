@@ -195,6 +195,7 @@ class UpstreamCall final : public RefCounted,
   void begin(gate::Permit permit);
   void restate_times_left();
   void connect();
+  void open();
   [[nodiscard]] bool reuse(UpstreamTarget& target);
   void dispatch();
   void sent();

@@ -24,11 +24,11 @@ void UpstreamCall::refused() {
 void UpstreamCall::connect_failed(UpstreamError error) {
   target_->address_failed();
   address_refused_ = address_refused_ || error != UpstreamError::local;
-  if (++addresses_tried_ < target_->address_count()) {
+  const bool replaced = set_ != worker_.upstream().set();  // by a reload meanwhile
+  if (++addresses_tried_ < target_->address_count() && !replaced) {
     // A name with several addresses is one target: try them all first.
-    --attempts_;
-    target_ = nullptr;
-    connect();
+    target_->request_started();
+    open();
     return;
   }
   addresses_tried_ = 0;
