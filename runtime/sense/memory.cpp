@@ -19,6 +19,25 @@ std::optional<std::uint64_t> kibibytes(std::string_view text, std::string_view k
   return *value * 1024;
 }
 
+/// The files of a level that may hold its limit.
+std::vector<const char*> limit_files(CgroupVersion version) {
+  if (version == CgroupVersion::v2) return {"/memory.max", "/memory.high"};
+  return {"/memory.limit_in_bytes"};
+}
+
+std::optional<std::uint64_t> working_set(const std::string& directory, CgroupVersion version) {
+  const bool v2 = version == CgroupVersion::v2;
+  const auto current = read_number(directory + (v2 ? "/memory.current" : "/memory.usage_in_bytes"));
+  const auto stat = read_file(directory + "/memory.stat");
+  if (!current || !stat) return std::nullopt;
+  // v1 counts children in the total_ fields only, usage always with children.
+  const auto inactive = keyed_number(*stat, v2 ? "inactive_file" : "total_inactive_file");
+  const auto anonymous = keyed_number(*stat, v2 ? "anon" : "total_rss");
+  if (!inactive || !anonymous) return std::nullopt;
+  const std::uint64_t without_cache = *current > *inactive ? *current - *inactive : 0;
+  return std::max(without_cache, *anonymous);
+}
+
 }  // namespace
 
 std::optional<HostMemory> host_memory(const std::string& root) {
@@ -30,36 +49,35 @@ std::optional<HostMemory> host_memory(const std::string& root) {
   return HostMemory{*total, *available};
 }
 
-std::optional<std::uint64_t> cgroup_working_set(const CgroupDirectory& directory) {
-  const bool v2 = directory.version == CgroupVersion::v2;
-  const auto current =
-      read_number(directory.leaf + (v2 ? "/memory.current" : "/memory.usage_in_bytes"));
-  const auto stat = read_file(directory.leaf + "/memory.stat");
-  if (!current || !stat) return std::nullopt;
-  // v1 counts children in the total_ fields only, usage always with children.
-  const auto inactive = keyed_number(*stat, v2 ? "inactive_file" : "total_inactive_file");
-  const auto anonymous = keyed_number(*stat, v2 ? "anon" : "total_rss");
-  if (!inactive || !anonymous) return std::nullopt;
-  const std::uint64_t without_cache = *current > *inactive ? *current - *inactive : 0;
-  return std::max(without_cache, *anonymous);
+std::vector<MemoryLimit> cgroup_memory_limits(const CgroupDirectory& directory,
+                                              std::uint64_t total) {
+  std::vector<MemoryLimit> limits;
+  const std::vector<const char*> files = limit_files(directory.version);
+  for (const std::string& each : directory.chain()) {
+    std::uint64_t tightest = total;
+    for (const char* file : files) {
+      const auto value = read_number(each + file);  // "max" is no number: no limit
+      if (value && *value > 0) tightest = std::min(tightest, *value);
+    }
+    if (tightest < total) limits.push_back({each, tightest});
+  }
+  return limits;
 }
 
-std::optional<std::uint64_t> cgroup_memory_limit(const CgroupDirectory& directory,
-                                                 std::uint64_t total) {
-  std::optional<std::uint64_t> limit;
-  const auto tighten = [&](const std::string& file) {
-    const auto value = read_number(file);  // "max" is no number: no limit
-    if (value && *value > 0 && *value < total && (!limit || *value < *limit)) limit = value;
-  };
-  for (const std::string& each : directory.chain()) {
-    if (directory.version == CgroupVersion::v2) {
-      tighten(each + "/memory.max");
-      tighten(each + "/memory.high");
-    } else {
-      tighten(each + "/memory.limit_in_bytes");
-    }
+std::optional<MemoryUse> cgroup_memory_use(const CgroupDirectory& directory,
+                                           const std::vector<MemoryLimit>& limits) {
+  std::optional<MemoryUse> fullest;
+  double fullness = -1;
+  for (const MemoryLimit& limit : limits) {
+    auto used = working_set(limit.directory, directory.version);
+    if (!used) used = working_set(directory.leaf, directory.version);
+    if (!used) continue;
+    const double full = static_cast<double>(*used) / static_cast<double>(limit.bytes);
+    if (full <= fullness) continue;
+    fullness = full;
+    fullest = MemoryUse{*used, limit.bytes};
   }
-  return limit;
+  return fullest;
 }
 
 std::optional<MemoryEvents> memory_events(const CgroupDirectory& directory) {

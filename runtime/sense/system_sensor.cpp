@@ -39,15 +39,17 @@ void put(SignalValues& values, SignalId id, const std::optional<double>& value, 
 struct CgroupScope {
   CgroupCpu cpu{CgroupPaths{}};
   std::optional<CpuLimit> cpu_limit;
-  std::optional<std::uint64_t> memory_limit;
+  std::vector<MemoryLimit> memory_limits;
 
   [[nodiscard]] const CgroupPaths& paths() const noexcept { return cpu.paths(); }
 
   void refresh(CgroupPaths now, std::optional<double> online, std::optional<std::uint64_t> total) {
     if (!(now == paths())) cpu = CgroupCpu(std::move(now));
     cpu_limit = online ? sense::cpu_limit(paths(), *online) : std::nullopt;
-    memory_limit = paths().memory.known() && total ? cgroup_memory_limit(paths().memory, *total)
-                                                   : std::nullopt;
+    memory_limits.clear();
+    if (paths().memory.known() && total) {
+      memory_limits = cgroup_memory_limits(paths().memory, *total);
+    }
   }
   [[nodiscard]] bool cpu_limited() const noexcept { return cpu_limit && cpu_limit->limited; }
 };
@@ -124,7 +126,7 @@ void SystemSensor::State::refresh_pressure() {
   if (app.paths().unified.known()) {
     wanted.push_back(pressure_of("app-cgroup2", app.paths().unified.leaf, ".pressure"));
   }
-  if (own.paths().unified.known() && (own.cpu_limited() || own.memory_limit)) {
+  if (own.paths().unified.known() && (own.cpu_limited() || !own.memory_limits.empty())) {
     wanted.push_back(pressure_of("cgroup2", own.paths().unified.leaf, ".pressure"));
   }
   wanted.push_back(pressure_of("host", join_path(settings.root, "/proc/pressure"), ""));
@@ -190,10 +192,11 @@ void SystemSensor::State::sample_memory(Instant now, SignalValues& values, Senso
   const char* source = no_source;
   std::optional<std::uint64_t> used, limit;
   for (const CgroupScope* scope : {&app, &own}) {
-    if (!scope->memory_limit) continue;
-    used = cgroup_working_set(scope->paths().memory);
-    if (!used) continue;
-    limit = scope->memory_limit;
+    if (scope->memory_limits.empty()) continue;
+    const auto use = cgroup_memory_use(scope->paths().memory, scope->memory_limits);
+    if (!use) continue;
+    used = use->working_set;
+    limit = use->limit;
     source = cgroup_source(scope->paths().memory.version, scope == &app);
     if (const auto events = memory_events(scope->paths().memory)) {
       details.memory_high_events = events->high;

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,12 +24,25 @@ const Instant start{std::chrono::hours(1)};
 constexpr std::uint64_t machine = 16ULL << 30;
 const std::string leaf = "/sys/fs/cgroup/pod/agent";
 
+std::optional<std::uint64_t> working_set_of(const CgroupDirectory& memory) {
+  const auto use = cgroup_memory_use(memory, {{memory.leaf, machine}});
+  return use ? std::optional(use->working_set) : std::nullopt;
+}
+
+std::optional<std::uint64_t> tightest_limit(const CgroupDirectory& memory) {
+  std::optional<std::uint64_t> tightest;
+  for (const MemoryLimit& limit : cgroup_memory_limits(memory, machine)) {
+    tightest = std::min(limit.bytes, tightest.value_or(machine));
+  }
+  return tightest;
+}
+
 TEST(Memory, WorkingSetLeavesOutDroppablePageCache) {
   FixtureTree tree;
   tree.add_v2();
   tree.write_memory_v2(leaf, 1000, 300, 600);
   const auto working_set = [&] {
-    return cgroup_working_set(resolve_cgroup(tree.root(), "self").memory);
+    return working_set_of(resolve_cgroup(tree.root(), "self").memory);
   };
   EXPECT_EQ(working_set(), 400U);
   tree.write_memory_v2(leaf, 1000, 700, 600);
@@ -40,9 +55,7 @@ TEST(Memory, LimitIsTheTightestOfMaxHighAndAncestors) {
   FixtureTree tree;
   tree.add_v2();
   tree.write_memory_v2(leaf, 1, 1, 1);
-  const auto limit = [&] {
-    return cgroup_memory_limit(resolve_cgroup(tree.root(), "self").memory, machine);
-  };
+  const auto limit = [&] { return tightest_limit(resolve_cgroup(tree.root(), "self").memory); };
   EXPECT_EQ(limit(), std::nullopt);
   tree.write(leaf + "/memory.max", "max\n");
   tree.write(leaf + "/memory.high", "max\n");
@@ -55,6 +68,27 @@ TEST(Memory, LimitIsTheTightestOfMaxHighAndAncestors) {
   EXPECT_EQ(limit(), 3000000U);
 }
 
+TEST(Memory, AFullSliceIsSeenByAMemberThatUsesLittle) {
+  FixtureTree tree;
+  tree.add_v2();
+  tree.write_memory_v2(leaf, 100, 100, 0);
+  tree.write(leaf + "/memory.max", "1000\n");
+  const auto use = [&] {
+    const CgroupDirectory memory = resolve_cgroup(tree.root(), "self").memory;
+    return cgroup_memory_use(memory, cgroup_memory_limits(memory, machine)).value();
+  };
+  EXPECT_EQ(use().working_set, 100U);
+  EXPECT_EQ(use().limit, 1000U);
+  // All in the slice together are near its limit.
+  tree.write_memory_v2("/sys/fs/cgroup/pod", 1900, 1900, 0);
+  tree.write("/sys/fs/cgroup/pod/memory.max", "2000\n");
+  EXPECT_EQ(use().working_set, 1900U);
+  EXPECT_EQ(use().limit, 2000U);
+  tree.remove("/sys/fs/cgroup/pod/memory.current");
+  EXPECT_EQ(use().working_set, 100U) << "unreadable above: the own use counts";
+  EXPECT_EQ(use().limit, 1000U);
+}
+
 TEST(Memory, ReadsVersionOne) {
   FixtureTree tree;
   tree.add_v1();
@@ -65,10 +99,10 @@ TEST(Memory, ReadsVersionOne) {
   tree.write(v1 + "/memory.limit_in_bytes", "9223372036854771712\n");
   tree.write(v1 + "/memory.failcnt", "3\n");
   const CgroupDirectory memory = resolve_cgroup(tree.root(), "self").memory;
-  EXPECT_EQ(cgroup_working_set(memory), 400U);
-  EXPECT_EQ(cgroup_memory_limit(memory, machine), std::nullopt);
+  EXPECT_EQ(working_set_of(memory), 400U);
+  EXPECT_EQ(tightest_limit(memory), std::nullopt);
   tree.write("/sys/fs/cgroup/memory/docker/memory.limit_in_bytes", "2000\n");
-  EXPECT_EQ(cgroup_memory_limit(memory, machine), 2000U);
+  EXPECT_EQ(tightest_limit(memory), 2000U);
   EXPECT_EQ(memory_events(memory)->max, 3U);
 }
 
@@ -78,9 +112,9 @@ TEST(Memory, NeverAnswersZeroOnError) {
   tree.write_memory_v2(leaf, 1, 1, 1);
   const CgroupDirectory memory = resolve_cgroup(tree.root(), "self").memory;
   tree.write(leaf + "/memory.stat", "anon x\n");
-  EXPECT_EQ(cgroup_working_set(memory), std::nullopt);
+  EXPECT_EQ(working_set_of(memory), std::nullopt);
   tree.remove(leaf + "/memory.current");
-  EXPECT_EQ(cgroup_working_set(memory), std::nullopt);
+  EXPECT_EQ(working_set_of(memory), std::nullopt);
   EXPECT_FALSE(memory_events(memory).has_value());
   EXPECT_FALSE(host_memory(tree.root()).has_value());
   EXPECT_EQ(resident_bytes(tree.root(), "self"), std::nullopt);
