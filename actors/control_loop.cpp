@@ -52,6 +52,7 @@ ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState&
       emergency_seconds_(last.emergency_seconds_total),
       emergencies_(last.emergencies_total),
       triggers_(last.triggers_total),
+      transitions_(last.transitions),
       verdicts_(last.trial_verdicts),
       recent_(last.recent),
       told_level_(engine_.level()) {
@@ -78,6 +79,10 @@ void ControlLoop::reload(Shared<config::Settings> settings) {
   const LoopMode before = mode();
   settings_ = std::move(settings);
   choices_.forget_absent(settings_->optimization.rules);
+  std::erase_if(transitions_, [this](const auto& counted) {
+    return std::ranges::find(settings_->optimization.rules.rules, counted.first,
+                             &rules::Rule::name) == settings_->optimization.rules.rules.end();
+  });
   rules::RuleSet rules = choices_.applied_to(settings_->optimization.rules);
   if (mode() != before) {
     // States gathered in another mode are not evidence for this one.
@@ -168,6 +173,7 @@ void ControlLoop::note_events(const Now& now) {
 void ControlLoop::note_transition(const rules::Transition& transition, WallTime wall,
                                   std::size_t& logged) {
   recent_.push_back({transition, wall});
+  ++transitions_[transition.rule].at(static_cast<std::size_t>(transition.to));
   const std::pair key{transition.rule, transition.endpoint_name};
   if (transition.to == RuleState::firing && transition.injected) injected_activations_.insert(key);
   if (transition.to == RuleState::inactive) injected_activations_.erase(key);
@@ -287,6 +293,7 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
   report_history(*report, now);
   report_rules(*report, now);
   report->triggers_total = triggers_;
+  report->transitions = transitions_;
   report->trial_verdicts = verdicts_;
   report->triggers_last_hour = triggers_last_hour_.total(now.at);
   report->recent = recent_;

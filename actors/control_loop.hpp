@@ -125,6 +125,7 @@ class ControlLoop {
   double emergency_seconds_ = 0;
   std::uint64_t emergencies_ = 0;
   std::uint64_t triggers_ = 0;
+  TransitionCounts transitions_;
   std::array<std::uint64_t, rules::trial_verdict_count> verdicts_{};
   HourlyCount triggers_last_hour_;
   std::vector<TransitionRecord> recent_;

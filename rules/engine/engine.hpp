@@ -49,6 +49,7 @@ inline constexpr std::size_t last_effects_max = 20;
 inline constexpr std::size_t history_bytes_default = std::size_t{16} * 1024 * 1024;
 
 enum class RuleState : std::uint8_t { inactive, pending, firing, holding };
+inline constexpr std::size_t rule_state_count = 4;
 
 [[nodiscard]] std::string_view to_string(RuleState state) noexcept;
 

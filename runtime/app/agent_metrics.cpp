@@ -160,6 +160,19 @@ void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
   }
   metrics.counter("homeostat_rule_triggers_total", "Transitions into firing.", {},
                   [&parts] { return number(parts.board.current()->triggers_total); });
+  metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
+    prometheus::MetricFamily family = counters("homeostat_rule_transitions_total",
+                                               "Times a rule came to a state, on any endpoint.");
+    const auto report = parts.board.current();
+    for (const auto& [rule, counts] : report->transitions) {
+      for (std::size_t i = 0; i < counts.size(); ++i) {
+        const auto state = static_cast<rules::RuleState>(i);
+        add(family, number(counts[i]),
+            {{"rule", rule}, {"to", std::string(rules::to_string(state))}});
+      }
+    }
+    show(std::move(family), out);
+  });
   metrics.gauge("homeostat_rules_active", "Actions in force.", {},
                 [&parts] { return number(parts.board.current()->active.size()); });
   metrics.gauge("homeostat_level", "Effective level: 0 conservative, 1 balanced, 2 aggressive.", {},

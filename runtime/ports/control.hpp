@@ -60,6 +60,9 @@ struct ObjectiveReport {
 using SignalTrends = std::array<std::optional<double>, rules::first_endpoint_signal>;
 inline constexpr std::chrono::minutes trend_window{10};
 
+/// How often the rules in force came to each RuleState, by rule.
+using TransitionCounts = std::map<std::string, std::array<std::uint64_t, rules::rule_state_count>>;
+
 struct ControlReport {
   WallTime at{};
   Instant at_steady{};
@@ -83,6 +86,7 @@ struct ControlReport {
   std::map<std::string, rules::RuleChoice> rule_choices;  ///< by command, by rule
   std::size_t rules_total = 0, rules_enabled = 0;
   std::uint64_t triggers_total = 0, triggers_last_hour = 0;
+  TransitionCounts transitions;
   /// By TrialVerdict: trials that began (running) and those that came to one.
   std::array<std::uint64_t, rules::trial_verdict_count> trial_verdicts{};
   std::vector<TransitionRecord> recent;  ///< newest last, at most recent_max

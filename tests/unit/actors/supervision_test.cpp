@@ -104,6 +104,9 @@ TEST_F(Supervision, CountersCarryOnAfterTheRuleEngineDied) {
   const auto after = board.current();
   EXPECT_EQ(after->triggers_total, 2u);  // the fresh engine fires anew
   EXPECT_EQ(after->triggers_last_hour, 2u);
+  constexpr auto firing = static_cast<std::size_t>(rules::RuleState::firing);
+  ASSERT_EQ(after->transitions.size(), 1u);
+  EXPECT_EQ(after->transitions.begin()->second.at(firing), 2u);
   EXPECT_GT(after->recent.size(), before->recent.size());
 }
 
