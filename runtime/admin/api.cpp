@@ -39,6 +39,24 @@ std::string correlation_id_of(const std::string& request_id) {
   return id;
 }
 
+void add_routes(Router& router, const RouteContext& context) {
+  add_performance_routes(router, context);
+  add_history_route(router, context);
+  add_injection_route(router, context);
+  add_rule_routes(router, context);
+  add_rule_change_route(router, context);
+  add_replay_route(router, context);
+  add_cache_routes(router, context);
+  add_invalidation_routes(router, context);
+  add_entry_routes(router, context);
+  add_cache_event_routes(router, context);
+  add_warm_routes(router, context);
+  add_upstream_routes(router, context);
+  add_probe_routes(router, context);
+  add_event_route(router, context);
+  add_page_routes(router);
+}
+
 Api::Api(const config::AdminSettings& settings, AdminServices services, AdminCounters& counters,
          BackgroundJob::Post post)
     : services_(std::move(services)),
@@ -52,21 +70,7 @@ Api::Api(const config::AdminSettings& settings, AdminServices services, AdminCou
                background_,
                settings.allow_injection,
                std::max<std::size_t>(1, settings.connections_max / 2)} {
-  add_performance_routes(router_, context_);
-  add_history_route(router_, context_);
-  add_injection_route(router_, context_);
-  add_rule_routes(router_, context_);
-  add_rule_change_route(router_, context_);
-  add_replay_route(router_, context_);
-  add_cache_routes(router_, context_);
-  add_invalidation_routes(router_, context_);
-  add_entry_routes(router_, context_);
-  add_cache_event_routes(router_, context_);
-  add_warm_routes(router_, context_);
-  add_upstream_routes(router_, context_);
-  add_probe_routes(router_, context_);
-  add_event_route(router_, context_);
-  add_page_routes(router_);
+  add_routes(router_, context_);
 }
 
 AdminResponse Api::handle(const AdminRequest& request) {

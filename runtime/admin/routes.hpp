@@ -22,6 +22,9 @@ struct RouteContext {
   std::size_t event_streams_max = 32;
 };
 
+/// All of them.
+void add_routes(Router& router, const RouteContext& context);
+
 void add_performance_routes(Router& router, const RouteContext& context);
 void add_history_route(Router& router, const RouteContext& context);
 void add_injection_route(Router& router, const RouteContext& context);

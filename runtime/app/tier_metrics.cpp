@@ -37,13 +37,7 @@ void collect(const tier::Tier& tier, std::vector<prometheus::MetricFamily>& out)
   out.push_back(std::move(broken));
 }
 
-}  // namespace
-
-void register_tier(telemetry::MetricsRegistry& metrics, Agent::Parts& parts) {
-  if (!parts.tier) return;
-  tier::Tier& tier = *parts.tier;
-  const redis::CallCounters& calls = tier.calls();
-  const tier::TierCounters& counted = tier.counters();
+void register_calls(telemetry::MetricsRegistry& metrics, const redis::CallCounters& calls) {
   const auto counter = [&](const char* name, const char* help,
                            const std::atomic<std::uint64_t>& value) {
     metrics.counter(name, help, {}, [&value] { return number(value.load()); });
@@ -68,6 +62,19 @@ void register_tier(telemetry::MetricsRegistry& metrics, Agent::Parts& parts) {
   counter("homeostat_redis_sent_bytes_total", "Bytes sent to Redis.", calls.bytes_sent);
   counter("homeostat_redis_received_bytes_total", "Bytes received from Redis.",
           calls.bytes_received);
+}
+
+}  // namespace
+
+void register_tier(telemetry::MetricsRegistry& metrics, Agent::Parts& parts) {
+  if (!parts.tier) return;
+  tier::Tier& tier = *parts.tier;
+  register_calls(metrics, tier.calls());
+  const tier::TierCounters& counted = tier.counters();
+  const auto counter = [&](const char* name, const char* help,
+                           const std::atomic<std::uint64_t>& value) {
+    metrics.counter(name, help, {}, [&value] { return number(value.load()); });
+  };
   counter("homeostat_shared_body_bytes_total", "Bytes of bodies written to the shared tier.",
           counted.body_bytes_in);
   counter("homeostat_shared_stored_bytes_total", "The same as stored: compressed.",

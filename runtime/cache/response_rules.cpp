@@ -271,6 +271,20 @@ Reason freshness_refusal(int status, const Lifetime& lifetime,
   return Reason::expired;
 }
 
+const std::vector<std::string>& vary_of_rule(const RequestDecision& decision) {
+  static const std::vector<std::string> none;
+  return decision.rule != nullptr ? decision.rule->vary : none;
+}
+
+void note_coding(ObjectHead& head, const http::CacheControl& control, const Fields& fields) {
+  const std::optional<http::Coding> coding = http::single_coding(fields);
+  head.encoded = coding != http::Coding::identity;
+  head.coding = coding.value_or(http::Coding::identity);
+  // For everybody on the way, whichever field else steers this cache (RFC 9111 section 5.2.2.6).
+  head.no_transform =
+      control.no_transform || fields.contains_token(HeaderId::cache_control, "no-transform");
+}
+
 }  // namespace
 
 StoreDecision decide_store(const RequestDecision& request_decision, const Request& request,
@@ -285,9 +299,7 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
   const Fields& fields = *response.fields;
   const Directives directives = effective_control(request_decision, fields);
   const http::CacheControl& control = directives.control;
-  static const std::vector<std::string> no_names;
-  VaryNames vary =
-      vary_names(fields, request_decision.rule != nullptr ? request_decision.rule->vary : no_names);
+  VaryNames vary = vary_names(fields, vary_of_rule(request_decision));
   const Reason refused = refusal(request_decision, response, control, vary, object_bytes_max);
   if (refused != Reason::none) return refuse(refused);
 
@@ -325,12 +337,7 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
       http::parse_date(fields.get(HeaderId::last_modified), response.received_wall);
   decision.head.authorization_shared =
       control.public_ || control.s_maxage || control.must_revalidate;
-  const std::optional<http::Coding> coding = http::single_coding(fields);
-  decision.head.encoded = coding != http::Coding::identity;
-  decision.head.coding = coding.value_or(http::Coding::identity);
-  // For everybody on the way, whichever field else steers this cache (RFC 9111 section 5.2.2.6).
-  decision.head.no_transform =
-      control.no_transform || fields.contains_token(HeaderId::cache_control, "no-transform");
+  note_coding(decision.head, control, fields);
   decision.head.rule_ttl = lifetime.source == Lifetime::Source::rule || lifetime.bounded;
   decision.head.immutable = control.immutable;
   decision.head.aged = fields.has(HeaderId::age);

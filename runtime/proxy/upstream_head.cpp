@@ -76,6 +76,16 @@ void append_fields(http::HeadWriter& out, Worker& worker, const RequestContext& 
   }
 }
 
+void write_request_line(http::HeadWriter& out, std::string_view method, std::string_view target) {
+  std::string completed;
+  if (!target.starts_with('/') && target != "*") {
+    completed = "/";
+    completed += target;
+    target = completed;
+  }
+  out.request_line(method, target);
+}
+
 }  // namespace
 
 UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& request,
@@ -103,14 +113,8 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   }
   result.head.reserve(512);
   http::HeadWriter out(result.head);
-  std::string_view target = request.target.path_query;
-  std::string completed;
-  if (!target.starts_with('/') && target != "*") {
-    completed = "/";
-    completed += target;
-    target = completed;
-  }
-  out.request_line(head_method && refresh ? "GET" : head.method_text, target);
+  write_request_line(out, head_method && refresh ? "GET" : head.method_text,
+                     request.target.path_query);
   const std::string_view host = http::effective_host(request.target, head.host);
   if (settings.upstream.preserve_host && !host.empty()) {
     out.field(HeaderId::host, host);

@@ -27,7 +27,7 @@ class HeldOrigin {
   ScriptedOrigin origin;
 };
 
-/// Admission by one place; whoever comes waits 10 s at most unless `more` says otherwise.
+/// Admission by one place; whoever comes waits a minute at most unless `more` says otherwise.
 [[nodiscard]] inline AgentConfig one_place(const ScriptedOrigin& origin,
                                            const std::string& more = "max_wait: 1m") {
   AgentConfig config = config_for(origin);

@@ -94,6 +94,7 @@ TEST(Shutdown, TheDrainTimeoutEndsWhatDoesNotFinish) {
   ASSERT_TRUE(origin.wait_for_requests("/slow", 1));
   ASSERT_EQ(std::raise(SIGTERM), 0);
   agent.join();
+  EXPECT_EQ(busy.read().status(), 0) << "cut off, not answered by another timeout";
   go_on.set();
 }
 

@@ -105,6 +105,7 @@ TEST(SlowClient, AClientThatDoesNotReadIsCutOffAndHurtsNobody) {
   ASSERT_TRUE(lazy.send(request_text("GET", "/endless")));
   for (int i = 0; i < 20; ++i) EXPECT_EQ(agent.get("/page").status(), 200);
   EXPECT_TRUE(ended.wait()) << "the upstream transfer ends with the client";
+  EXPECT_EQ(agent.metric("homeostat_client_write_timeouts_total"), 1);
   EXPECT_EQ(agent.get("/page").status(), 200);
 }
 
@@ -151,6 +152,31 @@ TEST(SlowClient, TheTotalTimeoutEndsARequestThatDrips) {
   client_done.set();
   EXPECT_EQ(answer.status(), 200);
   EXPECT_FALSE(answer.complete);
+}
+
+TEST(SlowClient, TheTotalTimeoutBeforeAnAnswerIs504AndTheConnectionGoesOn) {
+  ScriptedOrigin origin;
+  origin.on("/silent",
+            [](OriginExchange& exchange) { exchange.alive = !exchange.reader.at_end(); });
+  RunningAgent agent(config_of(origin, "total_timeout: 1s"));
+  HttpClient client(agent.port());
+  for (const char* method : {"POST", "GET"}) {  // passed, and a fill
+    EXPECT_EQ(client.request(method, "/silent").status(), 504) << method;
+    EXPECT_EQ(client.get("/page").status(), 200) << method;
+  }
+}
+
+TEST(SlowClient, TheTotalTimeoutOfAnUploadIs408) {
+  ScriptedOrigin origin;
+  origin.on("/up", [](OriginExchange& exchange) {
+    (void)exchange.body();
+    exchange.alive = false;
+  });
+  RunningAgent agent(config_of(origin, "total_timeout: 1s, body_timeout: 1m"));
+  HttpClient client(agent.port());
+  ASSERT_TRUE(client.send("POST /up HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhalf"));
+  EXPECT_EQ(client.read().status(), 408);
+  EXPECT_TRUE(client.closed());
 }
 
 TEST(SlowClient, ConnectionsAboveTheBoundAreRefused) {

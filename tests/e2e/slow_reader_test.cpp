@@ -201,5 +201,16 @@ TEST_F(SlowRate, SteadyReadingAboveTheMinimumOutlivesTheTimeout) {
   EXPECT_EQ(agent.metric(write_timeouts), 2);
 }
 
+TEST_F(SlowRate, SteadyReadingBelowTheMinimumIsCutOff) {
+  RunningAgent agent(config("write_timeout: 1s, send_rate_min: 1MiB"));
+  ASSERT_EQ(agent.get("/huge").body_bytes, 16 * mebibyte);
+  Dripper dripper(agent, "/huge");
+  EXPECT_TRUE(eventually([&] {
+    (void)dripper.drip(4096);  // some 200 KiB a second
+    return agent.metric(write_timeouts) == 1;
+  }));
+  EXPECT_EQ(dripper.drain(), Socket::Received::reset);
+}
+
 }  // namespace
 }  // namespace homeostat::test

@@ -248,6 +248,38 @@ TEST(Interim, AfterContinueTheClientHasToSendItsBody) {
   EXPECT_EQ(agent.metric("homeostat_client_body_timeouts_total"), 1);
 }
 
+TEST(Interim, AClientThatDoesNotWaitForContinueIsServed) {
+  ScriptedOrigin origin;
+  origin.on("/careless",
+            [](OriginExchange& exchange) { exchange.respond(200, "", "got " + exchange.body()); });
+  RunningAgent agent(origin);
+  HttpClient client(agent.port());
+  ASSERT_TRUE(
+      client.send("POST /careless HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 4\r\n\r\n"));
+  ASSERT_TRUE(origin.wait_for_requests("/careless", 1));
+  ASSERT_TRUE(client.send("body"));
+  EXPECT_EQ(client.read().body, "got body");
+  EXPECT_EQ(client.get("/page").status(), 200) << "the connection goes on";
+}
+
+TEST(Interim, ResponsesAreWithheldFromOldClients) {
+  ScriptedOrigin origin;
+  origin.on("/hints", [](OriginExchange& exchange) {
+    exchange.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
+    exchange.respond(200, "Cache-Control: max-age=60\r\n", "page");
+  });
+  RunningAgent agent(origin);
+  for (const char* head : {"POST /hints HTTP/1.0\r\nContent-Length: 0\r\n\r\n",
+                           "GET /hints HTTP/1.0\r\nHost: test\r\n\r\n"}) {
+    HttpClient client(agent.port());
+    ASSERT_TRUE(client.send(head));
+    const Message answer = client.read();
+    EXPECT_EQ(answer.status(), 200) << head;
+    EXPECT_EQ(answer.body, "page") << head;
+  }
+}
+
 TEST(Interim, EarlyHintsAreForwarded) {
   ScriptedOrigin origin;
   origin.on("/hints", [](OriginExchange& exchange) {
@@ -261,41 +293,6 @@ TEST(Interim, EarlyHintsAreForwarded) {
   EXPECT_EQ(hints.status(), 103);
   EXPECT_EQ(hints.get("link"), "</a.css>");
   EXPECT_EQ(client.read().body, "page");
-}
-
-TEST(Upgrade, BytesGoBothWaysAndEachSideEndsByItself) {
-  ScriptedOrigin origin;
-  origin.on("/ws", [](OriginExchange& exchange) {
-    EXPECT_EQ(exchange.request.get("upgrade"), "websocket");
-    exchange.send(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\n\r\nfirst");
-    const std::string heard = exchange.reader.read_to_end();  // until the client's half closes
-    exchange.send("heard " + heard);
-    exchange.alive = false;
-  });
-  RunningAgent agent(origin);
-  HttpClient client(agent.port());
-  ASSERT_TRUE(
-      client.send("GET /ws HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n"
-                  "Upgrade: websocket\r\n\r\nearly "));
-  const Message switched = client.read();
-  EXPECT_EQ(switched.status(), 101);
-  EXPECT_EQ(switched.get("upgrade"), "websocket");
-  EXPECT_EQ(client.reader.read_exactly(5), "first");
-  ASSERT_TRUE(client.send("and late"));
-  client.socket.shut_down_sending();
-  EXPECT_EQ(client.reader.read_to_end(), "heard early and late");
-}
-
-TEST(Upgrade, ARefusedUpgradeIsAnOrdinaryResponse) {
-  ScriptedOrigin origin;
-  RunningAgent agent(origin);
-  HttpClient client(agent.port());
-  const Message answer = client.get("/page", "Connection: Upgrade\r\nUpgrade: websocket\r\n");
-  EXPECT_EQ(answer.status(), 200);
-  EXPECT_EQ(answer.body, "hello");
-  EXPECT_EQ(client.get("/page").body, "hello");
 }
 
 TEST(EarlyAnswer, ALongUploadStillReadsItsRefusal) {

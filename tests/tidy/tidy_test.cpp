@@ -72,23 +72,57 @@ bool opens_function(const std::string& code) {
          !std::regex_search(code, other);
 }
 
+struct Span {
+  std::size_t first = 0, lines = 0;  ///< of a function, its signature included
+};
+
+/// The functions outside of others, by indentation: the formatter sees to that.
+std::vector<Span> functions_of(const std::vector<std::string>& lines) {
+  std::vector<Span> found;
+  std::string signature, close;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string code = code_of(lines[i]);
+    const std::size_t indent = code.find_first_not_of(' ');
+    if (indent == std::string::npos || code.ends_with('\\')) continue;  // nothing, or a macro
+    if (!close.empty()) {
+      if (!code.starts_with(close)) continue;
+      found.push_back({start, i - start + 1});
+      close.clear();
+      continue;
+    }
+    if (signature.empty()) {
+      if (indent > 2) continue;
+      start = i;
+    }
+    signature += code;
+    if (opens_function(signature)) {
+      close = std::string(lines[start].find_first_not_of(' '), ' ') + "}";
+    }
+    const bool goes_on = close.empty() && code[indent] != '#' &&
+                         std::string_view(";{}:").find(code.back()) == std::string_view::npos;
+    if (!goes_on) signature.clear();
+  }
+  return found;
+}
+
+TEST(Tidy, SeesWrappedSignatures) {
+  const std::vector<Span> found = functions_of(
+      {"int one(int a) {", "  return a;", "}", "", "int two(int a,", "        int b) {", "  f();",
+       "}", "class C {", " public:", "  C(int a)", "      : a_(a) {", "    f();", "  }", "};"});
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0].lines, 3U);
+  EXPECT_EQ(found[1].first, 4U);
+  EXPECT_EQ(found[1].lines, 4U);
+  EXPECT_EQ(found[2].lines, 4U);
+}
+
 TEST(Tidy, FunctionsStayShort) {
   for (const SourceFile& file : source_tree()) {
     if (!product_code(file)) continue;
-    std::size_t start = 0;
-    std::string close;
-    for (std::size_t i = 0; i < file.lines.size(); ++i) {
-      const std::string code = code_of(file.lines[i]);
-      const std::size_t indent = code.find_first_not_of(' ');
-      if (indent == std::string::npos) continue;
-      if (close.empty() && indent <= 2 && opens_function(code)) {
-        start = i;
-        close = std::string(indent, ' ') + "}";
-      } else if (!close.empty() && code.starts_with(close)) {
-        EXPECT_LE(i - start + 1, function_lines_max)
-            << file.path << ":" << start + 1 << " function should be split";
-        close.clear();
-      }
+    for (const Span& function : functions_of(file.lines)) {
+      EXPECT_LE(function.lines, function_lines_max)
+          << file.path << ":" << function.first + 1 << " function should be split";
     }
   }
 }

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <tuple>
+
 #include "rules/expr/expression.hpp"
+#include "runtime/admin/routes.hpp"
 #include "tests/unit/runtime/admin/admin_fixture.hpp"
 
 namespace homeostat::admin::test {
@@ -15,7 +19,7 @@ struct Case {
   Access access;
 };
 
-// Every route of the API and what it asks for. A new route belongs here.
+// Routes that the fixture can serve, with what they ask for.
 const std::vector<Case>& routes() {
   static const std::vector<Case> all = {
       {"GET", "/", "", Access::open},
@@ -92,6 +96,79 @@ TEST_F(AuthMatrix, EveryRouteHoldsItsRole) {
     EXPECT_TRUE(change ? viewer == 403 : allowed(viewer)) << viewer;
     EXPECT_TRUE(allowed(operator_)) << operator_;
   }
+}
+
+// The whole API and who may use it: whoever adds a route says so here.
+using RouteRole = std::tuple<std::string, std::string, Access>;
+std::vector<RouteRole> roles() {
+  const std::string v1 = "/api/v1/";
+  return {{"DELETE", v1 + "cache/entries/{key}", Access::operator_},
+          {"DELETE", v1 + "cache/flush", Access::operator_},
+          {"GET", "/", Access::open},
+          {"GET", v1 + "cache/entries/{key}", Access::viewer},
+          {"GET", v1 + "cache/health", Access::viewer},
+          {"GET", v1 + "cache/keys", Access::viewer},
+          {"GET", v1 + "cache/stats", Access::viewer},
+          {"GET", v1 + "cache/warm", Access::viewer},
+          {"GET", v1 + "events", Access::viewer},
+          {"GET", v1 + "performance/history", Access::viewer},
+          {"GET", v1 + "performance/profiles", Access::viewer},
+          {"GET", v1 + "performance/recommendations", Access::viewer},
+          {"GET", v1 + "performance/report", Access::viewer},
+          {"GET", v1 + "performance/status", Access::viewer},
+          {"GET", v1 + "rules", Access::viewer},
+          {"GET", v1 + "upstreams", Access::viewer},
+          {"GET", "/livez", Access::probe},
+          {"GET", "/metrics", Access::probe},
+          {"GET", "/page.css", Access::open},
+          {"GET", "/page.js", Access::open},
+          {"GET", "/readyz", Access::probe},
+          {"POST", v1 + "cache/entries:batch", Access::operator_},
+          {"POST", v1 + "cache/events/{event}", Access::operator_},
+          {"POST", v1 + "cache/invalidate", Access::operator_},
+          {"POST", v1 + "cache/invalidate/{group}", Access::operator_},
+          {"POST", v1 + "cache/warm", Access::operator_},
+          {"POST", v1 + "rules/reload", Access::operator_},
+          {"POST", v1 + "rules/replay", Access::viewer},
+          {"POST", v1 + "rules/rollback", Access::operator_},
+          {"POST", v1 + "test/performance", Access::operator_},
+          {"PUT", v1 + "performance/level", Access::operator_},
+          {"PUT", v1 + "rules/{name}", Access::operator_},
+          {"PUT", v1 + "cache/entries/{key}", Access::operator_}};
+}
+
+TEST_F(AuthMatrix, NoRouteIsWithoutARole) {
+  const AdminServices with = services();
+  AdminCounters counters;
+  AuditLog audit(counters.changes, with.clock, nullptr);
+  BackgroundJob background([](std::function<void()>) {});
+  const RouteContext shared{with, audit, counters, background, true, 1};
+  Router router;
+  add_routes(router, shared);
+  std::vector<RouteRole> found, wanted = roles();
+  for (const Route& route : router.routes()) {
+    found.emplace_back(route.method, route.pattern, route.access);
+  }
+  std::ranges::sort(found);
+  std::ranges::sort(wanted);
+  EXPECT_EQ(found, wanted);
+}
+
+TEST_F(AuthMatrix, EveryRouteAsksForItBeforeItDoesAnything) {
+  add_tokens();
+  start_all();
+  for (const auto& [method, pattern, access] : roles()) {
+    SCOPED_TRACE(method + " " + pattern);
+    if (access == Access::open || access == Access::probe) continue;
+    const std::string target = pattern.substr(0, pattern.find('{')) +
+                               (pattern.find('{') == std::string::npos ? "" : "some");
+    EXPECT_EQ(call(method, target).status, 401U);
+    if (access != Access::operator_) continue;
+    EXPECT_EQ(call(method, target, {{"Authorization", "Bearer viewer-secret-0123456789"}}).status,
+              403U);
+  }
+  EXPECT_TRUE(commands.untouched());
+  EXPECT_TRUE(cache.untouched());
 }
 
 TEST_F(AuthMatrix, DeniedChangesChangeNothing) {

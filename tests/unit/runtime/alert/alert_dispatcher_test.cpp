@@ -147,6 +147,20 @@ TEST_F(Dispatch, RetriesUntilTheTargetRecovers) {
   EXPECT_EQ(dispatcher->targets().at(0).kind, "alertmanager");
 }
 
+TEST_F(Dispatch, AFailedTargetIsLeftAloneUntilItsBackOffIsOver) {
+  Receiver failing([](std::size_t, const Received&) { return 503U; });
+  Receiver healthy;
+  settings.webhooks = {failing.url("/first"), healthy.url()};
+  timing.backoff_min = timing.backoff_max = milliseconds(60'000);
+  start().fire(emergency(), now());
+  ASSERT_TRUE(failing.wait_for_calls(1));
+  Alert other = emergency();
+  other.scope = "disk";
+  dispatcher->fire(other, now());
+  ASSERT_TRUE(healthy.wait_for_calls(2));
+  EXPECT_EQ(failing.calls().size(), 1U);
+}
+
 TEST_F(Dispatch, KeepsTheOrderOfStatesThroughFailures) {
   Receiver flaky([](std::size_t n, const Received&) { return n < 3 ? 500U : 200U; });
   settings.webhooks = {flaky.url()};
