@@ -34,10 +34,9 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
     answer.clear();
     addresses_tried = 0;
     timer.expires_after(settings.timeout);
-    timer.async_wait(
-        [self = shared_from_this(), now = round](boost::system::error_code error) {
-          if (!error && self->lasts(now)) self->too_late();
-        });
+    timer.async_wait([self = shared_from_this(), now = round](boost::system::error_code error) {
+      if (!error && self->lasts(now)) self->too_late();
+    });
     connect();
   }
 
@@ -47,18 +46,18 @@ struct HealthChecker::Probe : std::enable_shared_from_this<Probe> {
     boost::system::error_code ignored;
     socket.close(ignored);
     connected = false;
-    socket.async_connect(endpoint, [self = shared_from_this(),
-                                    now = round](boost::system::error_code error) {
-      if (!self->lasts(now)) return;
-      if (error && is_local_failure(error.value())) {
-        self->give_up();
-      } else if (error) {
-        self->refused("cannot connect: " + error.message());
-      } else {
-        self->connected = true;
-        self->send();
-      }
-    });
+    socket.async_connect(endpoint,
+                         [self = shared_from_this(), now = round](boost::system::error_code error) {
+                           if (!self->lasts(now)) return;
+                           if (error && is_local_failure(error.value())) {
+                             self->give_up();
+                           } else if (error) {
+                             self->refused("cannot connect: " + error.message());
+                           } else {
+                             self->connected = true;
+                             self->send();
+                           }
+                         });
   }
 
   /// A name with several addresses is one target: all are tried before it has failed.
