@@ -43,7 +43,16 @@ class HeadWriter {
     return *this;
   }
   HeadWriter& field(HeaderId id, std::string_view value) { return field(header_name(id), value); }
-  HeadWriter& field(const Field& parsed) { return field(parsed.name, parsed.value); }
+  HeadWriter& field(const Field& parsed) {
+    const char* const after = parsed.name.data() + parsed.name.size();
+    if (parsed.value.data() != after + 2 || after[0] != ':' || after[1] != ' ') {
+      return field(parsed.name, parsed.value);
+    }
+    // The line as it came, as nearly every sender writes it.
+    out_.append(parsed.name.data(), parsed.name.size() + 2 + parsed.value.size());
+    out_.append("\r\n", 2);
+    return *this;
+  }
   HeadWriter& field(std::string_view name, std::uint64_t value);
   HeadWriter& field(HeaderId id, std::uint64_t value) { return field(header_name(id), value); }
   /// Replaces control bytes in the value by spaces; for untrusted text.
