@@ -89,6 +89,7 @@ void visit_rate_limit(Visitor& visitor, RateLimitRule& rule) {
   visitor.leaf({"burst"}, IntegerLeaf(rule.burst, 1, 1'000'000'000, "rate"));
   visitor.leaf({"mode"}, ChoiceLeaf(rule.mode, words::loop_mode).also(words::switch_spellings));
   visitor.leaf({"advertise"}, BoolLeaf(rule.advertise));
+  visitor.leaf({"shared"}, BoolLeaf(rule.shared));
 }
 
 void check_rate_limit(RateLimitRule& rule, const Node& row, const std::string& path,

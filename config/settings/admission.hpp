@@ -65,6 +65,7 @@ struct RateLimitRule {
   std::uint64_t burst = 0;  ///< 0: as many as the rate allows in its period
   LoopMode mode = LoopMode::on;
   bool advertise = true;  ///< say RateLimit and RateLimit-Policy
+  bool shared = true;     ///< with the other agents, where cache.redis is set
 };
 
 struct ConcurrencyCapRule {

@@ -31,6 +31,11 @@ void collect(const tier::Tier& tier, std::vector<prometheus::MetricFamily>& out)
     add(leases, number(counted.leases[i].load()),
         {{"result", tier::to_string(static_cast<tier::LeaseOutcome>(i))}});
   }
+  prometheus::MetricFamily rates = counters("homeostat_shared_rate_limits_total",
+                                            "Uses of rate limits told to the fleet, by result.");
+  add(rates, number(counted.rates_exchanged.load()), {{"result", "added_up"}});
+  add(rates, number(counted.rates_unshared.load()), {{"result", "unshared"}});
+  out.push_back(std::move(rates));
   out.push_back(std::move(leases));
   out.push_back(std::move(reads));
   out.push_back(std::move(writes));

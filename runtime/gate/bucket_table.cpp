@@ -71,6 +71,22 @@ rules::RateVerdict BucketTable::take(std::uint64_t key, const rules::RequestRate
   }
 }
 
+void BucketTable::raise(std::uint64_t key, Duration until_full, Instant at) noexcept {
+  key = valid(key);
+  const std::int64_t now = nanoseconds(at), wanted = nanoseconds(at + until_full);
+  Bucket* bucket = &find(key);
+  if (shared(bucket->key).load(std::memory_order_relaxed) != key) {
+    bucket = &claim(key, now);
+    // The spare one belongs to many: what one of them used elsewhere is not theirs.
+    if (shared(bucket->key).load(std::memory_order_relaxed) != key) return;
+  }
+  std::int64_t full_at = shared(bucket->full_at).load(std::memory_order_relaxed);
+  while (
+      full_at < wanted &&
+      !shared(bucket->full_at).compare_exchange_weak(full_at, wanted, std::memory_order_relaxed)) {
+  }
+}
+
 void BucketTable::give_back(std::uint64_t key, const rules::RequestRate& rate) noexcept {
   Bucket& bucket = find(valid(key));
   std::int64_t full_at = shared(bucket.full_at).load(std::memory_order_relaxed);

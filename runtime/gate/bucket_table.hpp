@@ -36,6 +36,8 @@ class BucketTable {
   /// One request of this key.
   [[nodiscard]] rules::RateVerdict take(std::uint64_t key, const rules::RequestRate& rate,
                                         Instant now) noexcept;
+  /// Others have used this key's bucket, too: it takes at least `until_full` from now on.
+  void raise(std::uint64_t key, Duration until_full, Instant now) noexcept;
   /// Undoes a take() that was allowed.
   void give_back(std::uint64_t key, const rules::RequestRate& rate) noexcept;
 

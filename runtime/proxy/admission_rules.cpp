@@ -48,6 +48,7 @@ void AdmissionRules::add_rate_limits(const config::AdmissionSettings& settings, 
                     .counters = &gate.rate_limits().of(rule.name),
                     .shadow = is_shadow(rule.mode, mode_),
                     .advertise = rule.advertise,
+                    .shared = rule.shared,
                     .policy = fmt::format("\"{}\";q={:.0f};w={}", rule.name, rule.rate.requests,
                                           rule.rate.period.count())};
     if (rule.burst > 0) limit.policy += fmt::format(";homeostat-burst={}", rule.burst);

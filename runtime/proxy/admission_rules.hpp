@@ -27,6 +27,7 @@ struct RateLimit {
   gate::LimitCounters* counters = nullptr;
   bool shadow = false;
   bool advertise = true;
+  bool shared = true;  ///< counts in all agents of the fleet
   std::string policy;  ///< its item of RateLimit-Policy
 };
 

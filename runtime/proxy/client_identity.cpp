@@ -17,14 +17,6 @@ namespace {
 
 using http::HeaderId;
 
-std::uint64_t secret() noexcept {
-  static const std::uint64_t value = [] {
-    std::random_device device;
-    return (std::uint64_t{device()} << 32U) | device();
-  }();
-  return value;
-}
-
 /// Without port and brackets: "192.0.2.1:80", "[2001:db8::1]:80".
 std::string_view bare_address(std::string_view text) noexcept {
   if (text.starts_with('[')) return text.substr(1, text.find(']') - 1);
@@ -64,35 +56,44 @@ std::optional<std::string> base64url_decoded(std::string_view text) {
 
 }  // namespace
 
-std::uint64_t identity_key(std::string_view text) noexcept {
-  const std::uint64_t hash = XXH3_64bits_withSeed(text.data(), text.size(), secret());
+std::uint64_t process_secret() noexcept {
+  static const std::uint64_t value = [] {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32U) | device();
+  }();
+  return value;
+}
+
+std::uint64_t identity_key(std::string_view text, std::uint64_t secret) noexcept {
+  const std::uint64_t hash = XXH3_64bits_withSeed(text.data(), text.size(), secret);
   return hash == 0 ? 1 : hash;
 }
 
-std::uint64_t combined_key(std::uint64_t first, std::uint64_t second) noexcept {
+std::uint64_t combined_key(std::uint64_t first, std::uint64_t second,
+                           std::uint64_t secret) noexcept {
   const std::array<std::uint64_t, 2> both{first, second};
-  const std::uint64_t hash = XXH3_64bits_withSeed(both.data(), sizeof both, secret());
+  const std::uint64_t hash = XXH3_64bits_withSeed(both.data(), sizeof both, secret);
   return hash == 0 ? 1 : hash;
 }
 
-std::uint64_t address_key(std::string_view address) noexcept {
+std::uint64_t address_key(std::string_view address, std::uint64_t secret) noexcept {
   const std::string_view bare = bare_address(address);
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (bare.size() >= text.size()) return identity_key(address);
+  if (bare.size() >= text.size()) return identity_key(address, secret);
   std::copy(bare.begin(), bare.end(), text.begin());
   in_addr four{};
   if (::inet_pton(AF_INET, text.data(), &four) == 1) {
-    return identity_key({reinterpret_cast<const char*>(&four), sizeof four});
+    return identity_key({reinterpret_cast<const char*>(&four), sizeof four}, secret);
   }
   in6_addr six{};
-  if (::inet_pton(AF_INET6, text.data(), &six) != 1) return identity_key(address);
+  if (::inet_pton(AF_INET6, text.data(), &six) != 1) return identity_key(address, secret);
   const char* const bytes = reinterpret_cast<const char*>(&six);
-  if (IN6_IS_ADDR_V4MAPPED(&six)) return identity_key({bytes + 12, 4});
-  return identity_key({bytes, 8});
+  if (IN6_IS_ADDR_V4MAPPED(&six)) return identity_key({bytes + 12, 4}, secret);
+  return identity_key({bytes, 8}, secret);
 }
 
 std::uint64_t client_key(const http::HeaderTable& fields, const config::ServerSettings& server,
-                         std::uint64_t connection) noexcept {
+                         std::uint64_t connection, std::uint64_t secret) noexcept {
   if (!server.trust_forwarded || !fields.has(HeaderId::x_forwarded_for)) return connection;
   // The last `hops` entries, as a ring.
   std::array<std::string_view, config::ServerSettings::forwarded_hops_max> last{};
@@ -101,11 +102,11 @@ std::uint64_t client_key(const http::HeaderTable& fields, const config::ServerSe
                         [&](std::string_view entry) { last[count++ % last.size()] = entry; });
   if (count == 0) return connection;
   const std::size_t hops = std::min<std::size_t>(server.forwarded_hops, count);
-  return address_key(last[(count - hops) % last.size()]);
+  return address_key(last[(count - hops) % last.size()], secret);
 }
 
 std::uint64_t tenant_key(const http::HeaderTable& fields, const config::TenantSettings& tenant,
-                         std::uint64_t client) {
+                         std::uint64_t client, std::uint64_t secret) {
   std::string_view value;
   switch (tenant.by) {
     case config::TenantKey::client: return client;
@@ -113,11 +114,11 @@ std::uint64_t tenant_key(const http::HeaderTable& fields, const config::TenantSe
     case config::TenantKey::authorization: value = fields.get(HeaderId::authorization); break;
     case config::TenantKey::token_subject: {
       value = fields.get(HeaderId::authorization);
-      if (const auto subject = token_subject(value)) return identity_key(*subject);
+      if (const auto subject = token_subject(value)) return identity_key(*subject, secret);
       break;
     }
   }
-  return value.empty() ? client : identity_key(value);
+  return value.empty() ? client : identity_key(value, secret);
 }
 
 std::optional<std::string> token_subject(std::string_view authorization) {

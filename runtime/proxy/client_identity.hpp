@@ -1,7 +1,7 @@
 // Who asks: keys of clients and tenants for fair turns and rate limits.
 //
-// A key is a hash with a secret of this process, so that nobody outside can
-// choose keys that meet in a table. Keys are never logged or sent.
+// A key is a hash with a secret, this process's or its fleet's, so that nobody outside can
+// choose keys that meet in a table. Keys are never logged.
 //
 // What can be trusted: the address of the connection, and with
 // server.trust_forwarded that entry of X-Forwarded-For which the outermost
@@ -13,7 +13,7 @@
 // token can be copied, too, which is why the configuration allows it only
 // behind a proxy that verifies tokens.
 //
-// Thread safety: pure functions of their arguments and the process's secret.
+// Thread safety: pure functions of their arguments and the secret.
 #pragma once
 
 #include <cstdint>
@@ -27,21 +27,29 @@
 
 namespace homeostat::proxy {
 
+/// Drawn when the process needs it first.
+[[nodiscard]] std::uint64_t process_secret() noexcept;
+
 /// A key of any text. Never 0.
-[[nodiscard]] std::uint64_t identity_key(std::string_view text) noexcept;
+[[nodiscard]] std::uint64_t identity_key(std::string_view text,
+                                         std::uint64_t secret = process_secret()) noexcept;
 /// Of an IP address as text, perhaps with brackets and port; anything else as it is.
-[[nodiscard]] std::uint64_t address_key(std::string_view address) noexcept;
+[[nodiscard]] std::uint64_t address_key(std::string_view address,
+                                        std::uint64_t secret = process_secret()) noexcept;
 /// Of two keys, in order.
-[[nodiscard]] std::uint64_t combined_key(std::uint64_t first, std::uint64_t second) noexcept;
+[[nodiscard]] std::uint64_t combined_key(std::uint64_t first, std::uint64_t second,
+                                         std::uint64_t secret = process_secret()) noexcept;
 
 /// The client's address as far as it can be trusted. `connection` is the
-/// address_key of the peer.
+/// address_key of the peer, with the same secret.
 [[nodiscard]] std::uint64_t client_key(const http::HeaderTable& fields,
                                        const config::ServerSettings& server,
-                                       std::uint64_t connection) noexcept;
+                                       std::uint64_t connection,
+                                       std::uint64_t secret = process_secret()) noexcept;
 /// `client` where the request does not say who it belongs to.
 [[nodiscard]] std::uint64_t tenant_key(const http::HeaderTable& fields,
-                                       const config::TenantSettings& tenant, std::uint64_t client);
+                                       const config::TenantSettings& tenant, std::uint64_t client,
+                                       std::uint64_t secret = process_secret());
 
 /// Issuer and subject of a JSON web token (RFC 7519) in an Authorization field,
 /// not verified; nothing if it holds none. Bounds: tokens of 16 KiB.

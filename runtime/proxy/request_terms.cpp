@@ -10,6 +10,7 @@
 #include "runtime/proxy/client_identity.hpp"
 #include "runtime/proxy/failure_response.hpp"
 #include "runtime/proxy/worker.hpp"
+#include "runtime/tier/shared_rates.hpp"
 
 namespace homeostat::proxy {
 namespace {
@@ -18,26 +19,36 @@ namespace {
 class Asker {
  public:
   explicit Asker(ClientConnection& connection) : connection_(connection) {}
+  /// With the fleet's secret.
+  Asker(ClientConnection& connection, std::uint64_t secret)
+      : connection_(connection), secret_(secret) {}
 
   [[nodiscard]] std::uint64_t client() {
     if (client_ == 0) {
       const RequestContext& request = connection_.request();
-      client_ =
-          client_key(request.head().headers, request.config->server(), connection_.address_key());
+      client_ = client_key(request.head().headers, request.config->server(), address(), secret_);
     }
     return client_;
   }
   [[nodiscard]] std::uint64_t tenant() {
     if (tenant_ == 0) {
       const RequestContext& request = connection_.request();
-      tenant_ =
-          tenant_key(request.head().headers, request.config->settings().admission.tenant, client());
+      tenant_ = tenant_key(request.head().headers, request.config->settings().admission.tenant,
+                           client(), secret_);
     }
     return tenant_;
   }
 
+  [[nodiscard]] std::uint64_t secret() const noexcept { return secret_; }
+
  private:
+  [[nodiscard]] std::uint64_t address() const {
+    if (secret_ == process_secret()) return connection_.address_key();
+    return address_key(connection_.client_address(), secret_);
+  }
+
   ClientConnection& connection_;
+  const std::uint64_t secret_ = process_secret();
   std::uint64_t client_ = 0, tenant_ = 0;
 };
 
@@ -54,6 +65,25 @@ std::uint64_t bucket_of(const RateLimit& limit, const RequestContext& request, A
   if (limit.per.tenant) key = combined_key(key, asker.tenant());
   if (limit.per.route) key = combined_key(key, route_of(request));
   return key;
+}
+
+/// The same in all agents, where endpoints have other numbers.
+std::uint64_t fleet_name_of(const RateLimit& limit, const RequestContext& request, Asker& asker,
+                            const telemetry::EndpointTable& endpoints) {
+  const std::uint64_t secret = asker.secret();
+  const auto named = [secret](std::string_view text) { return identity_key(text, secret); };
+  const auto with = [secret](std::uint64_t a, std::uint64_t b) {
+    return combined_key(a, b, secret);
+  };
+  std::uint64_t name = named(limit.counters->name);
+  if (limit.per.client) name = with(name, asker.client());
+  if (limit.per.tenant) name = with(name, asker.tenant());
+  if (!limit.per.route) return name;
+  if (request.endpoint == telemetry::other_endpoint) {
+    return with(name, with(named(request.head().method_text), named(request.path)));
+  }
+  const telemetry::EndpointName route = endpoints.name(request.endpoint);
+  return with(name, with(named(route.method), named(route.route)));
 }
 
 /// Adds a limit to the two lists of draft-ietf-httpapi-ratelimit-headers-11.
@@ -93,6 +123,23 @@ void give_back(Limits limits, const Taken& taken, ClientConnection& connection, 
   }
 }
 
+/// What was let through counts for all agents, where there is a fleet.
+void tell_fleet(Limits limits, const Taken& taken, ClientConnection& connection, Asker& asker) {
+  Worker& worker = connection.worker();
+  tier::SharedRates* const fleet = worker.shared_rates();
+  if (fleet == nullptr || taken.none()) return;
+  const std::optional<std::uint64_t> secret = fleet->secret();
+  if (!secret) return;
+  Asker known(connection, *secret);
+  const RequestContext& request = connection.request();
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    if (!taken[i] || !limits[i].shared) continue;
+    fleet->note(bucket_of(limits[i], request, asker),
+                fleet_name_of(limits[i], request, known, worker.services().telemetry.endpoints()),
+                limits[i].rate);
+  }
+}
+
 }  // namespace
 
 bool within_rate_limits(ClientConnection& connection) {
@@ -124,6 +171,7 @@ bool within_rate_limits(ClientConnection& connection) {
                         rules::rate_retry_after(verdict.wait, worker.gate().random_unit()));
     return false;
   }
+  tell_fleet(limits, taken, connection, asker);
   make_lines(request.limit_fields, request.limit_values);
   return true;
 }

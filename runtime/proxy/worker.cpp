@@ -10,6 +10,7 @@
 #include "runtime/proxy/fetch_task.hpp"
 #include "runtime/proxy/listener.hpp"
 #include "runtime/proxy/upstream_call.hpp"
+#include "runtime/tier/shared_rates.hpp"
 #include "runtime/tier/tier.hpp"
 
 namespace homeostat::proxy {
@@ -30,11 +31,20 @@ Worker::Worker(unsigned index, const Services& services, ServerCounters& counter
       telemetry_(services.telemetry.worker(index)),
       patterns_(memories),
       tier_(services.tier != nullptr ? services.tier->make_worker(context_) : nullptr),
+      shared_rates_(make_shared_rates()),
       upstream_(context_, wheel_, services.clock, std::move(upstream)),
       encoders_(services.streams.budget),
       sample_(index),
       pseudonym_("homeostat-" + instance) {
   gate_.attach(context_.get_executor());
+}
+
+std::shared_ptr<tier::SharedRates> Worker::make_shared_rates() {
+  if (!tier_) return {};
+  return services_.tier->make_rates(context_, *tier_,
+                                    [this](std::uint64_t bucket, Duration until_full) {
+                                      services_.gate.buckets().raise(bucket, until_full, now());
+                                    });
 }
 
 Worker::~Worker() {
@@ -64,7 +74,7 @@ void Worker::close_everything() {
   const std::vector<ClientConnection*> all(connections_.begin(), connections_.end());
   for (ClientConnection* connection : all) connection->close();
   upstream_.close_idle();
-  if (tier_) tier_->stop();
+  stop_tier();
   context_.restart();
   context_.poll();
 }
@@ -113,7 +123,13 @@ void Worker::last_client_left() {
 /// Nothing is read or written any more: other workers' clients may wait for a fetch of
 /// this one, and the fetch for the tier.
 void Worker::end_tier() {
-  if (tier_ && draining_ && connections_.empty() && fetches_.empty()) tier_->stop();
+  if (tier_ && draining_ && connections_.empty() && fetches_.empty()) stop_tier();
+}
+
+void Worker::stop_tier() {
+  if (!tier_) return;
+  shared_rates_->stop();
+  tier_->stop();
 }
 
 void Worker::stop() {

@@ -39,6 +39,7 @@
 #include "runtime/telemetry/telemetry.hpp"
 
 namespace homeostat::tier {
+class SharedRates;
 class Tier;
 class WorkerTier;
 }  // namespace homeostat::tier
@@ -112,6 +113,8 @@ class Worker {
   [[nodiscard]] cache::Worker& cache() noexcept { return cache_; }
   /// Null without one.
   [[nodiscard]] tier::WorkerTier* tier() noexcept { return tier_.get(); }
+  /// Null without a tier.
+  [[nodiscard]] tier::SharedRates* shared_rates() noexcept { return shared_rates_.get(); }
   [[nodiscard]] gate::WorkerGate& gate() noexcept { return gate_; }
   [[nodiscard]] telemetry::WorkerTelemetry& telemetry() noexcept { return telemetry_; }
   [[nodiscard]] const Services& services() const noexcept { return services_; }
@@ -171,6 +174,8 @@ class Worker {
   void close_everything();
   void last_client_left();
   void end_tier();
+  void stop_tier();
+  [[nodiscard]] std::shared_ptr<tier::SharedRates> make_shared_rates();
   std::uint64_t next_random() noexcept {
     sample_ = sample_ * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth, MMIX
     return sample_;
@@ -192,6 +197,7 @@ class Worker {
   telemetry::WorkerTelemetry& telemetry_;
   PatternWatch patterns_;
   std::shared_ptr<tier::WorkerTier> tier_;
+  std::shared_ptr<tier::SharedRates> shared_rates_;
   UpstreamPool upstream_;
   compress::EncoderPool encoders_;
   CompressionTally compression_;

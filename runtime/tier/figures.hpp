@@ -67,8 +67,10 @@ struct TierCounters {
   ReadTimes read_times;                         ///< answered reads, and late ones at their budget
   Counter body_bytes_in{0}, body_bytes_out{0};  ///< of bodies written: as they were, as stored
   Counter invalidations_sent{0}, invalidations_received{0}, invalidations_waiting{0};
-  Counter log_gaps{0};    ///< the log was lost or had a gap: everything was distrusted
-  Counter partitions{0};  ///< times everything was made stale because of partition_max
+  Counter log_gaps{0};         ///< the log was lost or had a gap: everything was distrusted
+  Counter rates_exchanged{0};  ///< uses of rate limits that the fleet has added up
+  Counter rates_unshared{0};   ///< those it has not: they count in this agent only
+  Counter partitions{0};       ///< times everything was made stale because of partition_max
 
   void count(ReadOutcome outcome) noexcept { add(reads[static_cast<std::size_t>(outcome)]); }
   void count(WriteOutcome outcome) noexcept { add(writes[static_cast<std::size_t>(outcome)]); }

@@ -62,6 +62,12 @@ std::shared_ptr<WorkerTier> Tier::make_worker(boost::asio::io_context& context) 
   return std::make_shared<WorkerTier>(context, shared, seed_ += 2);
 }
 
+std::shared_ptr<SharedRates> Tier::make_rates(boost::asio::io_context& context, WorkerTier& worker,
+                                              SharedRates::Raise raise) {
+  return std::make_shared<SharedRates>(context, clock_, worker.client(), settings_, counters_,
+                                       random_seed(), std::move(raise));
+}
+
 void Tier::publish(Invalidation invalidation, FleetLog::Settled settled) {
   Names names = names_of(invalidation, cache_);
   fleet_log_->publish(std::move(invalidation), std::move(names), std::move(settled));

@@ -30,6 +30,7 @@
 #include "runtime/tier/fill_news.hpp"
 #include "runtime/tier/fleet_log.hpp"
 #include "runtime/tier/health.hpp"
+#include "runtime/tier/shared_rates.hpp"
 #include "runtime/tier/worker_tier.hpp"
 
 namespace homeostat::tier {
@@ -52,6 +53,10 @@ class Tier {
 
   /// REQUIRES: open() succeeded. On the thread that builds the worker.
   [[nodiscard]] std::shared_ptr<WorkerTier> make_worker(boost::asio::io_context& context);
+  /// The same; the worker's rate limits take part in the fleet's.
+  [[nodiscard]] std::shared_ptr<SharedRates> make_rates(boost::asio::io_context& context,
+                                                        WorkerTier& worker,
+                                                        SharedRates::Raise raise);
   /// Tells the fleet; the own cache is purged by the caller, afterwards.
   /// `settled`: FleetLog::Settled.
   void publish(Invalidation invalidation, FleetLog::Settled settled = {});

@@ -57,6 +57,8 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
 
   void start() { client_->start(); }
   void stop() noexcept;
+  /// For what else is asked of Redis on the worker's loop.
+  [[nodiscard]] redis::Client& client() noexcept { return *client_; }
   /// False: a read would not be made now, whatever it is for.
   [[nodiscard]] bool ready() const;
 

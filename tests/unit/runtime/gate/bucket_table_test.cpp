@@ -29,6 +29,20 @@ TEST(BucketTable, EachKeyHasItsOwnBucket) {
   EXPECT_TRUE(take(table, 1, rate, start + seconds(1)));
 }
 
+TEST(BucketTable, WhatOthersUsedIsMissingHere) {
+  BucketTable table(64);
+  const auto rate = rules::request_rate(1, seconds(1), 3);
+  EXPECT_TRUE(take(table, 1, rate));
+  table.raise(1, seconds(3), start);
+  EXPECT_FALSE(take(table, 1, rate));
+  EXPECT_TRUE(take(table, 1, rate, start + seconds(1)));
+  table.raise(1, seconds(1), start + seconds(1));
+  EXPECT_FALSE(take(table, 1, rate, start + seconds(1))) << "raised, never lowered";
+  table.raise(2, seconds(3), start);
+  EXPECT_FALSE(take(table, 2, rate)) << "also one that this agent has not met";
+  EXPECT_TRUE(take(table, 3, rate));
+}
+
 TEST(BucketTable, WhatIsGivenBackCanBeTakenAgain) {
   BucketTable table(64);
   const auto rate = rules::request_rate(1, seconds(1), 1);

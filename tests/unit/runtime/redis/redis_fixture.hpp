@@ -46,6 +46,7 @@ class RunningClient {
   ~RunningClient() { client_->stop(); }
 
   [[nodiscard]] Client& client() { return *client_; }
+  [[nodiscard]] boost::asio::io_context& context() { return context_; }
   /// Runs the loop until `condition` holds.
   template <class Condition>
   [[nodiscard]] bool run_until(Condition condition) {
