@@ -12,10 +12,6 @@ namespace {
 
 using tier::ReadOutcome;
 
-/// Clocks of a fleet may differ by this much; an entry from further in the future is
-/// not believed.
-constexpr std::chrono::seconds clock_skew_max{5};
-
 /// A refresh that would bring what is stored already is none.
 constexpr std::chrono::seconds newer_by{1};
 
@@ -125,7 +121,7 @@ std::uint64_t FetchTask::query_shape() const {
 ReadOutcome FetchTask::take_shared(const tier::Entry& entry) {
   const Instant now = worker_.now();
   const WallTime wall_now = worker_.wall_now();
-  if (entry.created > wall_now + clock_skew_max) return ReadOutcome::unsuitable;
+  if (entry.created > wall_now + tier::WorkerTier::clock_skew_max) return ReadOutcome::unsuitable;
   if (entry.query_shape != query_shape()) return ReadOutcome::unsuitable;
   const auto age = std::chrono::duration_cast<Duration>(
       std::max(WallTime::duration::zero(), wall_now - entry.created));
@@ -193,6 +189,7 @@ void FetchTask::share() {
 void FetchTask::unshare() {
   if (tier::WorkerTier* tier = worker_.tier()) {
     tier->remove(shared_key_, request_->head().headers, [keep = Ref<FetchTask>(this)] {});
+  writing.path = request_->cache_request.path;
   }
 }
 

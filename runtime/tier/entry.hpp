@@ -1,7 +1,7 @@
 // A response as it lies in Redis, and the only code that knows its bytes.
 //
 //   offset 0   "hsL2"         magic
-//          4   version        1
+//          4   version        2
 //          5   kind           0 response, 1 vary marker
 //          6   coding         of the body: rules::Coding
 //          7   0
@@ -60,6 +60,13 @@ enum class EntryError : std::uint8_t {
 };
 inline constexpr std::size_t entry_error_count = 6;
 [[nodiscard]] std::string_view to_string(EntryError error) noexcept;
+
+/// Where, for scripts that compare entries in Redis: 64 bits each, little endian.
+namespace entry_layout {
+inline constexpr std::size_t version_end = 5;                ///< after magic and version
+inline constexpr std::size_t epoch_at = 16, number_at = 24;  ///< `since`
+inline constexpr std::size_t created_at = 32;                ///< in milliseconds
+}  // namespace entry_layout
 
 [[nodiscard]] std::string encode(const Entry& entry);
 /// Fills `entry` if `none` is returned.

@@ -11,7 +11,8 @@ const char* to_string(ReadOutcome outcome) noexcept {
 
 const char* to_string(WriteOutcome outcome) noexcept {
   static constexpr std::array<const char*, write_outcome_count> words = {
-      "stored", "failed", "unavailable", "too_large", "busy", "unstamped", "fenced"};
+      "stored",    "failed", "unavailable", "too_large", "busy",
+      "unstamped", "fenced", "older",       "outdated"};
   return words[static_cast<std::size_t>(outcome)];
 }
 

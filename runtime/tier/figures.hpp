@@ -40,8 +40,10 @@ enum class WriteOutcome : std::uint8_t {
   busy,       ///< the compression's queue was full
   unstamped,  ///< not tried: no news of invalidations when its fetch began
   fenced,     ///< its lease had ended, and somebody else has filled it or does
+  older,      ///< what is there was made later, and stays
+  outdated,   ///< not tried: it was invalidated while it was fetched
 };
-inline constexpr std::size_t write_outcome_count = 7;
+inline constexpr std::size_t write_outcome_count = 9;
 [[nodiscard]] const char* to_string(WriteOutcome outcome) noexcept;
 
 /// What became of one try to fetch something for the whole fleet.

@@ -36,20 +36,6 @@ if #held > 32 then return 2 end
 return 1
 )";
 
-// KEYS: lease, entry; ARGV: token, bytes, ttl.
-constexpr std::string_view store_script = R"(
-local held = redis.call('GET', KEYS[1])
-if not held then
-  if redis.call('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3]) then return 1 end
-  return 0
-end
-if string.sub(held, 1, 32) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
-redis.call('DEL', KEYS[1])
-if #held > 32 then return 2 end
-return 1
-)";
-
 std::string text_of(milliseconds value) { return std::to_string(value.count()); }
 
 /// [[id, [name, value]], ...]
@@ -95,12 +81,6 @@ std::optional<Acquired> read_acquired(const Reply& reply) {
 
 std::string release_command(const std::string& lease, const std::string& token) {
   return redis::make_command({"EVAL", release_script, "1", lease, token});
-}
-
-std::string store_command(const std::string& entry_key, const std::string& lease,
-                          const std::string& token, const std::string& bytes, milliseconds ttl) {
-  return redis::make_command(
-      {"EVAL", store_script, "2", lease, entry_key, token, bytes, text_of(ttl)});
 }
 
 std::optional<LeaseUse> read_lease_use(const Reply& reply) {

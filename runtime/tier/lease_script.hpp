@@ -1,10 +1,7 @@
 // The lease of a fill as it lies in Redis: a key beside the entry's, in the same slot of
 // a cluster, that holds its owner's token (32 bytes) and expires by itself; a `+` behind
 // the token says that somebody waits. What became of leased fills is told in a stream.
-//
-// Whoever writes under a lease writes only while it is his (fencing): if it expired and
-// somebody else took it, the entry is not touched; if it expired and nobody has it, the
-// entry is written unless there is one.
+// What is fetched under a lease is written by store_script.hpp, which ends it.
 //
 // Thread safety: pure functions.
 #pragma once
@@ -39,11 +36,6 @@ struct Acquired {
 
 /// Ends a lease if it is still the token's.
 [[nodiscard]] std::string release_command(const std::string& lease, const std::string& token);
-/// Writes an entry and ends the lease it was fetched under.
-[[nodiscard]] std::string store_command(const std::string& entry_key, const std::string& lease,
-                                        const std::string& token, const std::string& bytes,
-                                        std::chrono::milliseconds ttl);
-/// Of the two above.
 enum class LeaseUse : std::uint8_t {
   lost,       ///< it was another's: nothing was done
   alone,      ///< done; nobody waits

@@ -174,6 +174,33 @@ bool Ledger::usable(const Subject& subject, LogPosition since) const {
   });
 }
 
+std::optional<std::uint64_t> Ledger::alive_from(const Subject& subject) const {
+  const std::lock_guard lock(mutex_);
+  if (!ready_ || everything_expected_ > 0) return std::nullopt;
+  std::uint64_t from = floor_;
+  bool numbered = true;
+  const auto see = [&](const Mark& mark) {
+    numbered = numbered && mark.expected == 0;
+    from = std::max(from, mark.number);
+  };
+  const auto look_up = [&](std::uint64_t hash) {
+    if (const auto found = marks_.find(hash); found != marks_.end()) see(found->second);
+  };
+  look_up(key_hash(subject.key));
+  look_up(key_hash(subject.primary));
+  look_up(subject.location);
+  subject.tags.for_each([&](std::string_view identity) { look_up(tag_hash(identity)); });
+  for (const auto& [text, entry] : patterns_) {
+    const auto& [pattern, mark] = entry;
+    if (mark.expected == 0 && mark.number <= from) continue;
+    if (pattern.matches(subject.path, subject.key) ||
+        pattern.matches(subject.path, subject.primary)) {
+      see(mark);
+    }
+  }
+  return numbered ? std::optional(from) : std::nullopt;
+}
+
 std::size_t Ledger::size() const {
   const std::lock_guard lock(mutex_);
   return marks_.size() + patterns_.size();

@@ -96,6 +96,9 @@ class Ledger {
   /// The position entries written now are of; nothing while not trusted.
   [[nodiscard]] std::optional<LogPosition> stamp(Instant now) const;
   [[nodiscard]] bool usable(const Subject& subject, LogPosition since) const;
+  /// The number from which on entries of this log about the subject may be used; nothing: an
+  /// invalidation that names it has no number yet, or the log is not known.
+  [[nodiscard]] std::optional<std::uint64_t> alive_from(const Subject& subject) const;
   [[nodiscard]] std::size_t size() const;
 
  private:

@@ -140,24 +140,6 @@ void WorkerTier::tell(const std::string& entry_key, FillNewsKind kind) {
                                   [](const CallResult&) {}));
 }
 
-void WorkerTier::set_leased(const Entry& entry, milliseconds left, const LeaseTerms& lease) {
-  const CallError refused = client_->call(
-      entry.key, store_command(entry.key, lease.lease_key, lease.token, encode(entry), left),
-      write_max(), [this, lease](const CallResult& result) {
-        const auto use = result.ok() ? read_lease_use(result.reply) : std::nullopt;
-        if (!use) {
-          shared_.counters.count(WriteOutcome::failed);
-          return end_lease(lease, FillNewsKind::gone);
-        }
-        shared_.counters.count(*use == LeaseUse::lost ? WriteOutcome::fenced
-                                                      : WriteOutcome::stored);
-        if (*use == LeaseUse::waited_for) tell(lease.entry_key, FillNewsKind::stored);
-      });
-  if (refused == CallError::none) return;
-  shared_.counters.count(WriteOutcome::unavailable);
-  end_lease(lease, FillNewsKind::gone);
-}
-
 void WorkerTier::stop() noexcept {
   client_->stop();
   const std::unordered_set<AttemptPtr> attempts = std::exchange(attempts_, {});

@@ -6,6 +6,7 @@
 
 #include "runtime/compress/decoder.hpp"
 #include "runtime/redis/command.hpp"
+#include "runtime/tier/store_script.hpp"
 
 namespace homeostat::tier {
 namespace {
@@ -15,6 +16,16 @@ using redis::CallResult;
 
 std::chrono::milliseconds rounded(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration);
+}
+
+WriteOutcome outcome_of(const std::optional<StoreResult>& answer) noexcept {
+  if (!answer) return WriteOutcome::failed;
+  switch (answer->state) {
+    case StoreResult::State::stored: return WriteOutcome::stored;
+    case StoreResult::State::older: return WriteOutcome::older;
+    case StoreResult::State::lost: break;
+  }
+  return WriteOutcome::fenced;
 }
 
 ReadOutcome outcome_of(const CallResult& result) noexcept {
@@ -215,10 +226,25 @@ Entry WorkerTier::make_entry(const Writing& writing) const {
   return entry;
 }
 
+/// Ledger::alive_from, if the entry is alive itself.
+std::optional<std::uint64_t> WorkerTier::alive_from(const Writing& writing,
+                                                    const Entry& entry) const {
+  const Subject subject{writing.object->head().tags, entry.key, writing.key.text, writing.path,
+                        writing.key.location};
+  const auto from = shared_.ledger.alive_from(subject);
+  return from && usable(subject, entry) ? from : std::nullopt;
+}
+
 void WorkerTier::write(const Writing& writing) {
   if (refuse_write(writing)) return end_lease(writing.lease, FillNewsKind::gone);
   const cache::Object& object = *writing.object;
   Pending pending{make_entry(writing), writing.spec != nullptr, writing.key.text, writing.lease};
+  const auto from = alive_from(writing, pending.entry);
+  if (!from) {
+    shared_.counters.count(WriteOutcome::outdated);
+    return end_lease(writing.lease, FillNewsKind::gone);
+  }
+  pending.alive_from = *from;
   if (compressible(object)) return compress(std::move(pending), writing.object);
   pending.entry.body.reserve(object.body_bytes());
   for (const cache::BodyPart& part : object.body()) pending.entry.body += part.view();
@@ -305,28 +331,33 @@ void WorkerTier::finish_write(Pending pending) {
     marker.soft_ttl = entry.soft_ttl;
     marker.ttl = entry.ttl;
     marker.vary = entry.vary;
-    set(marker, {});
+    set(marker, pending.alive_from, {});
   }
-  set(entry, pending.lease);
+  set(entry, pending.alive_from, pending.lease);
 }
 
-void WorkerTier::set(const Entry& entry, const LeaseTerms& lease) {
-  const WallTime expires = entry.created + entry.ttl;
+void WorkerTier::set(const Entry& entry, std::uint64_t alive_from, const LeaseTerms& lease) {
+  const WallTime now = shared_.clock.wall_now();
   const auto left =
-      std::chrono::duration_cast<std::chrono::milliseconds>(expires - shared_.clock.wall_now());
+      std::chrono::duration_cast<std::chrono::milliseconds>(entry.created + entry.ttl - now);
   if (left <= std::chrono::milliseconds::zero()) return end_lease(lease, FillNewsKind::gone);
-  if (lease.held() && lease.entry_key == entry.key) return set_leased(entry, left, lease);
-  const std::string command =
-      redis::make_command({"SET", entry.key, encode(entry), "PX", std::to_string(left.count())});
-  const bool counted = entry.kind == Entry::Kind::response;
+  // A lease for the key without variant was taken before anybody knew that there are some.
+  const bool leased = lease.held() && lease.entry_key == entry.key;
+  const bool of_entry = entry.kind == Entry::Kind::response;
+  const StoreTerms terms{left, alive_from, now + clock_skew_max};
   const CallError refused = client_->call(
-      entry.key, command, write_max(), [this, counted, lease](const CallResult& result) {
-        if (counted)
-          shared_.counters.count(result.ok() ? WriteOutcome::stored : WriteOutcome::failed);
-        // The lease was for the key without variant, before anybody knew that there are some.
-        end_lease(lease, result.ok() ? FillNewsKind::stored : FillNewsKind::gone);
+      entry.key, store_command(entry.key, encode(entry), terms, leased ? lease : LeaseTerms{}),
+      write_max(), [this, lease, leased, of_entry](const CallResult& result) {
+        const auto answer = result.ok() ? read_stored(result.reply) : std::nullopt;
+        if (of_entry) shared_.counters.count(outcome_of(answer));
+        const bool there = answer && answer->state != StoreResult::State::lost;
+        const FillNewsKind news = there ? FillNewsKind::stored : FillNewsKind::gone;
+        if (!leased || !answer) return end_lease(lease, news);
+        if (answer->waited_for) tell(lease.entry_key, news);
       });
-  if (refused != CallError::none && counted) shared_.counters.count(WriteOutcome::unavailable);
+  if (refused == CallError::none) return;
+  if (of_entry) shared_.counters.count(WriteOutcome::unavailable);
+  end_lease(lease, FillNewsKind::gone);
 }
 
 }  // namespace homeostat::tier

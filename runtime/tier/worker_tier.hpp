@@ -90,6 +90,9 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   [[nodiscard]] bool usable(const Subject& subject, const Entry& entry) const {
     return shared_.ledger.usable(subject, entry.since);
   }
+  /// Clocks of a fleet may differ by this much; an entry from further in the future is not
+  /// believed.
+  static constexpr std::chrono::seconds clock_skew_max{5};
   /// For entries that will be written: take it before the origin is asked.
   [[nodiscard]] std::optional<LogPosition> stamp() const {
     return shared_.ledger.stamp(shared_.clock.now());
@@ -100,6 +103,7 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   struct Writing {
     std::uint64_t query_shape = 0;  ///< Entry::query_shape
     cache::PrimaryKey key;
+    std::string_view path;  ///< of the request: what patterns are compared with
     std::optional<LogPosition> since;
     cache::ObjectPtr object;
     cache::VarySpecPtr spec;  ///< null: the response does not vary
@@ -141,14 +145,16 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
     bool varies = false;
     std::string primary;
     LeaseTerms lease;
+    std::uint64_t alive_from = 0;  ///< Ledger::alive_from
   };
   void finish_write(Pending pending);
   void compress(Pending pending, const cache::ObjectPtr& object);
   [[nodiscard]] bool refuse_write(const Writing& writing);
+  [[nodiscard]] std::optional<std::uint64_t> alive_from(const Writing& writing,
+                                                        const Entry& entry) const;
   [[nodiscard]] Entry make_entry(const Writing& writing) const;
   [[nodiscard]] bool compressible(const cache::Object& object) const;
-  void set(const Entry& entry, const LeaseTerms& lease);
-  void set_leased(const Entry& entry, std::chrono::milliseconds left, const LeaseTerms& lease);
+  void set(const Entry& entry, std::uint64_t alive_from, const LeaseTerms& lease);
 
   // Leases: worker_lease.cpp.
   struct Attempt;

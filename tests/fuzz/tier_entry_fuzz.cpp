@@ -13,6 +13,7 @@
 #include "runtime/tier/invalidation.hpp"
 #include "runtime/tier/lease_script.hpp"
 #include "runtime/tier/log_script.hpp"
+#include "runtime/tier/store_script.hpp"
 
 namespace {
 
@@ -67,6 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static_cast<void>(read_log_entries(*reply));
     static_cast<void>(read_acquired(*reply));
     static_cast<void>(read_lease_use(*reply));
+    static_cast<void>(read_stored(*reply));
     static_cast<void>(read_last_news(*reply));
     static_cast<void>(read_news(*reply));
   }

@@ -46,10 +46,6 @@ class LeaseScripts : public testing::Test {
   std::optional<LeaseUse> release(const std::string& token) {
     return read_lease_use(send(release_command(lease_, token)));
   }
-  std::optional<LeaseUse> store(const std::string& token, const std::string& bytes) {
-    return read_lease_use(send(store_command(key_, lease_, token, bytes, 60s)));
-  }
-
   test::RedisServer server_;
   redis::RunningClient running_;
 };
@@ -68,26 +64,10 @@ TEST_F(LeaseScripts, OneHoldsItAndOthersLearnHowLong) {
 }
 
 TEST_F(LeaseScripts, NoLeaseForWhatWasFilledMeanwhile) {
-  ASSERT_EQ(acquire(mine_)->state, Acquired::State::ours);
-  EXPECT_EQ(store(mine_, "entry"), LeaseUse::alone);
-  EXPECT_EQ(server_.run({"GET", key_}), "entry");
-  EXPECT_EQ(server_.run({"EXISTS", lease_}), "0");
-  EXPECT_EQ(acquire(yours_)->state, Acquired::State::filled);
+  server_.run({"SET", key_, "entry"});
+  EXPECT_EQ(acquire(mine_)->state, Acquired::State::filled);
   EXPECT_EQ(acquire(yours_, false)->state, Acquired::State::ours)
       << "he has seen it, and cannot use it";
-}
-
-TEST_F(LeaseScripts, WhoseLeaseEndedDoesNotOverwriteTheNextOne) {
-  ASSERT_EQ(acquire(mine_, true, 1ms)->state, Acquired::State::ours);
-  ASSERT_TRUE(test::eventually([&] { return server_.run({"EXISTS", lease_}) == "0"; }));
-  ASSERT_EQ(acquire(yours_)->state, Acquired::State::ours);
-  EXPECT_EQ(store(mine_, "late"), LeaseUse::lost);
-  EXPECT_EQ(server_.run({"EXISTS", key_}), "0");
-  EXPECT_EQ(store(yours_, "right"), LeaseUse::alone);
-  EXPECT_EQ(store(mine_, "late"), LeaseUse::lost) << "nobody holds it, but it is there";
-  EXPECT_EQ(server_.run({"GET", key_}), "right");
-  server_.run({"DEL", key_});
-  EXPECT_EQ(store(mine_, "late"), LeaseUse::alone) << "better than nothing";
 }
 
 TEST_F(LeaseScripts, NewsAreReadInOrderFromWhereTheStreamEnded) {

@@ -130,6 +130,23 @@ TEST_F(LedgerTest, OwnEntriesMoveThePositionOnlyIfTheyFollow) {
   EXPECT_EQ(ledger_.position().number, 2U);
 }
 
+TEST_F(LedgerTest, SaysFromWhichNumberOnASubjectIsAlive) {
+  const Subject subject{tags_, "hs:k:de", "hs:k:", "/books/1", 4711};
+  EXPECT_EQ(ledger_.alive_from(subject), 0U);
+  ledger_.record(tag("books"), 1);
+  ledger_.record(pattern("/books/*"), 2);
+  ledger_.record(tag("films"), 3);
+  ledger_.record(pattern("/films/*"), 4);
+  EXPECT_EQ(ledger_.alive_from(subject), 2U);
+  ledger_.record(pattern("*"), 5);
+  EXPECT_EQ(ledger_.alive_from(subject), 5U);
+  ledger_.expect(pattern("hs:k:*"));
+  EXPECT_FALSE(ledger_.alive_from(subject)) << "it may get any number";
+  ledger_.settle(pattern("hs:k:*"), 6);
+  EXPECT_EQ(ledger_.alive_from(subject), 6U);
+  EXPECT_FALSE(Ledger().alive_from(subject));
+}
+
 TEST_F(LedgerTest, IsBoundedAndForgetsOnTheSafeSide) {
   for (std::uint64_t i = 1; i <= Ledger::marks_max + 1; ++i) {
     ledger_.record(tag("t" + std::to_string(i)), i);
