@@ -116,9 +116,7 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
   response.received = worker_.now();
   response.received_wall = worker_.wall_now();
   if (client_ != nullptr) client_->note_upstream(head.status, call_->latency());
-  if (tier::WorkerTier* tier = worker_.tier()) {
-    tier->origin_answered(request_->endpoint, call_->latency());
-  }
+  note_origin_latency(head.status);
   const cache::FetchEnd end =
       cache::fetch_end_of(head.status, head.headers, response.received_wall);
   report(end);

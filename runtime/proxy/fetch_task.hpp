@@ -78,6 +78,7 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   [[nodiscard]] bool wanted() const;
   [[nodiscard]] tier::ReadOutcome take_shared(const tier::Entry& entry);
   [[nodiscard]] std::uint64_t query_shape() const;
+  void note_origin_latency(std::uint16_t status);
   void share();
   void unshare();
   [[nodiscard]] bool keep_stored(const cache::FetchEnd& end) const;

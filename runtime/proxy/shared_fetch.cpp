@@ -165,6 +165,20 @@ ReadOutcome FetchTask::take_shared(const tier::Entry& entry) {
   return ReadOutcome::hit;
 }
 
+/// How long the application takes decides about budgets and leases. The first request of an
+/// endpoint came as one that nobody knows; what it took counts for the endpoint all the same, or
+/// the second one would be the first again, and for the unknown, of which there may be more.
+void FetchTask::note_origin_latency(std::uint16_t status) {
+  tier::WorkerTier* tier = worker_.tier();
+  if (tier == nullptr) return;
+  tier->origin_answered(request_->endpoint, call_->latency());
+  if (request_->endpoint != telemetry::other_endpoint) return;
+  const http::RequestHead& head = request_->head();
+  const rules::EndpointId learnt =
+      worker_.telemetry().answered(head.method_text, head.target, status);
+  if (learnt != telemetry::other_endpoint) tier->origin_answered(learnt, call_->latency());
+}
+
 /// What is complete is written to the tier.
 void FetchTask::share() {
   tier::WorkerTier* tier = worker_.tier();
@@ -175,6 +189,7 @@ void FetchTask::share() {
   if (!object || object->head().search) return;
   tier::WorkerTier::Writing writing;
   writing.key = std::move(shared_key_);
+  writing.path = request_->cache_request.path;
   writing.since = shared_since_;
   writing.object = object;
   writing.query_shape = query_shape();
@@ -189,7 +204,6 @@ void FetchTask::share() {
 void FetchTask::unshare() {
   if (tier::WorkerTier* tier = worker_.tier()) {
     tier->remove(shared_key_, request_->head().headers, [keep = Ref<FetchTask>(this)] {});
-  writing.path = request_->cache_request.path;
   }
 }
 

@@ -84,6 +84,18 @@ EndpointId WorkerTelemetry::learn(const RequestRecord& record) noexcept {
   }
 }
 
+EndpointId WorkerTelemetry::answered(std::string_view method, std::string_view target,
+                                     std::uint16_t status) noexcept {
+  // record() counts what finds no room.
+  if (table_.full()) return cache_.find(method, target);
+  RequestRecord record;
+  record.method = method;
+  record.target = target;
+  record.status = status;
+  record.upstream_latency = Duration::zero();
+  return learn(record);
+}
+
 void WorkerTelemetry::record(const RequestRecord& record) noexcept {
   finished_.add(1);
   const EndpointId id = record.endpoint == other_endpoint || record.endpoint >= table_.id_space()

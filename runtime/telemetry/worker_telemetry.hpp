@@ -110,6 +110,10 @@ class WorkerTelemetry {
   [[nodiscard]] EndpointId endpoint(std::string_view method, std::string_view target) noexcept {
     return cache_.find(method, target);
   }
+  /// The endpoint of a request that was `other` when it came, once the application has answered it
+  /// with this status: known from here on, if that shows that it exists and there is room.
+  [[nodiscard]] EndpointId answered(std::string_view method, std::string_view target,
+                                    std::uint16_t status) noexcept;
   void request_started() noexcept { started_.add(1); }
   void record(const RequestRecord& record) noexcept;
   void connection_opened() noexcept { opened_.add(1); }

@@ -99,6 +99,23 @@ TEST_F(TelemetryTest, AddsUpTheWorkersPerEndpoint) {
   EXPECT_FALSE(figures.upstream_known);
 }
 
+TEST_F(TelemetryTest, AnAnswerMakesAnEndpointKnownBeforeItsRequestHasEnded) {
+  WorkerTelemetry& worker = telemetry_.worker(0);
+  EXPECT_EQ(worker.endpoint("GET", "/book/1"), other_endpoint);
+  const EndpointId book = worker.answered("GET", "/book/1", 200);
+  EXPECT_NE(book, other_endpoint);
+  EXPECT_EQ(worker.endpoint("GET", "/book/2"), book);
+  EXPECT_EQ(worker.answered("GET", "/book/2", 200), book);
+  EXPECT_EQ(worker.answered("GET", "/scanned", 404), other_endpoint)
+      << "that says nothing about what there is";
+  EXPECT_EQ(collect().all_10s.requests, 0U) << "nothing was recorded";
+  for (std::size_t i = 0; i < make_settings().max; ++i) {
+    static_cast<void>(worker.answered("GET", "/e" + std::to_string(i) + "/x", 200));
+  }
+  EXPECT_EQ(worker.answered("GET", "/one/more", 200), other_endpoint);
+  EXPECT_EQ(worker.overflows(), 0U) << "record() counts it";
+}
+
 TEST_F(TelemetryTest, DeliversEachRequestOnce) {
   send(request("/a"));
   EXPECT_EQ(collect().all_10s.requests, 1U);
