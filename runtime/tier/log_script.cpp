@@ -9,27 +9,53 @@ namespace {
 
 using redis::Reply;
 
-// KEYS[1] stream; ARGV: length, epoch, number and nonce seen, fresh, texts...
+// KEYS: stream, ancestors; ARGV: length, epoch, number and nonce seen, ancestors_max, fresh,
+// texts...
+// Ancestors are a list, the latest first: the epoch they are of, then `epoch:number` each.
 constexpr std::string_view script = R"(
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 local number, epoch, nonce = 0, '', ''
+local seen_epoch, seen_number = ARGV[2], tonumber(ARGV[3])
+local ancestors = {}
 if #newest > 0 then
   number = tonumber(string.match(newest[1][1], '^%d+'))
   epoch, nonce = newest[1][2][2], newest[1][2][4]
-  if epoch == ARGV[2] then
-    local seen = redis.call('XRANGE', KEYS[1], ARGV[3] .. '-0', ARGV[3] .. '-0')
-    if number < tonumber(ARGV[3]) or (#seen > 0 and seen[1][2][4] ~= ARGV[4]) then
-      redis.call('DEL', KEYS[1])
-      number = 0
+  local kept = redis.call('LRANGE', KEYS[2], 0, -1)
+  if kept[1] == epoch then
+    for i = 2, #kept do
+      local of, to = string.match(kept[i], '^(%d+):(%d+)$')
+      ancestors[#ancestors + 1] = {of, tonumber(to)}
     end
   end
 end
-if number == 0 then
-  number, epoch, nonce = 1, ARGV[5], ARGV[5]
+local contained = number > 0
+if contained and epoch == seen_epoch then
+  local seen = redis.call('XRANGE', KEYS[1], ARGV[3] .. '-0', ARGV[3] .. '-0')
+  contained = number >= seen_number and (#seen == 0 or seen[1][2][4] == ARGV[4])
+elseif contained and seen_epoch ~= '0' then
+  contained = false
+  for _, ancestor in ipairs(ancestors) do
+    if ancestor[1] == seen_epoch and ancestor[2] >= seen_number then contained = true end
+  end
+end
+if not contained then
+  local known, list = {}, {ARGV[6]}
+  local function add(of, to)
+    if of == '0' or of == '' or #list > tonumber(ARGV[5]) then return end
+    if known[of] then return end  -- what the caller saw counts
+    known[of] = true
+    list[#list + 1] = of .. ':' .. string.format('%d', to)
+  end
+  add(seen_epoch, seen_number)
+  add(epoch, number)
+  for _, ancestor in ipairs(ancestors) do add(ancestor[1], ancestor[2]) end
+  redis.call('DEL', KEYS[1], KEYS[2])
+  redis.call('RPUSH', KEYS[2], unpack(list))
+  number, epoch, nonce = 1, ARGV[6], ARGV[6]
   redis.call('XADD', KEYS[1], '1-0', 'e', epoch, 'n', nonce, 'p', '')
 end
-for i = 6, #ARGV do
-  number, nonce = number + 1, ARGV[5]
+for i = 7, #ARGV do
+  number, nonce = number + 1, ARGV[6]
   redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], string.format('%d-0', number),
              'e', epoch, 'n', nonce, 'p', ARGV[i])
 end
@@ -73,15 +99,19 @@ std::string log_key(std::string_view key_prefix, std::string_view key_namespace)
   return key + "}:invalidations";
 }
 
+std::string ancestors_key(const std::string& log) { return log + ":ancestors"; }
+
 std::string log_command(const std::string& key, std::size_t length_max, const LogMark& seen,
                         std::uint64_t fresh, std::span<const std::string> texts) {
   const std::string length = std::to_string(length_max);
   const std::string epoch = std::to_string(seen.position.epoch);
   const std::string number = std::to_string(seen.position.number);
   const std::string nonce = std::to_string(seen.nonce);
+  const std::string kept = std::to_string(log_ancestors_max);
   const std::string made = std::to_string(fresh);
-  std::vector<std::string_view> arguments = {"EVAL", script, "1",   key, length,
-                                             epoch,  number, nonce, made};
+  const std::string ancestors = ancestors_key(key);
+  std::vector<std::string_view> arguments = {"EVAL", script, "2",   key,  ancestors, length,
+                                             epoch,  number, nonce, kept, made};
   arguments.insert(arguments.end(), texts.begin(), texts.end());
   return redis::make_command(arguments);
 }

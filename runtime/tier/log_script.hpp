@@ -2,10 +2,21 @@
 //
 // Entry n has the id n-0, so that numbers are dense and a missing one is seen; each
 // entry repeats the epoch `e` of the log beside its text `p`. The script makes the log
-// if there is none (entry 1, without text), and makes it anew, with a new epoch, if the
-// caller has seen higher numbers of the present one: a failover or a restart has lost
-// entries, and numbers would be used twice. It appends texts and tells where the log
-// stands. One key: in a cluster everything is in one slot.
+// if there is none (entry 1, without text), appends texts, and tells where the log stands.
+// In a cluster its keys are in one slot.
+//
+// It makes the log anew, with a new epoch, if what the caller has seen is not in it: a failover
+// or a restart has lost entries, or has brought back an older log, or one that others went on
+// with meanwhile. Numbers would be used twice, and what agents stored under this epoch may have
+// been invalidated under one it knows nothing of. A list beside the log keeps its ancestors: the
+// epochs that were left for it, and how far each had come. What the caller saw is in the log if
+//
+//   it is of its epoch, and that number is there, under the same nonce if it is still kept
+//   it is of an ancestor, and was left at this number or later: everything invalidated until
+//     then was before the first thing stored under the present epoch
+//
+// Beyond `log_ancestors_max` the oldest are forgotten: who comes from one of them makes the log
+// anew once more than it must, and nothing is trusted that should not be.
 //
 // Thread safety: pure functions.
 #pragma once
@@ -25,8 +36,12 @@ namespace homeostat::tier {
 /// The stream of a cache's fleet.
 [[nodiscard]] std::string log_key(std::string_view key_prefix, std::string_view key_namespace);
 
-/// `seen`: the newest entry the caller knows; if it is not there any more, or another one
-/// in its place, the log is made anew. `fresh`: random, the epoch of a log that must be
+inline constexpr std::size_t log_ancestors_max = 64;
+/// Where a log's ancestors are.
+[[nodiscard]] std::string ancestors_key(const std::string& log);
+
+/// `seen`: the newest entry the caller knows, of whatever log; if it is not in this one, the log
+/// is made anew. `fresh`: random, the epoch of a log that must be
 /// made and the nonce of what is written. `texts` may be empty: then only the state is asked for.
 [[nodiscard]] std::string log_command(const std::string& key, std::size_t length_max,
                                       const LogMark& seen, std::uint64_t fresh,

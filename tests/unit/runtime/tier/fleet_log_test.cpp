@@ -1,0 +1,142 @@
+// Agents that follow one log in a real Redis, which forgets, and remembers again.
+#include "runtime/tier/fleet_log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "tests/unit/runtime/redis/redis_fixture.hpp"
+
+namespace homeostat::tier {
+namespace {
+
+/// An agent as far as the log concerns it. It only lives while its loop is run.
+class FollowingAgent {
+ public:
+  FollowingAgent(const config::CacheSettings& settings, std::uint64_t seed)
+      : cache_(settings, clock_),
+        log_(
+            FleetLog::Parts{
+                context_, clock_, cache_, ledger, counters, calls_, [](const std::string&) {}, {}},
+            settings, {}, seed) {
+    log_.start();
+  }
+  ~FollowingAgent() { log_.stop(); }
+
+  void run_once() {
+    context_.restart();
+    context_.run_one_for(std::chrono::milliseconds(5));
+  }
+  void invalidate(const std::string& tag, FleetLog::Settled settled) {
+    Invalidation invalidation;
+    invalidation.identities.push_back(cache::tag_identity(cache::TagKind::tag, tag));
+    Names names = names_of(invalidation, cache_);
+    log_.publish(std::move(invalidation), std::move(names), std::move(settled));
+  }
+  [[nodiscard]] bool in_step() const { return ledger.trusted(clock_.now()); }
+  [[nodiscard]] bool usable(const std::string& tag, LogPosition since) const {
+    cache::TagSet tags;
+    tags.add(cache::TagKind::tag, tag);
+    return ledger.usable({tags, "k", "k", "/", 1}, since);
+  }
+  [[nodiscard]] std::uint64_t gaps() const { return counters.log_gaps.load(); }
+
+  Ledger ledger;
+  TierCounters counters;
+
+ private:
+  const Clock& clock_ = SystemClock::instance();
+  boost::asio::io_context context_{1};
+  redis::CallCounters calls_;
+  cache::Cache cache_;
+  FleetLog log_;
+};
+
+class FleetLogTest : public testing::Test {
+ protected:
+  FleetLogTest() {
+    settings_.redis = redis::settings_for({server_.port()});
+    settings_.memory = 2 * config::mebibyte;
+  }
+  /// Runs these agents, and no other, until `condition` holds.
+  template <class Condition>
+  [[nodiscard]] static bool run(std::initializer_list<FollowingAgent*> agents,
+                                Condition condition) {
+    const auto end = SystemClock::instance().now() + test::wait_patience;
+    while (!condition()) {
+      if (SystemClock::instance().now() > end) return false;
+      for (FollowingAgent* agent : agents) agent->run_once();
+    }
+    return true;
+  }
+  /// What the server has now is what a failover brings back later.
+  void keep() const {
+    server_.run({"COPY", key_, "kept{hs:default}", "REPLACE"});
+    server_.run({"COPY", ancestors_key(key_), "ancestors{hs:default}", "REPLACE"});
+  }
+  void go_back() const {
+    server_.run({"COPY", "kept{hs:default}", key_, "REPLACE"});
+    server_.run({"COPY", "ancestors{hs:default}", ancestors_key(key_), "REPLACE"});
+  }
+
+  test::RedisServer server_;
+  config::CacheSettings settings_;
+  const std::string key_ = log_key("hs", "default");
+};
+
+TEST_F(FleetLogTest, WhoComesBackToAnOldLogTrustsNothingThatIsStoredUnderIt) {
+  FollowingAgent agent(settings_, 1), paused(settings_, 101);
+  ASSERT_TRUE(run({&agent, &paused}, [&] { return agent.in_step() && paused.in_step(); }));
+  const LogPosition first = agent.ledger.position();
+  ASSERT_EQ(paused.ledger.position(), first);
+  // An entry fetched now would carry `first`.
+  ASSERT_TRUE(agent.usable("books", first));
+  keep();
+  // The failover to a server that has nothing of it; `paused` sleeps through all of it.
+  server_.run({"DEL", key_, ancestors_key(key_)});
+  ASSERT_TRUE(run({&agent}, [&] { return agent.ledger.position().epoch != first.epoch; }));
+  const std::uint64_t second = agent.ledger.position().epoch;
+  bool settled = false;
+  agent.invalidate("books", [&](std::optional<LogPosition>) { settled = true; });
+  ASSERT_TRUE(run({&agent}, [&] { return settled; }));
+  // And back to the first server, whose log ends where it did.
+  go_back();
+  ASSERT_TRUE(run({&agent}, [&] { return agent.ledger.position().epoch != second; }));
+  EXPECT_NE(agent.ledger.position().epoch, first.epoch);
+  EXPECT_FALSE(agent.usable("books", first)) << "it was invalidated under the second log";
+  EXPECT_EQ(agent.gaps(), 2U);
+  // Who knew nothing of the second log learns all the same that it missed something.
+  ASSERT_TRUE(run({&paused}, [&] { return paused.gaps() == 1; }));
+  EXPECT_EQ(paused.ledger.position().epoch, agent.ledger.position().epoch);
+  EXPECT_FALSE(paused.usable("books", first));
+}
+
+TEST_F(FleetLogTest, AgentsThatSawTheSameSettleOnOneNewLog) {
+  std::array<std::unique_ptr<FollowingAgent>, 3> agents;
+  for (std::size_t i = 0; i < agents.size(); ++i) {
+    agents[i] = std::make_unique<FollowingAgent>(settings_, 1 + 100 * i);
+  }
+  const auto all = {agents[0].get(), agents[1].get(), agents[2].get()};
+  const auto each = [&](auto condition) {
+    return run(all, [&] {
+      return std::all_of(all.begin(), all.end(),
+                         [&](const auto* agent) { return condition(*agent); });
+    });
+  };
+  ASSERT_TRUE(each([](const FollowingAgent& agent) { return agent.in_step(); }));
+  server_.run({"DEL", key_, ancestors_key(key_)});
+  ASSERT_TRUE(each([](const FollowingAgent& agent) { return agent.gaps() == 1; }));
+  EXPECT_EQ(agents[0]->ledger.position(), agents[1]->ledger.position());
+  EXPECT_EQ(agents[0]->ledger.position(), agents[2]->ledger.position());
+  // It stays.
+  bool settled = false;
+  agents[1]->invalidate("books", [&](std::optional<LogPosition>) { settled = true; });
+  const std::uint64_t epoch = agents[0]->ledger.position().epoch;
+  ASSERT_TRUE(each([&](const FollowingAgent& agent) {
+    return settled && agent.ledger.position() == LogPosition{epoch, 2};
+  }));
+  for (const auto& agent : agents) EXPECT_EQ(agent->gaps(), 1U);
+}
+
+}  // namespace
+}  // namespace homeostat::tier
