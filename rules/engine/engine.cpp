@@ -183,7 +183,7 @@ RuleStatus Engine::Impl::status_row(const Rule& rule, const Instance& instance,
   }
   row.state = instance.state;
   row.since = instance.since;
-  row.hold = instance.relapse.hold(rule.hold);
+  row.hold = instance.relapse.hold(hold_terms(rule));
   if (is_active(instance.state) && !rule.dry_run) row.trial = trial_report(rule, instance);
   row.last_effect = instance.last_effect;
   if (instance.retry_at > now) row.retry_at = instance.retry_at;

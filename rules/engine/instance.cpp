@@ -84,7 +84,7 @@ class Advance {
     return now_ - instance_.since >= hold() ? enter(RuleState::inactive) : std::nullopt;
   }
 
-  [[nodiscard]] Duration hold() const { return instance_.relapse.hold(rule_.hold); }
+  [[nodiscard]] Duration hold() const { return instance_.relapse.hold(hold_terms(rule_)); }
 
   std::optional<Step> enter(RuleState to) {
     const RuleState from = instance_.state;
@@ -105,7 +105,7 @@ class Advance {
 
   void begin_activation() {
     instance_.active_since = now_;
-    instance_.relapse.begin(now_, rule_.hold);
+    instance_.relapse.begin(now_, hold_terms(rule_));
     if (instance_.trial) instance_.trial->wake(now_);
   }
 
@@ -125,12 +125,19 @@ void drop_if_done(const Rule& rule, std::unique_ptr<Instance>& instance, Instant
     instance->last_effect.reset();
   }
   if (instance->cooldown_until <= now && instance->remember_until <= now &&
-      !instance->relapse.remembers(now, rule.hold)) {
+      !instance->relapse.remembers(now, hold_terms(rule))) {
     instance.reset();
   }
 }
 
 }  // namespace
+
+RelapseHold::Terms hold_terms(const Rule& rule) noexcept {
+  const bool emergency = std::ranges::any_of(rule.then, [](const Action& action) {
+    return std::holds_alternative<EnterEmergency>(action);
+  });
+  return {rule.hold, emergency ? RelapseHold::emergency_hold_max : RelapseHold::hold_max};
+}
 
 std::optional<bool> wanted(const Rule& rule, const Scene& scene) {
   const std::optional<bool> answer = rule.when->evaluate(scene);

@@ -51,6 +51,9 @@ struct Step {
   std::string reason;
 };
 
+/// How long it stays after its reason is gone: what asks for emergency mode not as long.
+[[nodiscard]] RelapseHold::Terms hold_terms(const Rule& rule) noexcept;
+
 /// Whether `when` holds, with no_data applied; nothing means "as before".
 [[nodiscard]] std::optional<bool> wanted(const Rule& rule, const Scene& scene);
 

@@ -11,6 +11,12 @@
 // So whatever the load does, a hold of 1 min or more begins at most seven times
 // in any hour, instead of with every end.
 //
+// Emergency mode rejects requests of whole classes. While it does, nothing can tell a
+// load that has gone from one that is kept away, and a hold that is too long turns clients
+// away for nothing. What asks for it therefore gets at most `emergency_hold_max`, the
+// scale-down stabilization of Kubernetes' horizontal pod autoscaler: at most twelve times in
+// any hour, and over that soon after the load is.
+//
 // Pure: time comes in. Thread safety: none; one owner. Memory: constant.
 #pragma once
 
@@ -26,14 +32,21 @@ class RelapseHold {
   using Duration = std::chrono::steady_clock::duration;
   static constexpr Duration relapse_within = std::chrono::minutes(10);
   static constexpr Duration hold_max = std::chrono::minutes(20);
+  static constexpr Duration emergency_hold_max = std::chrono::minutes(5);
 
-  /// It is switched on. `own`: the hold that it was given.
-  void begin(Instant now, Duration own) noexcept {
-    const bool relapse = remembers(now, own);
+  /// The hold that it was given, and how far relapses may stretch it.
+  struct Terms {
+    Terms(Duration own_hold, Duration bound = hold_max) noexcept : own(own_hold), longest(bound) {}
+    Duration own, longest;
+  };
+
+  /// It is switched on.
+  void begin(Instant now, const Terms& terms) noexcept {
+    const bool relapse = remembers(now, terms);
     left_at_.reset();
     if (!relapse) {
       factor_ = 1;
-    } else if (own * factor_ < hold_max) {
+    } else if (terms.own * factor_ < terms.longest) {
       factor_ *= 2;
     }
   }
@@ -43,17 +56,17 @@ class RelapseHold {
   void reset() noexcept { *this = RelapseHold(); }
 
   /// The hold in force.
-  [[nodiscard]] Duration hold(Duration own) const noexcept {
-    return std::max(own, std::min(hold_max, own * factor_));
+  [[nodiscard]] Duration hold(const Terms& terms) const noexcept {
+    return std::max(terms.own, std::min(terms.longest, terms.own * factor_));
   }
   /// Whether coming back now would count as a relapse.
-  [[nodiscard]] bool remembers(Instant now, Duration own) const noexcept {
-    return left_at_ && own > Duration::zero() &&
-           now - *left_at_ <= std::max(relapse_within, hold(own));
+  [[nodiscard]] bool remembers(Instant now, const Terms& terms) const noexcept {
+    return left_at_ && terms.own > Duration::zero() &&
+           now - *left_at_ <= std::max(relapse_within, hold(terms));
   }
 
  private:
-  int factor_ = 1;  ///< bounded: doubles only while own * factor is below hold_max
+  int factor_ = 1;  ///< bounded: doubles only while own * factor is below the longest
   std::optional<Instant> left_at_;
 };
 

@@ -45,6 +45,25 @@ TEST(Relapse, UnderSustainedLoadDoublesTheHold) {
   EXPECT_EQ(swing.timeline->engine.status().front().hold, Duration(20min));
 }
 
+/// What keeps the load away cannot see it go: it must be let in again to find out.
+TEST(Relapse, OfARuleThatAsksForEmergencyModeEndsFiveMinutesAfterItsReason) {
+  Rule shed = rule("shed", "cpu.utilization > 98%", {EnterEmergency{}});
+  shed.until = condition("cpu.utilization < 90%");
+  shed.hold = 1min;
+  Timeline timeline(set_of({std::move(shed)}));
+  bool acts = false;
+  for (int second = 0; second < 3 * 3600; ++second) {
+    acts = timeline.cpu(acts ? 0.5 : 0.99).tick().outcome.emergency;
+  }
+  int still = 0;
+  while (acts && still < 3600) {
+    acts = timeline.cpu(0.5).tick().outcome.emergency;
+    ++still;
+  }
+  EXPECT_LE(still, 301) << "20 minutes for what only throttles";
+  EXPECT_EQ(timeline.state("shed"), RuleState::inactive);
+}
+
 TEST(Relapse, IsForgottenAfterAQuietTime) {
   Swing swing;
   swing.run(3600);

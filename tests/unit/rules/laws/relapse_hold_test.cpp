@@ -12,7 +12,7 @@ using Instant = RelapseHold::Instant;
 using Duration = RelapseHold::Duration;
 
 /// Holds in force, in minutes, when it comes back `away` after each end.
-std::vector<long> holds(Duration own, Duration away, int times) {
+std::vector<long> holds(const RelapseHold::Terms& own, Duration away, int times) {
   RelapseHold law;
   Instant now{1h};
   std::vector<long> minutes;
@@ -29,6 +29,14 @@ std::vector<long> holds(Duration own, Duration away, int times) {
 TEST(RelapseHold, DoublesWithEachRelapseUpToItsBound) {
   EXPECT_EQ(holds(1min, 20s, 7), (std::vector<long>{1, 2, 4, 8, 16, 20, 20}));
   EXPECT_EQ(holds(5min, 20s, 4), (std::vector<long>{5, 10, 20, 20}));
+}
+
+TEST(RelapseHold, OfAnEmergencyIsFiveMinutesAtMost) {
+  const auto emergency = [](Duration own) {
+    return RelapseHold::Terms(own, RelapseHold::emergency_hold_max);
+  };
+  EXPECT_EQ(holds(emergency(1min), 20s, 6), (std::vector<long>{1, 2, 4, 5, 5, 5}));
+  EXPECT_EQ(holds(emergency(10min), 20s, 3), (std::vector<long>{10, 10, 10})) << "its own";
 }
 
 TEST(RelapseHold, NeverShortensAHoldBeyondItsBound) {
