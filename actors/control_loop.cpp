@@ -145,7 +145,7 @@ void ControlLoop::follow_load(const Now& now) {
 }
 
 void ControlLoop::note_trials(const Now& now) {
-  for (const rules::TrialStep& step : now.result.trials) {
+  for (const rules::TrialStep& step : now.result->trials) {
     const rules::TrialReport& report = step.report;
     ++verdicts_[static_cast<std::size_t>(report.verdict)];
     const bool began = report.verdict == rules::TrialVerdict::running;
@@ -164,9 +164,9 @@ void ControlLoop::note_events(const Now& now) {
     diary_.level(level_, std::exchange(told_level_, engine_.level()), engine_.level(),
                  level_reason_, {shadow, follows && signals_.any_injected()}, now.wall);
   }
-  diary_.trials(now.result.trials, injected_activations_, shadow, now.wall);
-  diary_.transitions(now.result.transitions, shadow, now.wall);
-  diary_.actions(mode() == LoopMode::on ? now.result.active : none, injected_activations_,
+  diary_.trials(now.result->trials, injected_activations_, shadow, now.wall);
+  diary_.transitions(now.result->transitions, shadow, now.wall);
+  diary_.actions(mode() == LoopMode::on ? now.result->active : none, injected_activations_,
                  now.wall);
 }
 
@@ -189,7 +189,7 @@ void ControlLoop::note_transition(const rules::Transition& transition, WallTime 
 
 void ControlLoop::note_transitions(const Now& now) {
   std::size_t logged = 0;
-  for (const rules::Transition& transition : now.result.transitions) {
+  for (const rules::Transition& transition : now.result->transitions) {
     note_transition(transition, now.wall, logged);
   }
   if (logged > log_lines_max) {
@@ -200,8 +200,8 @@ void ControlLoop::note_transitions(const Now& now) {
     recent_.erase(recent_.begin(),
                   recent_.end() - static_cast<std::ptrdiff_t>(ControlReport::recent_max));
   }
-  triggers_ += now.result.triggers;
-  triggers_last_hour_.add(now.at, now.result.triggers);
+  triggers_ += now.result->triggers;
+  triggers_last_hour_.add(now.at, now.result->triggers);
 }
 
 std::vector<Alert> ControlLoop::demanded_alerts(const Now& now) const {
@@ -211,7 +211,7 @@ std::vector<Alert> ControlLoop::demanded_alerts(const Now& now) const {
                       emergency_reason(), emergency_injected_});
   }
   if (mode() != LoopMode::on) return alerts;
-  for (const rules::ActiveAction& active : now.result.active) {
+  for (const rules::ActiveAction& active : now.result->active) {
     const auto* raise = std::get_if<rules::RaiseAlert>(&active.action);
     if (raise == nullptr) continue;
     alerts.push_back({"HomeostatRule", raise->severity, subject(active.rule, active.endpoint_name),
@@ -222,7 +222,7 @@ std::vector<Alert> ControlLoop::demanded_alerts(const Now& now) const {
   return alerts;
 }
 
-Shared<Directive> ControlLoop::build_directive(Now& now) const {
+Shared<Directive> ControlLoop::build_directive(const Now& now) const {
   auto directive = std::make_shared<Directive>();
   directive->at = now.at;
   const rules::Reading& cpu = now.frame[SignalId::cpu_utilization];
@@ -230,7 +230,7 @@ Shared<Directive> ControlLoop::build_directive(Now& now) const {
   const rules::Reading& memory = now.frame[SignalId::memory_utilization];
   if (memory.usable()) directive->memory_utilization = memory.value;
   if (mode() == LoopMode::on) {
-    directive->outcome = std::move(now.result.outcome);
+    directive->outcome = now.result->outcome;
   }
   directive->emergency = emergency_acts();
   if (directive->emergency) directive->emergency_reason = emergency_reason();
@@ -244,8 +244,8 @@ void ControlLoop::report_rules(ControlReport& report, const Now& now) {
   report.rule_choices = choices_.all();
   report.rules_enabled = static_cast<std::size_t>(
       std::ranges::count(engine_.rules().rules, true, &rules::Rule::enabled));
-  report.active.reserve(now.result.active.size());
-  for (const rules::ActiveAction& action : now.result.active) {
+  report.active.reserve(now.result->active.size());
+  for (const rules::ActiveAction& action : now.result->active) {
     const auto age = std::chrono::duration_cast<WallTime::duration>(now.at - action.since);
     report.active.push_back({action, now.wall - age});
   }
@@ -310,13 +310,14 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
 }
 
 ControlLoop::Step ControlLoop::tick(Instant at, WallTime wall) {
-  Now now{at, wall, signals_.frame(at, settings_->monitor.interval), {}, {}};
+  static const rules::TickResult nothing;
+  Now now{at, wall, signals_.frame(at, settings_->monitor.interval), {}, &nothing};
   now.labelled = signals_.labelled(at, settings_->monitor.interval, engine_.selectors());
   follow_load(now);
   if (mode() == LoopMode::off) {
     engine_.observe(now.frame, now.labelled);
   } else {
-    now.result = engine_.tick(now.frame, now.labelled);
+    now.result = &engine_.tick(now.frame, now.labelled);
     note_transitions(now);
     note_trials(now);
   }

@@ -82,7 +82,7 @@ class ControlLoop {
     WallTime wall{};
     rules::Frame frame;
     std::vector<rules::LabelledReading> labelled;
-    rules::TickResult result;
+    const rules::TickResult* result;  ///< of the engine, until its next tick; never null
   };
 
   [[nodiscard]] config::LoopMode mode() const noexcept;
@@ -100,7 +100,7 @@ class ControlLoop {
   void note_events(const Now& now);
   void note_trials(const Now& now);
   void note_transition(const rules::Transition& transition, WallTime wall, std::size_t& logged);
-  [[nodiscard]] Shared<Directive> build_directive(Now& now) const;
+  [[nodiscard]] Shared<Directive> build_directive(const Now& now) const;
   [[nodiscard]] std::vector<Alert> demanded_alerts(const Now& now) const;
   [[nodiscard]] Shared<ControlReport> build_report(const Now& now);
   void report_rules(ControlReport& report, const Now& now);

@@ -37,8 +37,8 @@ rules::EmergencyInput ControlLoop::emergency_input(const Now& now) const {
   input.operator_demands = panic_.has_value();
   input.operator_reason = panic_.value_or("");
   if (mode() == LoopMode::off) return input;
-  input.rule_demands = now.result.outcome.emergency;
-  if (input.rule_demands) input.rule_reason = demanded_by_rules(now.result.active);
+  input.rule_demands = now.result->outcome.emergency;
+  if (input.rule_demands) input.rule_reason = demanded_by_rules(now.result->active);
   input.memory_utilization = usable_or(now.frame[SignalId::memory_utilization], 0);
   input.memory_full_pressure = usable_or(now.frame[SignalId::memory_full_pressure], 0);
   const TrafficReadings* traffic = signals_.fresh_traffic(now.at, period);

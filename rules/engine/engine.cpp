@@ -40,16 +40,15 @@ Transition Engine::Impl::describe(const Rule& rule, const EndpointSlot* slot, St
   return transition;
 }
 
-void Engine::Impl::emit(std::size_t index, const EndpointSlot* slot, Step step,
-                        TickResult& result) {
+void Engine::Impl::emit(std::size_t index, const EndpointSlot* slot, Step step, TickResult& into) {
   const Rule& rule = set.rules[index];
   RuleRuntime& runtime = runtimes[index];
   if (step.to == RuleState::inactive) runtime.inactive_since = now;
-  if (step.to == RuleState::firing && !is_active(step.from) && !rule.dry_run) ++result.triggers;
+  if (step.to == RuleState::firing && !is_active(step.from) && !rule.dry_run) ++into.triggers;
   const Scene scene = scene_of(slot);
   Transition transition = describe(rule, slot, std::move(step));
   transition.injected = reads_injected(*rule.when, scene) || reads_injected(*runtime.until, scene);
-  result.transitions.push_back(std::move(transition));
+  into.transitions.push_back(std::move(transition));
 }
 
 void Engine::Impl::start(const Frame& frame) {
@@ -63,14 +62,14 @@ void Engine::Impl::start(const Frame& frame) {
   for (RuleRuntime& runtime : runtimes) runtime.inactive_since = now;
 }
 
-void Engine::Impl::take_endpoints(const Frame& frame, TickResult& result) {
+void Engine::Impl::take_endpoints(const Frame& frame, TickResult& into) {
   for (const std::size_t gone : slots.update(frame, now)) {
     const EndpointSlot& slot = slots.all()[gone];
     for (std::size_t i = 0; i < set.rules.size(); ++i) {
       if (set.rules[i].scope != Scope::endpoint) continue;
       auto& instance = runtimes[i].instances[gone];
       if (auto step = force_out(set.rules[i], instance, now, "the endpoint is gone")) {
-        emit(i, &slot, std::move(*step), result);
+        emit(i, &slot, std::move(*step), into);
       }
       instance.reset();
     }
@@ -89,7 +88,7 @@ std::optional<Step> Engine::Impl::leave_if_in(const Rule& rule,
   return force_out(rule, instance, now, in ? reason_to_be_out(rule) : std::string());
 }
 
-void Engine::Impl::step_rule(std::size_t index, TickResult& result) {
+void Engine::Impl::step_rule(std::size_t index) {
   const Rule& rule = set.rules[index];
   RuleRuntime& runtime = runtimes[index];
   const bool out = is_out(rule);
@@ -107,27 +106,28 @@ void Engine::Impl::step_rule(std::size_t index, TickResult& result) {
   }
 }
 
-void Engine::Impl::take(const Frame& frame, Readings readings, TickResult& result) {
+void Engine::Impl::take(const Frame& frame, Readings readings, TickResult& into) {
   start(frame);
-  result.transitions = std::exchange(owed, {});
-  for (Transition& transition : result.transitions) transition.at = now;
-  take_endpoints(frame, result);
+  for (Transition& transition : owed) {
+    transition.at = now;
+    into.transitions.push_back(std::move(transition));
+  }
+  owed.clear();
+  take_endpoints(frame, into);
   past.push(now, global);
   global_windows.advance();
   labelled.take(now, readings);
   slots.remember(now);
 }
 
-TickResult Engine::Impl::tick(const Frame& frame, Readings readings) {
-  TickResult result;
+void Engine::Impl::tick(const Frame& frame, Readings readings) {
+  begin_result();
   take(frame, readings, result);
-  std::vector<int> priorities;
-  for (std::size_t i = 0; i < set.rules.size(); ++i) step_rule(i, result);
+  for (std::size_t i = 0; i < set.rules.size(); ++i) step_rule(i);
   occupy_places();
-  for (std::size_t i = 0; i < set.rules.size(); ++i) collect(i, result, priorities);
-  settle_actions(result, priorities);
-  observe_trials(result);
-  return result;
+  for (std::size_t i = 0; i < set.rules.size(); ++i) collect(i);
+  settle_actions();
+  observe_trials();
 }
 
 void Engine::Impl::retire(const Rule& rule, RuleRuntime& runtime, const std::string& reason) {
@@ -247,8 +247,9 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
-TickResult Engine::tick(const Frame& frame, Readings labelled) {
-  return impl_->tick(frame, labelled);
+const TickResult& Engine::tick(const Frame& frame, Readings labelled) {
+  impl_->tick(frame, labelled);
+  return impl_->result;
 }
 
 void Engine::observe(const Frame& frame, Readings labelled) {

@@ -12,7 +12,8 @@
 // restrictive wins and the provenance is kept.
 //
 // Pure: no clock, thread or IO; the same frames give the same decisions. A tick
-// in which no rule acts or changes allocates nothing.
+// in which no rule changes its state, no memory is to be released and no trial moves
+// on allocates nothing, however many actions are in force.
 // Every tick also goes into the history that window functions look back over
 // (rules/history); it outlives reloads and belongs to no rule.
 //
@@ -156,8 +157,10 @@ class Engine {
   Engine& operator=(Engine&&) noexcept;
 
   /// Evaluates every rule once. `labelled` brings what selectors() asked for;
-  /// what it lacks is missing. REQUIRES: frame.now does not go backwards.
-  [[nodiscard]] TickResult tick(const Frame& frame, std::span<const LabelledReading> labelled = {});
+  /// what it lacks is missing. The result lasts until the next tick.
+  /// REQUIRES: frame.now does not go backwards.
+  [[nodiscard]] const TickResult& tick(const Frame& frame,
+                                       std::span<const LabelledReading> labelled = {});
 
   /// Only remembers the frame: for while no rule is evaluated.
   void observe(const Frame& frame, std::span<const LabelledReading> labelled = {});

@@ -1,12 +1,38 @@
 // From active rules to what should be in force.
 #include <utility>
 
-#include "rules/engine/conflicts.hpp"
 #include "rules/engine/engine_impl.hpp"
 
 namespace homeostat::rules {
 
-void Engine::Impl::collect(std::size_t index, TickResult& result, std::vector<int>& priorities) {
+/// Empty, with the memory of the tick before: an action that stays in force is written over
+/// itself.
+void Engine::Impl::begin_result() {
+  result.transitions.clear();
+  result.trials.clear();
+  result.triggers = 0;
+  Outcome& outcome = result.outcome;
+  outcome.endpoints.clear();
+  outcome.release_now.clear();
+  outcome.throttle_to = outcome.shrink_cache_to = 1;
+  outcome.emergency = false;
+  active_count = 0;
+  priorities.clear();
+}
+
+ActiveAction& Engine::Impl::next_entry() {
+  if (active_count == result.active.size()) result.active.emplace_back();
+  ActiveAction& entry = result.active[active_count++];
+  entry.endpoint.reset();
+  entry.endpoint_name.clear();
+  entry.overruled = entry.measured = false;
+  entry.overruled_by.clear();
+  entry.share = 1;
+  entry.trial.reset();
+  return entry;
+}
+
+void Engine::Impl::collect(std::size_t index) {
   const Rule& rule = set.rules[index];
   if (rule.dry_run) return;
   bool active = false;
@@ -14,27 +40,27 @@ void Engine::Impl::collect(std::size_t index, TickResult& result, std::vector<in
     const auto& instance = runtimes[index].instances[i];
     if (!instance || !is_active(instance->state)) continue;
     active = true;
-    act({&rule, instance.get(), slot_of(rule, i)}, result, priorities);
+    act({&rule, instance.get(), slot_of(rule, i)});
   }
-  pulse(index, active, result);
+  pulse(index, active);
 }
 
 /// Whether the actions of a trial's activation are in force in this tick.
-bool Engine::Impl::seat_admitted(const TrialSeat& seat, TickResult& result) {
+bool Engine::Impl::seat_admitted(const TrialSeat& seat) {
   bool began = false;
   const bool admitted = trials.admits(seat, now, began);
   if (began) result.trials.push_back(trial_step(seat));
   return admitted;
 }
 
-void Engine::Impl::act(const TrialSeat& seat, TickResult& result, std::vector<int>& priorities) {
+void Engine::Impl::act(const TrialSeat& seat) {
   const bool on_trial = has_trial(*seat.rule);
-  const bool admitted = !on_trial || seat_admitted(seat, result);
+  const bool admitted = !on_trial || seat_admitted(seat);
   if (on_trial && seat.instance->trial) seats.push_back(seat);
   for (const Action& action : seat.rule->then) {
     const bool tried = on_trial && can_alternate(action);
     if (tried && !admitted) continue;
-    ActiveAction entry;
+    ActiveAction& entry = next_entry();
     entry.rule = seat.rule->name;
     if (seat.slot != nullptr) {
       entry.endpoint = seat.slot->id;
@@ -48,7 +74,6 @@ void Engine::Impl::act(const TrialSeat& seat, TickResult& result, std::vector<in
       entry.measured = seat.instance->trial->measures();
       entry.trial = seat.instance->trial->report();
     }
-    result.active.push_back(std::move(entry));
     priorities.push_back(seat.rule->priority);
     seat_of.push_back(tried ? seats.size() - 1 : no_seat);
   }
@@ -69,7 +94,7 @@ void Engine::Impl::occupy_places() {
 
 /// Whether another rule acts on an actuator that a trial turns on and off: its
 /// off phases are then not without.
-bool Engine::Impl::control_spoilt(const TrialSeat& seat, const TickResult& result) {
+bool Engine::Impl::control_spoilt(const TrialSeat& seat) const {
   const Instance& instance = *seat.instance;
   if (!instance.trial || !instance.trial->alternates()) return false;
   const auto& own = seat.rule->then;
@@ -83,28 +108,27 @@ bool Engine::Impl::control_spoilt(const TrialSeat& seat, const TickResult& resul
   });
 }
 
-void Engine::Impl::observe_trials(TickResult& result) {
+void Engine::Impl::observe_trials() {
   for (std::size_t i = 0; i < result.active.size(); ++i) {
     if (seat_of[i] != no_seat && result.active[i].overruled) seats[seat_of[i]].paused = true;
   }
   for (TrialSeat& seat : seats) {
-    seat.paused = seat.paused || control_spoilt(seat, result);
+    seat.paused = seat.paused || control_spoilt(seat);
     if (auto step = trials.observe(seat, global, now)) result.trials.push_back(std::move(*step));
   }
 }
 
-void Engine::Impl::settle_actions(TickResult& result, const std::vector<int>& priorities) {
+void Engine::Impl::settle_actions() {
+  result.active.resize(active_count);
   if (result.active.empty()) return;
-  std::vector<EndpointId> endpoints;
+  endpoints.clear();
   for (const EndpointSlot& slot : slots.all()) {
     if (slot.used) endpoints.push_back(slot.id);
   }
-  auto release_now = std::move(result.outcome.release_now);
-  result.outcome = settle(result.active, priorities, endpoints);
-  result.outcome.release_now = std::move(release_now);
+  conflicts.settle({result.active, priorities, endpoints}, result.outcome);
 }
 
-void Engine::Impl::pulse(std::size_t index, bool active, TickResult& result) {
+void Engine::Impl::pulse(std::size_t index, bool active) {
   const Rule& rule = set.rules[index];
   for (std::size_t i = 0; i < rule.then.size(); ++i) {
     const auto* release = std::get_if<ReleaseMemory>(&rule.then[i]);

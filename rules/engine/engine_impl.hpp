@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "rules/engine/conflicts.hpp"
 #include "rules/engine/endpoint_slots.hpp"
 #include "rules/engine/engine.hpp"
 #include "rules/engine/instance.hpp"
@@ -40,21 +41,28 @@ struct Engine::Impl {
   std::vector<TrialSeat> seats;      ///< of this tick's trials
   std::vector<std::size_t> seat_of;  ///< of each entry of TickResult::active
   static constexpr std::size_t no_seat = static_cast<std::size_t>(-1);
+  Conflicts conflicts;
+  TickResult result;                  ///< of the last tick; written over by the next
+  std::size_t active_count = 0;       ///< entries of result.active that belong to this tick
+  std::vector<int> priorities;        ///< of each of them
+  std::vector<EndpointId> endpoints;  ///< that are known, while actions are settled
 
-  TickResult tick(const Frame& frame, Readings readings);
-  void take(const Frame& frame, Readings readings, TickResult& result);
+  void tick(const Frame& frame, Readings readings);
+  void take(const Frame& frame, Readings readings, TickResult& into);
   void start(const Frame& frame);
-  void take_endpoints(const Frame& frame, TickResult& result);
-  void step_rule(std::size_t index, TickResult& result);
+  void take_endpoints(const Frame& frame, TickResult& into);
+  void step_rule(std::size_t index);
   std::optional<Step> leave_if_in(const Rule& rule, std::unique_ptr<Instance>& instance);
-  void collect(std::size_t index, TickResult& result, std::vector<int>& priorities);
-  void pulse(std::size_t index, bool active, TickResult& result);
+  void collect(std::size_t index);
+  void pulse(std::size_t index, bool active);
   void occupy_places();
-  void act(const TrialSeat& seat, TickResult& result, std::vector<int>& priorities);
-  [[nodiscard]] bool seat_admitted(const TrialSeat& seat, TickResult& result);
-  void observe_trials(TickResult& result);
-  [[nodiscard]] static bool control_spoilt(const TrialSeat& seat, const TickResult& result);
-  void settle_actions(TickResult& result, const std::vector<int>& priorities);
+  void act(const TrialSeat& seat);
+  void begin_result();
+  [[nodiscard]] ActiveAction& next_entry();
+  [[nodiscard]] bool seat_admitted(const TrialSeat& seat);
+  void observe_trials();
+  [[nodiscard]] bool control_spoilt(const TrialSeat& seat) const;
+  void settle_actions();
   void reload(RuleSet rules);
   void retire(const Rule& rule, RuleRuntime& runtime, const std::string& reason);
   void status_of(std::size_t index, std::vector<RuleStatus>& rows) const;
@@ -81,7 +89,7 @@ struct Engine::Impl {
   }
   [[nodiscard]] std::string reason_to_be_out(const Rule& rule) const;
   [[nodiscard]] Transition describe(const Rule& rule, const EndpointSlot* slot, Step step) const;
-  void emit(std::size_t index, const EndpointSlot* slot, Step step, TickResult& result);
+  void emit(std::size_t index, const EndpointSlot* slot, Step step, TickResult& into);
 };
 
 }  // namespace homeostat::rules

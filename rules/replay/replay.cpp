@@ -224,7 +224,7 @@ class Replay {
                       std::chrono::seconds(static_cast<std::int64_t>(at - result_.from))};
     const Frame frame = player_.frame(at, now, labelled_);
     if (options_.level == LevelSetting::adaptive) follow_load(frame, at);
-    const TickResult tick = engine_.tick(frame, labelled_);
+    const TickResult& tick = engine_.tick(frame, labelled_);
     for (const Transition& transition : tick.transitions) note(transition, at);
     count_active(tick, step);
     emergency(frame, tick, at, step);

@@ -1,9 +1,38 @@
-// A tick in which no rule acts or changes allocates nothing.
+// A tick in which nothing changes allocates nothing, whether or not rules act.
 #include "tests/unit/rules/engine/engine_helpers.hpp"
 #include "tests/unit/rules/expr/counted_allocations.hpp"
 
 namespace homeostat::rules::testing {
 namespace {
+
+Frame frame_of(double cpu, double latency) {
+  Frame frame;
+  frame.now = Instant{1h};
+  put(frame.global, SignalId::cpu_utilization, cpu);
+  for (EndpointId id = 0; id < 100; ++id) {
+    EndpointFrame& endpoint = frame.endpoints.emplace_back();
+    endpoint.id = id;
+    endpoint.name = "GET /of/a/name/longer/than/a/short/string/" + std::to_string(id);
+    put(endpoint.values, SignalId::endpoint_latency_p95, latency);
+    put(endpoint.values, SignalId::endpoint_rate, 10);
+  }
+  return frame;
+}
+
+/// In ten minutes after the first, so that it goes past the first slots of every
+/// resolution of the history and everything that is to act does.
+std::size_t allocations_of(Engine& engine, Frame frame) {
+  for (int second = 0; second < 130; ++second) {
+    (void)engine.tick(frame);
+    frame.now += 1s;
+  }
+  const std::size_t before = allocations();
+  for (int second = 0; second < 600; ++second) {
+    (void)engine.tick(frame);
+    frame.now += 1s;
+  }
+  return allocations() - before;
+}
 
 TEST(EngineAllocation, ATickWithoutActionsAllocatesNothing) {
   std::vector<Rule> rules = {rule("busy", "cpu.utilization > 90%", {Throttle{}}),
@@ -15,26 +44,33 @@ TEST(EngineAllocation, ATickWithoutActionsAllocatesNothing) {
   rules[4].level = Level::aggressive;
   rules[5].enabled = false;
   Engine engine(set_of(std::move(rules)));
-  Frame frame;
-  frame.now = Instant{1h};
-  put(frame.global, SignalId::cpu_utilization, 0.5);
-  for (EndpointId id = 0; id < 100; ++id) {
-    EndpointFrame& endpoint = frame.endpoints.emplace_back();
-    endpoint.id = id;
-    endpoint.name = "GET /of/a/name/longer/than/a/short/string/" + std::to_string(id);
-    put(endpoint.values, SignalId::endpoint_latency_p95, 0.2);
-  }
-  // Past the first slots of every resolution of the history.
-  for (int second = 0; second < 130; ++second) {
-    (void)engine.tick(frame);
-    frame.now += 1s;
-  }
-  const std::size_t before = allocations();
-  for (int second = 0; second < 600; ++second) {
-    (void)engine.tick(frame);
-    frame.now += 1s;
-  }
-  EXPECT_EQ(allocations() - before, 0U);
+  EXPECT_EQ(allocations_of(engine, frame_of(0.5, 0.2)), 0U);
+}
+
+TEST(EngineAllocation, ATickWithActionsInForceAllocatesNothing) {
+  constexpr const char* busy = "cpu.utilization > 90%";
+  constexpr const char* slow = "endpoint.latency_p95 > 2s";
+  ReleaseMemory once;
+  once.every = 0s;
+  const RaiseAlert alert{Severity::critical, "a text that is longer than a short string is"};
+  std::vector<Rule> rules = {
+      rule("throttles-more-than-the-others-do", busy, {Throttle{0.5}, EnterEmergency{}, once}),
+      rule("throttles-and-is-therefore-overruled", busy, {Throttle{0.7}, alert}),
+      rule("everywhere-longer-lifetimes-overruled", busy, {ScaleTtl{4.0, 1h}}),
+      rule("longer-lifetimes-where-it-is-slow", slow, {ScaleTtl{2.0, 1h}, alert}),
+      rule("compresses-where-it-is-slow", slow, {Compress{}}),
+      rule("tries-what-cannot-be-proven-here", "endpoint.rate > 1/s", {Compress{true, 9}})};
+  rules.back().rollout = 0.5;
+  rules.back().effect = EffectGoal{.improve = SignalId::endpoint_latency_p95, .within = 1h};
+  Engine engine(set_of(std::move(rules)));
+  const Frame frame = frame_of(0.95, 3);
+  EXPECT_EQ(allocations_of(engine, frame), 0U);
+  Frame next = frame;
+  next.now += 1h;
+  const TickResult& result = engine.tick(next);
+  EXPECT_EQ(result.active.size(), 3U + 2 + 1 + 4 * 100) << "that was no tick with actions";
+  EXPECT_EQ(result.outcome.endpoints.size(), 100U);
+  EXPECT_DOUBLE_EQ(result.outcome.throttle_to, 0.5);
 }
 
 }  // namespace
