@@ -71,7 +71,7 @@ struct FakePorts {
     return {std::make_shared<const config::Settings>(settings),
             with_clock,
             sensor,
-            traffic,
+            real_traffic != nullptr ? *real_traffic : traffic,
             gate,
             cache,
             memory,
@@ -87,6 +87,7 @@ struct FakePorts {
   config::Settings settings;
   test::FakeResourceSensor sensor;
   test::FakeTrafficSource traffic;
+  TrafficSource* real_traffic = nullptr;  ///< instead of the fake one
   test::FakeGateSource gate;
   test::FakeCacheControl cache;
   test::FakeMemoryControl memory;
