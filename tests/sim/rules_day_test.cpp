@@ -177,7 +177,9 @@ const RuleSet& builtin() {
 }
 
 struct Totals {
-  double good = 0;
+  double good = 0;              ///< requests answered well
+  double good_in_trouble = 0;   ///< of these, while an incident lasted
+  double asked_in_trouble = 0;  ///< all there were to answer then
   int emergency_seconds = 0;
   std::uint64_t transitions = 0;
   std::size_t activations_an_hour = 0;  ///< of one rule, at most
@@ -226,7 +228,12 @@ class Simulation {
     frame_.now += 1s;
     const bool danger = service_.cpu >= 0.98 || service_.queue_standing >= 5s;
     const auto shed_from = shedding_.update({frame_.now, emergency_.active(), danger, true});
+    const double good_before = service_.good;
     service_.run(day_, second, frame_.now, outcome_, shed_from);
+    if (!day_.calm(second, 0)) {
+      result_.good_in_trouble += service_.good - good_before;
+      result_.asked_in_trouble += service_.rate;
+    }
     service_.fill(frame_);
     if (setting_ == LevelSetting::adaptive) {
       if (const auto move = adaptive_.update(pressure_of(frame_.global), frame_.now)) {
@@ -271,24 +278,35 @@ class Simulation {
   /// made longer, the calm that emergency mode waits for, and what rules ask for.
   static constexpr int calm_after = 2400;
   void check_calm(const TickResult& tick, int second) const {
+    check_emergency_is_left(second);
     if (!day_.calm(second, calm_after) || service_.cpu > 0.75 || service_.memory > 0.7) return;
     if (second < busy_until_) return;
-    ASSERT_FALSE(emergency_.active()) << "second " << second << ": " << emergency_.reason();
     for (const ActiveAction& action : tick.active) {
       FAIL() << "second " << second << ": " << action.rule << " still acts: " << action.reason;
     }
   }
 
+  /// Emergency mode turns clients away: it must not outlast its reason by more than the
+  /// hold of what asked for it, and the minute that it waits itself.
+  static constexpr int emergency_after = 5 * 60 + 60 + 60;
+  void check_emergency_is_left(int second) const {
+    if (!day_.calm(second, emergency_after) || second < tense_until_) return;
+    ASSERT_FALSE(emergency_.active()) << "second " << second << ": " << emergency_.reason();
+  }
+
   /// No rule may begin to act more often than holds that double after each
-  /// relapse let it: 1, 2, 4, 8, 16, 20 minutes.
+  /// relapse let it: 1, 2, 4, 8, 16, 20 minutes, and 5 at most for emergencies.
   void count(const TickResult& tick, int second) {
     if (service_.cpu > 0.75) busy_until_ = second + calm_after;
+    if (service_.cpu > 0.9 || service_.memory > 0.9) tense_until_ = second + emergency_after;
     for (const Transition& transition : tick.transitions) {
       ++result_.transitions;
       if (transition.to != RuleState::firing || transition.from == RuleState::holding) continue;
       const std::size_t times = activations_[transition.rule].add(second);
       result_.activations_an_hour = std::max(result_.activations_an_hour, times);
-      ASSERT_LE(times, 7U) << transition.rule << " flaps at second " << second;
+      const bool emergency =
+          transition.rule.ends_with("-emergency") || transition.rule.ends_with("-exhausted");
+      ASSERT_LE(times, emergency ? 12U : 7U) << transition.rule << " flaps at second " << second;
     }
   }
 
@@ -301,10 +319,39 @@ class Simulation {
   Frame frame_;
   Outcome outcome_;
   Totals result_;
-  int busy_until_ = 0;
+  int busy_until_ = 0, tense_until_ = 0;
   actors::ClassShedding shedding_;
   std::map<std::string, BusiestHour> activations_;
   BusiestHour emergencies_;
+};
+
+constexpr std::array levels = {LevelSetting::conservative, LevelSetting::balanced,
+                               LevelSetting::aggressive, LevelSetting::adaptive};
+
+/// What the levels made of the same days.
+class Comparison {
+ public:
+  explicit Comparison(const char* days) : days_(days) {}
+  void add(LevelSetting level, const Totals& run) {
+    std::printf("%s, %s: %.4f of what was asked for in trouble, %.0f in all\n", days_,
+                std::string(to_string(level)).c_str(), run.good_in_trouble / run.asked_in_trouble,
+                run.good);
+    if (level == LevelSetting::adaptive) {
+      adaptive_ = run;
+      return;
+    }
+    best_.good = std::max(best_.good, run.good);
+    best_.good_in_trouble = std::max(best_.good_in_trouble, run.good_in_trouble);
+  }
+  /// Not only over days that are mostly calm, where any level does as well.
+  void expect_adaptive_near_the_best() const {
+    EXPECT_GE(adaptive_.good, 0.95 * best_.good) << days_;
+    EXPECT_GE(adaptive_.good_in_trouble, 0.95 * best_.good_in_trouble) << days_;
+  }
+
+ private:
+  const char* days_;
+  Totals best_, adaptive_;
 };
 
 class RuleDays : public testing::TestWithParam<unsigned> {};
@@ -316,32 +363,32 @@ TEST_P(RuleDays, OfOrdinaryLoadHaveNoEmergency) {
 }
 
 TEST_P(RuleDays, OfTroubleStayWithinBoundsAndAreLeftBehindAtEveryLevel) {
-  double best_fixed = 0;
-  for (const auto level :
-       {LevelSetting::conservative, LevelSetting::balanced, LevelSetting::aggressive}) {
+  Comparison comparison("day of incidents");
+  for (const LevelSetting level : levels) {
     const Totals run = Simulation(GetParam(), level, true).run(2 * day_seconds);
-    best_fixed = std::max(best_fixed, run.good);
+    comparison.add(level, run);
     EXPECT_LT(run.emergency_seconds, 4 * 3600) << to_string(level);
   }
-  const Totals adaptive = Simulation(GetParam(), LevelSetting::adaptive, true).run(2 * day_seconds);
-  EXPECT_GE(adaptive.good, 0.95 * best_fixed);
+  comparison.expect_adaptive_near_the_best();
 }
 
 /// Twice what the service can do, for eight hours: the cure works, so its reason
 /// goes away, comes back once it is left, and so on.
 TEST_P(RuleDays, OfSustainedOverloadDoNotSwing) {
-  for (const auto level : {LevelSetting::conservative, LevelSetting::balanced,
-                           LevelSetting::aggressive, LevelSetting::adaptive}) {
+  Comparison comparison("sustained overload");
+  for (const LevelSetting level : levels) {
     const Totals run =
         Simulation(Day::overloaded(GetParam(), 3600, 9 * 3600), level).run(11 * 3600);
+    comparison.add(level, run);
     std::printf(
         "sustained overload, %s: at most %zu activations of a rule and %zu emergencies "
         "an hour, %d min of emergency\n",
         std::string(to_string(level)).c_str(), run.activations_an_hour, run.emergencies_an_hour,
         run.emergency_seconds / 60);
     EXPECT_GE(run.activations_an_hour, 1U) << "that was no overload";
-    EXPECT_LE(run.emergencies_an_hour, 7U) << to_string(level);
+    EXPECT_LE(run.emergencies_an_hour, 12U) << to_string(level);
   }
+  comparison.expect_adaptive_near_the_best();
 }
 
 TEST_P(RuleDays, AreTheSameEveryTime) {
