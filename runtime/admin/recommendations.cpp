@@ -8,6 +8,7 @@
 #include <cmath>
 #include <tuple>
 
+#include "rules/expr/expression.hpp"
 #include "runtime/admin/score.hpp"
 #include "runtime/ports/rfc3339.hpp"
 
@@ -187,37 +188,78 @@ std::vector<Recommendation> recommendations(const ControlReport& report, const C
   return out;
 }
 
-std::vector<Recommendation> capacity_recommendations(const ControlReport& report) {
-  struct Resource {
-    rules::SignalId signal;
-    double limit;
-    const char *name, *suggestion;
-  };
-  static constexpr Resource resources[] = {
-      {rules::SignalId::memory_utilization, 1.0, "memory",
-       "look for a leak, restart in time, or raise the memory limit"},
-      {rules::SignalId::cpu_utilization, 1.0, "CPU", "add CPUs or instances before it is needed"},
-      {rules::SignalId::disk_utilization, 1.0, "disk", "free or add space"}};
-  std::vector<Recommendation> out;
-  for (const Resource& resource : resources) {
-    const auto index = static_cast<std::size_t>(resource.signal);
-    const rules::Reading& now = report.signals[index];
-    const auto& change = report.trends.at(index);
-    // Less than a point in ten minutes is noise, not a trend.
-    if (!now.usable() || !change || *change < 0.01 || now.value >= resource.limit) continue;
-    const double minutes = (resource.limit - now.value) / *change *
-                           std::chrono::duration<double, std::ratio<60>>(trend_window).count();
-    const double longest = std::chrono::duration<double, std::ratio<60>>(forecast_max).count();
-    if (minutes > longest) continue;
-    const WallTime full = report.at + std::chrono::seconds(std::llround(minutes * 60));
-    out.push_back(
-        {"capacity",
-         minutes < 60 ? "critical" : "warning",
-         fmt::format("{} reaches its limit at about {}", resource.name, rfc3339(full)),
-         {resource.suggestion},
-         fmt::format("{:.1f} % now, {:+.1f} points in 10 min", now.value * 100, *change * 100),
-         1 - minutes / longest});
+namespace {
+
+/// A signal, what it must not reach, and the least change in ten minutes that is no noise.
+struct Limit {
+  rules::SignalId signal;
+  double limit, change_min;
+  const char *name, *suggestion;
+};
+
+/// Where what is at the application, or waits for it, grows towards what may be there.
+std::optional<Limit> concurrency_limit(const ControlReport& report) {
+  const auto& limit = report.signals[static_cast<std::size_t>(rules::SignalId::admission_limit)];
+  if (!limit.usable() || limit.value <= 0) return std::nullopt;
+  return Limit{rules::SignalId::admission_in_flight, limit.value, 0.05 * limit.value,
+               "what is at the application at a time",
+               "add instances, or cache more, before requests have to wait"};
+}
+
+std::string in_unit(rules::Unit unit, double value) {
+  return unit == rules::Unit::ratio ? fmt::format("{:.1f} %", value * 100)
+                                    : rules::format_value(value, unit);
+}
+
+/// Nothing unless the line through the last ten minutes reaches the limit in time.
+std::optional<Recommendation> forecast(const Limit& limit, const ControlReport& report) {
+  const auto index = static_cast<std::size_t>(limit.signal);
+  const rules::Reading& now = report.signals[index];
+  const auto& change = report.trends.at(index);
+  if (!now.usable() || !change || *change < limit.change_min || now.value >= limit.limit) {
+    return std::nullopt;
   }
+  using Minutes = std::chrono::duration<double, std::ratio<60>>;
+  const double minutes = (limit.limit - now.value) / *change * Minutes(trend_window).count();
+  const double longest = Minutes(forecast_max).count();
+  if (minutes > longest) return std::nullopt;
+  const WallTime reached = report.at + std::chrono::seconds(std::llround(minutes * 60));
+  const rules::Unit unit = rules::signal_info(limit.signal).unit;
+  const std::string grew = unit == rules::Unit::ratio ? fmt::format("{:+.1f} points", *change * 100)
+                                                      : "+" + in_unit(unit, *change);
+  return Recommendation{
+      "capacity",
+      minutes < 60 ? "critical" : "warning",
+      fmt::format(
+          "{} reaches {} at about {}", limit.name,
+          limit.limit == 1 && unit == rules::Unit::ratio ? "its limit" : in_unit(unit, limit.limit),
+          rfc3339(reached)),
+      {limit.suggestion},
+      fmt::format("{} now, {} in 10 min", in_unit(unit, now.value), grew),
+      1 - minutes / longest};
+}
+
+}  // namespace
+
+std::vector<Recommendation> capacity_recommendations(const ControlReport& report) {
+  // Less than a point in ten minutes is noise, not a trend.
+  static constexpr Limit limits[] = {
+      {rules::SignalId::memory_utilization, 1, 0.01, "memory",
+       "look for a leak, restart in time, or raise the memory limit"},
+      {rules::SignalId::cpu_utilization, 1, 0.01, "CPU",
+       "add CPUs or instances before it is needed"},
+      {rules::SignalId::disk_utilization, 1, 0.01, "disk", "free or add space"},
+      {rules::SignalId::redis_memory, 1, 0.01, "the memory of Redis",
+       "raise maxmemory, or give what is stored there shorter lifetimes"},
+      {rules::SignalId::traffic_latency_p95, latency_high_seconds, 0.05,
+       "the 95th percentile of all answers",
+       "look at what grows with it: queries, tables, or the load"}};
+  std::vector<Recommendation> out;
+  const auto add = [&](const Limit& limit) {
+    if (auto advice = forecast(limit, report)) out.push_back(std::move(*advice));
+  };
+  for (const Limit& limit : limits) add(limit);
+  if (const auto limit = concurrency_limit(report)) add(*limit);
   return out;
 }
 

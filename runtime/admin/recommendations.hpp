@@ -39,8 +39,9 @@ inline constexpr std::uint64_t evidence_min = 100;
 [[nodiscard]] std::vector<Recommendation> recommendations(const ControlReport& report,
                                                           const CacheControl& cache,
                                                           bool policy_degraded);
-/// Memory or CPU on its way to a limit: the line through the last ten minutes
-/// reaches it within forecast_max.
+/// What is on its way to a limit: memory, CPU, disk, the memory of Redis, what is at the
+/// application at a time, the latency of all answers. The line through the last ten minutes
+/// reaches the limit within forecast_max.
 [[nodiscard]] std::vector<Recommendation> capacity_recommendations(const ControlReport& report);
 inline constexpr std::chrono::hours forecast_max{24};
 /// Bodies that leave as they came. `compressed`: whether an endpoint's responses are

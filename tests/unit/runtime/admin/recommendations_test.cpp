@@ -64,6 +64,46 @@ TEST(CapacityForecast, IsAWarningWhileThereIsTime) {
   EXPECT_EQ(capacity_recommendations(report)[0].severity, "warning");
 }
 
+TEST(CapacityForecast, IsMadeOfEverythingThatHasALimit) {
+  struct Case {
+    SignalId signal;
+    double now, change;  ///< reaches its limit in 100 minutes
+    const char *message, *evidence;
+  };
+  for (const Case& one : {
+           Case{SignalId::disk_utilization, 0.80, 0.02, "disk reaches its limit at about ",
+                "80.0 % now, +2.0 points in 10 min"},
+           Case{SignalId::redis_memory, 0.50, 0.05, "the memory of Redis reaches its limit at ",
+                "50.0 % now, +5.0 points in 10 min"},
+           Case{SignalId::traffic_latency_p95, 1.0, 0.1,
+                "the 95th percentile of all answers reaches 2s at about ",
+                "1s now, +100ms in 10 min"},
+           Case{SignalId::admission_in_flight, 30, 7,
+                "what is at the application at a time reaches 100 at about ",
+                "30 now, +7 in 10 min"},
+       }) {
+    ControlReport report;
+    report.at = WallTime{std::chrono::hours(1)};
+    set(report, SignalId::admission_limit, 100, std::nullopt);
+    set(report, one.signal, one.now, one.change);
+    const auto list = capacity_recommendations(report);
+    ASSERT_EQ(list.size(), 1U) << one.message;
+    EXPECT_TRUE(list[0].message.starts_with(one.message)) << list[0].message;
+    EXPECT_TRUE(list[0].message.ends_with("1970-01-01T02:40:00.000Z")) << list[0].message;
+    EXPECT_EQ(list[0].evidence, one.evidence);
+    EXPECT_EQ(list[0].severity, "warning");
+  }
+}
+
+TEST(CapacityForecast, OfWhatIsAtTheApplicationNeedsAKnownLimit) {
+  ControlReport report;
+  set(report, SignalId::admission_in_flight, 30, 7);
+  EXPECT_TRUE(capacity_recommendations(report).empty());
+  set(report, SignalId::admission_limit, 100, std::nullopt);
+  set(report, SignalId::admission_in_flight, 30, 4);
+  EXPECT_TRUE(capacity_recommendations(report).empty()) << "less than a twentieth is noise";
+}
+
 TEST(CapacityForecast, IsSilentWithoutATrend) {
   ControlReport report;
   set(report, SignalId::memory_utilization, 0.80, 0.005);  // noise
