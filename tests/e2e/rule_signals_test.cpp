@@ -9,6 +9,7 @@
 #include "runtime/app/top_command.hpp"
 #include "tests/e2e/running_agent.hpp"
 #include "tests/support/child_process.hpp"
+#include "tests/support/redis_server.hpp"
 #include "tests/support/waiting.hpp"
 
 namespace homeostat::test {
@@ -81,6 +82,30 @@ TEST(RuleSignals, AnObjectiveCountsTheRequestsOfItsRoutes) {
   EXPECT_TRUE(eventually([&] {
     return agent.metric("homeostat_slo_burn{objective=\"checkout\",pair=\"fast\"}") > 99;
   })) << agent.admin("GET", "/api/v1/performance/report").body;
+}
+
+TEST(RuleSignals, ARuleSeesTheSharedTierGoAndComeBack) {
+  ScriptedOrigin origin;
+  RedisServer redis({"--maxmemory", "64mb"});
+  const TemporaryDirectory directory;
+  const std::string path = directory.write("rules.yaml", R"(rules:
+  - {name: tier-answers, when: redis.connected == 1 and redis.memory > 0%, then: [throttle: {to: 90%}]}
+  - {name: tier-is-gone, when: redis.connected == 0, then: [throttle: {to: 80%}]}
+)");
+  AgentConfig config = config_for(origin);
+  config.cache = "redis: {url: \"" + redis.url() + "\"}";
+  config.optimization = "rules: [\"" + path + "\"], interval: 100ms";
+  RunningAgent agent(config);
+  const auto acts = [&](const std::string& rule) {
+    const auto status = boost::json::parse(agent.status());
+    const auto& active = status.at("performance_status").at("active_optimizations").as_array();
+    return active.size() == 1 && rule == active[0].at("name").as_string().c_str();
+  };
+  EXPECT_TRUE(eventually([&] { return acts("tier-answers"); })) << agent.status();
+  redis.kill();
+  EXPECT_TRUE(eventually([&] { return acts("tier-is-gone"); })) << agent.status();
+  redis.restart();
+  EXPECT_TRUE(eventually([&] { return acts("tier-answers"); })) << agent.status();
 }
 
 TEST(RuleSignals, WhatTheAgentRecordedCanBeReplayed) {

@@ -200,6 +200,17 @@ TEST(RuleOverrides, AreReadAndCheckedAsInAFile) {
   rules::Rule rule;
   rule.hold = 1min;
   const auto read = [&rule](std::string_view text) { return read_rule_override(text, rule); };
+  const auto all = read(R"({"for":"30s","hold":"2m","cooldown":"3m","level":"aggressive",)"
+                        R"("every_level":true,"no_data":"fire","priority":3,"dry_run":true})");
+  ASSERT_TRUE(all.diagnostics.empty()) << format(all.diagnostics);
+  EXPECT_EQ(all.terms, (rules::RuleOverride{.level = rules::Level::aggressive,
+                                            .for_ = 30s,
+                                            .hold = 2min,
+                                            .cooldown = 3min,
+                                            .no_data = rules::NoData::fire,
+                                            .priority = 3,
+                                            .dry_run = true,
+                                            .every_level = true}));
   const auto good = read(R"({"for":"30s","level":"aggressive","dry_run":true,"priority":3})");
   ASSERT_TRUE(good.diagnostics.empty()) << format(good.diagnostics);
   EXPECT_EQ(good.terms.for_, 30s);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "rules/expr/expression.hpp"
+#include "runtime/admin/rule_override_json.hpp"
 #include "tests/unit/runtime/admin/admin_fixture.hpp"
 
 namespace homeostat::admin::test {
@@ -98,6 +99,22 @@ TEST_F(RuleChange, AnOverrideIsReadCheckedAndShown) {
   EXPECT_EQ(rule.at("for_seconds").to_number<double>(), 60) << "as it is applied";
   EXPECT_TRUE(body.at("rules").at(1).at("switched_by_command").is_null());
   EXPECT_TRUE(body.at("rules").at(1).at("override").is_null());
+}
+
+TEST_F(RuleChange, EveryTermOfAnOverrideIsShown) {
+  rules::RuleOverride terms;
+  EXPECT_TRUE(override_json(terms).is_null());
+  terms = {.level = rules::Level::aggressive,
+           .for_ = 30s,
+           .hold = 2min,
+           .cooldown = 90s,
+           .no_data = rules::NoData::fire,
+           .priority = 3,
+           .dry_run = true,
+           .every_level = false};
+  EXPECT_EQ(override_json(terms),
+            json::parse(R"({"level":"aggressive","every_level":false,"for":"30s","hold":"2m",)"
+                        R"("cooldown":"1.5m","no_data":"fire","priority":3,"dry_run":true})"));
 }
 
 TEST_F(RuleChange, APendingRuleDoesNotFireBeforeItsCooldownIsOver) {
