@@ -1,5 +1,7 @@
 #include "runtime/app/admin_client.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/parse.hpp>
@@ -36,6 +38,7 @@ const json::value& member_at(const json::value& document, const std::string& pat
 
 std::string shown(const json::value& value) {
   if (value.is_null()) return "-";
+  if (value.is_double()) return fmt::format("{:.6g}", value.get_double());
   return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
 }
 

@@ -1,5 +1,7 @@
 #include "runtime/app/explain_command.hpp"
 
+#include <fmt/core.h>
+
 #include <boost/json/array.hpp>
 #include <iostream>
 #include <variant>
@@ -15,6 +17,18 @@ const json::array& list(const json::value& value) {
   return array == nullptr ? empty : *array;
 }
 
+std::string percent(const json::value& share) {
+  return share.is_number() ? fmt::format("{:.4g} %", share.to_number<double>() * 100)
+                           : shown(share);
+}
+
+/// The members of a list, one after the other.
+std::string listed(const json::value& value) {
+  std::string out;
+  for (const json::value& item : list(value)) out += (out.empty() ? "" : ", ") + shown(item);
+  return out;
+}
+
 std::string instance_text(const json::value& instance) {
   std::string out =
       "  " + shown(member_at(instance, "state")) + " since " + shown(member_at(instance, "since"));
@@ -27,7 +41,7 @@ std::string instance_text(const json::value& instance) {
            shown(member_at(effect, "verdict"));
     if (member_at(effect, "undone") == json::value(true)) out += ", undone";
     out += ", " + shown(member_at(effect, "summary")) + ", share " +
-           shown(member_at(effect, "share")) + "\n";
+           percent(member_at(effect, "share")) + " of the requests\n";
   }
   const json::value& last = member_at(instance, "last_effect");
   if (last.is_object()) {
@@ -76,13 +90,15 @@ std::string decisions_text(const json::value& status, const char* member,
 std::string rule_text(const json::value& rule, const json::value& status) {
   const std::string name = shown(member_at(rule, "name"));
   std::string out = "rule " + name + " (" + shown(member_at(rule, "source")) + ")\n";
-  out += "  " + shown(member_at(rule, "description")) + "\n";
+  if (const std::string about = shown(member_at(rule, "description")); !about.empty()) {
+    out += "  " + about + "\n";
+  }
   out += "  when  " + shown(member_at(rule, "when")) + " for " +
          shown(member_at(rule, "for_seconds")) + " s\n";
   out += "  until " + shown(member_at(rule, "until")) + ", hold " +
          shown(member_at(rule, "hold_seconds")) + " s, cooldown " +
          shown(member_at(rule, "cooldown_seconds")) + " s\n";
-  out += "  then  " + shown(member_at(rule, "then")) + "\n";
+  out += "  then  " + listed(member_at(rule, "then")) + "\n";
   out += "  level " + shown(member_at(rule, "level")) + ", effective level " +
          shown(member_at(status, "performance_status.effective_level"));
   if (member_at(rule, "enabled") == json::value(false)) out += ", DISABLED";
