@@ -147,6 +147,7 @@ class Checks {
     const auto& admission = settings_.admission;
     unique_names(admission.rate_limits, "admission.rate_limits");
     unique_names(admission.concurrency_caps, "admission.concurrency_caps");
+    unique_names(admission.page_limits, "admission.page_limits");
     const auto& tenant = admission.tenant;
     if ((tenant.by == TenantKey::header) != !tenant.field.empty()) {
       fail({"admission.tenant"}, "`admission.tenant.field` belongs to `by: header`, and only there",

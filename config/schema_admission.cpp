@@ -115,6 +115,25 @@ void check_cap(ConcurrencyCapRule& rule, const Node& row, const std::string& pat
   need(rule.max > 0, "`max`", row, path, reading);
 }
 
+void visit_page_limit(Visitor& visitor, PageLimitRule& rule) {
+  constexpr std::uint64_t most = 1'000'000'000'000;
+  visitor.leaf({"name"}, TextLeaf(rule.name, "name", check_identifier, TextLeaf::Show::all, 64));
+  visit_match(visitor, rule.match);
+  visitor.leaf({"page_max"}, IntegerLeaf(rule.page_max, 1, most, "none"));
+  visitor.leaf({"offset_max"}, IntegerLeaf(rule.offset_max, 1, most, "none"));
+  visitor.leaf({"size_max"}, IntegerLeaf(rule.size_max, 1, most, "none"));
+  visitor.leaf({"mode"}, ChoiceLeaf(rule.mode, words::loop_mode).also(words::switch_spellings));
+}
+
+void check_page_limit(PageLimitRule& rule, const Node& row, const std::string& path,
+                      Reading& reading, bool clean) {
+  need_path(rule.match, row, path, reading, clean);
+  if (!clean) return;
+  need(!rule.name.empty(), "`name`", row, path, reading);
+  need(rule.page_max + rule.offset_max + rule.size_max > 0,
+       "`page_max`, `offset_max` or `size_max`", row, path, reading);
+}
+
 void visit_weight(Visitor& visitor, WeightRule& rule) {
   visit_match(visitor, rule.match);
   visitor.leaf({"weight"}, IntegerLeaf(rule.weight, 1, weight_max));
@@ -147,6 +166,8 @@ void visit_limits(Visitor& visitor, AdmissionSettings& admission) {
       RowsLeaf<ConcurrencyCapRule>(admission.concurrency_caps, limits_max, visit_cap, check_cap));
   visitor.leaf({"weights"},
                RowsLeaf<WeightRule>(admission.weights, rules_max, visit_weight, check_weight));
+  visitor.leaf({"page_limits"}, RowsLeaf<PageLimitRule>(admission.page_limits, limits_max,
+                                                        visit_page_limit, check_page_limit));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Section `admission`: concurrency limit, queue, priorities, deadlines, rate
-// limits, caps and weights.
+// limits, caps, weights, and how far into lists requests may ask.
 #pragma once
 
 #include <cstddef>
@@ -75,6 +75,14 @@ struct ConcurrencyCapRule {
   LoopMode mode = LoopMode::on;
 };
 
+/// How far into a list a request may ask.
+struct PageLimitRule {
+  std::string name;
+  RequestMatch match;
+  std::uint64_t page_max = 0, offset_max = 0, size_max = 0;  ///< 0: as it likes
+  LoopMode mode = LoopMode::on;
+};
+
 struct WeightRule {
   RequestMatch match;
   std::uint32_t weight = 1;
@@ -98,6 +106,7 @@ struct AdmissionSettings {
   std::size_t rate_limit_buckets = 65536;  ///< keys remembered at once; 16 bytes each
   std::vector<ConcurrencyCapRule> concurrency_caps;
   std::vector<WeightRule> weights;  ///< default weight: 1
+  std::vector<PageLimitRule> page_limits;
 };
 
 }  // namespace homeostat::config

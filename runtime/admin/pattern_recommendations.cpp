@@ -73,7 +73,8 @@ class EndpointAdvice {
     if (share < run_share_min || share < chance_factor * chance) return;
     add("n_plus_one", "info", name_ + " is asked for item by item",
         {"offer a request that answers for many items at once, or put them into the list",
-         "cache single items, if they may be stored"},
+         "cache single items, if they may be stored",
+         "bound it for each client: admission.rate_limits with per: [client, route]"},
         fmt::format("{} of {} requests came in runs of {} or more with different targets, back to "
                     "back on one connection ({:.0f} %; by chance it would be {:.1f} %)",
                     patterns_.in_runs, patterns_.requests, RequestPatterns::run_min, share * 100,
@@ -90,7 +91,7 @@ class EndpointAdvice {
     if (others <= 0 || deep < deep_slower * others) return;
     add("pagination", "info", name_ + " is slow for pages far in",
         {"continue from a key instead of an offset (cursor, `after`)",
-         "limit how far in a page may be"},
+         "limit how far in a page may be (admission.page_limits)"},
         fmt::format(
             "{} of {} requests asked for a page from 100 on or an offset from 1000 on; they "
             "took {:.0f} ms on average, the others {:.0f} ms",
@@ -102,7 +103,8 @@ class EndpointAdvice {
     const double share = ratio(patterns_.large_lists, patterns_.fetched);
     if (patterns_.large_lists < large_lists_min || share < large_share_min) return;
     add("pagination", "info", name_ + " sends large lists without pages",
-        {"divide it into pages", "let clients choose the fields they need"},
+        {"divide it into pages, and limit their size (admission.page_limits)",
+         "let clients choose the fields they need"},
         fmt::format(
             "{} of {} responses were JSON of a mebibyte or more, {:.1f} MiB on average, and "
             "their requests named no page or limit",

@@ -1,4 +1,4 @@
-// Named limits as Prometheus families: rate limits and concurrency caps.
+// Named limits as Prometheus families: rate limits, concurrency caps, limits of pages.
 #include "runtime/app/agent_parts.hpp"
 #include "runtime/app/metric_families.hpp"
 
@@ -31,6 +31,7 @@ void register_limits(telemetry::MetricsRegistry& metrics, Agent::Parts& parts) {
         gauges("homeostat_concurrency_cap_in_use", "Requests inside that count for the cap.");
     collect("rate", parts.gate.rate_limits(), rejected, would_reject, nullptr);
     collect("concurrency", parts.gate.caps(), rejected, would_reject, &in_use);
+    collect("page", parts.gate.page_limits(), rejected, would_reject, nullptr);
     for (MetricFamily* family : {&rejected, &would_reject, &in_use}) show(std::move(*family), out);
   });
 }

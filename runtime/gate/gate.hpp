@@ -70,6 +70,8 @@ class Gate final : public GateSource {
   [[nodiscard]] const NamedLimits& rate_limits() const noexcept { return rate_limits_; }
   [[nodiscard]] NamedLimits& caps() noexcept { return caps_; }
   [[nodiscard]] const NamedLimits& caps() const noexcept { return caps_; }
+  [[nodiscard]] NamedLimits& page_limits() noexcept { return page_limits_; }
+  [[nodiscard]] const NamedLimits& page_limits() const noexcept { return page_limits_; }
 
  private:
   friend class WorkerGate;
@@ -81,7 +83,7 @@ class Gate final : public GateSource {
   const Clock& clock_;
   SharedGate shared_;
   BucketTable buckets_;
-  NamedLimits rate_limits_, caps_;
+  NamedLimits rate_limits_, caps_, page_limits_;
   std::vector<std::unique_ptr<WorkerGate>> workers_;
   std::vector<const WorkerStatistics*> statistics_;
   StatisticsReader reader_;

@@ -33,6 +33,11 @@ AdmissionRules::AdmissionRules(const config::AdmissionSettings& settings, gate::
   for (const config::DeadlineField& field : settings.deadlines.fields) {
     deadline_fields_.push_back({http::header_id(field.name), field.name, field.format});
   }
+  for (const config::PageLimitRule& rule : settings.page_limits) {
+    if (rule.mode == LoopMode::off) continue;
+    page_limits_.push_back({rule.match, rule.page_max, rule.offset_max, rule.size_max,
+                            &gate.page_limits().of(rule.name), is_shadow(rule.mode, mode_)});
+  }
   add_rate_limits(settings, gate);
 }
 

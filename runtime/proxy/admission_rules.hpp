@@ -31,6 +31,14 @@ struct RateLimit {
   std::string policy;  ///< its item of RateLimit-Policy
 };
 
+/// How far into a list a request may ask; 0: as it likes.
+struct PageLimit {
+  config::RequestMatch match;
+  std::uint64_t page_max = 0, offset_max = 0, size_max = 0;
+  gate::LimitCounters* counters = nullptr;
+  bool shadow = false;
+};
+
 class AdmissionRules {
  public:
   AdmissionRules(const config::AdmissionSettings& settings, gate::Gate& gate);
@@ -53,6 +61,7 @@ class AdmissionRules {
                                                          WallTime now,
                                                          unsigned& invalid) const noexcept;
   [[nodiscard]] std::span<const RateLimit> rate_limits() const noexcept { return rate_limits_; }
+  [[nodiscard]] std::span<const PageLimit> page_limits() const noexcept { return page_limits_; }
   /// Off: nothing waits and nothing has a deadline.
   [[nodiscard]] config::LoopMode mode() const noexcept { return mode_; }
 
@@ -76,6 +85,7 @@ class AdmissionRules {
   std::vector<config::DeadlineRoute> routes_;
   std::vector<DeadlineField> deadline_fields_;
   std::vector<RateLimit> rate_limits_;
+  std::vector<PageLimit> page_limits_;
 };
 
 }  // namespace homeostat::proxy

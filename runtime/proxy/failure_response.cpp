@@ -78,6 +78,13 @@ void send_rate_rejection(ClientConnection& connection, const gate::LimitCounters
                           .members = members});
 }
 
+void send_page_rejection(ClientConnection& connection, const gate::LimitCounters& limit,
+                         std::string_view excess) {
+  connection.request().outcome.cache = telemetry::CacheResult::none;
+  const std::string members = R"(,"violated-policies":[")" + limit.name + R"("])";
+  send_error(connection, {.status = 400, .detail = excess, .members = members});
+}
+
 Ref<Exchange> make_failure_response(ClientConnection& connection, const UpstreamFailure& failure,
                                     const cache::CacheStatus& status) {
   const UpstreamError error = failure.error;

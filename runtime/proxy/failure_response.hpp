@@ -24,6 +24,10 @@ void send_rejection(ClientConnection& connection, const gate::Rejection& rejecti
 /// (draft-ietf-httpapi-ratelimit-headers-11 section 5.1).
 void send_rate_rejection(ClientConnection& connection, const gate::LimitCounters& limit,
                          std::chrono::seconds retry_after);
+/// A request asks too far into a list: 400, a problem that names the limit and what is
+/// too much. Another page than the one that was asked for would be a lie.
+void send_page_rejection(ClientConnection& connection, const gate::LimitCounters& limit,
+                         std::string_view excess);
 [[nodiscard]] Ref<Exchange> make_failure_response(ClientConnection& connection,
                                                   const UpstreamFailure& failure,
                                                   const cache::CacheStatus& status);

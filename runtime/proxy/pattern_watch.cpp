@@ -1,13 +1,13 @@
 #include "runtime/proxy/pattern_watch.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <functional>
 #include <new>
 #include <optional>
 
 #include "runtime/http/query.hpp"
+#include "runtime/proxy/paging.hpp"
 
 namespace homeostat::proxy {
 namespace {
@@ -31,47 +31,9 @@ std::uint64_t second_of(Instant now) noexcept {
          1;
 }
 
-/// Calls each(name, value) for every parameter.
-template <class Each>
-void for_each_parameter(std::string_view query, const Each& each) {
-  while (!query.empty()) {
-    const std::string_view one = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), one.size() + 1));
-    const std::size_t equal = std::min(one.find('='), one.size());
-    each(one.substr(0, equal), one.substr(std::min(equal + 1, one.size())));
-  }
-}
-
-template <std::size_t Count>
-bool one_of(std::string_view name, const std::array<std::string_view, Count>& names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-constexpr std::array<std::string_view, 5> page_names{"page", "p", "pageNumber", "page_number",
-                                                     "paged"};
-constexpr std::array<std::string_view, 6> offset_names{"offset", "skip",       "start",
-                                                       "from",   "startIndex", "$skip"};
-constexpr std::array<std::string_view, 17> limit_names{
-    "limit",      "per_page", "perPage", "page_size", "pageSize",  "size",
-    "count",      "first",    "last",    "top",       "$top",      "max",
-    "maxResults", "after",    "before",  "cursor",    "page_token"};
-
-struct Paging {
-  bool divided = false, deep = false;
-};
-
-Paging paging_of(std::string_view query) {
-  Paging paging;
-  for_each_parameter(query, [&paging](std::string_view name, std::string_view value) {
-    const bool page = one_of(name, page_names), offset = one_of(name, offset_names);
-    paging.divided = paging.divided || page || offset || one_of(name, limit_names);
-    std::uint64_t number = 0;
-    const auto parsed = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (parsed.ec != std::errc{} || parsed.ptr != value.data() + value.size()) return;
-    paging.deep = paging.deep || (page && number >= PatternWatch::page_deep) ||
-                  (offset && number >= PatternWatch::offset_deep);
-  });
-  return paging;
+bool is_deep(const PageRequest& request) noexcept {
+  return request.page.value_or(0) >= PatternWatch::page_deep ||
+         request.offset.value_or(0) >= PatternWatch::offset_deep;
 }
 
 }  // namespace
@@ -148,12 +110,12 @@ void PatternWatch::note_failures(Row& row, std::uint64_t who, Instant now,
 
 void PatternWatch::note_query(Row& row, const WatchedRequest& request,
                               const telemetry::RequestRecord& record) {
-  const Paging paging = paging_of(request.query);
-  if (paging.deep) {
+  const PageRequest asked = page_request_of(request.query);
+  if (is_deep(asked)) {
     row.deep_pages.add(1);
     row.deep_page_nanoseconds.add(static_cast<std::uint64_t>(record.upstream_latency->count()));
   }
-  if (!paging.divided && request.json && record.response_bytes >= large_bytes) {
+  if (!asked.divided && request.json && record.response_bytes >= large_bytes) {
     row.large_lists.add(1);
     row.large_list_bytes.add(record.response_bytes);
   }

@@ -1,6 +1,7 @@
 #include "runtime/proxy/request_terms.hpp"
 
 #include <bitset>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -9,6 +10,7 @@
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/client_identity.hpp"
 #include "runtime/proxy/failure_response.hpp"
+#include "runtime/proxy/paging.hpp"
 #include "runtime/proxy/worker.hpp"
 #include "runtime/tier/shared_rates.hpp"
 
@@ -174,6 +176,41 @@ bool within_rate_limits(ClientConnection& connection) {
   tell_fleet(limits, taken, connection, asker);
   make_lines(request.limit_fields, request.limit_values);
   return true;
+}
+
+namespace {
+
+/// What is too much about a request, in words; empty: nothing.
+std::string excess_of(const PageRequest& asked, const PageLimit& limit) {
+  struct Part {
+    const char* name;
+    std::optional<std::uint64_t> asked;
+    std::uint64_t most;
+  };
+  for (const Part& part : {Part{"the page", asked.page, limit.page_max},
+                           Part{"the offset", asked.offset, limit.offset_max},
+                           Part{"the size of the page", asked.size, limit.size_max}}) {
+    if (part.most > 0 && part.asked.value_or(0) > part.most) {
+      return std::string(part.name) + " is above " + std::to_string(part.most);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+bool within_page_limits(ClientConnection& connection) {
+  RequestContext& request = connection.request();
+  const auto limits = request.config->admission().page_limits();
+  if (limits.empty() || request.target.query.empty()) return true;
+  const PageLimit* limit = first_match(limits, request.head().method_text, request.path);
+  if (limit == nullptr) return true;
+  const std::string excess = excess_of(page_request_of(request.target.query), *limit);
+  if (excess.empty()) return true;
+  (limit->shadow ? limit->counters->would_reject : limit->counters->rejected).fetch_add(1);
+  if (limit->shadow) return true;
+  send_page_rejection(connection, *limit->counters, excess);
+  return false;
 }
 
 void settle_terms(ClientConnection& connection) {

@@ -206,6 +206,7 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
 
 void serve_request(ClientConnection& connection) {
   if (!identify(connection) || !within_rate_limits(connection)) return;
+  if (!within_page_limits(connection)) return;
   if (BodyCollector::wanted(connection.worker(), connection.request())) {
     connection.hand_over(make_ref<BodyCollector>(connection));
     return;

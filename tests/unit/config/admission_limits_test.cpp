@@ -34,6 +34,30 @@ TEST(AdmissionLimits, AreReadAsWritten) {
   EXPECT_FALSE(read.tenant.fair_queue);
 }
 
+TEST(AdmissionLimits, OfPagesAreReadAndNeedSomethingToLimit) {
+  const std::string name = "page_limits: [{name: lists, match: {path: /api/*}";
+  const AdmissionSettings read =
+      must_load(admission(name + ", page_max: 100, offset_max: 20000, mode: shadow}]")).admission;
+  ASSERT_EQ(read.page_limits.size(), 1U);
+  EXPECT_EQ(read.page_limits[0].page_max, 100U);
+  EXPECT_EQ(read.page_limits[0].offset_max, 20000U);
+  EXPECT_EQ(read.page_limits[0].size_max, 0U);
+  EXPECT_EQ(read.page_limits[0].mode, LoopMode::shadow);
+  EXPECT_EQ(must_load(admission(name + ", size_max: 50, page_max: none}]"))
+                .admission.page_limits[0]
+                .size_max,
+            50U);
+  EXPECT_NE(errors_below_base(admission(name + "}]"))
+                .find("needs a `page_max`, `offset_max` or `size_max`"),
+            std::string::npos);
+  EXPECT_NE(errors_below_base(admission("page_limits: [{name: a, size_max: 5}]")).find("`match`"),
+            std::string::npos);
+  EXPECT_NE(errors_below_base(admission("page_limits: [{name: a, match: {path: /a}, size_max: 5}, "
+                                        "{name: a, match: {path: /b}, size_max: 5}]"))
+                .find("two entries named `a`"),
+            std::string::npos);
+}
+
 TEST(AdmissionLimits, RatesHavePeriods) {
   const auto rate = [](const std::string& text) {
     return must_load(admission("rate_limits: [{name: a, per: all, rate: " + text + "}]"))

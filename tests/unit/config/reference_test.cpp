@@ -81,16 +81,27 @@ TEST(Reference, RequiredKeysAreThoseWithoutWhichNothingLoads) {
   for (const auto& [key, row] : documented()) {
     if (row.standard == "required") required.insert(key);
   }
-  EXPECT_EQ(required,
-            (std::set<std::string>{
-                "listen", "upstream.url", "admin.tokens[].name", "cache.rules[].match.path",
-                "admission.priorities[].match.path", "admission.priorities[].class",
-                "admission.deadlines.fields[].name", "admission.deadlines.fields[].format",
-                "admission.deadlines.routes[].match.path", "admission.deadlines.routes[].within",
-                "admission.rate_limits[].name", "admission.rate_limits[].per",
-                "admission.rate_limits[].rate", "admission.concurrency_caps[].name",
-                "admission.concurrency_caps[].match.path", "admission.concurrency_caps[].max",
-                "admission.weights[].match.path", "admission.weights[].weight", "slo[].name"}));
+  EXPECT_EQ(required, (std::set<std::string>{"listen",
+                                             "upstream.url",
+                                             "admin.tokens[].name",
+                                             "cache.rules[].match.path",
+                                             "admission.priorities[].match.path",
+                                             "admission.priorities[].class",
+                                             "admission.deadlines.fields[].name",
+                                             "admission.deadlines.fields[].format",
+                                             "admission.deadlines.routes[].match.path",
+                                             "admission.deadlines.routes[].within",
+                                             "admission.rate_limits[].name",
+                                             "admission.rate_limits[].per",
+                                             "admission.rate_limits[].rate",
+                                             "admission.concurrency_caps[].name",
+                                             "admission.concurrency_caps[].match.path",
+                                             "admission.concurrency_caps[].max",
+                                             "admission.weights[].match.path",
+                                             "admission.weights[].weight",
+                                             "admission.page_limits[].name",
+                                             "admission.page_limits[].match.path",
+                                             "slo[].name"}));
 }
 
 TEST(Reference, DescribesTheRuleFile) {
@@ -131,8 +142,8 @@ TEST(Examples, TheCompleteOneShowsDefaultsWhereItSaysSo) {
                 "upstream.health.path", "admin.tokens", "cache.query_drop", "cache.rules",
                 "cache.groups", "admission.priorities", "admission.deadlines.routes",
                 "admission.rate_limits", "admission.concurrency_caps", "admission.weights",
-                "monitor.app.pid_file", "monitor.endpoints.routes", "optimization.memory_hook",
-                "alerts.alertmanager", "alerts.labels"}));
+                "admission.page_limits", "monitor.app.pid_file", "monitor.endpoints.routes",
+                "optimization.memory_hook", "alerts.alertmanager", "alerts.labels"}));
 }
 
 }  // namespace
