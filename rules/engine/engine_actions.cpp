@@ -120,6 +120,9 @@ void Engine::Impl::observe_trials() {
 
 void Engine::Impl::settle_actions() {
   result.active.resize(active_count);
+  // What a burst of actions took is not kept for ever.
+  constexpr std::size_t spare_max = 1024;
+  if (result.active.capacity() > spare_max + 4 * active_count) result.active.shrink_to_fit();
   if (result.active.empty()) return;
   endpoints.clear();
   for (const EndpointSlot& slot : slots.all()) {

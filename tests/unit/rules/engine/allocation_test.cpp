@@ -73,5 +73,22 @@ TEST(EngineAllocation, ATickWithActionsInForceAllocatesNothing) {
   EXPECT_DOUBLE_EQ(result.outcome.throttle_to, 0.5);
 }
 
+TEST(EngineMemory, OfManyActionsIsGivenBackWhenTheyAreOver) {
+  Engine engine(set_of({rule("slow", "endpoint.latency_p95 > 2s", {ScaleTtl{}, Compress{}})}));
+  Frame frame = frame_of(0.5, 3);
+  frame.endpoints.resize(3000);
+  for (EndpointId id = 0; id < frame.endpoints.size(); ++id) {
+    frame.endpoints[id].id = id;
+    put(frame.endpoints[id].values, SignalId::endpoint_latency_p95, 3);
+  }
+  EXPECT_EQ(engine.tick(frame).active.size(), 6000U);
+  for (EndpointFrame& endpoint : frame.endpoints) {
+    put(endpoint.values, SignalId::endpoint_latency_p95, 0.1);
+  }
+  frame.now += 1s;
+  EXPECT_TRUE(engine.tick(frame).active.empty());
+  EXPECT_LE(engine.tick(frame).active.capacity(), 1024U);
+}
+
 }  // namespace
 }  // namespace homeostat::rules::testing
