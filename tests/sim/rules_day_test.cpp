@@ -1,175 +1,27 @@
 // Days of a simulated service under the built-in rules, in closed loop and
 // virtual time: what must hold whatever the load does. By seed.
-//
-// The service is a crude one on purpose: utilization from admitted work,
-// latency from utilization, memory from a leak and the cache. A tenth of its
-// clients are critical, half of them of the lowest class. Its days have a
-// curve, noise and, if asked for, incidents: an overload, a leak, a slow
-// dependency, errors. Overload means more than it can do, also without the low
-// class; admission and shedding work as in the agent, by its own laws, and what
-// they reject comes back as a signal.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdio>
 #include <map>
-#include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "actors/class_shedding.hpp"
-#include "actors/reject_share.hpp"
 #include "config/rule_loader.hpp"
 #include "rules/engine/adaptive_level.hpp"
 #include "rules/engine/emergency.hpp"
 #include "rules/engine/engine.hpp"
-#include "rules/laws/step_limit.hpp"
-#include "runtime/gate/permit.hpp"
+#include "tests/sim/service_days.hpp"
 
 namespace homeostat::rules {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int day_seconds = 24 * 3600;
-constexpr double pi = 3.14159265358979;
-
-struct Incident {
-  enum class Kind { overload, leak, slow, errors } kind;
-  int begin, end;
-};
-
-/// What the service would be asked for and suffer from, second by second.
-class Day {
- public:
-  Day(unsigned seed, bool incidents) : random_(seed) {
-    if (!incidents) return;
-    constexpr Incident::Kind kinds[] = {Incident::Kind::overload, Incident::Kind::leak,
-                                        Incident::Kind::slow, Incident::Kind::errors};
-    int at = 2 * 3600;
-    for (const Incident::Kind kind : kinds) {
-      const int begin = at + static_cast<int>(random_() % 3600);
-      incidents_.push_back({kind, begin, begin + 600 + static_cast<int>(random_() % 1800)});
-      at += 5 * 3600;
-    }
-  }
-  /// One overload of that many seconds, and nothing else.
-  static Day overloaded(unsigned seed, int begin, int end) {
-    Day day(seed, false);
-    day.incidents_.push_back({Incident::Kind::overload, begin, end});
-    return day;
-  }
-
-  /// Requests per second; the service can do 100.
-  double demand(int second) {
-    const double curve = 45 - 30 * std::cos(2 * pi * second / day_seconds);
-    noise_ = 0.95 * noise_ + std::normal_distribution<double>(0, 1.5)(random_);
-    return std::max(1.0, curve + noise_ + (in(Incident::Kind::overload, second) ? crowd : 0));
-  }
-  [[nodiscard]] bool in(Incident::Kind kind, int second) const {
-    return std::any_of(incidents_.begin(), incidents_.end(), [&](const Incident& incident) {
-      return incident.kind == kind && second >= incident.begin && second < incident.end;
-    });
-  }
-  /// No incident for this long.
-  [[nodiscard]] bool calm(int second, int length) const {
-    return std::none_of(incidents_.begin(), incidents_.end(), [&](const Incident& incident) {
-      return second >= incident.begin && second < incident.end + length;
-    });
-  }
-
- private:
-  static constexpr double crowd = 180;
-  std::mt19937 random_;
-  std::vector<Incident> incidents_;
-  double noise_ = 0;
-};
-
-/// The service with what the rules did to it.
-class Service {
- public:
-  void run(Day& day, int second, Instant now, const Outcome& outcome, std::uint8_t shed_from) {
-    const double demand = day.demand(second);
-    const double ttl = outcome.endpoints.empty() ? 1 : outcome.endpoints.front().ttl_multiplier;
-    const double hits = demand * std::clamp(0.3 + 0.08 * std::log2(ttl), 0.0, 0.9);
-    admit(demand - hits, now, outcome.throttle_to, shed_from);
-    const double slow = day.in(Incident::Kind::slow, second) ? 25 : 1;
-    const double busy = std::min(1.0, admitted_ / capacity);
-    cpu = std::min(1.0, 0.08 + 0.95 * busy);
-    latency = std::min(8.0, slow * 0.05 / std::max(0.02, 1 - busy));
-    errors = day.in(Incident::Kind::errors, second) ? 0.5 : 0.001;
-    leak = day.in(Incident::Kind::leak, second) ? std::min(0.5, leak + 0.0008)
-                                                : std::max(0.0, leak - 0.002);
-    memory = std::min(1.0, 0.35 + 0.2 * outcome.shrink_cache_to + leak);
-    rate = demand;
-    good += hits + admitted_ * (1 - errors) * (latency < 1 ? 1 : 0.3);
-  }
-
-  void fill(Frame& frame) const {
-    const auto set = [&](SignalId id, double value) {
-      frame[id] = {value, frame.now, Quality::good, "sim"};
-    };
-    set(SignalId::cpu_utilization, cpu);
-    set(SignalId::memory_utilization, memory);
-    set(SignalId::traffic_rate, rate);
-    set(SignalId::upstream_error_ratio, errors);
-    set(SignalId::upstream_latency_p95, latency);
-    set(SignalId::admission_reject_ratio, rejected);
-    set(SignalId::admission_critical_reject_ratio, critical_rejected);
-    set(SignalId::admission_queue_wait, queue_wait);
-    frame.endpoints.resize(1);
-    frame.endpoints[0].name = "GET /page";
-    frame.endpoints[0].values[static_cast<std::size_t>(SignalId::endpoint_latency_p95)] = {
-        latency, frame.now, Quality::good, "sim"};
-  }
-
-  static constexpr double capacity = 100;
-  double cpu = 0, memory = 0.5, latency = 0.05, errors = 0, leak = 0, rejected = 0,
-         critical_rejected = 0, rate = 0, queue_wait = 0;
-  Duration queue_standing{};
-  double good = 0;     ///< requests answered well
-  double ceiling = 1;  ///< of admission, as the throttle and its steps have it
-
- private:
-  static constexpr std::array<double, 4> class_shares{0.1, 0.0, 0.4, 0.5};
-
-  /// The better classes first, as far as the ceiling goes.
-  void admit(double offered, Instant now, double throttle_to, std::uint8_t shed_from) {
-    using gate::RejectReason;
-    ceiling = ceiling_law_.towards(throttle_to, now);
-    double room = capacity * ceiling;
-    std::array<double, 4> turned_away{};
-    std::array<double, gate::reject_reason_count> rejections{};
-    admitted_ = 0;
-    for (std::size_t rank = 0; rank < class_shares.size(); ++rank) {
-      const double asks = offered * class_shares[rank];
-      const double gets = rank >= shed_from ? 0 : std::min(asks, room);
-      room -= gets;
-      admitted_ += gets;
-      turned_away[rank] = rank >= shed_from ? 0 : asks - gets;
-      const auto reason = rank >= shed_from ? RejectReason::shed_class : RejectReason::queue_full;
-      rejections[static_cast<std::size_t>(reason)] += asks - gets;
-    }
-    double overload = 0;
-    for (std::size_t reason = 0; reason < rejections.size(); ++reason) {
-      if (gate::of_overload(static_cast<RejectReason>(reason))) overload += rejections[reason];
-    }
-    const auto whole = [](double count) { return static_cast<std::uint64_t>(std::llround(count)); };
-    rejected = share_.update({now, whole(admitted_ + overload), whole(overload)});
-    critical_rejected =
-        critical_share_.update({now, whole(offered * class_shares[0]), whole(turned_away[0])});
-    const bool queueing = room <= 0;
-    queue_wait = queueing ? 0.1 : 0;
-    queue_standing = queueing ? queue_standing + 1s : 0s;
-  }
-
-  double admitted_ = 0;
-  StepLimit ceiling_law_{1, 0.1};
-  actors::RejectShare share_, critical_share_;
-};
+using namespace sim;
 
 const RuleSet& builtin() {
   static const RuleSet set = config::load_rules({"builtin"}, ".", {}).rules;
