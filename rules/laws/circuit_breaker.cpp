@@ -7,6 +7,9 @@ namespace homeostat::rules {
 namespace {
 
 constexpr double first_share = 0.1;
+/// With the one before it a probe in five: 3 s by default, so that all traffic is
+/// back within five seconds of a cure whatever the requests are.
+constexpr int overdue_intervals = 4;
 constexpr std::uint32_t reopen_failures_min = 2;  // one alone is an accident
 constexpr double slow_factor = 10;
 constexpr std::uint64_t answers_known = 10;  // before anything is called usual
@@ -51,6 +54,11 @@ BreakerVerdict CircuitBreaker::admit(Instant now, double unit) noexcept {
 
 bool CircuitBreaker::refuses(Instant now) const noexcept {
   return state_ == BreakerState::open && now < next_;
+}
+
+bool CircuitBreaker::overdue(Instant now) const noexcept {
+  return state_ == BreakerState::open && cause_ != BreakerCause::outlier &&
+         now - next_ >= overdue_intervals * bounds_.probe_interval;
 }
 
 /// What happens by time alone.

@@ -10,6 +10,8 @@
 //
 // Open: one call per probe_interval passes, whatever happens to the one before,
 // so that a probe that hangs delays nothing; below that rate nobody is refused.
+// Where only some calls may be risked as a probe, one is overdue when none has
+// come for four intervals more: then any call must do.
 // The first good answer begins the recovery. Only calls begun since count, but
 // for the first silence after a good time: then any answer means that a pause
 // is over.
@@ -74,6 +76,8 @@ class CircuitBreaker {
   [[nodiscard]] BreakerVerdict admit(Instant now, double unit) noexcept;
   /// admit() would refuse, whatever the dice.
   [[nodiscard]] bool refuses(Instant now) const noexcept;
+  /// A probe has been due for four intervals.
+  [[nodiscard]] bool overdue(Instant now) const noexcept;
 
   /// `started`: when the call was let through. `answered`: further calls that
   /// were answered well since the last report; only while quiet(). True when

@@ -48,7 +48,7 @@ void Breaker::eject(Instant now, Duration time) {
 
 BreakerView Breaker::view(Instant now) const {
   const std::lock_guard lock(mutex_);
-  return {law_.state(now), law_.cause(), law_.share(now), law_.since()};
+  return {law_.state(now), law_.cause(), law_.share(now), law_.overdue(now), law_.since()};
 }
 
 Duration Breaker::wait(Instant now) const {

@@ -20,7 +20,8 @@ namespace homeostat::proxy {
 struct BreakerView {
   rules::BreakerState state = rules::BreakerState::closed;
   rules::BreakerCause cause = rules::BreakerCause::none;
-  double share = 1;  ///< of the calls that pass
+  double share = 1;      ///< of the calls that pass
+  bool overdue = false;  ///< open, and nobody has probed it for long
   Instant since{};
 };
 

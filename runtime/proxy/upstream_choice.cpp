@@ -17,7 +17,10 @@ constexpr auto relaxed = std::memory_order_relaxed;
 
 /// Less is better. Within a tier, the fewest requests in flight.
 enum Tier : std::uint8_t {
-  probed,  ///< open, a probe is due, and this request can be repeated elsewhere
+  /// Open, a probe is due, and this request can be repeated elsewhere; or a probe
+  /// is overdue, and the next request of any kind takes the risk: where none can be
+  /// repeated, the target would stay out for ever.
+  probed,
   normal,
   avoided,    ///< it has just failed this very request
   risked,     ///< open, a probe is due, but this request cannot be repeated
@@ -62,11 +65,8 @@ bool UpstreamSet::refuses(const UpstreamTarget& target, rules::EndpointId endpoi
   return own != nullptr && own->breaker.refuses(now);
 }
 
-bool UpstreamSet::refuses(rules::EndpointId endpoint, Instant now) {
-  if (settings_.breaker.mode == config::LoopMode::off || !all_refuse(endpoint, now)) return false;
-  if (acts()) return true;
-  counters_.would_refuse.fetch_add(1, relaxed);
-  return false;
+bool UpstreamSet::refuses(rules::EndpointId endpoint, Instant now) const {
+  return acts() && all_refuse(endpoint, now);
 }
 
 bool UpstreamSet::all_refuse(rules::EndpointId endpoint, Instant now) const {
@@ -81,16 +81,16 @@ bool UpstreamSet::all_refuse(rules::EndpointId endpoint, Instant now) const {
 }
 
 UpstreamSet::Candidate UpstreamSet::assess(UpstreamTarget& target, const UpstreamQuery& query,
-                                           bool panic) const {
+                                           bool panic, bool by_breakers) const {
   const EndpointBreaker* own = target.known_endpoint(query.endpoint);
   const bool closed = target.breaker().closed() && (own == nullptr || own->breaker.closed());
   Candidate candidate{&target, normal, static_cast<double>(target.in_flight()), closed};
-  if (!closed && acts()) {
+  if (!closed && by_breakers) {
     if (refuses(target, query.endpoint, query.now, panic)) return {};
     BreakerView view = target.breaker().view(query.now);
     if (view.share >= 1 && own != nullptr) view = own->breaker.view(query.now);
     if (view.state == BreakerState::open && view.cause != BreakerCause::outlier) {
-      candidate.tier = query.repeatable ? probed : risked;
+      candidate.tier = query.repeatable || view.overdue ? probed : risked;
     } else if (view.state == BreakerState::recovering) {
       candidate.load = (candidate.load + 1) / view.share;
     }
@@ -102,7 +102,6 @@ UpstreamSet::Candidate UpstreamSet::assess(UpstreamTarget& target, const Upstrea
 
 /// Takes the probe, or throws the dice of a recovery.
 bool UpstreamSet::admitted(UpstreamTarget& target, const UpstreamQuery& query, bool panic) {
-  if (!acts()) return true;
   Breaker& breaker = target.breaker();
   const BreakerVerdict whole = panic && target.ejected(query.now)
                                    ? BreakerVerdict::pass
@@ -112,13 +111,23 @@ bool UpstreamSet::admitted(UpstreamTarget& target, const UpstreamQuery& query, b
   const BreakerVerdict part =
       own == nullptr ? BreakerVerdict::pass : own->breaker.admit(query.now, query.unit);
   if (part == BreakerVerdict::refuse) return false;
-  if (whole == BreakerVerdict::probe || part == BreakerVerdict::probe) {
+  if (acts() && (whole == BreakerVerdict::probe || part == BreakerVerdict::probe)) {
     counters_.probes.fetch_add(1, relaxed);
   }
   return true;
 }
 
+/// In shadow the breakers are asked as if they were followed, recovery's dice and
+/// all, and nobody listens. Once for each request, not for each of its attempts.
 UpstreamTarget* UpstreamSet::choose(const UpstreamQuery& query) {
+  if (settings_.breaker.mode == config::LoopMode::shadow && query.avoid == nullptr &&
+      select(query, true) == nullptr) {
+    counters_.would_refuse.fetch_add(1, relaxed);
+  }
+  return select(query, acts());
+}
+
+UpstreamTarget* UpstreamSet::select(const UpstreamQuery& query, bool by_breakers) {
   const bool panic = panics(query.now);
   std::uint64_t tried = 0;
   for (;;) {
@@ -129,7 +138,7 @@ UpstreamTarget* UpstreamSet::choose(const UpstreamQuery& query) {
       const std::size_t index = (i + query.turn) % targets_.size();
       const std::uint64_t bit = std::uint64_t{1} << index;
       if ((tried & bit) != 0) continue;
-      const Candidate candidate = assess(*targets_[index], query, panic);
+      const Candidate candidate = assess(*targets_[index], query, panic, by_breakers);
       if (candidate.target == nullptr) continue;
       others_flow = others_flow || candidate.flows;
       if (!candidate.better_than(best)) continue;
@@ -140,7 +149,7 @@ UpstreamTarget* UpstreamSet::choose(const UpstreamQuery& query) {
     // Among targets that flow, a recovering one is held back by its weight.
     UpstreamQuery asked = query;
     if (others_flow) asked.unit = 0;
-    if (admitted(*best.target, asked, panic)) return best.target;
+    if (!by_breakers || admitted(*best.target, asked, panic)) return best.target;
     tried |= best_bit;
   }
   return nullptr;

@@ -159,7 +159,7 @@ class UpstreamSet {
   [[nodiscard]] UpstreamTarget* choose(const UpstreamQuery& query);
   /// choose() would surely return null. Cheap: asked before anything is made
   /// for a request.
-  [[nodiscard]] bool refuses(rules::EndpointId endpoint, Instant now);
+  [[nodiscard]] bool refuses(rules::EndpointId endpoint, Instant now) const;
   /// Counts a request that is refused.
   [[nodiscard]] UpstreamRefusal refusal(rules::EndpointId endpoint, Instant now);
   [[nodiscard]] bool any_healthy(Instant now) const;
@@ -192,8 +192,9 @@ class UpstreamSet {
   [[nodiscard]] bool refuses(const UpstreamTarget& target, rules::EndpointId endpoint, Instant now,
                              bool panic) const;
   [[nodiscard]] bool all_refuse(rules::EndpointId endpoint, Instant now) const;
-  [[nodiscard]] Candidate assess(UpstreamTarget& target, const UpstreamQuery& query,
-                                 bool panic) const;
+  [[nodiscard]] Candidate assess(UpstreamTarget& target, const UpstreamQuery& query, bool panic,
+                                 bool by_breakers) const;
+  [[nodiscard]] UpstreamTarget* select(const UpstreamQuery& query, bool by_breakers);
   [[nodiscard]] bool admitted(UpstreamTarget& target, const UpstreamQuery& query, bool panic);
   [[nodiscard]] Duration slow_bound(const EndpointBreaker& own) const noexcept;
   void report(UpstreamTarget& target, EndpointBreaker& own, rules::CallResult result,

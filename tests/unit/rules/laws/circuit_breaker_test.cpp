@@ -131,6 +131,19 @@ TEST(CircuitBreaker, ATrickleIsNeverRefused) {
   }
 }
 
+TEST(CircuitBreaker, AProbeIsOverdueFourIntervalsAfterItWasDue) {
+  Bench bench;
+  EXPECT_FALSE(bench.breaker.overdue(bench.now + 1h)) << "closed";
+  bench.report(unanswered, 5);
+  EXPECT_FALSE(bench.breaker.overdue(bench.now + 2999ms));
+  EXPECT_TRUE(bench.breaker.overdue(bench.now + 3s));
+  bench.now += 3s;
+  EXPECT_EQ(bench.breaker.admit(bench.now, 0), BreakerVerdict::probe);
+  EXPECT_FALSE(bench.breaker.overdue(bench.now + 2s)) << "one was just sent";
+  bench.breaker.eject(bench.now, 1s);
+  EXPECT_FALSE(bench.breaker.overdue(bench.now + 30s)) << "who is ejected is not probed";
+}
+
 TEST(CircuitBreaker, TrafficComesBackGraduallyAndInFull) {
   Bench bench;
   bench.report(unanswered, 5);

@@ -93,6 +93,38 @@ TEST(UpstreamChoice, ATargetThatKeepsRefusingIsLeftOutAndProbedWithWhatCanBeRepe
   EXPECT_EQ(bench.choose(), 1);
 }
 
+TEST(UpstreamChoice, WhereNothingCanBeRepeatedAnOverdueProbeIsRisked) {
+  Bench bench(2);
+  bench.answered(1, 20, 3, true);  // POST /orders fails at one of two
+  int probes = 0;
+  std::vector<Instant> at;
+  for (const Instant end = bench.now + 30s; bench.now < end; bench.now += 10ms) {
+    if (bench.choose(3, 0.5, false) != 1) continue;
+    at.push_back(bench.now);
+    ++probes;
+  }
+  ASSERT_FALSE(at.empty());
+  EXPECT_EQ(at.front() - start, Duration(3s)) << "only once nobody else has probed for long";
+  EXPECT_EQ(probes, 9) << "one request in three seconds may be lost";
+  bench.now += 3s;
+  ASSERT_EQ(bench.choose(3, 0.5, false), 1);
+  bench.answered(1, 1, 3);
+  bench.now += 2s;
+  bench.target(2).request_started();
+  EXPECT_EQ(bench.choose(3, 0.99, false), 1) << "and it is back";
+}
+
+TEST(UpstreamChoice, ATargetIsProbedByWhatCannotBeRepeatedOnlyWhileNothingElseComes) {
+  Bench bench(2);
+  bench.refused_connections(1, 5);
+  for (const Instant end = bench.now + 20s; bench.now < end; bench.now += 100ms) {
+    EXPECT_EQ(bench.choose(3, 0.5, false), 2) << "GETs probe it";
+    (void)bench.choose(1, 0.5, true);
+  }
+  bench.now += 3s;
+  EXPECT_EQ(bench.choose(3, 0.5, false), 1);
+}
+
 TEST(UpstreamChoice, ARecoveringTargetWeighsLess) {
   Bench bench(2);
   bench.refused_connections(1, 5);
@@ -224,6 +256,46 @@ TEST(UpstreamChoice, InPanicEjectionsDoNotCount) {
   bench.target(2).request_started();
   bench.target(1).request_started();
   EXPECT_EQ(bench.choose(), 3) << "one of three is fit";
+}
+
+TEST(UpstreamChoice, ShadowCountsAWholeOutageAndItsRecoveryAndNotItsProbes) {
+  config::BreakerSettings shadow;
+  shadow.mode = config::LoopMode::shadow;
+  Bench bench(1, shadow);
+  bench.refused_connections(1, 5);
+  const auto would_refuse = [&] { return bench.set.counters().would_refuse.load(); };
+  for (int i = 0; i < 600; ++i) {  // a minute at ten a second, all lost
+    bench.now += 100ms;
+    ASSERT_FALSE(bench.set.refuses(1, bench.now));
+    ASSERT_EQ(bench.choose(), 1);
+    bench.refused_connections(1, 1);
+  }
+  EXPECT_EQ(would_refuse(), 500U) << "600 less a probe each 600 ms";
+  EXPECT_EQ(bench.set.counters().probes, 0U) << "everything passed anyway";
+  bench.answered(1, 1);
+  ASSERT_EQ(bench.choose(1, 0.05), 1);
+  EXPECT_EQ(would_refuse(), 500U);
+  ASSERT_EQ(bench.choose(1, 0.5), 1);
+  EXPECT_EQ(would_refuse(), 501U) << "the dice of the recovery";
+  bench.now += 3s;
+  ASSERT_EQ(bench.choose(1, 0.99), 1);
+  EXPECT_EQ(would_refuse(), 501U);
+}
+
+TEST(UpstreamChoice, InShadowNothingIsCountedWhatAnotherTargetWouldTake) {
+  config::BreakerSettings shadow;
+  shadow.mode = config::LoopMode::shadow;
+  Bench bench(2, shadow);
+  bench.refused_connections(1, 5);
+  std::vector<int> chosen(3, 0);
+  for (int i = 0; i < 20; ++i) ++chosen[static_cast<std::size_t>(bench.choose())];
+  EXPECT_EQ(chosen, (std::vector<int>{0, 10, 10})) << "the breaker is not followed";
+  EXPECT_EQ(bench.set.counters().would_refuse, 0U);
+  bench.refused_connections(2, 5);
+  EXPECT_NE(bench.choose(1, 0.5, true, &bench.target(1)), 0);
+  EXPECT_EQ(bench.set.counters().would_refuse, 0U) << "a further attempt is no further request";
+  EXPECT_NE(bench.choose(), 0);
+  EXPECT_EQ(bench.set.counters().would_refuse, 1U);
 }
 
 TEST(UpstreamChoice, ShadowOnlyCounts) {
