@@ -51,7 +51,11 @@ Duration wait_limit(const QueueBounds& bounds, bool standing, Duration service_m
 ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,
                              std::optional<Duration> time_left) noexcept {
   const Duration wait = predicted_wait(view.work_ahead, view.limit);
-  if (time_left && wait > *time_left - 2 * view.own_service) return ArrivalVerdict::deadline;
+  if (time_left) {
+    const Duration room = *time_left - 2 * view.own_service;
+    if (*time_left <= Duration::zero() || room < Duration::zero()) return ArrivalVerdict::too_late;
+    if (wait > room) return ArrivalVerdict::deadline;
+  }
   if (wait > wait_budget(bounds, view.standing, view.service_mean, view.limit)) {
     return ArrivalVerdict::predicted_wait;
   }

@@ -67,10 +67,17 @@ inline constexpr Duration burst_budget_max = std::chrono::seconds(1);
 [[nodiscard]] Duration wait_limit(const QueueBounds& bounds, bool standing, Duration service_mean,
                                   double limit) noexcept;
 
-enum class ArrivalVerdict : std::uint8_t { join, queue_full, predicted_wait, deadline };
+enum class ArrivalVerdict : std::uint8_t {
+  join,
+  queue_full,
+  predicted_wait,
+  deadline,  ///< the wait leaves too little of the time to its deadline
+  too_late,  ///< too little was left to begin with
+};
 
 /// `time_left` is the time to the request's own deadline, when it has one; two
-/// service times are reserved for the upstream call itself.
+/// service times are reserved for the upstream call itself. What has less is too
+/// late whatever the load: a client that chose it says nothing about capacity.
 [[nodiscard]] ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,
                                            std::optional<Duration> time_left) noexcept;
 

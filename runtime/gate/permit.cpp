@@ -15,6 +15,7 @@ const char* to_string(RejectReason reason) noexcept {
     case RejectReason::fair_share: return "fair_share";
     case RejectReason::concurrency_cap: return "concurrency_cap";
     case RejectReason::rate_limit: return "rate_limit";
+    case RejectReason::too_late: return "too_late";
     case RejectReason::upstream_silent: return "upstream_silent";
     case RejectReason::upstream_failing: return "upstream_failing";
     case RejectReason::upstream_slow: return "upstream_slow";

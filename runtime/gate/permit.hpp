@@ -26,17 +26,18 @@ enum class RejectReason : std::uint8_t {
   predicted_wait,   ///< would wait longer than the budget in force
   wait_expired,     ///< waited as long as allowed
   shed_class,       ///< its class is shed by policy
-  deadline,         ///< could not be answered before its own deadline
+  deadline,         ///< the wait would not leave, or has not left, time before its deadline
   shutdown,         ///< the worker drains
   fair_share,       ///< waited, and gave way to a tenant that asks for less
   concurrency_cap,  ///< as many requests of its kind are inside as may be
   rate_limit,       ///< its client, tenant or route has used what it may
+  too_late,         ///< its deadline was over or too near on arrival, whatever the load
   // Not the gate's own: the circuit breaker's.
   upstream_silent,   ///< nobody answers there
   upstream_failing,  ///< it answers with errors
   upstream_slow,     ///< it answers far too late
 };
-inline constexpr std::size_t reject_reason_count = 12;
+inline constexpr std::size_t reject_reason_count = 13;
 /// The upstream is to blame, not the load.
 [[nodiscard]] constexpr bool of_upstream(RejectReason reason) noexcept {
   return reason >= RejectReason::upstream_silent;
@@ -47,8 +48,10 @@ inline constexpr std::size_t reject_reason_count = 12;
 }
 /// Shows that more arrives than can be served. Shedding a class does not: it
 /// is the answer to trouble, and taken for a sign of it would keep itself alive.
+/// Nor does a deadline that no load is to blame for: anybody can send one.
 [[nodiscard]] constexpr bool of_overload(RejectReason reason) noexcept {
-  return !of_operator(reason) && reason != RejectReason::shed_class;
+  return !of_operator(reason) && reason != RejectReason::shed_class &&
+         reason != RejectReason::too_late;
 }
 
 /// Static text for headers, logs and metric labels, e.g. "predicted_wait".

@@ -11,6 +11,7 @@ namespace homeostat::gate {
 namespace {
 
 RejectReason reason_of(rules::ArrivalVerdict verdict) noexcept {
+  if (verdict == rules::ArrivalVerdict::too_late) return RejectReason::too_late;
   if (verdict == rules::ArrivalVerdict::deadline) return RejectReason::deadline;
   if (verdict == rules::ArrivalVerdict::queue_full) return RejectReason::queue_full;
   return RejectReason::predicted_wait;
@@ -44,7 +45,7 @@ void WorkerGate::count_arrival(std::uint32_t weight) noexcept {
 std::optional<RejectReason> WorkerGate::refusal(const GateRequest& request,
                                                 std::uint8_t priority_class) const noexcept {
   if (priority_class >= shared_.shed_class_from()) return RejectReason::shed_class;
-  if (request.deadline && *request.deadline <= request.now) return RejectReason::deadline;
+  if (request.deadline && *request.deadline <= request.now) return RejectReason::too_late;
   if (in_force(request.cap) && request.cap.full()) return RejectReason::concurrency_cap;
   const bool begins =
       !shared_.waits_at_or_above(priority_class) && shared_.has_room(request.weight);
@@ -78,9 +79,9 @@ std::optional<Rejection> WorkerGate::refuse(const GateRequest& request) noexcept
 /// or is refused on purpose, does not.
 Rejection WorkerGate::refuse_for(RejectReason reason, const GateRequest& request,
                                  std::uint8_t priority_class) noexcept {
-  const bool for_want_of_capacity =
-      reason == RejectReason::predicted_wait || reason == RejectReason::queue_full ||
-      (reason == RejectReason::deadline && *request.deadline > request.now);
+  const bool for_want_of_capacity = reason == RejectReason::predicted_wait ||
+                                    reason == RejectReason::queue_full ||
+                                    reason == RejectReason::deadline;
   if (for_want_of_capacity) statistics_.on_turned_away(work_of(request));
   Rejection rejection = reject(reason, priority_class);
   if (reason == RejectReason::concurrency_cap) {
@@ -154,7 +155,7 @@ Permit WorkerGate::admit_unlimited(const GateRequest& request, CapSlot place) no
     if (priority_class >= shared_.shed_class_from()) {
       statistics_.on_rejected(RejectReason::shed_class, priority_class, true);
     } else if (time_left && *time_left <= Duration::zero()) {
-      statistics_.on_rejected(RejectReason::deadline, priority_class, true);
+      statistics_.on_rejected(RejectReason::too_late, priority_class, true);
     } else if (over >= 0 && verdict != rules::ArrivalVerdict::join) {
       statistics_.on_rejected(reason_of(verdict), priority_class, true);
     } else if (over >= 0) {

@@ -70,6 +70,9 @@ TEST(AdmissionQueue, ArrivalIsJudgedByWaitDeadlineAndLength) {
             ArrivalVerdict::join);  // 30 ms wait + 2 x 10 ms service
   EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(310), 10, 3), milliseconds(50)),
             ArrivalVerdict::deadline);
+  EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(310), 10, 3), milliseconds(19)),
+            ArrivalVerdict::too_late);  // less than 2 x 10 ms service
+  EXPECT_EQ(judge_arrival(bounds, QueueView{}, Duration::zero()), ArrivalVerdict::too_late);
 }
 
 TEST(AdmissionQueue, BestWaitingClassIsChosen) {

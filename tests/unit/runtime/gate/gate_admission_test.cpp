@@ -356,14 +356,37 @@ TEST_F(GateAdmission, DeadlinesBoundTheWait) {
   WorkerGate& worker = gate->worker(0);
   Client past, tight, enough;
   const Instant now = clock.now();
-  EXPECT_TRUE(rejected_for(worker.admit({1, 2, now, now}, past), RejectReason::deadline));
-  EXPECT_TRUE(rejected_for(worker.admit({1, 2, now, now + milliseconds(30)}, tight),
-                           RejectReason::deadline));
+  EXPECT_TRUE(rejected_for(worker.admit({1, 2, now, now}, past), RejectReason::too_late));
   EXPECT_TRUE(queued(worker.admit({1, 2, now, now + milliseconds(60)}, enough)));
+  EXPECT_TRUE(rejected_for(worker.admit({1, 2, now, now + milliseconds(50)}, tight),
+                           RejectReason::deadline));
   clock.advance(milliseconds(60));
   worker.expire(clock.now());
   ASSERT_TRUE(enough.rejection);
   EXPECT_EQ(enough.rejection->reason, RejectReason::deadline);
+}
+
+TEST_F(GateAdmission, ADeadlineThatNoLoadIsToBlameForIsNoOverload) {
+  build(with_limit(1));
+  teach_service(milliseconds(20));
+  Permit busy = take();
+  (void)gate->collect(clock.now());
+  WorkerGate& worker = gate->worker(0);
+  const Instant now = clock.now();
+  for (int index = 0; index < 20; ++index) {
+    Client over, near;
+    const GateRequest long_ago{1, 0, now, now - std::chrono::hours(1)};
+    EXPECT_TRUE(worker.refuse(long_ago));
+    EXPECT_TRUE(rejected_for(worker.admit(long_ago, over), RejectReason::too_late));
+    EXPECT_TRUE(rejected_for(worker.admit({1, 0, now, now + milliseconds(1)}, near),
+                             RejectReason::too_late))
+        << "half a service time would not do on an idle upstream either";
+  }
+  clock.advance(milliseconds(100));
+  const GateFigures figures = gate->collect(clock.now());
+  EXPECT_EQ(figures.rejected, 0U);
+  EXPECT_EQ(figures.critical_rejected, 0U);
+  EXPECT_EQ(gate->totals().rejected_total(), 60U);
 }
 
 }  // namespace

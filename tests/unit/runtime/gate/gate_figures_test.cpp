@@ -63,11 +63,13 @@ TEST(GateTotals, ShedClassesAndLimitsOfOperatorsAreNoOverload) {
   for (int i = 0; i < 50; ++i) reject(RejectReason::shed_class, 3);
   reject(RejectReason::rate_limit, 0);
   reject(RejectReason::concurrency_cap, 0);
-  EXPECT_EQ(totals.rejected_total(), 52U);
+  for (int i = 0; i < 50; ++i) reject(RejectReason::too_late, 0);
+  EXPECT_EQ(totals.rejected_total(), 102U);
   EXPECT_EQ(totals.overload_total(), 0U);
   reject(RejectReason::queue_full, 3);
+  reject(RejectReason::deadline, 3);
   reject(RejectReason::predicted_wait, 0);
-  EXPECT_EQ(totals.overload_total(), 2U);
+  EXPECT_EQ(totals.overload_total(), 3U);
   EXPECT_EQ(totals.overload_of(rules::critical_class), 1U);
 }
 

@@ -178,7 +178,7 @@ TEST_F(GateLimits, InShadowALateRequestIsCountedAndServed) {
   late.deadline = clock.now() - milliseconds(1);
   Client client;
   EXPECT_TRUE(admitted(gate->worker(0).admit(late, client)));
-  EXPECT_EQ(would_reject(RejectReason::deadline), 1U);
+  EXPECT_EQ(would_reject(RejectReason::too_late), 1U);
 }
 
 TEST_F(GateLimits, ANameKeepsItsFiguresAndTheTableStaysBounded) {
