@@ -21,13 +21,14 @@ namespace homeostat::rules {
 
 /// What one endpoint's completed upstream calls looked like in a window.
 /// Only samples with the verdict success are summed; ignored ones (streams,
-/// upgrades, health checks, client aborts) are not here.
+/// upgrades, health checks, client aborts) are not here, dropped ones are counted.
 struct EndpointSamples {
   EndpointId endpoint = 0;
   std::uint64_t count = 0;
   double latency_sum = 0;         ///< seconds, dispatch to response head
   double latency_square_sum = 0;  ///< seconds squared
   double latency_min = 0;         ///< seconds
+  std::uint64_t dropped = 0;      ///< upstream 503, timeout, reset, refused; not in `count`
 };
 
 /// Totals of the gate since the last window.
@@ -37,7 +38,6 @@ struct LimitWindow {
   double in_flight_mean = 0;   ///< time average
   double limited_share = 0;    ///< share of the time at the limit or with a queue
   double critical_share = 0;   ///< of the requests admitted, those of the critical class
-  std::uint64_t dropped = 0;   ///< upstream 503, timeout, reset, refused
   bool freeze_growth = false;  ///< CPU or memory pressure: do not raise the limit
   std::vector<EndpointSamples> endpoints;
 };

@@ -1,27 +1,42 @@
 // Whether refused, reset and timed-out upstream calls mean overload.
 //
-// A service that always answers some endpoint with 503 must not be throttled
-// to nothing for it: only a drop share clearly above the habitual one counts,
-// and what persists becomes habitual within some seconds (a limit cut that
-// does not help is not repeated for ever).
+// Overload hits whatever is asked for; a defect, or a part that is shut for
+// maintenance, hits its own endpoint. Drops are therefore judged per endpoint:
+// those whose share is clearly above what is habitual there complain, and only
+// when they make up half of the work that is still done the limit is to be cut: a
+// flood of cheap refusals is no work. Where nothing is answered at all, calls count.
 //
-// Thread safety: none; one owner.
+// What persists becomes habitual within some seconds: a cut that does not help
+// is not repeated for ever.
+//
+// Thread safety: none; one owner. Bounds: endpoint ids at or beyond
+// merge_endpoints_max share id 0. Units: requests; work in seconds of service.
 #pragma once
 
-#include <cstdint>
+#include <vector>
 
-#include "rules/engine/frame.hpp"
+#include "rules/laws/fading_sum.hpp"
+#include "rules/laws/latency_baseline.hpp"
 
 namespace homeostat::rules {
 
 class DropGuard {
  public:
   /// True when the limit should be cut now; at most every 200 ms.
-  [[nodiscard]] bool update(Instant now, std::uint64_t dropped, std::uint64_t succeeded) noexcept;
-  [[nodiscard]] double habitual_share() const noexcept { return habitual_; }
+  [[nodiscard]] bool update(const LimitWindow& window, const LatencyBaseline& baseline);
+  /// Some endpoint was refused more than usual in the last window.
+  [[nodiscard]] bool complaint() const noexcept { return complaint_; }
 
  private:
-  double habitual_ = 0;
+  struct Endpoint {
+    double habitual = 0;          ///< share dropped
+    FadingSum answered, dropped;  ///< of the last second
+    Instant seen{};
+  };
+  Endpoint& endpoint(EndpointId id);
+
+  std::vector<Endpoint> endpoints_;
+  bool complaint_ = false;
   Instant last_cut_ = Instant::min();
   bool cut_before_ = false;
 };

@@ -53,6 +53,8 @@ constexpr double best_memory = 30;                          // seconds
 constexpr double throughput_window = 1;                     // seconds
 constexpr double usual_memory = 10, usual_least = 2;        // seconds
 constexpr double surge_least = 0.12, surge_errors = 3.5;    // above usual
+constexpr double drop_factor = 0.9, drop_most = 0.7, drop_floor = 0.5;
+constexpr double served_mean = 1, served_memory = 60;  // seconds
 
 }  // namespace
 
@@ -74,17 +76,51 @@ void LimitLaw::explain(const char* what, double queue, double in_flight) {
   reason_ = text;
 }
 
+/// What was served well when nothing was dropped, in servers that it kept busy.
+void LimitLaw::watch_served(const LimitWindow& window) {
+  const double length = std::chrono::duration<double>(window.length).count();
+  double work = 0;
+  for (const EndpointSamples& endpoint : window.endpoints) {
+    work += static_cast<double>(endpoint.count) * baseline_.of(endpoint.endpoint);
+  }
+  served_now_ += std::min(1.0, length / served_mean) * (work / length - served_now_);
+  served_ = std::max(served_now_, served_ * std::max(0.0, 1 - length / served_memory));
+}
+
+/// Drops that end while the limit holds nobody back did not end because of it.
+void LimitLaw::doubt_cut(bool limited) {
+  if (limit_before_drops_ <= 0) return;
+  if (!limited && drops_.complaint()) return;
+  if (!limited) {
+    set_limit(std::max(limit_, limit_before_drops_));
+    fall_reference_ = limit_;
+    reason_ = "set: refusals ended whatever the limit, it comes back";
+  }
+  limit_before_drops_ = 0;
+}
+
 bool LimitLaw::react_to_drops(const LimitWindow& window) {
   // A probe lowers the number of answers itself: a steady number of drops would
   // then look like more of them. It is over soon, and the limit is low anyway.
   if (phase_ == Phase::probing) return false;
-  std::uint64_t succeeded = 0;
-  for (const EndpointSamples& endpoint : window.endpoints) succeeded += endpoint.count;
-  if (!drops_.update(window.now, window.dropped, succeeded)) return false;
+  const bool excessive = drops_.update(window, baseline_);
+  const bool limited = window.limited_share > limited_share_min;
+  if (!drops_.complaint()) watch_served(window);
+  doubt_cut(limited);
+  if (!excessive) return false;
+  // Far below the knee and without a queue nobody is overloaded, whatever is
+  // answered: that is a defect, or a part that is shut.
+  const bool idle = knee_ > 0 && window.in_flight_mean < knee_ / 2 && !queueing_ && !limited;
+  if (idle) return false;
+  if (!limited && limit_before_drops_ <= 0) limit_before_drops_ = limit_;
   // At most 30 % at once: an upstream that refuses everything has next to
-  // nothing in flight, and that says nothing about its capacity.
-  const double wanted = 0.9 * std::min(limit_, std::max(window.in_flight_mean, 1.0));
-  set_limit(std::max(wanted, 0.7 * limit_));
+  // nothing in flight, and that says nothing about its capacity. Nor does it ever
+  // say that there is less than half of what was there, or than what was served
+  // just before: as long as cheap refusals come beside good answers, a lower
+  // limit would turn the good ones away.
+  const double in_flight = std::max(window.in_flight_mean, 1.0);
+  const double cut = std::max(drop_factor * std::min(limit_, in_flight), drop_most * limit_);
+  set_limit(std::min(limit_, std::max(cut, knee_ > 0 ? drop_floor * knee_ : served_)));
   probe_.stop();
   limit_before_doubt_ = 0;
   fall_reference_ = limit_;

@@ -52,6 +52,8 @@ class LimitLaw {
   /// flight well below the limit: growing it would only be felt later.
   [[nodiscard]] bool limit_in_use() const { return merged_.in_flight() >= 0.75 * limit_ - 1; }
   [[nodiscard]] bool react_to_drops(const LimitWindow& window);
+  void watch_served(const LimitWindow& window);
+  void doubt_cut(bool limited);
 
   // limit_slow_start.cpp
   void enter_slow_start();
@@ -110,7 +112,10 @@ class LimitLaw {
   EndpointRates usual_rates_;  ///< mean throughput at the limit over the last seconds
   double usual_seconds_ = 0;   ///< of evidence behind it
   double latency_ = 0, cv_square_ = 1;
-  double limited_for_ = 0;  ///< seconds at the limit; what is not counts against them
+  double limited_for_ = 0;         ///< seconds at the limit; what is not counts against them
+  double served_now_ = 0;          ///< busy servers, mean of the last second, without drops
+  double served_ = 0;              ///< most of them lately
+  double limit_before_drops_ = 0;  ///< > 0: cut since, and nobody was held back by it
   double queue_ = 0;
   bool queueing_ = false;
 

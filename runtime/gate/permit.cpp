@@ -42,7 +42,7 @@ void Permit::ignore() noexcept {
 
 void Permit::drop() noexcept {
   if (owner_ == nullptr) return;
-  owner_->statistics_.on_drop();
+  owner_->statistics_.on_drop(endpoint_);
   ignore();
 }
 

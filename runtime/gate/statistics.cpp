@@ -122,9 +122,21 @@ void WorkerStatistics::on_released(std::uint32_t slots, Instant now) noexcept {
   move_in_flight(now, -static_cast<std::int64_t>(slots));
 }
 
-void WorkerStatistics::on_sample(EndpointId endpoint, Duration latency) noexcept {
+WorkerStatistics::Endpoint& WorkerStatistics::cell_of(EndpointId endpoint) noexcept {
   const std::size_t index = endpoint < endpoints_.size() ? endpoint : 0;
-  Endpoint& cell = endpoints_[index];
+  if (index >= endpoints_used_.load(std::memory_order_relaxed)) {
+    endpoints_used_.store(index + 1, std::memory_order_release);
+  }
+  return endpoints_[index];
+}
+
+void WorkerStatistics::on_drop(EndpointId endpoint) noexcept {
+  bump(dropped_);
+  bump(cell_of(endpoint).dropped);
+}
+
+void WorkerStatistics::on_sample(EndpointId endpoint, Duration latency) noexcept {
+  Endpoint& cell = cell_of(endpoint);
   const std::uint64_t spent = nanoseconds(latency);
   const double seconds = static_cast<double>(spent) * 1e-9;
   enter();
@@ -134,9 +146,6 @@ void WorkerStatistics::on_sample(EndpointId endpoint, Duration latency) noexcept
   bump(cell.count);
   leave();
   store_min(cell.min_nanoseconds, spent);
-  if (index >= endpoints_used_.load(std::memory_order_relaxed)) {
-    endpoints_used_.store(index + 1, std::memory_order_release);
-  }
 }
 
 void WorkerStatistics::on_rejected(RejectReason reason, std::uint8_t priority_class,
@@ -172,30 +181,40 @@ StatisticsReader::StatisticsReader(std::size_t workers, std::size_t endpoints, I
   }
 }
 
+void StatisticsReader::collect_samples(const WorkerStatistics& worker, std::size_t index,
+                                       Sums& old) {
+  const WorkerStatistics::Endpoint& cell = worker.endpoints_[index];
+  for (int attempt = 0; attempt < read_attempts; ++attempt) {
+    const std::uint64_t before = worker.sequence_.load(std::memory_order_acquire);
+    Sums fresh = old;
+    fresh.count = cell.count.load(std::memory_order_acquire);
+    fresh.nanoseconds = cell.nanoseconds.load(std::memory_order_acquire);
+    fresh.square_sum = cell.square_sum.load(std::memory_order_acquire);
+    if (before % 2 != 0 || worker.sequence_.load(std::memory_order_acquire) != before) continue;
+    rules::EndpointSamples& samples = merged_[index];
+    const std::uint64_t lowest = cell.min_nanoseconds.exchange(~std::uint64_t{0});
+    const double low = static_cast<double>(lowest) * 1e-9;
+    if (lowest != ~std::uint64_t{0}) {
+      samples.latency_min = samples.count == 0 ? low : std::min(samples.latency_min, low);
+    }
+    samples.count += fresh.count - old.count;
+    samples.latency_sum += static_cast<double>(fresh.nanoseconds - old.nanoseconds) * 1e-9;
+    samples.latency_square_sum += fresh.square_sum - old.square_sum;
+    old = fresh;
+    return;
+  }
+}
+
 void StatisticsReader::collect_endpoints(const WorkerStatistics& worker, Previous& previous) {
   const std::size_t used = worker.endpoints_used_.load(std::memory_order_acquire);
   for (std::size_t index = 0; index < used; ++index) {
     const WorkerStatistics::Endpoint& cell = worker.endpoints_[index];
     Sums& old = previous.endpoints[index];
-    if (cell.count.load(std::memory_order_relaxed) == old.count) continue;
-    for (int attempt = 0; attempt < read_attempts; ++attempt) {
-      const std::uint64_t before = worker.sequence_.load(std::memory_order_acquire);
-      Sums fresh;
-      fresh.count = cell.count.load(std::memory_order_acquire);
-      fresh.nanoseconds = cell.nanoseconds.load(std::memory_order_acquire);
-      fresh.square_sum = cell.square_sum.load(std::memory_order_acquire);
-      if (before % 2 != 0 || worker.sequence_.load(std::memory_order_acquire) != before) continue;
-      rules::EndpointSamples& samples = merged_[index];
-      const std::uint64_t lowest = cell.min_nanoseconds.exchange(~std::uint64_t{0});
-      const double low = static_cast<double>(lowest) * 1e-9;
-      if (lowest != ~std::uint64_t{0}) {
-        samples.latency_min = samples.count == 0 ? low : std::min(samples.latency_min, low);
-      }
-      samples.count += fresh.count - old.count;
-      samples.latency_sum += static_cast<double>(fresh.nanoseconds - old.nanoseconds) * 1e-9;
-      samples.latency_square_sum += fresh.square_sum - old.square_sum;
-      old = fresh;
-      break;
+    const std::uint64_t dropped = cell.dropped.load(std::memory_order_relaxed);
+    merged_[index].dropped += dropped - old.dropped;
+    old.dropped = dropped;
+    if (cell.count.load(std::memory_order_relaxed) != old.count) {
+      collect_samples(worker, index, old);
     }
   }
 }
@@ -270,7 +289,6 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     figures.critical_rejected += totals.overload_of(rules::critical_class) -
                                  previous.totals.overload_of(rules::critical_class);
     figures.queued += totals.queued - previous.totals.queued;
-    figures.window.dropped += totals.dropped - previous.totals.dropped;
     previous.totals = totals;
   }
   figures.queue_wait_p95 = take_wait_p95(workers);
@@ -290,7 +308,7 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     window.critical_share = static_cast<double>(critical) / static_cast<double>(figures.admitted);
   }
   for (const rules::EndpointSamples& samples : merged_) {
-    if (samples.count > 0) window.endpoints.push_back(samples);
+    if (samples.count + samples.dropped > 0) window.endpoints.push_back(samples);
   }
   return figures;
 }

@@ -53,7 +53,7 @@ class WorkerStatistics {
   void on_admitted(std::uint8_t priority_class, std::uint32_t slots, Instant now) noexcept;
   void on_released(std::uint32_t slots, Instant now) noexcept;
   void on_sample(EndpointId endpoint, Duration latency) noexcept;
-  void on_drop() noexcept { bump(dropped_); }
+  void on_drop(EndpointId endpoint) noexcept;
   void on_queued() noexcept { bump(queued_); }
   void on_abandoned() noexcept { bump(abandoned_); }
   void on_rejected(RejectReason reason, std::uint8_t priority_class, bool shadow) noexcept;
@@ -79,7 +79,10 @@ class WorkerStatistics {
     Counter nanoseconds{0};
     std::atomic<double> square_sum{0};                   ///< seconds squared
     mutable Counter min_nanoseconds{~std::uint64_t{0}};  ///< taken (exchanged) by the reader
+    Counter dropped{0};
   };
+  /// The endpoint's place; it is known from now on.
+  [[nodiscard]] Endpoint& cell_of(EndpointId endpoint) noexcept;
 
   Counter sequence_{0};              ///< odd while the writer is inside
   Counter in_flight_{0};             ///< slots taken
@@ -119,7 +122,7 @@ class StatisticsReader {
 
  private:
   struct Sums {
-    std::uint64_t count = 0, nanoseconds = 0;
+    std::uint64_t count = 0, nanoseconds = 0, dropped = 0;
     double square_sum = 0;
   };
   struct Previous {
@@ -131,6 +134,7 @@ class StatisticsReader {
   };
 
   void collect_endpoints(const WorkerStatistics& worker, Previous& previous);
+  void collect_samples(const WorkerStatistics& worker, std::size_t index, Sums& old);
   [[nodiscard]] static double integral_until(const WorkerStatistics& worker, Instant now);
   [[nodiscard]] double take_wait_p95(const std::vector<const WorkerStatistics*>& workers);
 

@@ -51,6 +51,10 @@ TEST(AdmissionClients, FollowsTheShapesOfOthersSuites) {
   expect_goals("Load shapes of brpc", 3);
   expect_goals("Links of Vector", 3);
 }
+TEST(AdmissionRefusals, ADefectIsNoOverload) { expect_goals("503 at 0.3x", 5); }
+TEST(AdmissionRefusals, AnApplicationThatTakesNoMoreIsOverloaded) {
+  expect_goals("503 of an application", 3);
+}
 TEST(AdmissionClients, ATrickleIsNeverRejected) { expect_goals("Low rates", 2); }
 
 TEST(AdmissionSimulation, WithoutControlTheSameLoadCollapses) {

@@ -40,6 +40,7 @@ struct Group {
 [[nodiscard]] std::vector<Group> dynamic_groups();
 [[nodiscard]] std::vector<Group> client_groups();
 [[nodiscard]] std::vector<Group> shape_groups();
+[[nodiscard]] std::vector<Group> refusal_groups();
 [[nodiscard]] std::vector<Group> all_groups();
 
 /// Each figure's mean over the seeds from `first_seed` on.

@@ -114,8 +114,8 @@ bool reached(const Figure& figure, double value) {
 
 std::vector<Group> all_groups() {
   std::vector<Group> all;
-  for (auto* part :
-       {&steady_groups, &size_groups, &dynamic_groups, &client_groups, &shape_groups}) {
+  for (auto* part : {&steady_groups, &size_groups, &dynamic_groups, &client_groups, &shape_groups,
+                     &refusal_groups}) {
     std::vector<Group> groups = part();
     std::move(groups.begin(), groups.end(), std::back_inserter(all));
   }

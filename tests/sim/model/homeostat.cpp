@@ -152,13 +152,17 @@ class Homeostat final : public Admission {
     if (ticket.priority_class == rules::critical_class) ++critical_;
     if (host_.dispatch(ticket.id)) return;
     --in_flight_;
-    ++dropped_;
+    ++samples_of(ticket.endpoint).dropped;
+  }
+
+  rules::EndpointSamples& samples_of(std::uint32_t endpoint) {
+    if (endpoint >= samples_.size()) samples_.resize(endpoint + 1);
+    samples_[endpoint].endpoint = endpoint;
+    return samples_[endpoint];
   }
 
   void sample(std::uint32_t endpoint, double latency) {
-    if (endpoint >= samples_.size()) samples_.resize(endpoint + 1);
-    rules::EndpointSamples& samples = samples_[endpoint];
-    samples.endpoint = endpoint;
+    rules::EndpointSamples& samples = samples_of(endpoint);
     samples.latency_min = samples.count == 0 ? latency : std::min(samples.latency_min, latency);
     ++samples.count;
     samples.latency_sum += latency;
@@ -198,9 +202,8 @@ class Homeostat final : public Admission {
     window.limited_share =
         arrivals_ > 0 ? static_cast<double>(limited_arrivals_) / arrivals_ : (limited() ? 1 : 0);
     if (dispatched_ > 0) window.critical_share = static_cast<double>(critical_) / dispatched_;
-    window.dropped = dropped_;
     for (const rules::EndpointSamples& samples : samples_) {
-      if (samples.count > 0) window.endpoints.push_back(samples);
+      if (samples.count + samples.dropped > 0) window.endpoints.push_back(samples);
     }
     learn_service();
     demand_.update({.seconds = length,
@@ -210,7 +213,6 @@ class Homeostat final : public Admission {
                     .service_mean = service_mean_});
     limit_ = law_.update(window).limit;
     in_flight_area_ = 0;
-    dropped_ = 0;
     dispatched_ = critical_ = 0;
     arrivals_ = limited_arrivals_ = 0;
     for (rules::EndpointSamples& samples : samples_) samples = {};
@@ -233,7 +235,6 @@ class Homeostat final : public Admission {
   double window_from_ = 0, moved_ = 0, in_flight_area_ = 0;
   std::uint32_t arrivals_ = 0, limited_arrivals_ = 0;
   std::uint32_t dispatched_ = 0, critical_ = 0;
-  std::uint64_t dropped_ = 0;
   std::vector<rules::EndpointSamples> samples_;
   std::vector<double> services_;
 };

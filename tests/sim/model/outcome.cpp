@@ -38,6 +38,24 @@ double Outcome::reject_ratio(double from, double to) const {
   return ratio(rejected, arrived);
 }
 
+double Outcome::turned_away(double from, double to) const {
+  double rejected = 0, arrived = 0;
+  visit(*this, from, to, [&](const Slice& slice) {
+    rejected += slice.rejected;
+    arrived += slice.arrived;
+  });
+  return ratio(rejected, arrived);
+}
+
+double Outcome::refused(double from, double to) const {
+  double refused = 0, dispatched = 0;
+  visit(*this, from, to, [&](const Slice& slice) {
+    refused += slice.refused;
+    dispatched += slice.arrived - slice.rejected;
+  });
+  return ratio(refused, dispatched);
+}
+
 double Outcome::success(double from, double to) const {
   double satisfied = 0, wanted = 0;
   visit(*this, from, to, [&](const Slice& slice) {

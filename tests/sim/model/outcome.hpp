@@ -41,6 +41,10 @@ struct Outcome {
   /// Rejected or refused / arrived.
   [[nodiscard]] double reject_ratio(double from, double to) const;
   [[nodiscard]] double reject_ratio() const { return reject_ratio(measure_from, duration); }
+  /// Rejected by the admission / arrived.
+  [[nodiscard]] double turned_away(double from, double to) const;
+  /// Refused by the application / dispatched to it.
+  [[nodiscard]] double refused(double from, double to) const;
   /// Of the requests first sent then, how many were answered in time in the end.
   [[nodiscard]] double success(double from, double to) const;
   [[nodiscard]] double limit_mean(double from, double to) const;

@@ -30,6 +30,7 @@ struct Stream {
   std::uint32_t endpoint = 0;  ///< what the agent can tell apart
   std::uint32_t tenant = 0;
   double open_for = 0;  ///< the body goes on after the answer's head: an event stream
+  double refused = 0;   ///< share that the application answers with 503 at once, whatever its load
 };
 
 /// What holds from `from` on.

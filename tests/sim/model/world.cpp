@@ -63,7 +63,7 @@ class World final : public Host {
 
   bool dispatch(std::uint32_t id) override {
     Request& request = requests_[id];
-    if (!server_.submit(now_, id, request.demand)) {
+    if (request.refused || !server_.submit(now_, id, request.demand)) {
       ++slice().refused;
       failed(id);
       return false;
@@ -98,6 +98,7 @@ class World final : public Host {
     double open_for = 0;
     unsigned attempt = 0, in_flight = 0;
     std::uint32_t generation = 0;
+    bool refused = false;   ///< by a defect, not for want of room
     bool given_up = false;  ///< the client no longer waits for this attempt
   };
 
@@ -178,7 +179,8 @@ class World final : public Host {
                       .demand = stream.service * load_random_.service(stream.shape),
                       .mean = stream.service,
                       .open_for = stream.open_for,
-                      .generation = request.generation};
+                      .generation = request.generation,
+                      .refused = stream.refused > 0 && load_random_.uniform() < stream.refused};
     count(request, &Count::wanted);
     ++slice().wanted;
     send(id);

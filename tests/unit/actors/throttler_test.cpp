@@ -48,7 +48,7 @@ TEST_F(Throttler, DropsAtTheUpstreamLowerThePublishedLimit) {
   run_for(1s);
   const double before = policy().admission.limit;
   ASSERT_GT(before, 0);
-  figures.window.dropped = 5;
+  figures.window.endpoints = {{.endpoint = 1, .dropped = 5}};
   gate.set(figures);
   run_for(2s);
   EXPECT_LT(policy().admission.limit, before);
@@ -60,7 +60,7 @@ TEST_F(Throttler, SuccessorGoesOnWithTheLimitAndTheThrottleInForce) {
       make_rule("throttle", "cpu.utilization > 90%", rules::Throttle{0.5}));
   sensor.set(SignalId::cpu_utilization, 0.95);
   GateFigures figures = some_traffic();
-  figures.window.dropped = 5;
+  figures.window.endpoints = {{.endpoint = 1, .dropped = 5}};
   gate.set(figures);
   start();
   run_for(3s);

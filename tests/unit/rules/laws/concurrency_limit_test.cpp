@@ -27,7 +27,6 @@ class IdealUpstream {
     window.in_flight_mean = in_flight;
     window.limited_share = demand > in_flight ? 1 : 0;
     if (in_flight > 0) window.critical_share = std::min(critical, in_flight) / in_flight;
-    window.dropped = dropped;
     window.freeze_growth = frozen;
     const double latency = service * in_flight / busy;
     const double count = busy / service * 0.25;
@@ -38,7 +37,9 @@ class IdealUpstream {
     samples.latency_sum = exact * latency;
     samples.latency_square_sum = exact * latency * latency * 2;  // CV = 1
     samples.latency_min = latency;
-    if (samples.count > 0) window.endpoints.push_back(samples);
+    samples.dropped = dropped;
+    if (samples.count + samples.dropped > 0) window.endpoints.push_back(samples);
+    if (elsewhere > 0) window.endpoints.push_back({.endpoint = 2, .dropped = elsewhere});
     const LimitDecision decision = law.update(window);
     limit = decision.limit;
     return decision;
@@ -57,7 +58,7 @@ class IdealUpstream {
   double limit;
   double servers = 16, service = 0.02;
   double critical = 0;  ///< requests of the critical class inside, if they are let in
-  std::uint64_t dropped = 0;
+  std::uint64_t dropped = 0, elsewhere = 0;  ///< at the endpoint that works, and at another
   bool frozen = false;
   Instant now{};
 };
@@ -165,6 +166,43 @@ TEST(ConcurrencyLimit, HabitualDropsDoNotStarveTheUpstream) {
   upstream.dropped = 80;  // 30 % of the answers, for ever, whatever the limit
   upstream.run(400, 500);
   EXPECT_GE(upstream.mean_over(40, 500), 14);
+}
+
+TEST(ConcurrencyLimit, AnEndpointThatRefusesEverythingDoesNotLowerTheLimitOfTheOthers) {
+  IdealUpstream upstream({20, 1, 1000});
+  upstream.run(20, 6);
+  upstream.elsewhere = 500;
+  for (int index = 0; index < 40; ++index) {
+    EXPECT_DOUBLE_EQ(upstream.step(6).limit, 20) << index;
+  }
+}
+
+TEST(ConcurrencyLimit, DropsNeverTakeMoreThanHalfOfTheKneeOrWhatWasJustServed) {
+  IdealUpstream known({20, 1, 1000});
+  known.run(200, 500);  // the knee is 16
+  known.dropped = 1;
+  for (int index = 0; index < 80; ++index) {
+    known.dropped *= index < 16 ? 2 : 1;
+    EXPECT_GE(known.step(10).limit, 8) << index;
+  }
+  IdealUpstream unknown({20, 1, 1000});
+  unknown.run(40, 6);
+  unknown.dropped = 500;
+  double lowest = unknown.limit;
+  for (int index = 0; index < 40; ++index) lowest = std::min(lowest, unknown.step(3).limit);
+  EXPECT_LT(lowest, 15) << "it is cut";
+  EXPECT_GE(lowest, 5) << "six at once were served a moment ago";
+}
+
+TEST(ConcurrencyLimit, FarBelowTheKneeRefusalsAreNoOverload) {
+  IdealUpstream upstream({20, 1, 1000});
+  upstream.run(200, 500);
+  upstream.run(40, 5);
+  const double before = upstream.limit;
+  upstream.dropped = 500;
+  for (int index = 0; index < 40; ++index) {
+    EXPECT_GE(upstream.step(5).limit, before) << index;
+  }
 }
 
 TEST(ConcurrencyLimit, ProbesLeaveRoomForCriticalRequests) {

@@ -108,11 +108,28 @@ TEST_F(GateFiguresOf, DropsQueueAndWaitsAreReported) {
   first.drop();
   waiting[0].permit.drop();
   figures = gate->collect(clock.now());
-  EXPECT_EQ(figures.window.dropped, 2U);
+  ASSERT_EQ(figures.window.endpoints.size(), 1U);
+  EXPECT_EQ(figures.window.endpoints[0].dropped, 2U);
+  EXPECT_EQ(figures.window.endpoints[0].count, 0U);
   EXPECT_EQ(figures.queue_length, 0U);
   EXPECT_EQ(figures.queue_standing, Duration::zero());
   EXPECT_GE(figures.queue_wait_p95, 0.040);
   EXPECT_LE(figures.queue_wait_p95, 0.048);
+}
+
+TEST_F(GateFiguresOf, DropsAreCountedForTheirEndpointOnce) {
+  build(with_limit(10), 2);
+  take(0, 1).success(milliseconds(10));
+  take(0, 3).drop();
+  take(1, 3).drop();
+  clock.advance(milliseconds(100));
+  const rules::LimitWindow window = gate->collect(clock.now()).window;
+  ASSERT_EQ(window.endpoints.size(), 2U);
+  EXPECT_EQ(window.endpoints[0].dropped, 0U);
+  EXPECT_EQ(window.endpoints[1].endpoint, 3U);
+  EXPECT_EQ(window.endpoints[1].dropped, 2U);
+  clock.advance(milliseconds(100));
+  EXPECT_TRUE(gate->collect(clock.now()).window.endpoints.empty());
 }
 
 TEST_F(GateFiguresOf, EndpointsBeyondCapacityShareIdZero) {
