@@ -82,6 +82,7 @@ std::uint8_t AdmissionLoop::shed_from(const GateFigures& figures, bool ranked, I
 AdmissionPolicy AdmissionLoop::decide(const GateFigures& figures, Instant now) {
   rules::LimitWindow window = figures.window;
   window.freeze_growth = pressure_.current().freeze_growth;
+  window.observing = settings_->admission.mode == LoopMode::shadow;
   rules::LimitDecision decision = law_.update(window);
   const rules::PressureDecision& pressure =
       pressure_.update(pressure_input(decision.queueing, now));
@@ -159,8 +160,8 @@ AdmissionLoop::Step AdmissionLoop::step(const GateFigures& figures, Instant now)
   if (now - last_busy_ > quiet_after) step.next_period = quiet_period;
   const LoopMode mode = settings_->admission.mode;
   if (mode != LoopMode::off) {
-    const AdmissionPolicy decided = decide(figures, now);
-    if (mode == LoopMode::on) step.policy = decided;
+    // In shadow, too: the gate refuses nobody, and counts by what is published.
+    step.policy = decide(figures, now);
     if (mode == LoopMode::shadow) reason_.insert(0, "shadow: ");
   } else {
     reason_ = "off";

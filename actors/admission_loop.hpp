@@ -10,8 +10,9 @@
 // Where nothing is ranked above the normal class, shedding it would reject
 // everybody. Instead the ceiling drops to `unranked_ceiling`.
 //
-// Modes. on: as above. shadow: the law runs and is reported, the policy stays
-// at its default. off: the law does not run.
+// Modes. on: as above. shadow: the law only looks on, and what it finds is
+// published, so that the gate counts whom it would refuse. off: the law does not
+// run, the policy stays at its default.
 //
 // Pure: time comes in. Thread safety: none; owned by the throttler.
 #pragma once

@@ -39,6 +39,7 @@ struct LimitWindow {
   double limited_share = 0;    ///< share of the time at the limit or with a queue
   double critical_share = 0;   ///< of the requests admitted, those of the critical class
   bool freeze_growth = false;  ///< CPU or memory pressure: do not raise the limit
+  bool observing = false;      ///< shadow: the limit holds nobody back
   std::vector<EndpointSamples> endpoints;
 };
 

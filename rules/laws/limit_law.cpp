@@ -23,6 +23,8 @@
 //   more throughput than usual at the limit           -> slow start
 //   a service that a probe found slower, not queueing -> slow start
 //
+// In shadow none of this can be had: see limit_observing.cpp.
+//
 // Sampling: windows of 0.25 to 1 s, longer for services of more than 200 ms;
 // clamp(100 CV^2, 50, 400) samples, where CV^2 is remembered, because a window
 // without one of the rare long requests knows nothing of them.
@@ -135,7 +137,9 @@ void LimitLaw::update(const LimitWindow& window) {
     started_ = true;
     slow_start_failed_ = baseline_at_ = probe_ended_ = now_;
   }
-  if (window.length <= Duration::zero() || react_to_drops(window)) return;
+  if (window.length <= Duration::zero()) return;
+  if (window.observing) return observe(window);
+  if (react_to_drops(window)) return;
   watch_critical(window);
   const double length = std::chrono::duration<double>(window.length).count();
   const bool limited = window.limited_share > limited_share_min;
@@ -166,15 +170,18 @@ Congestion LimitLaw::judge_window() {
   return congestion;
 }
 
-void LimitLaw::steady_step(bool frozen) {
+bool LimitLaw::steady_window_full() {
   const bool full = static_cast<double>(merged_.samples()) >= samples_wanted();
   const double longest =
       std::clamp(window_latencies * merged_.latency_mean(), window_max, window_slowest);
-  if (merged_.seconds() < window_min || (!full && merged_.seconds() < longest)) return;
-  if (merged_.samples() < samples_least) {
-    if (merged_.seconds() >= window_give_up) merged_.clear();
-    return;
-  }
+  if (merged_.seconds() < window_min || (!full && merged_.seconds() < longest)) return false;
+  if (merged_.samples() >= samples_least) return true;
+  if (merged_.seconds() >= window_give_up) merged_.clear();
+  return false;
+}
+
+void LimitLaw::steady_step(bool frozen) {
+  if (!steady_window_full()) return;
   const Congestion congestion = judge_window();
   baseline_.adopt_new(merged_, congestion.ratio);
   const double in_flight = merged_.in_flight();
@@ -295,19 +302,23 @@ void LimitLaw::grow(double queue, double in_flight, bool frozen) {
   explain("grow", queue, in_flight);
 }
 
-void LimitLaw::unlimited_step(const Congestion& congestion, double in_flight) {
-  quiet_windows_ = 0;
-  reason_ = "hold: demand is below the limit";
-  // A lower latency is always nearer to the truth. A higher one is only when
-  // the load is light: against an unproven limit it may just be the queue of
-  // a small upstream.
+/// A lower latency is always nearer to the truth. A higher one is only when the
+/// load is light: against an unproven limit it may just be the queue of a small
+/// upstream.
+void LimitLaw::learn_from_light_load(double in_flight) {
   const bool light = in_flight <= (knee_ > 0 ? knee_ / 2 : light_unproven * limit_);
-  baseline_.adopt_new(merged_, congestion.ratio);
   if (light) {
     baseline_.average(merged_, light_memory);
   } else {
     baseline_.lower(merged_, 0.3);
   }
+}
+
+void LimitLaw::unlimited_step(const Congestion& congestion, double in_flight) {
+  quiet_windows_ = 0;
+  reason_ = "hold: demand is below the limit";
+  baseline_.adopt_new(merged_, congestion.ratio);
+  learn_from_light_load(in_flight);
   const bool long_queue = congestion.queue >= std::max(2.5, doubt_queue * in_flight);
   doubtful_windows_ = long_queue && in_flight >= limit_ / 2 ? doubtful_windows_ + 1 : 0;
   const bool probe_soon =

@@ -62,7 +62,12 @@ class LimitLaw {
   [[nodiscard]] bool judge_growth(const EndpointRates& rates);
   void settle_at_knee(const EndpointRates& saturated);
 
+  // limit_observing.cpp
+  void observe(const LimitWindow& window);
+
   // limit_law.cpp: steady
+  [[nodiscard]] bool steady_window_full();
+  void learn_from_light_load(double in_flight);
   void steady_step(bool frozen);
   enum class Throughput : std::uint8_t { usual, surged, starved };
   [[nodiscard]] Throughput watch_throughput();

@@ -158,6 +158,7 @@ Permit WorkerGate::admit_unlimited(const GateRequest& request, CapSlot place) no
       statistics_.on_rejected(RejectReason::too_late, priority_class, true);
     } else if (over >= 0 && verdict != rules::ArrivalVerdict::join) {
       statistics_.on_rejected(reason_of(verdict), priority_class, true);
+      statistics_.on_turned_away(work_of(request));  // makes demand standing, as it would
     } else if (over >= 0) {
       statistics_.on_queued();
     }

@@ -185,6 +185,10 @@ TEST(Admission, ShadowReportsAndRefusesNobody) {
     ASSERT_TRUE(clients.back().send(request_text("POST", "/slow")));
   }
   EXPECT_TRUE(blocked.origin.wait_for_requests("/slow", 5));
+  EXPECT_EQ(
+      agent.metric("homeostat_admission_would_reject_total{class=\"2\",reason=\"queue_full\"}"), 3)
+      << "one would be served, one would wait";
+  EXPECT_EQ(agent.metric("homeostat_requests_rejected_total"), 0);
   blocked.go_on.set();
   for (HttpClient& client : clients) EXPECT_EQ(client.read().body, "done");
 }

@@ -78,7 +78,7 @@ TEST_F(Throttler, SuccessorGoesOnWithTheLimitAndTheThrottleInForce) {
   EXPECT_EQ(health_of("throttler").restarts, 1u);
 }
 
-TEST_F(Throttler, ShadowModeReportsButPublishesNothing) {
+TEST_F(Throttler, ShadowModePublishesWhatTheGateIsToCountBy) {
   settings.admission.mode = config::LoopMode::shadow;
   settings.optimization.rules.rules.push_back(
       make_rule("throttle", "cpu.utilization > 90%", rules::Throttle{0.5}));
@@ -86,8 +86,9 @@ TEST_F(Throttler, ShadowModeReportsButPublishesNothing) {
   gate.set(some_traffic());
   start();
   run_for(15s);
-  EXPECT_EQ(policy().admission, AdmissionPolicy{});
-  EXPECT_GT(board.current()->admission_limit, 0);
+  EXPECT_DOUBLE_EQ(policy().admission.limit, board.current()->admission_limit);
+  EXPECT_GT(policy().admission.limit, 0);
+  EXPECT_DOUBLE_EQ(policy().admission.ceiling_factor, 0.5);
   EXPECT_EQ(board.current()->admission_reason.rfind("shadow: ", 0), 0u);
   EXPECT_TRUE(policies.expire().empty());
 }

@@ -19,13 +19,14 @@ class IdealUpstream {
   /// One window of 250 ms with `demand` requests wanting to be in flight.
   LimitDecision step(double demand) {
     now += milliseconds(250);
-    const double in_flight = std::min(demand, std::floor(limit + 0.5));
+    const double in_flight = observing ? demand : std::min(demand, std::floor(limit + 0.5));
     const double busy = std::min(in_flight, servers);
     LimitWindow window;
     window.now = now;
     window.length = milliseconds(250);
     window.in_flight_mean = in_flight;
-    window.limited_share = demand > in_flight ? 1 : 0;
+    window.limited_share = demand > in_flight || demand >= limit ? 1 : 0;
+    window.observing = observing;
     if (in_flight > 0) window.critical_share = std::min(critical, in_flight) / in_flight;
     window.freeze_growth = frozen;
     const double latency = service * in_flight / busy;
@@ -60,6 +61,7 @@ class IdealUpstream {
   double critical = 0;  ///< requests of the critical class inside, if they are let in
   std::uint64_t dropped = 0, elsewhere = 0;  ///< at the endpoint that works, and at another
   bool frozen = false;
+  bool observing = false;  ///< whatever the limit, all of the demand is in flight
   Instant now{};
 };
 
@@ -219,6 +221,30 @@ TEST(ConcurrencyLimit, ProbesLeaveRoomForCriticalRequests) {
   };
   EXPECT_LT(least(0), 5);
   EXPECT_GE(least(5), 5);
+}
+
+TEST(ConcurrencyLimit, InShadowTheKneeIsFoundByLookingOn) {
+  IdealUpstream upstream({20, 1, 1000});
+  upstream.observing = true;
+  upstream.run(40, 6);
+  for (const double demand : {40.0, 400.0, 24.0}) {
+    for (int index = 0; index < 40; ++index) {
+      const LimitDecision decision = upstream.step(demand);
+      EXPECT_EQ(decision.reason.find("probe"), std::string::npos) << decision.reason;
+    }
+    EXPECT_NEAR(upstream.limit, 16 + 0.175 * 16, 1.5) << demand;
+  }
+  upstream.run(40, 6);
+  EXPECT_GE(upstream.limit, 16) << "less demand says nothing";
+}
+
+TEST(ConcurrencyLimit, InShadowWhatIsCarriedWithoutAQueueIsNoOverload) {
+  IdealUpstream upstream({20, 1, 1000});
+  upstream.observing = true;
+  upstream.servers = 200;
+  upstream.run(20, 6);
+  upstream.run(20, 150);
+  EXPECT_NEAR(upstream.limit, 150, 1);
 }
 
 TEST(ConcurrencyLimit, SaysWhyAndWhetherTheUpstreamQueues) {

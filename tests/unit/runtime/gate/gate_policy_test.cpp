@@ -93,6 +93,48 @@ TEST_F(GatePolicy, ShadowAdmitsAllAndCountsWhatItWouldReject) {
   EXPECT_EQ(totals.would_reject[static_cast<std::size_t>(RejectReason::predicted_wait)][2], 1U);
 }
 
+TEST_F(GatePolicy, ShadowCountsByTheLimitThatIsPublishedAndByTheClassesShed) {
+  config::AdmissionSettings settings = with_limit(20);
+  settings.mode = config::LoopMode::shadow;
+  build(settings);
+  teach_service(milliseconds(50));
+  gate->apply({.limit = 2, .shed_class_from = 3});
+  std::vector<Permit> inside;
+  for (int index = 0; index < 12; ++index) inside.push_back(take());
+  Client low;
+  const Admission served = ask(low, 3);
+  EXPECT_TRUE(admitted(served));
+  const GateTotals totals = gate->totals();
+  const auto would_reject = [&](RejectReason reason, std::size_t priority_class) {
+    return totals.would_reject[static_cast<std::size_t>(reason)][priority_class];
+  };
+  EXPECT_GE(would_reject(RejectReason::predicted_wait, 2), 5U) << "far below the initial limit";
+  EXPECT_EQ(would_reject(RejectReason::shed_class, 3), 1U);
+}
+
+TEST_F(GatePolicy, InShadowWhatWouldBeTurnedAwayMakesDemandStanding) {
+  config::AdmissionSettings settings = with_limit(2);
+  settings.mode = config::LoopMode::shadow;
+  build(settings);
+  teach_service(milliseconds(20));
+  std::vector<Permit> inside;
+  const auto would_wait = [&](int requests) {
+    const std::uint64_t before = gate->totals().queued;
+    for (int index = 0; index < requests; ++index) inside.push_back(take());
+    const std::uint64_t waited = gate->totals().queued - before;
+    inside.clear();
+    return waited;
+  };
+  const std::uint64_t in_a_burst = would_wait(40);
+  for (int window = 0; window < 50; ++window) {
+    for (int index = 0; index < 40; ++index) inside.push_back(take());
+    clock.advance(milliseconds(100));
+    (void)gate->collect(clock.now());
+    inside.clear();
+  }
+  EXPECT_LT(would_wait(40), in_a_burst) << "a standing queue has a shorter budget";
+}
+
 TEST_F(GatePolicy, DrainRejectsWaitersAndQueuesNoMore) {
   build(with_limit(1), 2);
   Permit busy = take();
