@@ -261,8 +261,8 @@ void UpstreamCall::take_head() {
     permit_.drop();
   } else if (head.upgrade || is_event_stream(head)) {
     permit_.ignore();  // a stream would hold its slot for as long as it likes
-  } else {
-    permit_.sample(latency_);
+  } else if (deadlines_.armed(Wait::answer)) {
+    permit_.sample(now - turn_);  // an answer before its turn says nothing
   }
   sink_->on_upstream_head(head);
 }
