@@ -181,6 +181,7 @@ void visit_admission(Visitor& visitor, AdmissionSettings& admission) {
   visitor.leaf({"limit_initial", Apply::restart}, NumberLeaf(admission.limit_initial, 1, 100'000));
   visitor.leaf({"limit_min", Apply::restart}, NumberLeaf(admission.limit_min, 1, 100'000));
   visitor.leaf({"limit_max", Apply::restart}, NumberLeaf(admission.limit_max, 1, 100'000));
+  visitor.leaf({"streams_max", Apply::restart}, IntegerLeaf(admission.streams_max, 1, 1'000'000));
   visitor.leaf({"reject_status"}, RejectStatusLeaf(admission.reject_status));
   visitor.leaf({"retry_after_min", Apply::restart},
                DurationLeaf(admission.retry_after_min, 1s, 1h));

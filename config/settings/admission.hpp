@@ -96,8 +96,9 @@ struct AdmissionSettings {
   std::size_t queue_max = 1024;
   double limit_initial = 20;
   double limit_min = 1;
-  double limit_max = 1000;
-  int reject_status = 503;  ///< 429 or 503
+  double limit_max = 4000;
+  std::size_t streams_max = 2000;  ///< at the application without a slot of the limit
+  int reject_status = 503;         ///< 429 or 503
   seconds retry_after_min{1};
   std::vector<PriorityRule> priorities;  ///< default class: 2 normal
   DeadlineSettings deadlines;

@@ -31,7 +31,7 @@ struct UpstreamSettings {
   milliseconds connect_timeout{2000};
   milliseconds timeout{30000};            ///< dispatch to response head; 504
   milliseconds body_timeout{30000};       ///< between two reads of the response body
-  std::size_t connections_max = 512;      ///< per target, all workers together
+  std::size_t connections_max = 6000;     ///< per target, all workers together
   std::size_t idle_connections_max = 64;  ///< kept per target and worker
   seconds idle_timeout{30};               ///< pooled connection unused
   unsigned retries = 1;                   ///< of one request, within the budget

@@ -99,6 +99,10 @@ void register_admission(MetricsRegistry& metrics, Agent::Parts& parts) {
                 [&parts] { return parts.gate.limit(); });
   metrics.gauge("homeostat_admission_in_flight", "Slots of the limit in use.", {},
                 [&parts] { return number(parts.gate.in_flight()); });
+  metrics.gauge("homeostat_admission_streams",
+                "Upstream requests without a slot: streams, tunnels, and those that wait for "
+                "their client.",
+                {}, [&parts] { return number(parts.gate.aside()); });
   metrics.gauge("homeostat_admission_queue_length", "Requests waiting for a permit.", {},
                 [&parts] { return number(parts.gate.queue_length()); });
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {

@@ -20,7 +20,16 @@ Gate::~Gate() = default;
 
 void Gate::apply(const AdmissionPolicy& policy) noexcept {
   shared_.apply(policy);
-  // A raised limit frees slots like a release does.
+  offer_room();
+}
+
+void Gate::bound_connections(std::size_t connections) noexcept {
+  shared_.bound_connections(connections);
+  offer_room();
+}
+
+/// A raised limit frees slots like a release does.
+void Gate::offer_room() noexcept {
   if (!shared_.has_room()) return;
   if (const auto choice = shared_.next_class()) wake_one(choice->priority_class, workers());
 }

@@ -54,11 +54,18 @@ class Gate final : public GateSource {
 
   /// Cheap and idempotent; call it whenever the Policy changed.
   void apply(const AdmissionPolicy& policy) noexcept;
+  /// How many connections there may be to the upstream, all targets together: never
+  /// more slots than that, less those that streams hold.
+  void bound_connections(std::size_t connections) noexcept;
 
   [[nodiscard]] config::LoopMode mode() const noexcept { return shared_.mode(); }
   [[nodiscard]] double limit() const noexcept { return shared_.limit(); }
   [[nodiscard]] std::size_t in_flight() const noexcept;
   [[nodiscard]] std::size_t queue_length() const noexcept { return shared_.queue_length(); }
+  /// At the upstream without a slot: streams, tunnels, and who waits for his client.
+  [[nodiscard]] std::size_t aside() const noexcept {
+    return static_cast<std::size_t>(std::max<std::int64_t>(shared_.aside(), 0));
+  }
   [[nodiscard]] GateTotals totals() const;
 
   [[nodiscard]] GateFigures collect(Instant now) override;
@@ -79,6 +86,7 @@ class Gate final : public GateSource {
   /// Wakes a worker where somebody of this class waits, not `asking` itself.
   /// False when there is none.
   bool wake_one(std::uint8_t priority_class, unsigned asking) noexcept;
+  void offer_room() noexcept;
 
   const Clock& clock_;
   SharedGate shared_;

@@ -16,6 +16,7 @@ const char* to_string(RejectReason reason) noexcept {
     case RejectReason::concurrency_cap: return "concurrency_cap";
     case RejectReason::rate_limit: return "rate_limit";
     case RejectReason::too_late: return "too_late";
+    case RejectReason::streams_full: return "streams_full";
     case RejectReason::upstream_silent: return "upstream_silent";
     case RejectReason::upstream_failing: return "upstream_failing";
     case RejectReason::upstream_slow: return "upstream_slow";
@@ -24,9 +25,15 @@ const char* to_string(RejectReason reason) noexcept {
 }
 
 void Permit::sample(Duration upstream_latency) noexcept {
-  if (owner_ == nullptr || sampled_) return;
+  if (owner_ == nullptr || sampled_ || aside_) return;
   sampled_ = true;
   owner_->statistics_.on_sample(endpoint_, upstream_latency);
+}
+
+void Permit::refused() noexcept {
+  if (owner_ == nullptr || sampled_ || aside_) return;
+  sampled_ = true;
+  owner_->statistics_.on_drop();
 }
 
 void Permit::success(Duration upstream_latency) noexcept {
@@ -37,13 +44,59 @@ void Permit::success(Duration upstream_latency) noexcept {
 void Permit::ignore() noexcept {
   // The place under the cap first: who is let in by the slots may need it.
   cap_.reset();
-  if (WorkerGate* owner = std::exchange(owner_, nullptr)) owner->release(slots_);
+  WorkerGate* owner = std::exchange(owner_, nullptr);
+  if (owner == nullptr) return;
+  if (std::exchange(aside_, false)) {
+    owner->leave_aside();
+  } else {
+    owner->release(slots_);
+  }
 }
 
 void Permit::drop() noexcept {
   if (owner_ == nullptr) return;
-  owner_->statistics_.on_drop(endpoint_);
+  if (!aside_) owner_->statistics_.on_drop(endpoint_);
   ignore();
+}
+
+bool Permit::step_aside() noexcept {
+  if (owner_ == nullptr || aside_) return true;
+  if (!owner_->take_aside()) return false;
+  aside_ = true;
+  owner_->release(slots_);
+  return true;
+}
+
+void Permit::stand_aside() noexcept {
+  if (owner_ == nullptr || aside_) return;
+  owner_->shared_.aside_always();
+  aside_ = true;
+  owner_->release(slots_);
+}
+
+bool Permit::step_back() noexcept {
+  if (!aside_) return true;
+  const std::uint32_t taken = owner_->take_again(slots_);
+  if (taken == 0) return false;
+  slots_ = taken;
+  aside_ = false;
+  owner_->leave_aside();
+  return true;
+}
+
+void Permit::step_back_always() noexcept {
+  if (!aside_) return;
+  owner_->take_always(slots_);
+  aside_ = false;
+  owner_->leave_aside();
+}
+
+void Permit::step_back(Permit fresh) noexcept {
+  if (!aside_ || !fresh) return;
+  slots_ = fresh.slots_;
+  fresh.owner_ = nullptr;
+  aside_ = false;
+  owner_->leave_aside();
 }
 
 }  // namespace homeostat::gate

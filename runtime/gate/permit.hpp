@@ -5,6 +5,10 @@
 // that issued it, and before the Gate. Ownership: move-only; as many slots of
 // the limit as the request weighs (usually one), and its place under a cap, are
 // held from issue to release. No method throws or allocates.
+//
+// A request may stand aside: an event stream, a tunnel, and one that waits for its
+// own client are at the application, but are no work. It gives its slots back, keeps
+// its place under its cap, and counts among the streams (admission.streams_max).
 #pragma once
 
 #include <chrono>
@@ -32,6 +36,7 @@ enum class RejectReason : std::uint8_t {
   concurrency_cap,  ///< as many requests of its kind are inside as may be
   rate_limit,       ///< its client, tenant or route has used what it may
   too_late,         ///< its deadline was over or too near on arrival, whatever the load
+  streams_full,     ///< as many streams and slow clients as may be are there already
   // Not the gate's own: the circuit breaker's.
   upstream_silent,   ///< nobody answers there
   upstream_failing,  ///< it answers with errors
@@ -44,7 +49,8 @@ inline constexpr std::size_t reject_reason_count = 13;
 }
 /// A limit that an operator chose: says nothing about capacity.
 [[nodiscard]] constexpr bool of_operator(RejectReason reason) noexcept {
-  return reason == RejectReason::rate_limit || reason == RejectReason::concurrency_cap;
+  return reason == RejectReason::rate_limit || reason == RejectReason::concurrency_cap ||
+         reason == RejectReason::streams_full;
 }
 /// Shows that more arrives than can be served. Shedding a class does not: it
 /// is the answer to trouble, and taken for a sign of it would keep itself alive.
@@ -78,7 +84,8 @@ class [[nodiscard]] Permit {
         endpoint_(other.endpoint_),
         slots_(other.slots_),
         cap_(std::move(other.cap_)),
-        sampled_(other.sampled_) {}
+        sampled_(other.sampled_),
+        aside_(other.aside_) {}
   Permit& operator=(Permit&& other) noexcept {
     if (this != &other) {
       ignore();
@@ -87,6 +94,7 @@ class [[nodiscard]] Permit {
       slots_ = other.slots_;
       cap_ = std::move(other.cap_);
       sampled_ = other.sampled_;
+      aside_ = other.aside_;
     }
     return *this;
   }
@@ -96,9 +104,13 @@ class [[nodiscard]] Permit {
 
   [[nodiscard]] explicit operator bool() const noexcept { return owner_ != nullptr; }
 
-  /// Records dispatch-to-response-head time and keeps the slot. At most one
-  /// sample per permit counts. Not for streams, upgrades or health checks.
+  /// Records what the upstream took to the response's head, while it was its turn, and
+  /// keeps the slot. At most one sample per permit counts, and none of one that stands
+  /// aside. Not for streams, upgrades or health checks.
   void sample(Duration upstream_latency) noexcept;
+  /// The upstream answered 503: counts as overload instead of a sample. The slot is
+  /// kept until the body is through.
+  void refused() noexcept;
   /// sample() and release.
   void success(Duration upstream_latency) noexcept;
   /// Releases without a sample: client gone, stream, upgrade, cache refill cut short.
@@ -106,6 +118,22 @@ class [[nodiscard]] Permit {
   /// The upstream refused, timed out, reset or answered 503: counts as
   /// overload, then releases.
   void drop() noexcept;
+
+  // -- aside ------------------------------------------------------------------
+  /// Stands aside, if there is a place for one more; else false, and nothing changes.
+  /// True when it does so already.
+  [[nodiscard]] bool step_aside() noexcept;
+  /// The same whatever admission.streams_max says: for what holds a connection and
+  /// surely is no work.
+  void stand_aside() noexcept;
+  [[nodiscard]] bool aside() const noexcept { return aside_; }
+  /// Takes slots again, ahead of all who wait and at most a quarter above the limit (one
+  /// request at least); false when there are none.
+  [[nodiscard]] bool step_back() noexcept;
+  /// Takes slots again whatever the limit: the application is at work already.
+  void step_back_always() noexcept;
+  /// Goes on with the slots of `fresh`, for which it waited in the queue.
+  void step_back(Permit fresh) noexcept;
 
  private:
   friend class WorkerGate;
@@ -117,6 +145,7 @@ class [[nodiscard]] Permit {
   std::uint32_t slots_ = 1;
   CapSlot cap_;
   bool sampled_ = false;
+  bool aside_ = false;  ///< holds no slots; slots_ is what it weighs
 };
 
 }  // namespace homeostat::gate

@@ -27,6 +27,7 @@ SharedGate::SharedGate(const config::AdmissionSettings& settings, unsigned worke
       limit_initial_(settings.limit_initial),
       limit_min_(std::max(settings.limit_min, 1.0)),
       limit_max_(std::max(settings.limit_max, limit_min_)),
+      streams_max_(static_cast<std::int64_t>(settings.streams_max)),
       service_(std::max<std::size_t>(endpoints, 1)),
       workers_(workers) {
   apply({});
@@ -37,18 +38,45 @@ void SharedGate::apply(const AdmissionPolicy& policy) noexcept {
   const double limit = std::clamp(wanted * policy.ceiling_factor, limit_min_, limit_max_);
   shed_class_from_.store(policy.shed_class_from, std::memory_order_relaxed);
   limit_.store(limit);
-  slots_.store(std::max<std::int64_t>(1, std::llround(limit)));
+  limit_slots_.store(std::max<std::int64_t>(1, std::llround(limit)));
+}
+
+void SharedGate::bound_connections(std::size_t connections) noexcept {
+  connections_.store(static_cast<std::int64_t>(connections));
 }
 
 std::uint32_t SharedGate::try_acquire(std::uint32_t weight) noexcept {
   std::int64_t taken = in_flight_.load();
   for (;;) {
-    const std::int64_t slots = slots_.load();
+    const std::int64_t slots = this->slots();
     const std::int64_t wanted = std::min<std::int64_t>(weight, slots);
     if (taken + wanted > slots) return 0;
     if (in_flight_.compare_exchange_weak(taken, taken + wanted)) {
       return static_cast<std::uint32_t>(wanted);
     }
+  }
+}
+
+std::uint32_t SharedGate::try_acquire_again(std::uint32_t weight) noexcept {
+  std::int64_t taken = in_flight_.load();
+  for (;;) {
+    const std::int64_t slots = this->slots();
+    const std::int64_t wanted = std::min<std::int64_t>(weight, slots);
+    const std::int64_t above = std::max(slots / 4, wanted);
+    if (taken + wanted > slots + above) return 0;
+    if (in_flight_.compare_exchange_weak(taken, taken + wanted)) {
+      return static_cast<std::uint32_t>(wanted);
+    }
+  }
+}
+
+bool SharedGate::try_aside() noexcept {
+  std::int64_t there = aside_.load();
+  for (;;) {
+    const std::int64_t connections = connections_.load();
+    const std::int64_t places = std::min(streams_max_, connections - connections / 4);
+    if (there >= places) return false;
+    if (aside_.compare_exchange_weak(there, there + 1)) return true;
   }
 }
 

@@ -1,6 +1,9 @@
 // The state all workers share: one counter of requests at the upstream, the
 // limit, and how many wait where.
 //
+// Slots: as many as the limit says, and never more than there are connections to the
+// upstream that no stream holds: a permit without a connection would be worth nothing.
+//
 // Thread safety: all methods from any thread, lock-free. The counters that
 // decide who must be woken use sequential consistency; see worker_gate.cpp for
 // the argument that no wake-up is lost.
@@ -11,6 +14,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -30,7 +34,12 @@ class SharedGate {
   SharedGate(const config::AdmissionSettings& settings, unsigned workers, std::size_t endpoints);
 
   void apply(const AdmissionPolicy& policy) noexcept;
-  [[nodiscard]] double limit() const noexcept { return limit_.load(std::memory_order_seq_cst); }
+  /// Connections that may be opened to all targets together.
+  void bound_connections(std::size_t connections) noexcept;
+  /// The limit in force.
+  [[nodiscard]] double limit() const noexcept {
+    return std::min(limit_.load(), static_cast<double>(free_connections()));
+  }
   [[nodiscard]] std::uint8_t shed_class_from() const noexcept {
     return shed_class_from_.load(std::memory_order_relaxed);
   }
@@ -40,10 +49,21 @@ class SharedGate {
   [[nodiscard]] std::uint32_t try_acquire(std::uint32_t weight) noexcept;
   /// Takes slots whatever the limit (off and shadow); returns the count before.
   std::int64_t acquire_always(std::uint32_t slots) noexcept { return in_flight_.fetch_add(slots); }
+  /// For a request that has been at the upstream before: it may take what a quarter
+  /// of the slots (itself at least) is above the limit. Returns how many, or 0.
+  [[nodiscard]] std::uint32_t try_acquire_again(std::uint32_t weight) noexcept;
   void release(std::uint32_t slots) noexcept { in_flight_.fetch_sub(slots); }
   [[nodiscard]] std::int64_t in_flight() const noexcept { return in_flight_.load(); }
+
+  /// Counts one more that is at the upstream without a slot, unless there are as many
+  /// as may be: admission.streams_max, and three quarters of the connections.
+  [[nodiscard]] bool try_aside() noexcept;
+  void aside_always() noexcept { aside_.fetch_add(1); }
+  void aside_left() noexcept { aside_.fetch_sub(1); }
+  [[nodiscard]] std::int64_t aside() const noexcept { return aside_.load(); }
+
   [[nodiscard]] bool has_room(std::uint32_t weight = 1) const noexcept {
-    const std::int64_t slots = slots_.load();
+    const std::int64_t slots = this->slots();
     return in_flight_.load() + std::min<std::int64_t>(weight, slots) <= slots;
   }
 
@@ -94,6 +114,13 @@ class SharedGate {
   [[nodiscard]] std::chrono::seconds retry_after_min() const noexcept { return retry_after_min_; }
 
  private:
+  [[nodiscard]] std::int64_t free_connections() const noexcept {
+    return std::max<std::int64_t>(connections_.load() - aside_.load(), 1);
+  }
+  [[nodiscard]] std::int64_t slots() const noexcept {
+    return std::min(limit_slots_.load(), free_connections());
+  }
+
   using ByClass = std::array<std::atomic<std::uint32_t>, rules::priority_class_count>;
   struct alignas(cache_line) PerWorker {
     ByClass waiting{};
@@ -103,9 +130,12 @@ class SharedGate {
   const rules::QueueBounds bounds_;
   const std::chrono::seconds retry_after_min_;
   const double limit_initial_, limit_min_, limit_max_;
+  const std::int64_t streams_max_;
 
   alignas(cache_line) std::atomic<std::int64_t> in_flight_{0};
-  alignas(cache_line) std::atomic<std::int64_t> slots_{1};  ///< the limit, rounded
+  alignas(cache_line) std::atomic<std::int64_t> limit_slots_{1};  ///< the limit, rounded
+  std::atomic<std::int64_t> connections_{std::numeric_limits<std::int64_t>::max()};
+  std::atomic<std::int64_t> aside_{0};  ///< at the upstream without a slot
   std::atomic<double> limit_{1};
   std::atomic<std::uint8_t> shed_class_from_{255};
   std::atomic<bool> demand_standing_{false};

@@ -52,6 +52,8 @@ class WorkerStatistics {
   void on_arrival(bool limited) noexcept;
   void on_admitted(std::uint8_t priority_class, std::uint32_t slots, Instant now) noexcept;
   void on_released(std::uint32_t slots, Instant now) noexcept;
+  /// Taken again by a request that was admitted before.
+  void on_returned(std::uint32_t slots, Instant now) noexcept { move_in_flight(now, slots); }
   void on_sample(EndpointId endpoint, Duration latency) noexcept;
   void on_drop(EndpointId endpoint) noexcept;
   void on_queued() noexcept { bump(queued_); }

@@ -65,6 +65,16 @@ class WorkerGate {
   void deadline_passed(std::uint8_t priority_class) noexcept {
     statistics_.on_rejected(RejectReason::deadline, rules::clamp_class(priority_class), true);
   }
+  /// Counts a request that the upstream's breaker refused.
+  void upstream_refused(RejectReason reason, std::uint8_t priority_class) noexcept {
+    statistics_.on_rejected(reason, rules::clamp_class(priority_class), false);
+  }
+  /// What a request is told for which there is no place aside. Counts it.
+  [[nodiscard]] Rejection streams_full(std::uint8_t priority_class) noexcept {
+    return reject(RejectReason::streams_full, rules::clamp_class(priority_class));
+  }
+  /// Somebody waits for a slot, on whatever worker.
+  [[nodiscard]] bool others_wait() const noexcept { return shared_.queue_length() > 0; }
   /// In [0, 1), for spreading clients in time.
   [[nodiscard]] double random_unit() noexcept;
 
@@ -115,6 +125,10 @@ class WorkerGate {
   void unlink(GateWaiter& waiter) noexcept;
   void abandon(GateWaiter& waiter) noexcept;
   void release(std::uint32_t slots) noexcept;
+  [[nodiscard]] bool take_aside() noexcept;
+  void leave_aside() noexcept;
+  [[nodiscard]] std::uint32_t take_again(std::uint32_t weight) noexcept;
+  void take_always(std::uint32_t slots) noexcept;
   void pump(Instant now) noexcept;
   void grant(GateWaiter& waiter, std::uint32_t slots, Instant now) noexcept;
   void turn_away(GateWaiter& waiter, RejectReason reason) noexcept;

@@ -76,6 +76,35 @@ void WorkerGate::release(std::uint32_t slots) noexcept {
   if (shared_.queue_length() > 0) pump(now);
 }
 
+/// The bound on those that stand aside is the operator's: only `on` enforces it.
+bool WorkerGate::take_aside() noexcept {
+  if (shared_.try_aside()) return true;
+  if (shared_.mode() == config::LoopMode::on) return false;
+  shared_.aside_always();
+  return true;
+}
+
+/// Its connection may be the one that others lacked.
+void WorkerGate::leave_aside() noexcept {
+  shared_.aside_left();
+  if (shared_.queue_length() > 0) pump(gate_.clock_.now());
+}
+
+std::uint32_t WorkerGate::take_again(std::uint32_t weight) noexcept {
+  if (shared_.mode() != config::LoopMode::on) {
+    take_always(weight);
+    return weight;
+  }
+  const std::uint32_t taken = shared_.try_acquire_again(weight);
+  if (taken > 0) statistics_.on_returned(taken, gate_.clock_.now());
+  return taken;
+}
+
+void WorkerGate::take_always(std::uint32_t slots) noexcept {
+  (void)shared_.acquire_always(slots);
+  statistics_.on_returned(slots, gate_.clock_.now());
+}
+
 void WorkerGate::pump(Instant now) noexcept {
   pump_again_ = true;
   if (pumping_) return;

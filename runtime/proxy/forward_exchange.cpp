@@ -294,7 +294,7 @@ void ForwardExchange::response_flushed() {
 }
 
 void ForwardExchange::become_tunnel() {
-  Ref<UpstreamConnection> upstream = call_->release_connection();
+  UpstreamTunnelEnd upstream = call_->release_connection();
   call_.reset();
   worker_.counters().upgrades.fetch_add(1, std::memory_order_relaxed);
   connection_->hand_over(make_ref<Tunnel>(*connection_, std::move(upstream)));

@@ -29,6 +29,7 @@ Server::Server(std::shared_ptr<const config::Settings> settings, unsigned worker
     : settings_(std::move(settings)),
       services_(services),
       upstream_(make_upstream(settings_->upstream)) {
+  bound_connections(settings_->upstream);
   const std::string instance = instance_name();
   for (unsigned i = 0; i < workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, services_, counters_, memories_, settings_,
@@ -39,6 +40,10 @@ Server::Server(std::shared_ptr<const config::Settings> settings, unsigned worker
 std::shared_ptr<UpstreamSet> Server::make_upstream(const config::UpstreamSettings& settings) const {
   return std::make_shared<UpstreamSet>(settings, services_.telemetry.endpoints().id_space(),
                                        services_.clock.now());
+}
+
+void Server::bound_connections(const config::UpstreamSettings& settings) const {
+  services_.gate.bound_connections(settings.targets.size() * settings.connections_max);
 }
 
 Server::~Server() { stop(); }
@@ -85,6 +90,7 @@ std::string Server::reload(std::shared_ptr<const config::Settings> settings) {
     } catch (const std::runtime_error& error) {
       return error.what();
     }
+    bound_connections(settings->upstream);
     const std::lock_guard lock(mutex_);
     upstream_ = replacement;
   }

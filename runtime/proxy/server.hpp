@@ -58,6 +58,8 @@ class Server {
 
  private:
   void run(Worker& worker, unsigned index);
+  /// The gate admits no more than can be sent.
+  void bound_connections(const config::UpstreamSettings& settings) const;
   [[nodiscard]] std::shared_ptr<UpstreamSet> make_upstream(
       const config::UpstreamSettings& settings) const;
 

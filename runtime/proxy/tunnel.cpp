@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "runtime/proxy/upstream_call.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -13,8 +12,10 @@ constexpr int reads_per_turn = UpstreamCall::reads_per_turn;
 
 }  // namespace
 
-Tunnel::Tunnel(ClientConnection& connection, Ref<UpstreamConnection> upstream)
-    : connection_(&connection), upstream_(std::move(upstream)) {}
+Tunnel::Tunnel(ClientConnection& connection, UpstreamTunnelEnd upstream)
+    : connection_(&connection),
+      upstream_(std::move(upstream.connection)),
+      permit_(std::move(upstream.permit)) {}
 
 Tunnel::~Tunnel() { detach(); }
 
@@ -99,6 +100,7 @@ void Tunnel::detach() {
   upstream_->set_user(nullptr);
   upstream_->stream.close();
   upstream_.reset();
+  permit_.ignore();
   up_.buffer.reset();
   down_.buffer.reset();
 }

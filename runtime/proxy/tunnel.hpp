@@ -2,14 +2,15 @@
 // a side is read only when what it said before was written to the other.
 //
 // Ends when both directions have ended, one side fails, or nothing moved for
-// idle_max. The gate and the latency windows never see it.
+// idle_max. The latency windows never see it; at the gate it stands aside, and keeps
+// its place under its cap, until it ends.
 // Thread safety: none; one worker.
 #pragma once
 
 #include "runtime/proxy/buffer.hpp"
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/exchange.hpp"
-#include "runtime/proxy/upstream_connection.hpp"
+#include "runtime/proxy/upstream_call.hpp"
 
 namespace homeostat::proxy {
 
@@ -17,7 +18,7 @@ class Tunnel final : public Exchange, private UpstreamUser {
  public:
   static constexpr std::chrono::minutes idle_max{10};
 
-  Tunnel(ClientConnection& connection, Ref<UpstreamConnection> upstream);
+  Tunnel(ClientConnection& connection, UpstreamTunnelEnd upstream);
   ~Tunnel() override;
 
   void start() override;
@@ -47,6 +48,7 @@ class Tunnel final : public Exchange, private UpstreamUser {
 
   Ref<ClientConnection> connection_;
   Ref<UpstreamConnection> upstream_;
+  gate::Permit permit_;
   Direction up_, down_;
 };
 

@@ -27,8 +27,8 @@ void UpstreamCall::cancel() {
 
 bool UpstreamCall::abandon(std::unique_ptr<UpstreamHeir> heir) {
   const bool sent_all = out_.empty() && (request_.body == http::BodyKind::none || body_ended_);
-  const bool at_work =
-      permit_ && connection_ && !connection_->connecting() && sent_all && !head_received_;
+  const bool at_work = permit_ && !permit_.aside() && connection_ && !connection_->connecting() &&
+                       sent_all && !head_received_;
   if (over_ || !at_work || !set_->settings().finish_abandoned) {
     cancel();
     return false;

@@ -42,6 +42,15 @@ void UpstreamCall::restate_times_left() {
   }
 }
 
+/// No place is left for what would stand aside.
+void UpstreamCall::turn_away() {
+  const Ref<UpstreamCall> keep(this);
+  end();
+  permit_.ignore();
+  let_go(false);
+  sink_->on_upstream_rejected(worker_.gate().streams_full(request_.priority_class));
+}
+
 void UpstreamCall::on_rejected(const gate::Rejection& rejection) {
   end();
   sink_->on_upstream_rejected(rejection);

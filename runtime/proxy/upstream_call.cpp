@@ -258,9 +258,14 @@ void UpstreamCall::take_head() {
   const http::ResponseHead& head = connection_->parser->head();
   set_->answered(*target_, request_.endpoint, says_failing(head), now - turn_, dispatched_, now);
   if (head.status == 503) {
-    permit_.drop();
+    permit_.refused();
   } else if (head.upgrade || is_event_stream(head)) {
-    permit_.ignore();  // a stream would hold its slot for as long as it likes
+    // A stream would hold its slot for as long as it likes.
+    if (!permit_.step_aside()) {
+      turn_away();
+      return;
+    }
+    if (over_) return;  // whoever got the slot may have ended this one
   } else if (deadlines_.armed(Wait::answer)) {
     permit_.sample(now - turn_);  // an answer before its turn says nothing
   }
@@ -290,14 +295,13 @@ void UpstreamCall::finish() {
   let_go(clean);
 }
 
-Ref<UpstreamConnection> UpstreamCall::release_connection() {
+UpstreamTunnelEnd UpstreamCall::release_connection() {
   over_ = true;
-  permit_.ignore();
   deadlines_.clear();
   arm_wheel();
   connection_->set_user(nullptr);
   target_->request_ended();
-  return std::move(connection_);
+  return {std::move(connection_), std::move(permit_)};
 }
 
 void UpstreamCall::let_go(bool reusable) {

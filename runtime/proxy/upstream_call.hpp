@@ -121,6 +121,12 @@ class UpstreamHeir : public UpstreamSink {
   void on_upstream_failure(const UpstreamFailure&) override {}
 };
 
+/// The upstream's end of a tunnel, and its place under a cap and among the streams.
+struct UpstreamTunnelEnd {
+  Ref<UpstreamConnection> connection;
+  gate::Permit permit;
+};
+
 class UpstreamCall final : public RefCounted,
                            public Recycled<UpstreamCall>,
                            private UpstreamUser,
@@ -179,8 +185,8 @@ class UpstreamCall final : public RefCounted,
   [[nodiscard]] bool head_received() const noexcept { return head_received_; }
   [[nodiscard]] const UpstreamRequest& request() const noexcept { return request_; }
 
-  /// After a head with `upgrade`: hands the connection over; the call is over.
-  [[nodiscard]] Ref<UpstreamConnection> release_connection();
+  /// After a head with `upgrade`: hands over what the call held; the call is over.
+  [[nodiscard]] UpstreamTunnelEnd release_connection();
 
  private:
   // GateWaiter
@@ -215,6 +221,7 @@ class UpstreamCall final : public RefCounted,
   [[nodiscard]] bool may_repeat(UpstreamError error);
   void refused();
   void silent();
+  void turn_away();
   [[nodiscard]] bool repeatable() const noexcept {
     return request_.idempotent && request_.body == http::BodyKind::none;
   }

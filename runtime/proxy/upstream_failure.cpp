@@ -74,8 +74,8 @@ void UpstreamCall::on_upstream_deadline() {
 void UpstreamCall::silent() {
   if (deadlines_.armed(Wait::answer)) {
     set_->lost(*target_, request_.endpoint, rules::CallResult::silent, dispatched_, worker_.now());
-    if (set_->given_up(*target_, request_.endpoint)) permit_.ignore();
-    if (over_) return;  // whoever got the place may have ended this one
+    if (set_->given_up(*target_, request_.endpoint)) permit_.stand_aside();
+    if (over_) return;  // whoever got the slot may have ended this one
   }
   constexpr std::chrono::seconds period{1};
   arm(Wait::silence, period);
@@ -123,7 +123,9 @@ void UpstreamCall::fail(UpstreamFailure failure) {
   const Ref<UpstreamCall> keep(this);
   log_failure(failure);
   end();
-  if (failure.error == UpstreamError::local) {
+  const bool own =
+      failure.error == UpstreamError::local || failure.error == UpstreamError::connection_limit;
+  if (own) {
     permit_.ignore();  // no sample of what the upstream can take
   } else {
     permit_.drop();
