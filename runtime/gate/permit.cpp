@@ -79,16 +79,20 @@ bool Permit::step_back() noexcept {
   const std::uint32_t taken = owner_->take_again(slots_);
   if (taken == 0) return false;
   slots_ = taken;
-  aside_ = false;
-  owner_->leave_aside();
+  come_back();
   return true;
 }
 
 void Permit::step_back_always() noexcept {
   if (!aside_) return;
   owner_->take_always(slots_);
+  come_back();
+}
+
+/// With slots taken first: nobody else gains a place, so nobody need be told.
+void Permit::come_back() noexcept {
+  owner_->shared_.aside_left();
   aside_ = false;
-  owner_->leave_aside();
 }
 
 void Permit::step_back(Permit fresh) noexcept {

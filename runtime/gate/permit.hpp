@@ -42,7 +42,7 @@ enum class RejectReason : std::uint8_t {
   upstream_failing,  ///< it answers with errors
   upstream_slow,     ///< it answers far too late
 };
-inline constexpr std::size_t reject_reason_count = 13;
+inline constexpr std::size_t reject_reason_count = 14;
 /// The upstream is to blame, not the load.
 [[nodiscard]] constexpr bool of_upstream(RejectReason reason) noexcept {
   return reason >= RejectReason::upstream_silent;
@@ -137,6 +137,7 @@ class [[nodiscard]] Permit {
 
  private:
   friend class WorkerGate;
+  void come_back() noexcept;
   Permit(WorkerGate& owner, EndpointId endpoint, std::uint32_t slots, CapSlot cap) noexcept
       : owner_(&owner), endpoint_(endpoint), slots_(slots), cap_(std::move(cap)) {}
 

@@ -261,6 +261,7 @@ void FetchTask::on_upstream_data() {
 /// The slowest reader sets the pace of a fill that keeps nothing, within limits:
 /// while others wait for it, it has follower_lag_max to come closer.
 void FetchTask::pause() {
+  call_->await_client();
   leader_.wait_drained(backlog_low, worker_.context().get_executor(),
                        [this, keep = Ref<FetchTask>(this)] {
                          worker_.wheel().disarm(*this);

@@ -25,15 +25,23 @@ ForwardExchange::ForwardExchange(ClientConnection& connection, const cache::Cach
 
 void ForwardExchange::start() {
   const Ref<ForwardExchange> keep(this);
+  connection_->request().outcome.cache = telemetry::CacheResult::bypass;
+  connection_->arm_request_deadline();
+  if (collects_body()) {
+    start_collecting();
+  } else {
+    begin();
+  }
+}
+
+void ForwardExchange::begin() {
   RequestContext& request = connection_->request();
-  request.outcome.cache = telemetry::CacheResult::bypass;
   requested_ = worker_.now();
   call_ =
       make_ref<UpstreamCall>(worker_, static_cast<UpstreamSink&>(*this),
                              make_upstream_request(worker_, request, connection_->client_address(),
                                                    UpstreamPurpose::pass, nullptr));
   connection_->watch_client();
-  connection_->arm_request_deadline();
   const Ref<UpstreamCall> call = call_;
   call->start();
 }
@@ -46,85 +54,6 @@ void ForwardExchange::adopt(Ref<UpstreamCall> call, const http::ResponseHead& he
   call_ = std::move(call);
   call_->set_sink(*this);
   on_upstream_head(head);
-}
-
-// -- request body -----------------------------------------------------------------
-
-void ForwardExchange::on_upstream_wants_body() {
-  const RequestContext& request = connection_->request();
-  if (!request.body_hash.empty()) {  // collected before it came to this
-    call_->send_whole_body(request.body.view());
-    return;
-  }
-  sending_body_ = true;
-  pump_request_body();
-}
-
-void ForwardExchange::on_upstream_body_drained() { pump_request_body(); }
-
-void ForwardExchange::pump_request_body() {
-  const Ref<ForwardExchange> keep(this);
-  while (sending_body_ && call_) {
-    if (call_->body_room() == 0) {
-      if (!flush_request_body()) return;
-      continue;
-    }
-    std::string_view piece;
-    const ClientConnection::BodyEvent event = connection_->next_body(piece);
-    if (event == ClientConnection::BodyEvent::piece) {
-      call_->add_body(piece);
-      continue;
-    }
-    if (event == ClientConnection::BodyEvent::error) {
-      body_failed();
-      return;
-    }
-    if (event == ClientConnection::BodyEvent::end) {
-      sending_body_ = false;
-      call_->end_body(&connection_->request().parser.trailers());
-      connection_->body_not_awaited();
-      (void)call_->flush_body();
-      connection_->watch_client();
-      return;
-    }
-    if (!flush_request_body()) return;  // the pieces still point into the buffer
-    switch (connection_->read_body()) {
-      case IoStatus::ok: break;
-      case IoStatus::would_block: await_request_body(); return;
-      default: client_failed(); return;
-    }
-    if (connection_->body_too_slow()) {
-      on_client_deadline(ClientWait::body);
-      return;
-    }
-  }
-}
-
-/// A client that was promised "100 Continue" is not late before it came.
-void ForwardExchange::await_request_body() {
-  if (call_->awaits_continue()) {
-    connection_->stream.arm_readable();
-  } else {
-    connection_->await_body();
-  }
-}
-
-/// False: on_upstream_body_drained continues. Meanwhile the client is not late.
-bool ForwardExchange::flush_request_body() {
-  if (call_->flush_body()) return true;
-  connection_->body_not_awaited();
-  return false;
-}
-
-void ForwardExchange::body_failed() {
-  const http::ParseError error = connection_->body_error();
-  if (call_) call_->cancel();
-  call_.reset();
-  if (response_begun()) {
-    connection_->abort();
-    return;
-  }
-  connection_->hand_over(make_error_response(*connection_, error.status, error.reason));
 }
 
 // -- response ---------------------------------------------------------------------
@@ -268,7 +197,10 @@ void ForwardExchange::flush_response() {
   if (!data_pending_) return;
   switch (writer_.flush(connection_->stream)) {
     case IoStatus::ok: response_flushed(); break;
-    case IoStatus::would_block: connection_->await_room(); break;
+    case IoStatus::would_block:
+      connection_->await_room();
+      call_->await_client();
+      break;
     default: client_failed();
   }
 }
@@ -337,6 +269,10 @@ void ForwardExchange::on_upstream_failure(const UpstreamFailure& failure) {
 // -- client -----------------------------------------------------------------------
 
 void ForwardExchange::on_client_readable() {
+  if (collecting_) {
+    collect_body();
+    return;
+  }
   if (sending_body_) {
     pump_request_body();
     return;
@@ -359,6 +295,10 @@ void ForwardExchange::on_client_writable() {
 
 void ForwardExchange::on_client_deadline(ClientWait wait) {
   const Ref<ForwardExchange> keep(this);
+  if (wait == ClientWait::answer && collecting_) {
+    body_collected();
+    return;
+  }
   // In the queue the gate's own deadline is the same.
   if (wait == ClientWait::deadline && call_ && call_->queued()) return;
   ServerCounters& counters = worker_.counters();
@@ -373,7 +313,7 @@ void ForwardExchange::on_client_deadline(ClientWait wait) {
     connection_->abort();
     return;
   }
-  if (wait == ClientWait::body || (wait == ClientWait::total && sending_body_)) {
+  if (wait == ClientWait::body || (wait == ClientWait::total && (sending_body_ || collecting_))) {
     connection_->hand_over(
         make_error_response(*connection_, 408, "the request body did not arrive in time"));
     return;

@@ -2,7 +2,8 @@
 //
 // Both directions stream with back-pressure: the side that reads waits until
 // the side that writes has taken everything, so a body of any size needs two
-// buffers. The response may come before the request body has ended.
+// buffers. The response may come before the request body has ended. A body of up to
+// 256 KiB that is not here yet gets half a second to come before the request goes on.
 // Thread safety: none; one worker.
 #pragma once
 
@@ -43,6 +44,12 @@ class ForwardExchange final : public Exchange,
   void on_upstream_data() override;
   void on_upstream_failure(const UpstreamFailure& failure) override;
 
+  void begin();
+  // The request's body: forward_upload.cpp.
+  [[nodiscard]] bool collects_body() const;
+  void start_collecting();
+  void collect_body();
+  void body_collected();
   void pump_request_body();
   void await_request_body();
   [[nodiscard]] bool flush_request_body();
@@ -68,6 +75,7 @@ class ForwardExchange final : public Exchange,
   ResponseWriter writer_;
   std::string interim_;
   Outgoing interim_out_;
+  bool collecting_ = false;  ///< the body is taken in before the call begins
   bool sending_body_ = false;
   bool upgrade_ = false;
   bool outcome_known_ = false;  ///< of an unsafe request: the cache was told

@@ -13,6 +13,7 @@ UpstreamHeir nobody;
 
 void UpstreamCall::end() {
   over_ = true;
+  gate::GateWaiter::cancel();
   if (abandoned_) worker_.release_call(*this);
 }
 
@@ -20,7 +21,6 @@ void UpstreamCall::cancel() {
   if (over_) return;
   const Ref<UpstreamCall> keep(this);
   end();
-  gate::GateWaiter::cancel();
   permit_.ignore();
   let_go(false);
 }

@@ -22,6 +22,11 @@ void UpstreamCall::start() {
 
 void UpstreamCall::on_admitted(gate::Permit permit) {
   const Ref<UpstreamCall> keep(this);
+  if (std::exchange(lent_, false)) {
+    permit_.step_back(std::move(permit));
+    (void)flush_body();
+    return;
+  }
   if (sink_->upstream_wanted()) begin(std::move(permit));
 }
 
@@ -42,17 +47,14 @@ void UpstreamCall::restate_times_left() {
   }
 }
 
-/// No place is left for what would stand aside.
-void UpstreamCall::turn_away() {
+void UpstreamCall::on_rejected(const gate::Rejection& rejection) { turn_away(rejection); }
+
+/// At the gate, or because no place is left for what would stand aside.
+void UpstreamCall::turn_away(const gate::Rejection& rejection) {
   const Ref<UpstreamCall> keep(this);
   end();
   permit_.ignore();
   let_go(false);
-  sink_->on_upstream_rejected(worker_.gate().streams_full(request_.priority_class));
-}
-
-void UpstreamCall::on_rejected(const gate::Rejection& rejection) {
-  end();
   sink_->on_upstream_rejected(rejection);
 }
 

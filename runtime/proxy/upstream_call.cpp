@@ -261,8 +261,9 @@ void UpstreamCall::take_head() {
     permit_.refused();
   } else if (head.upgrade || is_event_stream(head)) {
     // A stream would hold its slot for as long as it likes.
+    lent_ = false;
     if (!permit_.step_aside()) {
-      turn_away();
+      turn_away(worker_.gate().streams_full(request_.priority_class));
       return;
     }
     if (over_) return;  // whoever got the slot may have ended this one

@@ -141,6 +141,9 @@ class UpstreamCall final : public RefCounted,
   void start();
   /// The sink has dealt with all pieces; read on.
   void resume();
+  /// The sink waits for its client before it can go on. A slow one gives up the slot
+  /// meanwhile (upstream_turn.cpp).
+  void await_client();
   /// Ends the call without further callbacks.
   void cancel();
   /// The same for a client that has gone. Most applications work on a request to its
@@ -221,7 +224,14 @@ class UpstreamCall final : public RefCounted,
   [[nodiscard]] bool may_repeat(UpstreamError error);
   void refused();
   void silent();
-  void turn_away();
+  void turn_away(const gate::Rejection& rejection);
+  void begin_clients_turn();
+  void clients_turn_over() noexcept {
+    clients_turn_since_ = Instant::max();
+    deadlines_.clear(Wait::client);
+  }
+  void client_too_slow();
+  [[nodiscard]] bool regain_slot();
   [[nodiscard]] bool repeatable() const noexcept {
     return request_.idempotent && request_.body == http::BodyKind::none;
   }
@@ -232,7 +242,7 @@ class UpstreamCall final : public RefCounted,
   void end();
   void let_go(bool reusable);
   /// Each direction has its own time, which runs while it is the upstream's turn.
-  enum class Wait : std::uint8_t { answer, send, silence, count_ };
+  enum class Wait : std::uint8_t { answer, send, silence, client, count_ };
   void arm(Wait wait, Duration after);
   void disarm(Wait wait);
   void arm_wheel();
@@ -250,7 +260,8 @@ class UpstreamCall final : public RefCounted,
   std::size_t piece_count_ = 0;
   DeadlineSlots<Wait> deadlines_;
   Instant dispatched_{};
-  Instant turn_{};  ///< since when it is the upstream's turn to answer
+  Instant turn_{};                               ///< since when it is the upstream's turn to answer
+  Instant clients_turn_since_ = Instant::max();  ///< max: it is not the client's turn
   Duration latency_{};
   unsigned attempts_ = 0;
   std::optional<UpstreamFailure> lost_;  ///< how the last attempt ended
@@ -267,6 +278,7 @@ class UpstreamCall final : public RefCounted,
   bool paused_ = false;
   bool pumping_ = false;
   bool unparsed_ = false;  ///< pieces_ was full before the buffer was empty
+  bool lent_ = false;      ///< stands aside for its client, and comes back
   bool abandoned_ = false;
   std::unique_ptr<UpstreamHeir> heir_;  ///< of an abandoned call
   bool over_ = false;

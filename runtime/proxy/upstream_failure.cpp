@@ -58,6 +58,7 @@ void UpstreamCall::on_upstream_deadline() {
   switch (deadlines_.take_due(worker_.now())) {
     case Wait::count_: arm_wheel(); return;
     case Wait::silence: silent(); return;
+    case Wait::client: client_too_slow(); return;
     default: break;
   }
   set_->counters().timeouts.fetch_add(1, std::memory_order_relaxed);

@@ -48,10 +48,14 @@ void UpstreamCall::arm_for_answer() {
       request_.body != http::BodyKind::none && !body_ended_ && !awaits_continue();
   if (clients_turn || paused_ || !out_.empty()) {
     disarm(Wait::answer);
-  } else {
-    const auto& settings = set_->settings();
-    arm(Wait::answer, head_received_ ? settings.body_timeout : settings.timeout);
+    if (clients_turn && !paused_ && out_.empty()) begin_clients_turn();
+    return;
   }
+  clients_turn_over();
+  const auto& settings = set_->settings();
+  arm(Wait::answer, head_received_ ? settings.body_timeout : settings.timeout);
+  // It is at work, whatever the limit says.
+  if (std::exchange(lent_, false)) permit_.step_back_always();
 }
 
 /// The upstream takes no more for now. While its answer is not read, that may
@@ -123,6 +127,7 @@ void UpstreamCall::send_whole_body(std::string_view body) {
 
 bool UpstreamCall::flush_body() {
   if (over_ || !connection_) return false;
+  if (lent_ && body_ended_ && !regain_slot()) return false;
   switch (out_.flush(connection_->stream)) {
     case IoStatus::ok:
       frame_.clear();
@@ -131,6 +136,7 @@ bool UpstreamCall::flush_body() {
       return true;
     case IoStatus::would_block:
       body_waiting_ = true;
+      clients_turn_over();
       disarm(Wait::answer);
       arm_for_room();
       connection_->stream.arm_writable();
