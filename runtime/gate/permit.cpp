@@ -27,7 +27,7 @@ const char* to_string(RejectReason reason) noexcept {
 void Permit::sample(Duration upstream_latency) noexcept {
   if (owner_ == nullptr || sampled_ || aside_) return;
   sampled_ = true;
-  owner_->statistics_.on_sample(endpoint_, upstream_latency);
+  owner_->statistics_.on_sample(endpoint_, upstream_latency, slots_);
 }
 
 void Permit::refused() noexcept {

@@ -135,15 +135,16 @@ void WorkerStatistics::on_drop(EndpointId endpoint) noexcept {
   bump(cell_of(endpoint).dropped);
 }
 
-void WorkerStatistics::on_sample(EndpointId endpoint, Duration latency) noexcept {
+void WorkerStatistics::on_sample(EndpointId endpoint, Duration latency,
+                                 std::uint32_t slots) noexcept {
   Endpoint& cell = cell_of(endpoint);
   const std::uint64_t spent = nanoseconds(latency);
   const double seconds = static_cast<double>(spent) * 1e-9;
   enter();
-  bump(cell.nanoseconds, spent);
-  cell.square_sum.store(cell.square_sum.load(std::memory_order_relaxed) + seconds * seconds,
+  bump(cell.nanoseconds, spent * slots);
+  cell.square_sum.store(cell.square_sum.load(std::memory_order_relaxed) + seconds * seconds * slots,
                         std::memory_order_release);
-  bump(cell.count);
+  bump(cell.count, slots);
   leave();
   store_min(cell.min_nanoseconds, spent);
 }

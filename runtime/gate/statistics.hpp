@@ -54,7 +54,9 @@ class WorkerStatistics {
   void on_released(std::uint32_t slots, Instant now) noexcept;
   /// Taken again by a request that was admitted before.
   void on_returned(std::uint32_t slots, Instant now) noexcept { move_in_flight(now, slots); }
-  void on_sample(EndpointId endpoint, Duration latency) noexcept;
+  /// Counts for each of its slots: the limit, what is in flight and what is done in a
+  /// window are told in the same unit.
+  void on_sample(EndpointId endpoint, Duration latency, std::uint32_t slots) noexcept;
   void on_drop(EndpointId endpoint) noexcept;
   void on_queued() noexcept { bump(queued_); }
   void on_abandoned() noexcept { bump(abandoned_); }

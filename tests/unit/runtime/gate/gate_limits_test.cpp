@@ -170,6 +170,23 @@ TEST_F(GateLimits, TheTimeAverageCountsSlots) {
   EXPECT_DOUBLE_EQ(gate->collect(clock.now()).window.in_flight_mean, 5);
 }
 
+TEST_F(GateLimits, AHeavyRequestCountsForEachOfItsSlotsInTheWindow) {
+  build(with_limit(10));
+  (void)gate->collect(clock.now());
+  Client client;
+  Admission heavy = weighing(3, client);
+  clock.advance(milliseconds(100));
+  std::get<Permit>(heavy).success(milliseconds(20));
+  take().success(milliseconds(10));
+  const GateFigures figures = gate->collect(clock.now());
+  ASSERT_EQ(figures.window.endpoints.size(), 1U);
+  const rules::EndpointSamples& samples = figures.window.endpoints.front();
+  EXPECT_EQ(samples.count, 4U);
+  EXPECT_NEAR(samples.latency_sum, 0.07, 1e-9);
+  EXPECT_NEAR(samples.latency_square_sum, 3 * 0.0004 + 0.0001, 1e-9);
+  EXPECT_NEAR(samples.latency_min, 0.01, 1e-9);
+}
+
 TEST_F(GateLimits, InShadowALateRequestIsCountedAndServed) {
   config::AdmissionSettings settings = with_limit(10);
   settings.mode = config::LoopMode::shadow;
