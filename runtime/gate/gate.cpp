@@ -60,6 +60,16 @@ GateFigures Gate::collect(Instant now) {
   return figures;
 }
 
+void Gate::shorten_queue(std::uint8_t priority_class) noexcept {
+  for (std::size_t lowest = rules::priority_class_count; lowest-- > priority_class + 1U;) {
+    for (unsigned index = 0; index < workers(); ++index) {
+      if (!shared_.waits_on(index, static_cast<std::uint8_t>(lowest))) continue;
+      workers_[index]->shorten();
+      return;
+    }
+  }
+}
+
 bool Gate::wake_one(std::uint8_t priority_class, unsigned asking) noexcept {
   const unsigned count = workers();
   const unsigned first = wake_cursor_.fetch_add(1, std::memory_order_relaxed);

@@ -33,7 +33,7 @@ void Permit::sample(Duration upstream_latency) noexcept {
 void Permit::refused() noexcept {
   if (owner_ == nullptr || sampled_ || aside_) return;
   sampled_ = true;
-  owner_->statistics_.on_drop();
+  owner_->statistics_.on_drop(endpoint_);
 }
 
 void Permit::success(Duration upstream_latency) noexcept {

@@ -77,7 +77,18 @@ class SharedGate {
     return tenants_[priority_class].load(std::memory_order_relaxed);
   }
   [[nodiscard]] std::size_t queue_length() const noexcept { return length_.load(); }
+  /// Waiters of this class and better ones.
+  [[nodiscard]] std::size_t length_at_or_above(std::uint8_t priority_class) const noexcept {
+    std::size_t sum = 0;
+    for (std::size_t index = 0; index <= priority_class; ++index) sum += waiting_[index].load();
+    return sum;
+  }
   [[nodiscard]] bool waits_at_or_above(std::uint8_t priority_class) const noexcept;
+  /// Nobody of a lower class than this one waits anywhere.
+  [[nodiscard]] bool lowest_waiting(std::uint8_t priority_class) const noexcept {
+    return length_at_or_above(rules::priority_class_count - 1) ==
+           length_at_or_above(priority_class);
+  }
   [[nodiscard]] bool waits_on(unsigned worker, std::uint8_t priority_class) const noexcept {
     return workers_[worker].waiting[priority_class].load() > 0;
   }

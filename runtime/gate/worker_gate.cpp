@@ -206,30 +206,40 @@ rules::QueueView WorkerGate::view(const GateRequest& request,
                                   std::uint8_t priority_class) const noexcept {
   return {.work_ahead = work_before(request, priority_class),
           .limit = shared_.limit(),
-          .length = shared_.queue_length(),
+          .length = shared_.length_at_or_above(priority_class),
           .standing = shared_.demand_standing() && priority_class > rules::critical_class,
           .service_mean = shared_.service_mean(),
           .own_service = shared_.service_of(request.endpoint)};
 }
 
-/// Who waits on this worker and had better not: the newest of the least class
-/// below, else the newest of a tenant that asks for more than this one's will.
+/// Who waits on this worker and had better not: the newest of a tenant that asks for
+/// more than this one's will.
 GateWaiter* WorkerGate::gives_way_to(const GateRequest& request,
                                      std::uint8_t priority_class) const noexcept {
-  if (GateWaiter* least = queue_.least_below(priority_class)) return least;
   const Duration own = queue_.work_of(priority_class, request.tenant) + work_of(request);
   return queue_.newest_of_heavier(priority_class, own);
 }
 
-/// False: the queue is full. A tenant's first requests may join whatever the
-/// others have piled up (see work_before); then as much goes at the other end,
-/// so that what may wait is still served within its time.
+/// False: the queue is full. Lower classes do not fill it for better ones: one of
+/// them goes, on whatever worker, and until it has gone the queue is that much longer.
+/// A tenant's first requests may join whatever the others have piled up (see
+/// work_before); then as much goes at the other end, so that what may wait is still
+/// served within its time.
 bool WorkerGate::make_room(const GateRequest& request, std::uint8_t priority_class) noexcept {
-  if (shared_.queue_length() >= shared_.bounds().length_max) {
+  const std::size_t length_max = shared_.bounds().length_max;
+  if (shared_.length_at_or_above(priority_class) >= length_max) {
     GateWaiter* victim = gives_way_to(request, priority_class);
     if (victim == nullptr) return false;
-    turn_away(*victim, victim->class_ > priority_class ? RejectReason::queue_full
-                                                       : RejectReason::fair_share);
+    turn_away(*victim, RejectReason::fair_share);
+    return true;
+  }
+  if (shared_.queue_length() >= length_max) {
+    GateWaiter* least = queue_.least_below(priority_class);
+    if (least != nullptr && shared_.lowest_waiting(least->class_)) {
+      turn_away(*least, RejectReason::queue_full);
+    } else {
+      gate_.shorten_queue(priority_class);
+    }
     return true;
   }
   if (request.tenant == 0) return true;

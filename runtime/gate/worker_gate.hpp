@@ -90,6 +90,9 @@ class WorkerGate {
 
   /// Any thread: makes the worker look for free slots soon.
   void wake() noexcept;
+  /// Any thread: makes the worker turn away who waits in the lowest class, while more
+  /// wait than may.
+  void shorten() noexcept;
   [[nodiscard]] const WorkerStatistics& statistics() const noexcept { return statistics_; }
 
  private:
@@ -130,6 +133,7 @@ class WorkerGate {
   [[nodiscard]] std::uint32_t take_again(std::uint32_t weight) noexcept;
   void take_always(std::uint32_t slots) noexcept;
   void pump(Instant now) noexcept;
+  void turn_away_surplus() noexcept;
   void grant(GateWaiter& waiter, std::uint32_t slots, Instant now) noexcept;
   void turn_away(GateWaiter& waiter, RejectReason reason) noexcept;
   [[nodiscard]] GateWaiter* gives_way_to(const GateRequest& request,
@@ -154,6 +158,7 @@ class WorkerGate {
   bool draining_ = false;
   std::uint64_t random_state_;
   std::atomic<bool> wake_posted_{false};
+  std::atomic<bool> shorten_asked_{false};
 };
 
 }  // namespace homeostat::gate

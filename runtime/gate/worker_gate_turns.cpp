@@ -142,8 +142,27 @@ void WorkerGate::wake() noexcept {
   if (wake_posted_.exchange(true)) return;
   boost::asio::post(executor_, [this] {
     wake_posted_.exchange(false);
+    if (shorten_asked_.exchange(false)) turn_away_surplus();
     pump(gate_.clock_.now());
   });
+}
+
+void WorkerGate::shorten() noexcept {
+  shorten_asked_.store(true);
+  wake();
+}
+
+/// Room in the queue for better classes, which joined it on other workers when it was
+/// full. What is left over after that is for the worker with the next lowest.
+void WorkerGate::turn_away_surplus() noexcept {
+  while (shared_.queue_length() > shared_.bounds().length_max) {
+    GateWaiter* least = queue_.least_below(rules::critical_class);
+    if (least == nullptr || !shared_.lowest_waiting(least->class_)) break;
+    turn_away(*least, RejectReason::queue_full);
+  }
+  if (shared_.queue_length() > shared_.bounds().length_max) {
+    gate_.shorten_queue(rules::critical_class);
+  }
 }
 
 void WorkerGate::expire(Instant now) noexcept {

@@ -3,6 +3,7 @@
 // passes, and wake-ups that are delivered late and out of order. One thread plays
 // all workers, so that a seed repeats a schedule exactly.
 #include <algorithm>
+#include <array>
 #include <random>
 #include <vector>
 
@@ -60,11 +61,18 @@ class Player {
     ++grants;
     trace.push_back(guest.priority_class);
     EXPECT_LE(gate.in_flight(), slots()) << "over the limit";
-    for (const auto& other : guests_) {
-      if (other->waiting() && other->priority_class < guest.priority_class) {
-        ++inversions;
-        return;
-      }
+    std::array<bool, rules::priority_class_count> waits{};
+    for (const auto& other : guests_) waits[other->priority_class] |= other->waiting();
+    std::uint32_t& own = passed_over_[guest.priority_class];
+    const auto better = waits.begin() + guest.priority_class;
+    if (std::find(waits.begin(), better, true) != better) {
+      ++inversions;
+      // One that is let in as it arrives is told so after those it let in with it.
+      EXPECT_GE(own + 1, rules::floor_credits) << "ahead of its floor share";
+      own -= std::min(own, rules::floor_credits);
+    }
+    for (std::size_t rank = 0; rank < waits.size(); ++rank) {
+      if (waits[rank] && rank != guest.priority_class) ++passed_over_[rank];
     }
   }
 
@@ -102,7 +110,7 @@ class Player {
   unsigned draw(unsigned below) { return static_cast<unsigned>(random_() % below); }
 
   void act() {
-    switch (draw(10)) {
+    switch (draw(12)) {
       case 0:
       case 1:
       case 2:
@@ -111,7 +119,9 @@ class Player {
       case 5:
       case 6: release(); break;
       case 7: leave(); break;
-      case 8:
+      case 8: step_aside(); break;
+      case 9: step_back(); break;
+      case 10:
         clock.advance(std::chrono::milliseconds(draw(20)));
         if (draw(2) == 0) gate.worker(draw(workers)).expire(clock.now());
         break;
@@ -134,7 +144,7 @@ class Player {
     if (rank > 0) {
       const GateRequest worse{1, rank, clock.now(), std::nullopt};
       const GateRequest better{1, static_cast<std::uint8_t>(rank - 1), clock.now(), std::nullopt};
-      const bool worse_refused = gate.worker(worker).refuse(worse).has_value();
+      const bool worse_refused = gate.worker(draw(workers)).refuse(worse).has_value();
       const bool better_refused = gate.worker(worker).refuse(better).has_value();
       EXPECT_FALSE(better_refused && !worse_refused);
     }
@@ -167,21 +177,43 @@ class Player {
       default: guest->permit.ignore();
     }
   }
+  void step_aside() {
+    Guest* guest = pick([](const Guest& one) { return one.permit && !one.permit.aside(); });
+    if (guest == nullptr) return;
+    const std::size_t aside = gate.aside();
+    EXPECT_EQ(guest->permit.step_aside(), aside < settings_.streams_max);
+  }
+  /// At most a quarter above the limit, or because it is at work anyway.
+  void step_back() {
+    Guest* guest = pick([](const Guest& one) { return one.permit.aside(); });
+    if (guest == nullptr) return;
+    if (draw(4) == 0) {
+      guest->permit.step_back_always();
+      return;
+    }
+    const std::size_t before = gate.in_flight();
+    if (guest->permit.step_back()) {
+      EXPECT_LE(before + 1, slots() + std::max<std::size_t>(slots() / 4, 1));
+    }
+  }
   void leave() {
     if (Guest* guest = pick([](const Guest& one) { return one.waiting(); })) guest->cancel();
   }
 
   void check() {
-    ASSERT_EQ(gate.in_flight(), holding()) << "a permit was lost or made";
+    ASSERT_EQ(gate.in_flight() + gate.aside(), holding()) << "a permit was lost or made";
     ASSERT_EQ(gate.queue_length(), waiting()) << "a waiter was forgotten";
     ASSERT_GE(gate.limit(), 1);
-    ASSERT_LE(gate.queue_length(), settings_.queue_max);
+    // One above for each that must go, and has not yet been told.
+    ASSERT_LE(gate.queue_length(), 2 * settings_.queue_max);
     std::erase_if(guests_, [](const auto& one) {
       return !one->waiting() && !one->permit;  // it has ended
     });
   }
 
   std::mt19937_64 random_;
+  /// Grants while the class waited, less those that its floor share was given for.
+  std::array<std::uint32_t, rules::priority_class_count> passed_over_{};
   config::AdmissionSettings settings_;
   std::vector<std::unique_ptr<boost::asio::io_context>> contexts_;
 
@@ -201,6 +233,7 @@ config::AdmissionSettings settings_of(std::uint64_t seed) {
   config::AdmissionSettings settings;
   settings.limit_initial = 1.0 + static_cast<double>(seed % 5);
   settings.queue_max = 4 + seed % 13;
+  settings.streams_max = 1 + seed % 4;
   settings.max_wait = seed % 3 == 0 ? 10ms : 1h;
   return settings;
 }
@@ -220,8 +253,9 @@ TEST(GateProperties, NobodyWaitsWhileThereIsRoomOnceWakeUpsAreDelivered) {
     Player player(seed, settings_of(seed));
     player.play(200);
     player.settle();
+    EXPECT_LE(player.gate.queue_length(), settings_of(seed).queue_max);
     if (player.waiting() > 0) {
-      EXPECT_GE(player.holding(), player.slots());
+      EXPECT_GE(player.gate.in_flight(), player.slots());
     }
     for (int round = 0; round < 200 && player.waiting() > 0; ++round) {
       player.release_all();
@@ -242,7 +276,7 @@ TEST(GateProperties, AWorseClassGoesFirstOnlyForItsFloorShare) {
     inversions += player.inversions;
   }
   EXPECT_GT(grants, 10'000);
-  EXPECT_LE(inversions, grants * 3 * 5 / 100) << "three lower classes, five percent each";
+  EXPECT_GT(inversions, 0) << "or nothing was tried";
 }
 
 TEST(GateProperties, TheSameScheduleGivesTheSameDecisions) {
