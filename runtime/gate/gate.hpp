@@ -87,6 +87,7 @@ class Gate final : public GateSource {
   /// False when there is none.
   bool wake_one(std::uint8_t priority_class, unsigned asking) noexcept;
   void offer_room() noexcept;
+  void wake(unsigned worker) noexcept { workers_[worker]->wake(); }
   /// The queue is longer than may be: asks the worker where the lowest class below
   /// `priority_class` waits to send one away.
   void shorten_queue(std::uint8_t priority_class) noexcept;

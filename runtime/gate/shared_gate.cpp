@@ -127,6 +127,42 @@ std::optional<rules::ClassChoice> SharedGate::next_class() const noexcept {
   return rules::choose_class(waiting, credits);
 }
 
+namespace {
+
+constexpr unsigned class_shift = 32, worker_shift = 40;
+
+std::uint64_t pack(const SharedGate::Claim& claim) noexcept {
+  return (std::uint64_t{claim.worker} + 1) << worker_shift |
+         std::uint64_t{claim.priority_class} << class_shift | claim.weight;
+}
+
+std::uint8_t class_of(std::uint64_t packed) noexcept {
+  return static_cast<std::uint8_t>(packed >> class_shift);
+}
+
+}  // namespace
+
+std::optional<SharedGate::Claim> SharedGate::claim() const noexcept {
+  const std::uint64_t packed = claim_.load();
+  if (packed == 0) return std::nullopt;
+  return Claim{static_cast<unsigned>((packed >> worker_shift) - 1), class_of(packed),
+               static_cast<std::uint32_t>(packed)};
+}
+
+bool SharedGate::take_claim(const Claim& claim) noexcept {
+  const std::uint64_t wanted = pack(claim);
+  std::uint64_t there = claim_.load();
+  while (there == 0 || class_of(there) > claim.priority_class) {
+    if (claim_.compare_exchange_weak(there, wanted)) return true;
+  }
+  return false;
+}
+
+void SharedGate::drop_claim(const Claim& claim) noexcept {
+  std::uint64_t mine = pack(claim);
+  (void)claim_.compare_exchange_strong(mine, 0);
+}
+
 void SharedGate::granted(rules::ClassChoice choice) noexcept {
   rules::ClassCounts waiting{};
   rules::ClassCounts credits{};

@@ -114,6 +114,19 @@ class SharedGate {
   [[nodiscard]] std::optional<rules::ClassChoice> next_class() const noexcept;
   void granted(rules::ClassChoice choice) noexcept;
 
+  /// A waiting request that needs several slots and saves them up: until it has as many,
+  /// no other of its class or a lower one takes any, on whatever worker.
+  struct Claim {
+    unsigned worker = 0;
+    std::uint8_t priority_class = 0;
+    std::uint32_t weight = 1;
+  };
+  [[nodiscard]] std::optional<Claim> claim() const noexcept;
+  /// Makes this the claim; false if there is one already of the same or a better class.
+  [[nodiscard]] bool take_claim(const Claim& claim) noexcept;
+  /// Does nothing if it was replaced meanwhile.
+  void drop_claim(const Claim& claim) noexcept;
+
   /// Expected upstream time of an endpoint; the overall mean when unknown.
   [[nodiscard]] Duration service_of(EndpointId endpoint) const noexcept;
   [[nodiscard]] Duration service_mean() const noexcept;
@@ -160,6 +173,7 @@ class SharedGate {
   ByClass credits_{};
   std::array<std::atomic<std::int64_t>, rules::priority_class_count> work_{};
   std::vector<PerWorker> workers_;
+  std::atomic<std::uint64_t> claim_{0};  ///< packed; 0: none
 };
 
 }  // namespace homeostat::gate

@@ -134,6 +134,10 @@ class WorkerGate {
   void take_always(std::uint32_t slots) noexcept;
   void pump(Instant now) noexcept;
   void turn_away_surplus() noexcept;
+  [[nodiscard]] bool pump_one(Instant now) noexcept;
+  [[nodiscard]] SharedGate::Claim claim_of(const GateWaiter& waiter) const noexcept {
+    return {index_, waiter.class_, waiter.weight_};
+  }
   void grant(GateWaiter& waiter, std::uint32_t slots, Instant now) noexcept;
   void turn_away(GateWaiter& waiter, RejectReason reason) noexcept;
   [[nodiscard]] GateWaiter* gives_way_to(const GateRequest& request,
@@ -152,7 +156,8 @@ class WorkerGate {
   GateWaiter* arriving_ = nullptr;  ///< inside admit(): gets its permit as a return value
   Permit arriving_permit_;
   std::optional<Rejection> arriving_rejection_;
-  unsigned local_grants_ = 0;  ///< since a slot was last passed on
+  GateWaiter* claiming_ = nullptr;  ///< saves up slots, if the shared claim is this worker's
+  unsigned local_grants_ = 0;       ///< since a slot was last passed on
   bool pumping_ = false;
   bool pump_again_ = false;
   bool draining_ = false;

@@ -7,6 +7,11 @@
 // worker that has the waiter; a posted wake-up clears its flag before it
 // looks, so a wake-up that found the flag set is covered by the one pending.
 // A woken worker that finds nothing to do for itself passes the room on.
+//
+// A request that weighs more than is free claims what becomes free (SharedGate::Claim):
+// other workers then take nothing for their waiters of its class and lower ones, but
+// wake its worker once there is enough. A claim is followed by another look at the
+// slots, and a release by a look at the claim: the argument above holds for them too.
 #include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -28,6 +33,10 @@ constexpr unsigned local_grants_max = 4;
 }  // namespace
 
 void WorkerGate::unlink(GateWaiter& waiter) noexcept {
+  if (&waiter == claiming_) {
+    claiming_ = nullptr;
+    shared_.drop_claim(claim_of(waiter));
+  }
   if (queue_.remove(waiter)) shared_.tenant_left(waiter.class_);
   waiter.owner_ = nullptr;
   shared_.waiter_left(index_, waiter.class_, waiter.work_);
@@ -111,31 +120,52 @@ void WorkerGate::pump(Instant now) noexcept {
   pumping_ = true;
   while (pump_again_) {
     pump_again_ = false;
-    while (shared_.has_room()) {
-      const std::optional<rules::ClassChoice> choice = shared_.next_class();
-      if (!choice) break;
-      const std::uint8_t rank = choice->priority_class;
-      GateWaiter* waiter = queue_.next(rank, shared_.service_mean());
-      const bool others_turn = waiter == nullptr || (local_grants_ >= local_grants_max &&
-                                                     shared_.waits_elsewhere(index_, rank));
-      if (others_turn) {
-        local_grants_ = 0;
-        if (gate_.wake_one(rank, index_)) break;
-        // Nobody: the waiter seen left meanwhile, and whoever removed it pumps.
-        if (waiter == nullptr) break;
-      }
-      if (waiter->expires_ <= now) {  // the timer is late; the promise is not
-        turn_away(*waiter, waiter->expiry_reason_);
-        continue;
-      }
-      const std::uint32_t slots = shared_.try_acquire(waiter->weight_);
-      if (slots == 0) break;
-      shared_.granted(*choice);
-      ++local_grants_;
-      grant(*waiter, slots, now);
+    while (shared_.has_room() && pump_one(now)) {
     }
   }
   pumping_ = false;
+}
+
+/// False: nothing more can be done here.
+bool WorkerGate::pump_one(Instant now) noexcept {
+  std::optional<rules::ClassChoice> choice = shared_.next_class();
+  if (!choice) return false;
+  GateWaiter* waiter = nullptr;
+  const std::optional<SharedGate::Claim> claim = shared_.claim();
+  if (claim && claim->priority_class <= choice->priority_class) {
+    if (claim->worker != index_) {
+      if (shared_.has_room(claim->weight)) gate_.wake(claim->worker);
+      return false;
+    }
+    waiter = claiming_;
+    choice = rules::ClassChoice{waiter->class_, false};
+  } else {
+    const std::uint8_t rank = choice->priority_class;
+    waiter = queue_.next(rank, shared_.service_mean());
+    const bool others_turn = waiter == nullptr || (local_grants_ >= local_grants_max &&
+                                                   shared_.waits_elsewhere(index_, rank));
+    if (others_turn) {
+      local_grants_ = 0;
+      if (gate_.wake_one(rank, index_)) return false;
+      // Nobody: the waiter seen left meanwhile, and whoever removed it pumps.
+      if (waiter == nullptr) return false;
+    }
+  }
+  if (waiter->expires_ <= now) {  // the timer is late; the promise is not
+    turn_away(*waiter, waiter->expiry_reason_);
+    return true;
+  }
+  const std::uint32_t slots = shared_.try_acquire(waiter->weight_);
+  if (slots == 0) {
+    // Looks once more: what was freed before others saw the claim.
+    if (waiter->weight_ == 1 || !shared_.take_claim(claim_of(*waiter))) return false;
+    claiming_ = waiter;
+    return true;
+  }
+  shared_.granted(*choice);
+  ++local_grants_;
+  grant(*waiter, slots, now);
+  return true;
 }
 
 void WorkerGate::wake() noexcept {

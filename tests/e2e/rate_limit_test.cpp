@@ -254,15 +254,21 @@ TEST(ConcurrencyCap, RefusesWhatIsOneTooManyOfItsKindOnly) {
 TEST(Weight, AHeavyRequestTakesSeveralSlots) {
   Held held;
   AgentConfig config = limited(held.origin,
-                               "mode: on, limit_initial: 4, limit_min: 4, limit_max: 4, weights: "
-                               "[{match: {path: /exports/*}, weight: 3}]");
+                               "mode: on, limit_initial: 4, limit_min: 4, limit_max: 4, "
+                               "max_wait: 1m, weights: [{match: {path: /exports/*}, weight: 3}]");
   RunningAgent agent(config);
   HttpClient first(agent.port());
   ASSERT_TRUE(first.send(request_text("POST", "/exports/1")));
   ASSERT_TRUE(held.origin.wait_for_requests("/exports/1", 1));
   EXPECT_EQ(agent.metric("homeostat_admission_in_flight"), 3);
+  HttpClient fits(agent.port()), heavy(agent.port());
+  EXPECT_EQ(fits.request("POST", "/page").status(), 200) << "one slot is left";
+  ASSERT_TRUE(heavy.send(request_text("POST", "/exports/2")));
+  EXPECT_TRUE(eventually([&] { return agent.metric("homeostat_admission_queue_length") == 1; }));
+  EXPECT_EQ(held.origin.requests("/exports/2"), 0U) << "a slot is free, but not three";
   held.go_on.set();
   EXPECT_EQ(first.read().body, "done");
+  EXPECT_EQ(heavy.read().status(), 200);
 }
 
 TEST(FairQueue, TheNewestOfWhoAsksForMoreGivesWay) {

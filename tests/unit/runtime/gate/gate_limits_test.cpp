@@ -187,6 +187,62 @@ TEST_F(GateLimits, AHeavyRequestCountsForEachOfItsSlotsInTheWindow) {
   EXPECT_NEAR(samples.latency_min, 0.01, 1e-9);
 }
 
+TEST_F(GateLimits, AHeavyRequestIsNotOvertakenForEverOnOtherWorkersEither) {
+  config::AdmissionSettings settings = with_limit(3);
+  settings.max_wait = hours(1);
+  build(settings, 2);
+  std::list<Permit> running;
+  for (int i = 0; i < 3; ++i) running.push_back(take(1));
+  Client heavy;
+  ASSERT_TRUE(queued(weighing(3, heavy)));
+  std::list<Client> light;
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(queued(ask(light.emplace_back(), 2, 1)));
+  int released = 0;
+  while (!heavy.permit && !running.empty()) {
+    running.front().ignore();
+    running.pop_front();
+    ++released;
+    settle();
+    for (Client& one : light) {
+      if (one.permit) running.push_back(std::move(one.permit));
+    }
+  }
+  EXPECT_TRUE(heavy.permit);
+  EXPECT_LE(released, 4 + 3) << "four that a worker keeps for itself, then three saved up";
+  heavy.permit.ignore();
+  settle();
+  for (const Client& one : light) released += one.permit ? 1 : 0;
+  EXPECT_EQ(gate->in_flight(), 3U) << "and then the others go on";
+}
+
+TEST_F(GateLimits, WhatWasSavedUpIsFreeAgainWhenTheHeavyOneLeaves) {
+  config::AdmissionSettings settings = with_limit(2);
+  settings.max_wait = hours(1);
+  build(settings, 2);
+  Permit first = take(1), second = take(1);
+  auto heavy = std::make_unique<Client>();
+  ASSERT_TRUE(queued(weighing(2, *heavy)));
+  first.ignore();
+  settle();
+  Client light;
+  ASSERT_TRUE(queued(ask(light, 2, 1))) << "though a slot is free";
+  heavy.reset();
+  settle();
+  EXPECT_TRUE(light.permit);
+}
+
+TEST_F(GateLimits, ABetterClassDoesNotStandBackForAHeavyRequest) {
+  config::AdmissionSettings settings = with_limit(2);
+  settings.max_wait = hours(1);
+  build(settings, 2);
+  Permit first = take(1), second = take(1);
+  Client heavy, critical;
+  ASSERT_TRUE(queued(weighing(2, heavy)));
+  first.ignore();
+  settle();
+  EXPECT_TRUE(admitted(ask(critical, 0, 1)));
+}
+
 TEST_F(GateLimits, InShadowALateRequestIsCountedAndServed) {
   config::AdmissionSettings settings = with_limit(10);
   settings.mode = config::LoopMode::shadow;

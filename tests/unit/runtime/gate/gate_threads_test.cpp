@@ -37,7 +37,8 @@ struct Load {
   int requests = 5000;  ///< in all, per worker
   bool cancels = true;  ///< a tenth of the waiting clients go away
   bool change_limit = false;
-  unsigned spin = 1;  ///< up to this many idle turns before asking and before releasing
+  std::uint32_t weight_max = 1;  ///< at most the limit
+  unsigned spin = 1;             ///< up to this many idle turns before asking and before releasing
 };
 
 class Driver;
@@ -53,6 +54,7 @@ class Request : public GateWaiter {
   void finish();
   Driver& driver_;
   Permit permit_;
+  std::uint32_t weight_ = 1;
 };
 
 /// One worker: an io_context, and requests that follow each other on it.
@@ -65,6 +67,7 @@ class Driver {
         random(index + 1),
         cancels(load.cancels),
         spin(load.spin),
+        weight_max(load.weight_max),
         left(load.requests) {
     worker.attach(context.get_executor());
   }
@@ -98,14 +101,17 @@ class Driver {
   std::minstd_rand random;
   bool cancels;
   unsigned spin;
+  std::uint32_t weight_max;
   int left;
   std::vector<std::unique_ptr<Request>> requests;
 };
 
 void Request::start() {
   const auto rank = static_cast<std::uint8_t>(driver_.random() % 4);
+  weight_ = 1 + static_cast<std::uint32_t>(driver_.random() % driver_.weight_max);
   Admission answer = driver_.worker.admit(
-      {static_cast<EndpointId>(driver_.random() % 8), rank, driver_.clock.now(), {}}, *this);
+      {static_cast<EndpointId>(driver_.random() % 8), rank, driver_.clock.now(), {}, 0, weight_},
+      *this);
   if (auto* permit = std::get_if<Permit>(&answer)) {
     on_admitted(std::move(*permit));
   } else if (const auto* rejection = std::get_if<Rejection>(&answer)) {
@@ -123,7 +129,8 @@ void Request::start() {
 void Request::on_admitted(Permit permit) {
   if (permit_) ++driver_.shared.double_ends;
   permit_ = std::move(permit);
-  const int now_upstream = driver_.shared.upstream.fetch_add(1) + 1;
+  const auto slots = static_cast<int>(weight_);
+  const int now_upstream = driver_.shared.upstream.fetch_add(slots) + slots;
   if (now_upstream > driver_.shared.limit.load()) driver_.shared.exceeded = true;
   boost::asio::post(driver_.context, [this] { finish(); });
 }
@@ -135,7 +142,7 @@ void Request::on_rejected(const Rejection&) {
 
 void Request::finish() {
   driver_.idle();
-  driver_.shared.upstream.fetch_sub(1);
+  driver_.shared.upstream.fetch_sub(static_cast<int>(weight_));
   ++driver_.shared.served;
   const auto how = driver_.random() % 4;
   if (how == 0) {
@@ -232,6 +239,11 @@ TEST(GateThreads, TwoWorkersWithOneRequestEachNeverMissEachOther) {
 TEST(GateThreads, LimitChangesUnderLoadKeepTheBalance) {
   const ManualClock frozen;
   hammer(frozen, with_limit(6), {.requests = 4000, .change_limit = true});
+}
+
+TEST(GateThreads, HeavyAndLightRequestsOfAllWorkersGetTheirTurn) {
+  const ManualClock frozen;
+  hammer(frozen, with_limit(5), {.requests = 3000, .weight_max = 5});
 }
 
 TEST(GateThreads, ShortQueuesRejectWithoutLosingAnyone) {
