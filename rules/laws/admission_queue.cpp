@@ -56,7 +56,8 @@ ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,
     if (*time_left <= Duration::zero() || room < Duration::zero()) return ArrivalVerdict::too_late;
     if (wait > room) return ArrivalVerdict::deadline;
   }
-  if (wait > wait_budget(bounds, view.standing, view.service_mean, view.limit)) {
+  const bool never_waits = bounds.max_wait <= Duration::zero();
+  if (never_waits || wait > wait_budget(bounds, view.standing, view.service_mean, view.limit)) {
     return ArrivalVerdict::predicted_wait;
   }
   if (view.length >= bounds.length_max) return ArrivalVerdict::queue_full;

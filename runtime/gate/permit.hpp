@@ -54,9 +54,9 @@ inline constexpr std::size_t reject_reason_count = 14;
 }
 /// Shows that more arrives than can be served. Shedding a class does not: it
 /// is the answer to trouble, and taken for a sign of it would keep itself alive.
-/// Nor does a deadline that no load is to blame for: anybody can send one.
+/// Nor does an open breaker, or a deadline that no load is to blame for: anybody can send one.
 [[nodiscard]] constexpr bool of_overload(RejectReason reason) noexcept {
-  return !of_operator(reason) && reason != RejectReason::shed_class &&
+  return !of_operator(reason) && !of_upstream(reason) && reason != RejectReason::shed_class &&
          reason != RejectReason::too_late;
 }
 

@@ -238,7 +238,9 @@ bool UpstreamSet::given_up(const UpstreamTarget& target, rules::EndpointId endpo
 
 bool UpstreamSet::may_retry(Instant now) {
   const std::uint64_t sent = counters_.connects.load(relaxed) + counters_.reuses.load(relaxed);
-  const std::uint64_t again = counters_.retries.load(relaxed);
+  // Further addresses of one name are no further requests.
+  const std::uint64_t again =
+      counters_.retries.load(relaxed) + counters_.further_addresses.load(relaxed);
   const std::lock_guard lock(mutex_);
   const bool granted = budget_.take(now, sent - std::min(sent, again));
   (granted ? counters_.retries : counters_.retries_denied).fetch_add(1, relaxed);

@@ -27,6 +27,7 @@ void UpstreamCall::connect_failed(UpstreamError error) {
   const bool replaced = set_ != worker_.upstream().set();  // by a reload meanwhile
   if (++addresses_tried_ < target_->address_count() && !replaced) {
     // A name with several addresses is one target: try them all first.
+    set_->counters().further_addresses.fetch_add(1, std::memory_order_relaxed);
     target_->request_started();
     open();
     return;

@@ -129,6 +129,7 @@ struct UpstreamCounters {
   std::atomic<std::uint64_t> connects{0}, connect_failures{0}, reuses{0}, retries{0}, timeouts{0},
       resets{0}, protocol_errors{0}, connection_limit{0}, probes{0}, retries_denied{0}, refused{0},
       would_refuse{0}, abandoned{0}, local_failures{0}, lookup_failures{0}, address_changes{0};
+  std::atomic<std::uint64_t> further_addresses{0};  ///< of a target's name, tried in one attempt
 };
 
 /// A request that looks for a target.

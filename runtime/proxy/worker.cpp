@@ -188,6 +188,7 @@ gate::Rejection Worker::breaker_rejection(rules::EndpointId endpoint, std::uint8
   rejection.retry_after = rules::retry_after(
       refusal.wait, config_->settings().admission.retry_after_min, random_unit());
   rejection.priority_class = rules::clamp_class(priority_class);
+  gate_.upstream_refused(rejection.reason, priority_class);
   return rejection;
 }
 

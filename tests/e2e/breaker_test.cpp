@@ -146,6 +146,9 @@ TEST(Breaker, StoredContentStandsInForADeadUpstream) {
   EXPECT_TRUE(refused_for(agent, "/page", "upstream_silent"));
   EXPECT_EQ(stale::until(agent, "/kept", "ttl=-").body, "kept");
   EXPECT_TRUE(refused_for(agent, "/page", "upstream_silent")) << "no failure was spared";
+  EXPECT_GE(
+      agent.metric("homeostat_admission_rejected_total{class=\"2\",reason=\"upstream_silent\"}"),
+      1);
 }
 
 TEST(Breaker, ShadowRefusesNothing) {

@@ -36,6 +36,8 @@ TEST(AdmissionQueue, WithoutMaxWaitNobodyWaits) {
     EXPECT_EQ(wait_budget(bounds, standing, seconds(1), 1000), Duration::zero());
     EXPECT_EQ(wait_limit(bounds, standing, seconds(1), 1000), Duration::zero());
   }
+  EXPECT_EQ(judge_arrival(bounds, QueueView{}, {}), ArrivalVerdict::predicted_wait)
+      << "not even for nothing: who cannot begin goes away at once";
 }
 
 TEST(AdmissionQueue, AShortMaxWaitAlsoBoundsAStandingQueue) {

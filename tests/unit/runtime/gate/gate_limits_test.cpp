@@ -243,6 +243,23 @@ TEST_F(GateLimits, ABetterClassDoesNotStandBackForAHeavyRequest) {
   EXPECT_TRUE(admitted(ask(critical, 0, 1)));
 }
 
+TEST_F(GateLimits, AnOpenBreakersRefusalsAreCountedAndAreNoSignOfOverload) {
+  build(with_limit(10));
+  gate->worker(0).upstream_refused(RejectReason::upstream_silent, 2);
+  EXPECT_EQ(gate->totals().rejected_total(), 1U);
+  EXPECT_EQ(gate->collect(clock.now()).rejected, 0U);
+}
+
+TEST_F(GateLimits, WithoutAnyWaitingTimeNobodyWaits) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.max_wait = milliseconds(0);
+  build(settings);
+  const Permit busy = take();
+  Client client;
+  EXPECT_TRUE(rejected_for(ask(client), RejectReason::predicted_wait));
+  EXPECT_EQ(gate->totals().queued, 0U);
+}
+
 TEST_F(GateLimits, InShadowALateRequestIsCountedAndServed) {
   config::AdmissionSettings settings = with_limit(10);
   settings.mode = config::LoopMode::shadow;

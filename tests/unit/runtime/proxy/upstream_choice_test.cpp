@@ -370,5 +370,24 @@ TEST(BreakerThreads, WhateverIsReportedAtOnceProbesStayRareAndItCloses) {
   EXPECT_TRUE(bench.set.any_healthy(bench.now));
 }
 
+TEST(UpstreamChoice, FurtherAddressesOfANameEarnNoRetries) {
+  const auto granted = [](std::uint64_t further_addresses) {
+    config::UpstreamSettings settings = settings_of(1);
+    settings.retry_budget.ratio = 0.1;
+    settings.retry_budget.per_second_min = 0;
+    UpstreamSet set(settings, endpoints, start);
+    UpstreamCounters& counters = set.counters();
+    int count = 0;
+    for (int round = 0; round < 100; ++round) {  // a request each, whose name has addresses
+      counters.connects += 1 + further_addresses;
+      counters.further_addresses += further_addresses;
+      count += set.may_retry(start) ? 1 : 0;
+    }
+    return count;
+  };
+  EXPECT_GT(granted(0), 0);
+  EXPECT_EQ(granted(3), granted(0));
+}
+
 }  // namespace
 }  // namespace homeostat::proxy
