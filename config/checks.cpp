@@ -143,6 +143,29 @@ class Checks {
     }
   }
 
+  void cache_tenants() {
+    const CacheTenantSettings& tenant = settings_.cache.tenant;
+    if ((tenant.by == CacheTenantKey::header) != !tenant.field.empty()) {
+      fail({"cache.tenant"}, "`cache.tenant.field` belongs to `by: header`, and only there",
+           "write e.g. tenant: {by: header, field: X-Tenant-Id}");
+    }
+    if (tenant.by == CacheTenantKey::token_subject && !settings_.server.trust_forwarded) {
+      fail({"cache.tenant.by"},
+           "`cache.tenant.by: token_subject` reads tokens without verifying them, so anybody "
+           "could ask for another tenant's responses",
+           "set server.trust_forwarded if a proxy in front verifies tokens and is the only way in; "
+           "else use by: authorization");
+    }
+    if (tenant.by != CacheTenantKey::none) return;
+    for (const CacheRule& rule : settings_.cache.rules) {
+      if (!rule.all_tenants) continue;
+      fail({"cache.rules"},
+           fmt::format("`cache.rules` for {}: `all_tenants` needs a `cache.tenant.by`, without "
+                       "which there are no tenants",
+                       rule.match.path));
+    }
+  }
+
   void admission() {
     const auto& admission = settings_.admission;
     unique_names(admission.rate_limits, "admission.rate_limits");
@@ -244,6 +267,7 @@ void check_settings(const Settings& settings, const Place& root, Reading& readin
   checks.order();
   checks.redis();
   checks.events();
+  checks.cache_tenants();
   checks.admission();
   checks.health();
 }

@@ -59,6 +59,7 @@ void visit_rule(Visitor& visitor, CacheRule& rule) {
   visitor.leaf({"ttl_max"}, DurationLeaf(rule.ttl_max, 0s, 365 * 24h));
   visitor.leaf({"post"}, BoolLeaf(rule.post));
   visitor.leaf({"authenticated"}, BoolLeaf(rule.authenticated));
+  visitor.leaf({"all_tenants"}, BoolLeaf(rule.all_tenants));
   visitor.leaf({"bypass"}, BoolLeaf(rule.bypass));
   visitor.leaf({"override_origin"}, BoolLeaf(rule.override_origin));
   visitor.leaf({"query_drop"}, TextListLeaf(rule.query_drop, "parameters", check_parameter, {}));
@@ -91,9 +92,9 @@ void check_rule(CacheRule& rule, const Node& row, const std::string& path, Readi
     return;
   }
   if (rule.bypass && (rule.ttl || rule.ttl_min || rule.ttl_max || rule.post || rule.authenticated ||
-                      rule.override_origin || rule.etag || !rule.query_drop.empty() ||
-                      !rule.query_keep.empty() || !rule.vary.empty() || !rule.tags.empty() ||
-                      rule.stale_while_revalidate || rule.stale_if_error)) {
+                      rule.all_tenants || rule.override_origin || rule.etag ||
+                      !rule.query_drop.empty() || !rule.query_keep.empty() || !rule.vary.empty() ||
+                      !rule.tags.empty() || rule.stale_while_revalidate || rule.stale_if_error)) {
     reading.report.error(place_of("bypass"),
                          fmt::format("`{}.bypass`: a bypassed request is never cached, so of the "
                                      "other keys only cache_control, json and invalidate_on have "
@@ -132,6 +133,13 @@ void visit_tags(Visitor& visitor, CacheTagSettings& tags) {
   visitor.leaf({"remove"}, BoolLeaf(tags.remove));
   visitor.leaf({"per_object_max"}, IntegerLeaf(tags.per_object_max, 1, 1000));
   visitor.leaf({"distinct_max", Apply::restart}, IntegerLeaf(tags.distinct_max, 1, 10'000'000));
+  visitor.end();
+}
+
+void visit_tenant(Visitor& visitor, CacheTenantSettings& tenant) {
+  visitor.begin({"tenant", Apply::restart});
+  visitor.leaf({"by", Apply::restart}, ChoiceLeaf(tenant.by, words::cache_tenant_key));
+  visitor.leaf({"field", Apply::restart}, TextLeaf(tenant.field, "field name", check_field_name));
   visitor.end();
 }
 
@@ -194,6 +202,7 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
   visitor.leaf({"groups", Apply::restart},
                NamedListsLeaf(cache.groups, check_identifier, "path patterns", check_path_pattern));
   visit_tags(visitor, cache.tags);
+  visit_tenant(visitor, cache.tenant);
   visitor.leaf(
       {"events", Apply::restart},
       NamedListsLeaf(cache.events, check_event_name, "what they invalidate", check_event_item));

@@ -24,6 +24,8 @@ inline constexpr std::array<std::string_view, 4> deadline_format{"grpc", "time",
                                                                  "seconds"};
 inline constexpr std::array<std::string_view, 4> tenant_key{"client", "header", "authorization",
                                                             "token_subject"};
+inline constexpr std::array<std::string_view, 4> cache_tenant_key{"none", "header", "authorization",
+                                                                  "token_subject"};
 inline constexpr std::array<std::string_view, 2> log_format{"console", "json"};
 inline constexpr std::array<std::string_view, 5> log_level{"trace", "debug", "info", "warn",
                                                            "error"};

@@ -22,11 +22,20 @@ struct JsonSettings {
   [[nodiscard]] bool any() const noexcept { return whitespace || nulls; }
 };
 
+/// What tells the tenants of the application apart. Each has a namespace of its own.
+enum class CacheTenantKey : std::uint8_t { none, header, authorization, token_subject };
+
+struct CacheTenantSettings {
+  CacheTenantKey by = CacheTenantKey::none;
+  std::string field;  ///< only with `header`
+};
+
 struct CacheRule {
   RequestMatch match;
   std::optional<seconds> ttl;  ///< absent: the origin's own freshness
   bool post = false;           ///< POST may be cached, keyed by body hash
   bool authenticated = false;  ///< requests with Authorization may be cached, keyed by its hash
+  bool all_tenants = false;    ///< one copy answers every tenant
   bool bypass = false;
   bool override_origin =
       false;  ///< `ttl` wins over the origin's max-age (never over no-store/private)
@@ -100,6 +109,7 @@ struct CacheSettings {
   bool status_key = false;  ///< Cache-Status shows the key, which is the operator's business
   bool etag = true;         ///< add a strong ETag to stored responses that have none
   CacheTagSettings tags;
+  CacheTenantSettings tenant;
   std::vector<CacheRule> rules;
   std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   std::vector<std::pair<std::string, std::vector<std::string>>> events;

@@ -14,6 +14,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::size_t tenants_shown = 20;
+
 json::value number_or_null(std::optional<double> value) {
   return value ? json::value(*value) : json::value();
 }
@@ -99,10 +101,20 @@ json::object insights_json(const CacheFigures& figures) {
           {"optimization_suggestions", std::move(suggestions)}};
 }
 
+json::object tenants_json(const CacheTenants& tenants) {
+  json::array largest;
+  for (const CacheTenants::Tenant& tenant : tenants.largest) {
+    largest.push_back(json::object{{"tenant", tenant.name}, {"entries", tenant.entries}});
+  }
+  return {{"known", tenants.known}, {"largest", std::move(largest)}};
+}
+
 Reply stats(const AdminServices& services) {
   const CacheFigures figures = services.cache.figures();
   Reply reply;
-  reply.members["cache_statistics"] = cache_statistics_json(figures, shared_tier(services));
+  json::object statistics = cache_statistics_json(figures, shared_tier(services));
+  statistics["tenants"] = tenants_json(services.cache.tenants(tenants_shown));
+  reply.members["cache_statistics"] = std::move(statistics);
   reply.members["middleware_statistics"] = middleware_json(services, figures);
   reply.members["performance_insights"] = insights_json(figures);
   return reply;

@@ -40,6 +40,7 @@ std::string describe(const PurgeRequest& request) {
     text += "]";
   };
   add("tags", request.tags);
+  add("tenants", request.tenants);
   add("patterns", request.patterns);
   add("keys", request.keys);
   return text;
@@ -86,13 +87,15 @@ Reply invalidate(const RouteContext& context, const Call& call) {
   BodyReader reader(std::get<json::object>(body));
   PurgeRequest request;
   request.tags = reader.optional_texts("tags");
+  request.tenants = reader.optional_texts("tenants");
   request.patterns = reader.optional_texts("patterns");
   request.keys = reader.optional_texts("keys");
   const std::string mode = reader.optional_word("mode", {"hard", "soft"});
   const std::string reason = reader.optional_reason();
   reader.refuse_others();
-  if (reader.ok() && request.tags.empty() && request.patterns.empty() && request.keys.empty()) {
-    reader.fail("tags, patterns, keys: at least one must name something");
+  if (reader.ok() && request.tags.empty() && request.tenants.empty() && request.patterns.empty() &&
+      request.keys.empty()) {
+    reader.fail("tags, tenants, patterns, keys: at least one must name something");
   }
   if (!reader.ok()) return reader.to_problem();
   request.soft = mode == "soft";
@@ -104,6 +107,7 @@ Reply invalidate(const RouteContext& context, const Call& call) {
   reply.members["mode"] = mode;
   reply.members["invalidated_entries"] = purged.entries();
   reply.members["details"] = json::object{{"by_tags", purged.by_tags},
+                                          {"by_tenants", purged.by_tenants},
                                           {"by_patterns", purged.by_patterns},
                                           {"by_keys", purged.by_keys}};
   return reply;

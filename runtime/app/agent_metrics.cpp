@@ -77,6 +77,12 @@ void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.counter("homeostat_cache_tag_overflows_total",
                   "Tags that had to share a slot because cache.tags.distinct_max was reached.", {},
                   [&parts] { return number(parts.cache.tags().overflows()); });
+  if (parts.settings->cache.tenant.by != config::CacheTenantKey::none) {
+    metrics.gauge(
+        "homeostat_cache_tenants",
+        "Tenants that have something stored; beyond cache.tags.distinct_max not told apart.", {},
+        [&parts] { return number(parts.cache.tenants(0).known); });
+  }
   gauge("homeostat_cache_entries", "Objects stored.", &CacheFigures::entries);
   gauge("homeostat_cache_bytes", "Bytes used, overhead included.", &CacheFigures::bytes);
   gauge("homeostat_cache_bytes_max", "Byte bound in force.", &CacheFigures::bytes_max);

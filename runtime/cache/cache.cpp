@@ -19,6 +19,7 @@ std::uint64_t object_bound(const config::CacheSettings& settings) noexcept {
 bool can_be_changed(Reason reason) noexcept {
   switch (reason) {
     case Reason::request_body:
+    case Reason::tenant:
     case Reason::authorization:
     case Reason::no_store:
     case Reason::private_:

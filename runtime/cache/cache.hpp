@@ -77,6 +77,7 @@ class Cache final : public CacheControl {
   PurgeResult purge(const PurgeRequest& request) override;
   std::vector<UncachedEndpoint> uncached(std::size_t count_max) const override;
   std::optional<CacheKeyPage> keys(const CacheKeyQuery& query) override;
+  [[nodiscard]] CacheTenants tenants(std::size_t count_max) const override;
   /// Gives back the memory of what tag purges killed: up to `count_max` entries.
   /// Returns how many; call it regularly.
   std::size_t sweep(std::size_t count_max = 65536);

@@ -111,7 +111,6 @@ void KeyBuilder::write_base() {
   base_ += ':';
   append_escaped(base_, namespace_);
   if (base_version_ != 0) base_ += "@" + std::to_string(base_version_);
-  base_ += ':';
 }
 
 void KeyBuilder::follow_version() {
@@ -130,6 +129,11 @@ void KeyBuilder::begin(const Request& request) {
   ++built_;
   follow_version();
   primary_.assign(base_);
+  if (!request.tenant.empty()) {
+    primary_ += '~';
+    append_escaped(primary_, request.tenant);
+  }
+  primary_ += ':';
   // A token: nothing to escape.
   primary_.append(request.method == "HEAD" ? "GET" : request.method);
   primary_ += ':';
@@ -188,7 +192,7 @@ std::optional<KeyView> KeyBuilder::searched(const Request& request, const Search
 KeyView KeyBuilder::search_path(const Request& request) {
   follow_version();
   search_.assign(base_);
-  search_ += "\\n:";  // no method
+  search_ += ":\\n:";  // no method
   const std::size_t stem = search_.size();
   search_.append(request.host);
   append_path(search_, request.path);

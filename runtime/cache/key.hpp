@@ -1,5 +1,6 @@
 // Cache keys: `{prefix}:{namespace}:{method}:{host}{path}:{query}:{vary}:{body}`.
-// With a key version other than 0 the namespace is `{namespace}@{version}`.
+// With a key version other than 0 the namespace is `{namespace}@{version}`; a request of a
+// tenant asks in `{namespace}~{tenant}` (tenant.hpp), so that no tenant meets another's keys.
 //
 // Different requests never share a key: `:` and `\` inside a component are
 // escaped by `\`, and a key above 250 characters becomes
@@ -99,7 +100,7 @@ class KeyBuilder {
   const std::string prefix_, namespace_;
   const std::atomic<unsigned>& version_;
   unsigned base_version_ = 0;
-  std::string base_;  // "{prefix}:{namespace}:"
+  std::string base_;  // "{prefix}:{namespace}"
   http::QueryNormalizer query_;
   std::uint64_t seed_;
   KeyShape shape_;

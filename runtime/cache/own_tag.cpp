@@ -63,6 +63,7 @@ bool Worker::claim_own_tag(const Request& request, const RequestRules& rules, In
   Request get = request;
   get.method = "GET";
   get.body_hash = {};
+  if (rule != nullptr && rule->settings.all_tenants) get.tenant = {};
   const auto fits = [&](const Entry& entry) {
     if (!entry.object || !entry.alive() || !entry.object->head().own_etag) return false;
     return entry.object->freshness().fresh(now) &&

@@ -4,6 +4,7 @@
 
 #include "runtime/cache/cache.hpp"
 #include "runtime/cache/key_pattern.hpp"
+#include "runtime/cache/tenant.hpp"
 #include "runtime/http/ascii.hpp"
 #include "runtime/http/target.hpp"
 
@@ -233,6 +234,9 @@ PurgeResult Cache::purge(const PurgeRequest& request) {
   for (const std::string& tag : request.tags) {
     add(result.by_tags, purge_tag(tag_identity(TagKind::tag, tag), mode, now));
   }
+  for (const std::string& tenant : request.tenants) {
+    add(result.by_tenants, purge_tag(tenant_identity(tenant), mode, now));
+  }
   for (const std::string& pattern : request.patterns) {
     add(result.by_patterns, purge_pattern(pattern, mode, now));
   }
@@ -252,6 +256,14 @@ void append_locations(KeyBuilder& keys, Request request, const RequestRules& rul
       locations.push_back(keys.location());
     }
   }
+}
+
+CacheTenants Cache::tenants(std::size_t count_max) const {
+  CacheTenants tenants;
+  for (TagIndex::TagSize& one : tags_.largest(TagKind::tenant, count_max, tenants.known)) {
+    tenants.largest.push_back({std::move(one.name), one.entries});
+  }
+  return tenants;
 }
 
 std::size_t Cache::purge_identity(std::string_view identity) {

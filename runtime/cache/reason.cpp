@@ -17,6 +17,7 @@ std::string_view to_string(Reason reason) noexcept {
                                                                         "only-if-cached",
                                                                         "upgrade",
                                                                         "request-override",
+                                                                        "tenant",
                                                                         "ambiguous-path",
                                                                         "precondition",
                                                                         "content-coding",

@@ -23,6 +23,7 @@ enum class Reason : std::uint8_t {
   only_if_cached,     ///< nothing usable stored: 504
   upgrade,
   override_field,  ///< X-HTTP-Method-Override and its like: the key does not say what it asks for
+  tenant,          ///< names its tenant in a way that servers read differently
   ambiguous_path,  ///< servers differ in what it names: no rule can be said to be for it
   precondition,    ///< If-Match or If-Unmodified-Since, which the origin decides
   content_coding,  ///< the stored coding is refused by the client, and not decoded yet

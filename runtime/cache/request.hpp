@@ -18,6 +18,9 @@ struct Request {
   EndpointId endpoint = 0;
   bool has_body = false;
   bool upgrade = false;  ///< asks for another protocol
+  /// Whose namespace it asks in (tenant.hpp); empty: that of requests without a tenant.
+  std::string_view tenant;
+  bool tenant_unclear = false;  ///< it cannot be said whose
   /// What a trusted proxy in front says was asked for (http/forwarded.hpp); mostly empty.
   std::string_view forwarded_resource;
   std::string_view body_hash;  ///< hex SHA-256 of the body; only where a rule caches POST

@@ -59,6 +59,9 @@ bool other_range_unit(const Fields& fields) noexcept {
 Reason refusal(const Request& request, const CompiledRule* rule) noexcept {
   if (request.upgrade) return Reason::upgrade;
   if (rule != nullptr && rule->settings.bypass) return Reason::rule_bypass;
+  if (request.tenant_unclear && (rule == nullptr || !rule->settings.all_tenants)) {
+    return Reason::tenant;
+  }
   if (request.method == "POST") {
     const bool cached = rule != nullptr && rule->settings.post && !request.body_hash.empty();
     if (!cached) return Reason::method;
@@ -89,15 +92,20 @@ std::string shape_of(const config::CacheRule& rule) {
   }
   shape += rule.post ? "p" : "";
   shape += rule.authenticated ? "a" : "";
+  shape += rule.all_tenants ? "n" : "";
   return shape;
 }
 
-/// What decides how a query enters a key, as a number.
+/// What decides how a query and the tenant enter a key, as a number.
 std::uint64_t query_shape_of(const config::CacheSettings& settings,
                              const std::vector<std::string>& drop,
                              const std::vector<std::string>& keep) {
   std::string shape = settings.query_sort ? "s" : "";
   if (settings.query_drop_tracking) shape += "t";
+  // Agents that do not agree on who a tenant is must not take one key for another's.
+  if (settings.tenant.by != config::CacheTenantKey::none) {
+    shape += "n" + std::to_string(static_cast<int>(settings.tenant.by)) + settings.tenant.field;
+  }
   for (const std::vector<std::string>* list : {&drop, &keep}) {
     shape += separator;
     for (const std::string& name : *list) shape += name + separator;

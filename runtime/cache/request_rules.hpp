@@ -93,6 +93,10 @@ struct RequestDecision {
     return stale != nullptr ? *stale : nothing;
   }
   [[nodiscard]] bool bypass() const noexcept { return !lookup && !store; }
+  /// The rule keeps one copy for every tenant.
+  [[nodiscard]] bool for_all_tenants() const noexcept {
+    return rule != nullptr && rule->settings.all_tenants;
+  }
   /// The condition is decided here: it does not go upstream.
   [[nodiscard]] bool judges_condition() const noexcept {
     return own_tag_holds || tag_owners == TagOwners::own;
@@ -112,8 +116,8 @@ class RequestRules {
   /// True if the request is POST and a rule caches it: the proxy then reads
   /// and hashes the body first.
   [[nodiscard]] bool wants_body_hash(std::string_view method, std::string_view path) const noexcept;
-  /// How queries enter the keys of what `rule` (null: none) matches. Agents that read
-  /// queries differently must not take one key for the same resource.
+  /// How queries and tenants enter the keys of what `rule` (null: none) matches. Agents
+  /// that read these differently must not take one key for the same resource.
   [[nodiscard]] std::uint64_t query_shape(const CompiledRule* rule) const noexcept {
     return rule != nullptr ? rule->query_shape : query_shape_;
   }

@@ -325,6 +325,7 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
     return refuse(Reason::tag_limit);
   }
   if (!add_groups(request.host, fields, decision.head.tags)) return refuse(Reason::tag_limit);
+  decision.head.tags.add(TagKind::tenant, request.tenant);
   write_head(decision.head, request_decision, request, response, date.has_value());
   decision.add_etag = response.status == 200 && request.method == "GET" &&
                       !fields.has(HeaderId::etag) && request_decision.rules != nullptr &&

@@ -91,6 +91,33 @@ std::size_t TagIndex::slots() const {
   return slots_.size();
 }
 
+std::vector<TagIndex::TagSize> TagIndex::largest(TagKind kind, std::size_t count_max,
+                                                 std::size_t& known) const {
+  constexpr std::size_t buckets_per_lock = 1024;
+  const auto larger = [](const TagSize& a, const TagSize& b) {
+    return a.entries != b.entries ? a.entries > b.entries : a.name < b.name;
+  };
+  std::vector<TagSize> found;  // a heap with the smallest on top
+  known = 0;
+  for (std::size_t begin = 0, end = 1; begin < end; begin += buckets_per_lock) {
+    const std::lock_guard lock(mutex_);
+    end = slots_.bucket_count();
+    for (std::size_t i = begin; i < std::min(begin + buckets_per_lock, end); ++i) {
+      for (auto slot = slots_.begin(i); slot != slots_.end(i); ++slot) {
+        if (!is_of_kind(slot->first, kind)) continue;
+        ++known;
+        found.push_back({std::string(slot->first.substr(1)), slot->second->size});
+        std::push_heap(found.begin(), found.end(), larger);
+        if (found.size() <= count_max) continue;
+        std::pop_heap(found.begin(), found.end(), larger);
+        found.pop_back();
+      }
+    }
+  }
+  std::sort_heap(found.begin(), found.end(), larger);
+  return found;
+}
+
 // -- entries come and go --------------------------------------------------------
 
 std::size_t TagIndex::attach(TagMarks& marks, const TagSet& tags) {

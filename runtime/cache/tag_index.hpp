@@ -138,6 +138,14 @@ class TagIndex {
 
   /// Tags told apart now.
   [[nodiscard]] std::size_t slots() const;
+  struct TagSize {
+    std::string name;
+    std::size_t entries = 0;
+  };
+  /// Of one kind, those with most entries first; `known` becomes how many there are. Looks
+  /// at all tags, at some of them per lock held: what comes and goes meanwhile may be missed.
+  [[nodiscard]] std::vector<TagSize> largest(TagKind kind, std::size_t count_max,
+                                             std::size_t& known) const;
   /// How often a tag had to share a slot for want of a free one.
   [[nodiscard]] std::uint64_t overflows() const noexcept {
     return overflows_.load(std::memory_order_relaxed);

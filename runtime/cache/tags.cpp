@@ -55,7 +55,7 @@ void TagSet::add(TagKind kind, std::string_view name) {
 std::vector<std::string> TagSet::names() const {
   std::vector<std::string> names;
   for_each([&](std::string_view identity) {
-    if (identity.front() == static_cast<char>(TagKind::tag)) names.emplace_back(identity.substr(1));
+    if (is_of_kind(identity, TagKind::tag)) names.emplace_back(identity.substr(1));
   });
   return names;
 }

@@ -1,9 +1,10 @@
 // The tags of one response: names by which it can be taken out of the cache
 // together with others.
 //
-// Three kinds share one index and never meet: tags (from rules and from the
+// Four kinds share one index and never meet: tags (from rules and from the
 // response's tag fields), groups (RFC 9875 Cache-Groups; a group belongs to one
-// origin) and paths (a rule's path pattern whose `invalidate_on` may take it).
+// origin), paths (a rule's path pattern whose `invalidate_on` may take it) and the
+// tenant whose request it answers (tenant.hpp).
 // A name longer than `tag_name_max` is replaced by its SHA-256, so that any name
 // can be purged. Names are compared as bytes.
 //
@@ -25,10 +26,13 @@ namespace homeostat::cache {
 
 inline constexpr std::size_t tag_name_max = 128;
 
-enum class TagKind : char { tag = 't', group = 'g', path = 'p' };
+enum class TagKind : char { tag = 't', group = 'g', path = 'p', tenant = 'n' };
 
 /// What the index knows a tag by: kind and name.
 [[nodiscard]] std::string tag_identity(TagKind kind, std::string_view name);
+[[nodiscard]] inline bool is_of_kind(std::string_view identity, TagKind kind) noexcept {
+  return !identity.empty() && identity.front() == static_cast<char>(kind);
+}
 /// The name of a group of RFC 9875: bound to the origin that gave it.
 [[nodiscard]] std::string group_name(std::string_view host, std::string_view group);
 

@@ -278,7 +278,7 @@ FillStart Worker::start_locked(Shard& shard, const Request& request,
     return start;
   }
   const bool keyed = decision.authorization_key || !request.body_hash.empty() ||
-                     !request.forwarded_resource.empty();
+                     !request.forwarded_resource.empty() || !request.tenant.empty();
   start.kind = FillStart::Kind::leader;
   start.leader.emplace(
       *this, open_fill(shard, request, key, std::move(spec), decision.rules, keyed, joinable),

@@ -39,6 +39,8 @@ struct PurgeRequest {
   std::vector<std::string> patterns;
   /// Keys as CacheKey::key shows them, or absolute URLs.
   std::vector<std::string> keys;
+  /// Names of cache.tenant, as GET /cache/stats shows them: all that is theirs.
+  std::vector<std::string> tenants{};
   bool soft = false;  ///< make stale instead of dropping
   /// With soft: what is stored may have been purged elsewhere. No stale answer from it,
   /// but for the grace of hot objects.
@@ -47,11 +49,24 @@ struct PurgeRequest {
 };
 
 /// Objects dropped or, by a soft purge, made stale. Each counts once, under the
-/// first that named it: tags, then patterns, then keys.
+/// first that named it: tags, then tenants, patterns and keys.
 struct PurgeResult {
   std::uint64_t by_tags = 0, by_patterns = 0, by_keys = 0;
   std::size_t bytes = 0;  ///< freed
-  [[nodiscard]] std::uint64_t entries() const noexcept { return by_tags + by_patterns + by_keys; }
+  std::uint64_t by_tenants = 0;
+  [[nodiscard]] std::uint64_t entries() const noexcept {
+    return by_tags + by_tenants + by_patterns + by_keys;
+  }
+};
+
+/// The tenants that have something stored here.
+struct CacheTenants {
+  struct Tenant {
+    std::string name;
+    std::size_t entries = 0;
+  };
+  std::size_t known = 0;        ///< told apart; those that share a tag slot are not
+  std::vector<Tenant> largest;  ///< with most entries first
 };
 
 struct CacheKeyQuery {
@@ -102,6 +117,8 @@ class CacheControl {
   /// Stored objects in an order that does not change while objects come and go.
   /// Nothing if the cursor is not one of ours.
   virtual std::optional<CacheKeyPage> keys(const CacheKeyQuery& query) = 0;
+  /// Takes time in proportion to the tags in memory, in short pieces.
+  [[nodiscard]] virtual CacheTenants tenants(std::size_t count_max) const = 0;
 };
 
 /// Process memory outside the cache.

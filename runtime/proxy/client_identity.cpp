@@ -10,7 +10,9 @@
 #include <cstring>
 #include <random>
 
+#include "runtime/cache/tenant.hpp"
 #include "runtime/http/ascii.hpp"
+#include "runtime/http/hop_by_hop.hpp"
 
 namespace homeostat::proxy {
 namespace {
@@ -121,7 +123,14 @@ std::uint64_t tenant_key(const http::HeaderTable& fields, const config::TenantSe
   return value.empty() ? client : identity_key(value, secret);
 }
 
-std::optional<std::string> token_subject(std::string_view authorization) {
+namespace {
+
+struct TokenOwner {
+  std::string issuer;  // may be missing
+  std::string subject;
+};
+
+std::optional<TokenOwner> token_owner(std::string_view authorization) {
   constexpr std::string_view scheme = "Bearer ";
   if (authorization.size() > token_bytes_max || authorization.size() < scheme.size() ||
       !http::iequals(authorization.substr(0, scheme.size()), scheme)) {
@@ -141,14 +150,82 @@ std::optional<std::string> token_subject(std::string_view authorization) {
   if (subject == nullptr || !subject->is_string() || subject->get_string().empty()) {
     return std::nullopt;
   }
-  std::string key;
+  TokenOwner owner;
+  owner.subject.assign(subject->get_string().data(), subject->get_string().size());
   if (const boost::json::value* issuer = object->if_contains("iss");
       issuer != nullptr && issuer->is_string()) {
-    key.assign(issuer->get_string().data(), issuer->get_string().size());
+    owner.issuer.assign(issuer->get_string().data(), issuer->get_string().size());
   }
-  key += '\0';
-  key.append(subject->get_string().data(), subject->get_string().size());
-  return key;
+  return owner;
+}
+
+/// The first blank ends the issuer, whatever the two hold.
+std::string owner_name(const TokenOwner& owner) {
+  if (owner.issuer.empty()) return "- " + owner.subject;
+  std::string name;
+  for (const char c : owner.issuer) {
+    if (c == ' ') {
+      name += "%20";
+    } else if (c == '%' || (c == '-' && owner.issuer.size() == 1)) {
+      name += c == '%' ? "%25" : "%2D";
+    } else {
+      name += c;
+    }
+  }
+  return name + ' ' + owner.subject;
+}
+
+/// Equal in any case, and where `_` stands for `-`: servers that hand fields on as
+/// variables (CGI, WSGI, FastCGI) cannot tell these apart.
+bool alike(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+           const auto folded = [](char c) { return c == '_' ? '-' : http::to_lower(c); };
+           return folded(x) == folded(y);
+         });
+}
+
+/// The value of a field that is there once and reaches the application under its own name.
+/// Empty: it is not there; nothing: it cannot be said what the application will make of it.
+std::optional<std::string_view> plain_value(const http::HeaderTable& fields,
+                                            std::string_view name) noexcept {
+  const http::Field* found = nullptr;
+  for (const http::Field& field : fields) {
+    if (!alike(field.name, name)) continue;
+    if (found != nullptr || !http::iequals(field.name, name)) return std::nullopt;
+    found = &field;
+  }
+  if (found == nullptr) return std::string_view{};
+  if (found->value.empty() || !http::HopByHopFilter(fields).forwarded(*found)) return std::nullopt;
+  return found->value;
+}
+
+}  // namespace
+
+std::optional<std::string> token_subject(std::string_view authorization) {
+  std::optional<TokenOwner> owner = token_owner(authorization);
+  if (!owner) return std::nullopt;
+  return std::move(owner->issuer) + '\0' + owner->subject;
+}
+
+bool read_cache_tenant(const http::HeaderTable& fields, const config::CacheTenantSettings& tenant,
+                       std::string& name) {
+  using config::CacheTenantKey;
+  name.clear();
+  if (tenant.by == CacheTenantKey::none) return true;
+  const bool by_header = tenant.by == CacheTenantKey::header;
+  const auto value = plain_value(fields, by_header ? tenant.field : "Authorization");
+  if (!value) return false;
+  if (value->empty()) return true;
+  if (by_header) {
+    name = cache::tenant_name(*value);
+  } else if (tenant.by == CacheTenantKey::authorization) {
+    name = cache::hidden_tenant_name(*value);
+  } else {
+    const std::optional<TokenOwner> owner = token_owner(*value);
+    if (!owner) return false;
+    name = cache::tenant_name(owner_name(*owner));
+  }
+  return true;
 }
 
 }  // namespace homeostat::proxy

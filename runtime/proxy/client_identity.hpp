@@ -1,7 +1,9 @@
-// Who asks: keys of clients and tenants for fair turns and rate limits.
+// Who asks: keys of clients and tenants for fair turns and rate limits, and names of
+// tenants for the cache.
 //
 // A key is a hash with a secret, this process's or its fleet's, so that nobody outside can
-// choose keys that meet in a table. Keys are never logged.
+// choose keys that meet in a table. Keys are never logged. Names of the cache's
+// tenants are the same in all processes, and not hashed unless they are secret.
 //
 // What can be trusted: the address of the connection, and with
 // server.trust_forwarded that entry of X-Forwarded-For which the outermost
@@ -22,6 +24,7 @@
 #include <string_view>
 
 #include "config/settings/admission.hpp"
+#include "config/settings/cache.hpp"
 #include "config/settings/server.hpp"
 #include "runtime/http/header_table.hpp"
 
@@ -54,5 +57,12 @@ namespace homeostat::proxy {
 /// Issuer and subject of a JSON web token (RFC 7519) in an Authorization field,
 /// not verified; nothing if it holds none. Bounds: tokens of 16 KiB.
 [[nodiscard]] std::optional<std::string> token_subject(std::string_view authorization);
+
+/// Writes whose namespace of the cache the request asks in (runtime/cache/tenant.hpp); nothing
+/// if it names no tenant. False: it names one in a way that servers read differently, as by
+/// two lines of the field, a `_` for a `-` in its name, or a token without a subject.
+/// Of a token the name is `{iss} {sub}`, `-` for a missing issuer.
+[[nodiscard]] bool read_cache_tenant(const http::HeaderTable& fields,
+                                     const config::CacheTenantSettings& tenant, std::string& name);
 
 }  // namespace homeostat::proxy

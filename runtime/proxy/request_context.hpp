@@ -60,6 +60,7 @@ class RequestContext final : public RefCounted {
     path_text.clear();
     host.clear();
     forwarded_resource.clear();
+    tenant.clear();
     endpoint = 0;
     draw = {};
     priority_class = 2;
@@ -82,6 +83,7 @@ class RequestContext final : public RefCounted {
   std::string path_text;           ///< ... where that is not a part of the target
   std::string host;                ///< effective authority, lower case
   std::string forwarded_resource;  ///< cache::Request::forwarded_resource
+  std::string tenant;              ///< cache::Request::tenant
   Buffer body;                     ///< collected, where a rule caches POST
   std::string body_hash;           ///< not empty: `body` is the whole request body
   std::string cache_key;           ///< only with cache.status_key

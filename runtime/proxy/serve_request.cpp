@@ -8,6 +8,7 @@
 #include "runtime/http/query.hpp"
 #include "runtime/proxy/body_collector.hpp"
 #include "runtime/proxy/client_connection.hpp"
+#include "runtime/proxy/client_identity.hpp"
 #include "runtime/proxy/failure_response.hpp"
 #include "runtime/proxy/fill_exchange.hpp"
 #include "runtime/proxy/forward_exchange.hpp"
@@ -167,9 +168,17 @@ void describe_request(Worker& worker, RequestContext& request, const http::Reque
     http::append_forwarded_resource(request.forwarded_resource, head.headers, request.host);
     lookup.forwarded_resource = request.forwarded_resource;
   }
+  lookup.tenant_unclear =
+      !read_cache_tenant(head.headers, request.config->settings().cache.tenant, request.tenant);
+  lookup.tenant = request.tenant;
   lookup.endpoint = request.endpoint;
   lookup.has_body = head.body != http::BodyKind::none;
   lookup.upgrade = head.upgrade;
+}
+
+void decide_caching(RequestContext& request) {
+  request.decision = request.config->cache_rules().decide(request.cache_request);
+  if (request.decision.for_all_tenants()) request.cache_request.tenant = {};
 }
 
 void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& status) {
@@ -232,7 +241,7 @@ bool lives_longer(Worker& worker, RequestContext& request) {
 void serve_identified(ClientConnection& connection) {
   Worker& worker = connection.worker();
   RequestContext& request = connection.request();
-  request.decision = request.config->cache_rules().decide(request.cache_request);
+  decide_caching(request);
   request.decision.plain_lifetime = !lives_longer(worker, request);
   request.found = worker.cache().lookup(request.cache_request, request.decision, request.started);
   if (request.config->settings().cache.status_key && request.decision.lookup) {

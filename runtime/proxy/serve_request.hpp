@@ -17,6 +17,9 @@ class Worker;
 /// Derives what the cache and the gate need to know of a request whose target was read.
 void describe_request(Worker& worker, RequestContext& request, const http::RequestTarget& target);
 
+/// What the cache may do with it. When its body's hash is known; again if it is served anew.
+void decide_caching(RequestContext& request);
+
 /// REQUIRES: the connection's request has a valid head. The request is answered
 /// or handed to an exchange on return.
 void serve_request(ClientConnection& connection);

@@ -1,6 +1,7 @@
 #include "runtime/tier/invalidation.hpp"
 
 #include "runtime/cache/tags.hpp"
+#include "runtime/cache/tenant.hpp"
 
 namespace homeostat::tier {
 namespace {
@@ -44,6 +45,9 @@ Invalidation invalidation_of(const PurgeRequest& request) {
   Invalidation invalidation;
   for (const std::string& tag : request.tags) {
     invalidation.identities.push_back(cache::tag_identity(cache::TagKind::tag, tag));
+  }
+  for (const std::string& tenant : request.tenants) {
+    invalidation.identities.push_back(cache::tenant_identity(tenant));
   }
   invalidation.patterns = request.patterns;
   invalidation.keys = request.keys;
@@ -98,21 +102,15 @@ Names names_of(const Invalidation& invalidation, cache::Cache& cache) {
   return names;
 }
 
-namespace {
-
-bool is_tag(const std::string& identity) noexcept {
-  return identity.front() == static_cast<char>(cache::TagKind::tag);
-}
-
-}  // namespace
-
 PurgeRequest purge_request_of(const Invalidation& invalidation) {
   PurgeRequest request;
   request.patterns = invalidation.patterns;
   request.keys = invalidation.keys;
   request.soft = invalidation.soft;
   for (const std::string& identity : invalidation.identities) {
-    if (!identity.empty() && is_tag(identity)) request.tags.push_back(identity.substr(1));
+    using cache::TagKind;
+    if (is_of_kind(identity, TagKind::tag)) request.tags.push_back(identity.substr(1));
+    if (is_of_kind(identity, TagKind::tenant)) request.tenants.push_back(identity.substr(1));
   }
   return request;
 }
@@ -120,7 +118,10 @@ PurgeRequest purge_request_of(const Invalidation& invalidation) {
 PurgeResult apply(const Invalidation& invalidation, cache::Cache& cache) {
   std::uint64_t others = 0;
   for (const std::string& identity : invalidation.identities) {
-    if (!identity.empty() && !is_tag(identity)) others += cache.purge_identity(identity);
+    using cache::TagKind;
+    const bool requested =
+        is_of_kind(identity, TagKind::tag) || is_of_kind(identity, TagKind::tenant);
+    if (!identity.empty() && !requested) others += cache.purge_identity(identity);
   }
   PurgeResult result = cache.purge(purge_request_of(invalidation));
   result.by_tags += others;

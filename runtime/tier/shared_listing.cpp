@@ -35,7 +35,10 @@ std::string literal_glob(std::string_view text) {
 /// The path in `{prefix}:{namespace}:{method}:{host}{path}:{query}:...`; of data the key
 /// itself; empty where the key is hashed.
 std::string path_of(std::string_view key, std::size_t stem) {
-  key.remove_prefix(std::min(key.size(), key.find(':', stem) + 1));  // after the namespace
+  // After the namespace, in which a tenant's name may hold an escaped `:`.
+  std::size_t end = std::min(stem, key.size());
+  while (end < key.size() && key[end] != ':') end += key[end] == '\\' ? 2 : 1;
+  key.remove_prefix(std::min(key.size(), end + 1));
   const std::size_t method = key.find(':');
   if (method == std::string_view::npos) return {};
   const bool data = key.substr(0, method) == "data";

@@ -91,7 +91,7 @@ PurgeResult FleetCache::purge(const PurgeRequest& request) {
   if (tier_ != nullptr && request.reach == PurgeReach::shared) return {};
   PurgeResult result = cache_.purge(request);
   const PurgeResult data = data_.purge(request);
-  result.by_tags += data.by_tags;
+  result.by_tags += data.by_tags;  // tenants have none of the application's own data
   result.by_patterns += data.by_patterns;
   result.by_keys += data.by_keys;
   result.bytes += data.bytes;

@@ -115,6 +115,9 @@ class FleetCache final : public CacheControl {
   std::optional<CacheKeyPage> keys(const CacheKeyQuery& query) override {
     return cache_.keys(query);
   }
+  [[nodiscard]] CacheTenants tenants(std::size_t count_max) const override {
+    return cache_.tenants(count_max);
+  }
 
  private:
   cache::Cache& cache_;

@@ -183,6 +183,7 @@ class FakeCacheControl final : public CacheControl, public Watched {
   std::vector<UncachedEndpoint> uncached(std::size_t) const override { return {}; }
   PurgeResult purge(const PurgeRequest&) override { return {}; }
   std::optional<CacheKeyPage> keys(const CacheKeyQuery&) override { return CacheKeyPage{}; }
+  CacheTenants tenants(std::size_t) const override { return {}; }
   void set(const CacheFigures& figures) {
     with_lock([&] { figures_ = figures; });
   }

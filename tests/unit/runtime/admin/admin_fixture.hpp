@@ -96,13 +96,20 @@ class FakeCache final : public CacheControl {
     return {.by_tags = 1 * request.tags.size(),
             .by_patterns = 3 * request.patterns.size(),
             .by_keys = request.keys.size(),
-            .bytes = 3000};
+            .bytes = 3000,
+            .by_tenants = 10 * request.tenants.size()};
   }
   std::optional<CacheKeyPage> keys(const CacheKeyQuery& query) override {
     const std::lock_guard lock(mutex);
     listings.push_back(query);
     if (query.cursor == "bad") return std::nullopt;
     return page;
+  }
+  [[nodiscard]] CacheTenants tenants(std::size_t count_max) const override {
+    const std::lock_guard lock(mutex);
+    CacheTenants shown = tenants_now;
+    if (shown.largest.size() > count_max) shown.largest.resize(count_max);
+    return shown;
   }
   [[nodiscard]] bool untouched() const {
     const std::lock_guard lock(mutex);
@@ -112,6 +119,7 @@ class FakeCache final : public CacheControl {
   mutable std::mutex mutex;
   CacheFigures now;
   std::vector<UncachedEndpoint> uncached_endpoints;
+  CacheTenants tenants_now;
   std::vector<PurgeRequest> purges;
   std::vector<CacheKeyQuery> listings;
   CacheKeyPage page;

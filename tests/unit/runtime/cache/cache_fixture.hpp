@@ -35,6 +35,8 @@ struct TestRequest {
   FieldList fields;
   std::string host = "example.org";
   std::string body_hash;
+  std::string tenant = {};
+  bool tenant_unclear = false;
   Fields parsed;
 
   Request view() {
@@ -46,6 +48,8 @@ struct TestRequest {
     request.query = query;
     request.fields = &parsed;
     request.body_hash = body_hash;
+    request.tenant = tenant;
+    request.tenant_unclear = tenant_unclear;
     return request;
   }
 };

@@ -96,5 +96,70 @@ TEST(TokenSubject, IsNothingInWhatIsNoSuchToken) {
   EXPECT_FALSE(token_subject(deep));
 }
 
+class CacheTenant : public testing::Test {
+ protected:
+  /// Nothing: it cannot be said.
+  [[nodiscard]] std::optional<std::string> name() const {
+    std::string text = "left over";
+    if (!read_cache_tenant(fields, tenant, text)) return std::nullopt;
+    return text;
+  }
+  HeaderTable fields;
+  config::CacheTenantSettings tenant{config::CacheTenantKey::header, "X-Tenant"};
+};
+
+TEST_F(CacheTenant, IsWhatTheFieldSays) {
+  EXPECT_EQ(name(), "") << "none";
+  fields.add("x-TENANT", "acme");
+  EXPECT_EQ(name(), "acme");
+  tenant.by = config::CacheTenantKey::none;
+  EXPECT_EQ(name(), "");
+}
+
+TEST_F(CacheTenant, IsUnclearWhereServersWouldReadDifferentThings) {
+  const auto with = [&](std::initializer_list<std::pair<const char*, const char*>> list) {
+    fields.clear();
+    for (const auto& [field, value] : list) fields.add(field, value);
+    return name();
+  };
+  EXPECT_FALSE(with({{"X-Tenant", "a"}, {"X-Tenant", "b"}}));
+  EXPECT_FALSE(with({{"X-Tenant", "a"}, {"X-Tenant", "a"}}));
+  EXPECT_FALSE(with({{"X-Tenant", "a"}, {"X_Tenant", "b"}}));
+  EXPECT_FALSE(with({{"X_Tenant", "b"}, {"X-Tenant", "a"}}));
+  EXPECT_FALSE(with({{"X_TENANT", "b"}})) << "a server of variables takes it for the field";
+  EXPECT_FALSE(with({{"X-Tenant", ""}}));
+  EXPECT_FALSE(with({{"Connection", "x-tenant"}, {"X-Tenant", "a"}})) << "it does not go on";
+  EXPECT_EQ(with({{"X-Tenants", "b"}, {"X-Tenant", "a"}}), "a");
+}
+
+TEST_F(CacheTenant, OfCredentialsIsTheirHash) {
+  tenant = {config::CacheTenantKey::authorization, ""};
+  EXPECT_EQ(name(), "");
+  fields.add("Authorization", "Basic dXNlcjpwYXNz");
+  const auto hashed = name();
+  ASSERT_TRUE(hashed);
+  EXPECT_TRUE(hashed->starts_with("sha256:"));
+  EXPECT_EQ(hashed->find("dXNlcjpwYXNz"), std::string::npos);
+  fields.add("Authorization", "Basic b3RoZXI=");
+  EXPECT_FALSE(name());
+}
+
+TEST_F(CacheTenant, OfATokenIsIssuerAndSubject) {
+  tenant = {config::CacheTenantKey::token_subject, ""};
+  const auto of = [&](const char* value) {
+    fields.clear();
+    fields.add("Authorization", value);
+    return name();
+  };
+  EXPECT_EQ(of("Bearer e30.eyJpc3MiOiJpZHAiLCJzdWIiOiJhbm4ifQ."), "idp ann");
+  EXPECT_EQ(of("Bearer e30.eyJzdWIiOiJhbm4ifQ."), "- ann");
+  EXPECT_FALSE(of("Bearer e30.e30.")) << "credentials of somebody who cannot be told";
+  EXPECT_FALSE(of("Basic dXNlcjpwYXNz"));
+  // {"iss":"a b","sub":"c"} and {"iss":"a","sub":"b c"}; {"iss":"-","sub":"ann"}.
+  EXPECT_EQ(of("Bearer e30.eyJpc3MiOiJhIGIiLCJzdWIiOiJjIn0."), "a%20b c");
+  EXPECT_EQ(of("Bearer e30.eyJpc3MiOiJhIiwic3ViIjoiYiBjIn0."), "a b c");
+  EXPECT_EQ(of("Bearer e30.eyJpc3MiOiItIiwic3ViIjoiYW5uIn0."), "%2D ann");
+}
+
 }  // namespace
 }  // namespace homeostat::proxy
