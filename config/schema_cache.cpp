@@ -143,6 +143,13 @@ void visit_tenant(Visitor& visitor, CacheTenantSettings& tenant) {
   visitor.end();
 }
 
+void visit_change(Visitor& visitor, ChangeSettings& change) {
+  visitor.begin({"ttl_by_change"});
+  visitor.leaf({"mode"}, ChoiceLeaf(change.mode, words::loop_mode).also(words::switch_spellings));
+  visitor.leaf({"lowest"}, RatioLeaf(change.lowest, 0.01, 1));
+  visitor.end();
+}
+
 void visit_refresh(Visitor& visitor, RefreshSettings& refresh) {
   visitor.begin({"refresh"});
   visitor.leaf({"ahead"},
@@ -215,6 +222,7 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
   visitor.leaf({"stale_in_emergency"}, DurationLeaf(cache.stale_in_emergency, 0s, stale_max));
   visitor.leaf({"ttl_jitter", Apply::restart}, RatioLeaf(cache.ttl_jitter, 0, 0.5));
   visitor.leaf({"ttl_jitter_origin", Apply::restart}, BoolLeaf(cache.ttl_jitter_origin));
+  visit_change(visitor, cache.ttl_by_change);
   visit_refresh(visitor, cache.refresh);
   visit_redis(visitor, cache.redis);
   visit_entries(visitor, cache.entries);

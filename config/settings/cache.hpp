@@ -30,6 +30,15 @@ struct CacheTenantSettings {
   std::string field;  ///< only with `header`
 };
 
+/// Lifetimes that rules give become shorter where content changes faster
+/// (rules/laws/change_rate.hpp).
+struct ChangeSettings {
+  LoopMode mode = LoopMode::on;
+  /// Not below this part of what the rule gives: an application whose every answer
+  /// differs (a time in the body) must not be asked for each of them.
+  double lowest = 0.25;
+};
+
 struct CacheRule {
   RequestMatch match;
   std::optional<seconds> ttl;  ///< absent: the origin's own freshness
@@ -110,6 +119,7 @@ struct CacheSettings {
   bool etag = true;         ///< add a strong ETag to stored responses that have none
   CacheTagSettings tags;
   CacheTenantSettings tenant;
+  ChangeSettings ttl_by_change;
   std::vector<CacheRule> rules;
   std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   std::vector<std::pair<std::string, std::vector<std::string>>> events;

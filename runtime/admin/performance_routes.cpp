@@ -1,4 +1,6 @@
 // GET /performance/{status,report,profiles} and PUT /performance/level.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
@@ -24,6 +26,7 @@ namespace {
 
 constexpr std::size_t decisions_shown = 50;
 constexpr std::size_t slow_endpoints_shown = 10;
+constexpr std::size_t lowered_shown = 20;
 
 json::object emergency_json(const ControlReport& report) {
   json::object out;
@@ -31,6 +34,28 @@ json::object emergency_json(const ControlReport& report) {
   out["since"] = report.emergency ? json::value(rfc3339(report.emergency_since)) : json::value();
   out["seconds_total"] = report.emergency_seconds_total;
   out["times_total"] = report.emergencies_total;
+  return out;
+}
+
+/// Endpoints whose rule's ttl is cut because their content changes faster, as text too.
+json::array lowered_lifetimes_json(const ControlReport& report, const CacheControl& cache) {
+  json::array out;
+  if (!report.traffic) return out;
+  for (const LoweredLifetime& lowered : cache.lowered_lifetimes(lowered_shown)) {
+    const auto& endpoints = report.traffic->endpoints;
+    const auto found = std::ranges::find(endpoints, lowered.endpoint, &EndpointFigures::id);
+    if (found == endpoints.end()) continue;
+    const double seconds = std::chrono::duration<double>(lowered.lifetime_max).count();
+    out.push_back(json::object{
+        {"endpoint", found->method + " " + found->route},
+        {"lifetime_max_seconds", seconds},
+        {"changes_per_hour", lowered.changes_per_hour},
+        {"observations", lowered.observations},
+        {"summary",
+         fmt::format("at most {:.3g} s: fetched again about {:.0f} times, its content changes "
+                     "about every {:.3g} s",
+                     seconds, lowered.observations, 3600 / lowered.changes_per_hour)}});
+  }
   return out;
 }
 
@@ -60,6 +85,7 @@ Reply status(const AdminServices& services) {
   out["history"] =
       json::object{{"endpoint_bytes", report->history_bytes}, {"refused", report->history_refused}};
   out["recent_decisions"] = recent_decisions_json(*report, decisions_shown);
+  out["lowered_lifetimes"] = lowered_lifetimes_json(*report, services.cache);
   out["actors"] = actors_json(*report);
   out["version"] = services.version;
   Reply reply;

@@ -119,6 +119,10 @@ std::string endpoint_text(const json::value& profile, const json::value& rules,
         "error_rate", "cache_hit_rate", "optimization_score"}) {
     out += "  " + std::string(figure) + " " + shown(member_at(profile, figure)) + "\n";
   }
+  for (const auto& lowered : list(member_at(status, "performance_status.lowered_lifetimes"))) {
+    if (shown(member_at(lowered, "endpoint")) != name) continue;
+    out += "lifetime " + shown(member_at(lowered, "summary")) + "\n";
+  }
   out += "rules that are not inactive here\n";
   for (const auto& rule : list(member_at(rules, "rules"))) {
     for (const auto& instance : list(member_at(rule, "instances"))) {

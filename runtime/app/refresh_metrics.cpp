@@ -1,5 +1,5 @@
-// Background refreshes and the back-off from a failing origin, as Prometheus
-// families.
+// Background refreshes, the back-off from a failing origin, and lifetimes cut where content
+// changes, as Prometheus families.
 #include "runtime/app/agent_parts.hpp"
 #include "runtime/app/metric_families.hpp"
 
@@ -53,6 +53,17 @@ void register_refresh(telemetry::MetricsRegistry& metrics, Agent::Parts& parts) 
   metrics.counter("homeostat_cache_refresh_ahead_wasted_total",
                   "Responses refreshed before expiry that nobody asked for.", {},
                   [figures] { return number(figures().ahead_wasted); });
+  const auto changes = [&parts] { return parts.cache.changes().figures(); };
+  metrics.counter("homeostat_cache_refetches_total",
+                  "Responses that lived by a rule's ttl and were fetched again, by what came.",
+                  {{"content", "changed"}}, [changes] { return number(changes().changed); });
+  metrics.counter("homeostat_cache_refetches_total",
+                  "Responses that lived by a rule's ttl and were fetched again, by what came.",
+                  {{"content", "unchanged"}}, [changes] { return number(changes().unchanged); });
+  metrics.gauge(
+      "homeostat_cache_lifetimes_lowered",
+      "Endpoints whose content changes faster than their rule's ttl, which is cut for it.", {},
+      [changes] { return number(changes().lowered); });
   metrics.collector(
       [figures](std::vector<prometheus::MetricFamily>& out) { collect(figures(), out); });
 }

@@ -15,7 +15,8 @@
 //
 // Thread safety: CacheControl methods and `attach_variant` from any thread;
 // everything per request goes through one Worker per thread (worker.hpp).
-// Lock order: search, then shard, then tags, policy or fill; the refresh control's is a leaf.
+// Lock order: search, then shard, then tags, policy or fill; those of the refresh and the
+// change control are leaves.
 // Errors: none; a refused store has a Reason. The Clock is asked only by CacheControl methods.
 //
 // Purging: tags by number (tag_index.hpp), at once and without a search; what
@@ -36,6 +37,7 @@
 #include <vector>
 
 #include "config/settings/cache.hpp"
+#include "runtime/cache/change_control.hpp"
 #include "runtime/cache/counters.hpp"
 #include "runtime/cache/epoch.hpp"
 #include "runtime/cache/eviction_policy.hpp"
@@ -78,6 +80,10 @@ class Cache final : public CacheControl {
   std::vector<UncachedEndpoint> uncached(std::size_t count_max) const override;
   std::optional<CacheKeyPage> keys(const CacheKeyQuery& query) override;
   [[nodiscard]] CacheTenants tenants(std::size_t count_max) const override;
+  [[nodiscard]] std::vector<LoweredLifetime> lowered_lifetimes(
+      std::size_t count_max) const override {
+    return changes_.lowered(count_max);
+  }
   /// Gives back the memory of what tag purges killed: up to `count_max` entries.
   /// Returns how many; call it regularly.
   std::size_t sweep(std::size_t count_max = 65536);
@@ -110,6 +116,8 @@ class Cache final : public CacheControl {
   [[nodiscard]] std::size_t search_paths() const noexcept { return search_paths_known_.load(); }
   [[nodiscard]] std::size_t fill_bytes() const noexcept { return budget_.used(); }
   [[nodiscard]] RefreshControl& refresh() noexcept { return refresh_; }
+  [[nodiscard]] ChangeControl& changes() noexcept { return changes_; }
+  [[nodiscard]] const ChangeControl& changes() const noexcept { return changes_; }
   [[nodiscard]] RefreshFigures refresh_figures() const { return refresh_.figures(clock_.now()); }
   /// Objects refreshed ahead of their expiry that were asked for afterwards.
   [[nodiscard]] std::uint64_t ahead_useful() const;
@@ -227,6 +235,7 @@ class Cache final : public CacheControl {
   std::atomic<unsigned> key_version_;
   std::atomic<std::uint64_t> rules_in_force_;  // fingerprint
   RefreshControl refresh_;
+  ChangeControl changes_;
 
   mutable std::mutex policy_mutex_;
   EvictionPolicy policy_;  // guarded by policy_mutex_

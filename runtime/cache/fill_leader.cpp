@@ -90,6 +90,8 @@ void FillLeader::judge_search(const ObjectHead& head) {
 Reason FillLeader::store(const ObjectPtr& object, const VarySpecPtr& spec, std::string_view variant,
                          Instant now) {
   const Fill::Identity& identity = fill_->identity();
+  const ObjectHead& head = object->head();
+  if (head.rule_ttl) worker_->cache_.changes().stored(head.endpoint, head.lowered);
   const PrimaryKey& key = exact_only_ ? identity.exact : identity.primary;
   Cache& cache = worker_->cache_;
   const Reason reason = cache.store(worker_->slot_, worker_->counters_,

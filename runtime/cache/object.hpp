@@ -61,6 +61,8 @@ class ObjectHead {
   bool search = false;
   /// The lifetime is a rule's, wholly or as its bound: many may have the same.
   bool rule_ttl = false;
+  /// The rule gave more, but the content changes faster.
+  bool lowered = false;
   /// Cache-Control: immutable (RFC 8246): no use in asking while it is fresh.
   bool immutable = false;
   /// It came with an Age: out of a cache further up.

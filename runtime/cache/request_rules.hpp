@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "config/settings/cache.hpp"
+#include "rules/laws/change_rate.hpp"
 #include "runtime/cache/freshness.hpp"
 #include "runtime/cache/own_tag.hpp"
 #include "runtime/cache/reason.hpp"
@@ -84,7 +85,9 @@ struct RequestDecision {
   bool authorization_key = false;  ///< the value's hash is part of the key
   bool only_if_cached = false;     ///< answer 504 instead of going upstream
   bool revalidate = false;         ///< no-cache, max-age=0, Pragma: no-cache
-  bool plain_lifetime = false;     ///< the control plane's multiplier does not apply to it
+  /// What the endpoint's content allows a rule to give (change_control.hpp).
+  homeostat::rules::LifetimeBound lifetime_bound;
+  bool plain_lifetime = false;  ///< the control plane's multiplier does not apply to it
   std::optional<std::chrono::seconds> max_age;
   std::optional<std::chrono::seconds> min_fresh;
 

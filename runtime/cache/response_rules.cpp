@@ -96,7 +96,15 @@ struct Lifetime {
   std::optional<seconds> value;
   Source source = Source::origin;
   bool bounded = false;  ///< a rule's bound has replaced the value
+  bool lowered = false;  ///< less than a rule gives, for the sake of what changes
 };
+
+/// A rule's ttl, scaled, and no longer than the content lasts.
+Lifetime from_rule(const RequestDecision& request, seconds ttl, const EndpointPolicy& policy) {
+  const seconds given = scaled(ttl, policy);
+  const seconds cut = std::chrono::floor<seconds>(request.lifetime_bound.cut(given));
+  return {request.lifetime_bound.act ? cut : given, Lifetime::Source::rule, false, cut < given};
+}
 
 /// RFC 9111 section 4.2.2: a tenth of the time since it was last modified.
 std::optional<seconds> from_heuristic(const RequestDecision& request, const Response& response,
@@ -130,7 +138,7 @@ Lifetime stated_lifetime(const RequestDecision& request, const Response& respons
   const bool rule_ttl = rule != nullptr && rule->ttl && response.status < 400 &&
                         heuristically_cacheable(response.status);
   using Source = Lifetime::Source;
-  if (rule_ttl && rule->override_origin) return {scaled(*rule->ttl, policy), Source::rule};
+  if (rule_ttl && rule->override_origin) return from_rule(request, *rule->ttl, policy);
   const http::CacheControl& control = directives.control;
   if (control.s_maxage) return {seconds(*control.s_maxage), Source::origin};
   if (control.max_age) return {seconds(*control.max_age), Source::origin};
@@ -139,7 +147,7 @@ Lifetime stated_lifetime(const RequestDecision& request, const Response& respons
       return {expires, Source::origin};
     }
   }
-  if (rule_ttl) return {scaled(*rule->ttl, policy), Source::rule};
+  if (rule_ttl) return from_rule(request, *rule->ttl, policy);
   return {from_heuristic(request, response, date), Source::heuristic};
 }
 
@@ -340,6 +348,7 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
       control.public_ || control.s_maxage || control.must_revalidate;
   note_coding(decision.head, control, fields);
   decision.head.rule_ttl = lifetime.source == Lifetime::Source::rule || lifetime.bounded;
+  decision.head.lowered = lifetime.lowered;
   decision.head.immutable = control.immutable;
   decision.head.aged = fields.has(HeaderId::age);
   decision.vary = std::move(vary.names);

@@ -11,9 +11,10 @@
 // Lifetime, first that applies:
 //   rule ttl with override_origin > s-maxage > max-age > Expires > rule ttl >
 //   heuristic.
-// A rule's ttl is scaled by EndpointPolicy.ttl_multiplier and bounded by
-// ttl_max; what the origin states is extended by a rule's ttl_min only. A
-// status that is not cacheable by default (RFC 9110 section 15.1) needs the origin's own freshness.
+// A rule's ttl is scaled by EndpointPolicy.ttl_multiplier, bounded by its ttl_max, and
+// cut where the endpoint's content changes faster (RequestDecision::lifetime_bound); what the
+// origin states is extended by a rule's ttl_min only. A status that is not cacheable by default
+// (RFC 9110 section 15.1) needs the origin's own freshness.
 #pragma once
 
 #include <cstdint>

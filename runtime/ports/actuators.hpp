@@ -69,6 +69,14 @@ struct CacheTenants {
   std::vector<Tenant> largest;  ///< with most entries first
 };
 
+/// An endpoint whose content changes faster than its rule's lifetime.
+struct LoweredLifetime {
+  rules::EndpointId endpoint = 0;
+  Duration lifetime_max{};      ///< what a rule gives is cut to this
+  double changes_per_hour = 0;  ///< of one resource, estimated
+  double observations = 0;      ///< fetches that this rests on, older ones count less
+};
+
 struct CacheKeyQuery {
   std::string pattern;  ///< as PurgeRequest::patterns; empty: all
   std::size_t limit = 100;
@@ -119,6 +127,9 @@ class CacheControl {
   virtual std::optional<CacheKeyPage> keys(const CacheKeyQuery& query) = 0;
   /// Takes time in proportion to the tags in memory, in short pieces.
   [[nodiscard]] virtual CacheTenants tenants(std::size_t count_max) const = 0;
+  /// The most changing first.
+  [[nodiscard]] virtual std::vector<LoweredLifetime> lowered_lifetimes(
+      std::size_t count_max) const = 0;
 };
 
 /// Process memory outside the cache.

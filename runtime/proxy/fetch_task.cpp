@@ -196,9 +196,16 @@ void FetchTask::note_refetch(const cache::Object* now) {
   if (!before || now == nullptr || decision_.revalidate) return;
   const cache::Freshness freshness = before->freshness();
   if (freshness.no_cache) return;  // asked for each time, as the origin wants it
-  worker_.patterns().note_refetch(request_->endpoint,
-                                  now == before.get() || same_content(*before, *now),
+  const std::optional<bool> unchanged =
+      now == before.get() ? std::optional(true) : same_content(*before, *now);
+  if (!unchanged) return;
+  worker_.patterns().note_refetch(request_->endpoint, *unchanged,
                                   freshness.lifetime - freshness.initial_age);
+  // What was purged is known to have changed: that says nothing about its lifetime.
+  if (!before->head().rule_ttl || before->softened()) return;
+  if (request_->endpoint == telemetry::other_endpoint) return;
+  worker_.cache().cache().changes().observe(request_->endpoint,
+                                            {!*unchanged, worker_.now() - freshness.received});
 }
 
 void FetchTask::uncacheable(cache::Reason reason, const http::ResponseHead& head) {

@@ -188,11 +188,17 @@ void PatternWatch::add_to(std::vector<RequestPatterns>& totals) const {
   }
 }
 
-bool same_content(const cache::Object& a, const cache::Object& b) {
+std::optional<bool> same_content(const cache::Object& a, const cache::Object& b) {
   if (a.status() != b.status() || a.body_bytes() != b.body_bytes()) return false;
-  const std::string_view tag = a.head().origin_etag();
-  if (!tag.empty() || !b.head().origin_etag().empty()) return tag == b.head().origin_etag();
-  if (a.body_bytes() > compared_bytes_max) return false;
+  const cache::ObjectHead &one = a.head(), &other = b.head();
+  if (one.own_etag && other.own_etag) return one.etag() == other.etag();
+  const std::string_view tag = one.origin_etag();
+  if (!tag.empty() && tag == other.origin_etag()) return true;
+  if (a.body_bytes() > compared_bytes_max) {
+    const bool both_tagged = !tag.empty() && !other.origin_etag().empty();
+    return both_tagged ? std::optional(false) : std::nullopt;
+  }
+  // Replicas of an application may tag the same content each in its own way.
   std::string left, right;
   for (const auto& [object, text] : {std::pair{&a, &left}, std::pair{&b, &right}}) {
     for (const cache::BodyPart& part : object->body()) text->append(part.view());

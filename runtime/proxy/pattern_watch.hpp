@@ -24,6 +24,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,8 +101,9 @@ class PatternWatch {
   std::string scratch_;
 };
 
-/// Whether two stored responses say the same. Bodies beyond 64 KiB are not
-/// compared byte by byte: there the origin's ETag decides.
-[[nodiscard]] bool same_content(const cache::Object& a, const cache::Object& b);
+/// Whether two stored responses say the same: by the origin's ETag or this agent's own, a hash,
+/// or, where tags differ or are missing, by the bodies, up to 64 KiB. Nothing: it would take
+/// reading more to know.
+[[nodiscard]] std::optional<bool> same_content(const cache::Object& a, const cache::Object& b);
 
 }  // namespace homeostat::proxy

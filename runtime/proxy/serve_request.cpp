@@ -176,8 +176,26 @@ void describe_request(Worker& worker, RequestContext& request, const http::Reque
   lookup.upgrade = head.upgrade;
 }
 
-void decide_caching(RequestContext& request) {
+namespace {
+
+/// How long what a rule keeps may live, by what was seen of its endpoint. In emergency mode
+/// as long as the rule says: then hits count for more.
+rules::LifetimeBound lifetime_bound(Worker& worker, const RequestContext& request) {
+  const config::ChangeSettings& settings = request.config->settings().cache.ttl_by_change;
+  const cache::CompiledRule* rule = request.decision.rule;
+  if (rule == nullptr || !rule->settings.ttl || settings.mode == config::LoopMode::off ||
+      request.endpoint == telemetry::other_endpoint || worker.policy().mode.emergency) {
+    return {};
+  }
+  return {worker.cache().cache().changes().bound(request.endpoint), settings.lowest,
+          settings.mode == config::LoopMode::on};
+}
+
+}  // namespace
+
+void decide_caching(Worker& worker, RequestContext& request) {
   request.decision = request.config->cache_rules().decide(request.cache_request);
+  request.decision.lifetime_bound = lifetime_bound(worker, request);
   if (request.decision.for_all_tenants()) request.cache_request.tenant = {};
 }
 
@@ -241,7 +259,7 @@ bool lives_longer(Worker& worker, RequestContext& request) {
 void serve_identified(ClientConnection& connection) {
   Worker& worker = connection.worker();
   RequestContext& request = connection.request();
-  decide_caching(request);
+  decide_caching(worker, request);
   request.decision.plain_lifetime = !lives_longer(worker, request);
   request.found = worker.cache().lookup(request.cache_request, request.decision, request.started);
   if (request.config->settings().cache.status_key && request.decision.lookup) {

@@ -18,7 +18,7 @@ class Worker;
 void describe_request(Worker& worker, RequestContext& request, const http::RequestTarget& target);
 
 /// What the cache may do with it. When its body's hash is known; again if it is served anew.
-void decide_caching(RequestContext& request);
+void decide_caching(Worker& worker, RequestContext& request);
 
 /// REQUIRES: the connection's request has a valid head. The request is answered
 /// or handed to an exchange on return.

@@ -30,7 +30,7 @@ Ref<RequestContext> make_request(Worker& worker, const WarmUrl& url) {
   const auto target = http::parse_target(request->head().method, request->head().target);
   if (!target) return {};
   describe_request(worker, *request, *target);
-  decide_caching(*request);
+  decide_caching(worker, *request);
   return request;
 }
 

@@ -118,6 +118,10 @@ class FleetCache final : public CacheControl {
   [[nodiscard]] CacheTenants tenants(std::size_t count_max) const override {
     return cache_.tenants(count_max);
   }
+  [[nodiscard]] std::vector<LoweredLifetime> lowered_lifetimes(
+      std::size_t count_max) const override {
+    return cache_.lowered_lifetimes(count_max);
+  }
 
  private:
   cache::Cache& cache_;

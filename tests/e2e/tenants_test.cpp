@@ -112,5 +112,27 @@ TEST_F(Tenants, OfTokensAreTheirSubjects) {
                        "detail=tenant"));
 }
 
+// -- lifetimes by change --------------------------------------------------------------
+
+TEST(LifetimesByChange, ARulesTtlIsCutWhereContentChangesFaster) {
+  ScriptedOrigin origin;
+  std::atomic<int> version{0};
+  origin.on("/price", [&](OriginExchange& exchange) {
+    exchange.respond(200, "", "price " + std::to_string(++version));
+  });
+  RunningAgent agent(config_of(origin,
+                               "refresh: {ahead: off}, ttl_jitter: 0%, "
+                               "rules: [{match: {path: /price}, ttl: 2s}]"));
+  // Each fetch finds another price. Twelve resources of one endpoint: what the second round of
+  // fetches finds is enough.
+  EXPECT_TRUE(eventually([&] {
+    for (int i = 0; i < 12; ++i) (void)agent.get("/price?id=" + std::to_string(i));
+    return agent.metric("homeostat_cache_lifetimes_lowered") == 1;
+  }));
+  EXPECT_GE(agent.metric("homeostat_cache_refetches_total{content=\"changed\"}"), 8);
+  const std::string status = agent.status();
+  EXPECT_TRUE(contains(status, "lowered_lifetimes")) << status;
+}
+
 }  // namespace
 }  // namespace homeostat::test

@@ -184,6 +184,7 @@ class FakeCacheControl final : public CacheControl, public Watched {
   PurgeResult purge(const PurgeRequest&) override { return {}; }
   std::optional<CacheKeyPage> keys(const CacheKeyQuery&) override { return CacheKeyPage{}; }
   CacheTenants tenants(std::size_t) const override { return {}; }
+  std::vector<LoweredLifetime> lowered_lifetimes(std::size_t) const override { return {}; }
   void set(const CacheFigures& figures) {
     with_lock([&] { figures_ = figures; });
   }

@@ -44,5 +44,15 @@ TEST(CacheTenants, ARuleThatSharesNeedsSomethingToShare) {
             std::string::npos);
 }
 
+TEST(TtlByChange, HasAModeAndABound) {
+  const CacheSettings standard = must_load("").cache;
+  EXPECT_EQ(standard.ttl_by_change.mode, LoopMode::on);
+  EXPECT_EQ(standard.ttl_by_change.lowest, 0.25);
+  const CacheSettings read = must_load(cache("ttl_by_change: {mode: shadow, lowest: 10%}")).cache;
+  EXPECT_EQ(read.ttl_by_change.mode, LoopMode::shadow);
+  EXPECT_EQ(read.ttl_by_change.lowest, 0.1);
+  EXPECT_NE(errors_below_base(cache("ttl_by_change: {lowest: 0%}")), "");
+}
+
 }  // namespace
 }  // namespace homeostat::config

@@ -111,6 +111,10 @@ class FakeCache final : public CacheControl {
     if (shown.largest.size() > count_max) shown.largest.resize(count_max);
     return shown;
   }
+  [[nodiscard]] std::vector<LoweredLifetime> lowered_lifetimes(std::size_t) const override {
+    const std::lock_guard lock(mutex);
+    return lowered;
+  }
   [[nodiscard]] bool untouched() const {
     const std::lock_guard lock(mutex);
     return purges.empty();
@@ -120,6 +124,7 @@ class FakeCache final : public CacheControl {
   CacheFigures now;
   std::vector<UncachedEndpoint> uncached_endpoints;
   CacheTenants tenants_now;
+  std::vector<LoweredLifetime> lowered;
   std::vector<PurgeRequest> purges;
   std::vector<CacheKeyQuery> listings;
   CacheKeyPage page;

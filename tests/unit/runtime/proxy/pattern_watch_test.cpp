@@ -182,5 +182,42 @@ TEST_F(PatternWatchTest, AddsUpTheWorkers) {
   EXPECT_EQ(totals[0].refetched, 1U);
 }
 
+// -- whether content is the same ----------------------------------------------------
+
+cache::ObjectPtr stored(const std::string& body, const std::string& tag = {}, bool own = false) {
+  cache::ObjectHead head;
+  head.start(200, "OK");
+  if (!tag.empty()) head.add_field("ETag", tag);
+  head.own_etag = own;
+  cache::Body parts;
+  for (std::size_t at = 0; at < body.size();) {
+    cache::BodyPart& part = parts.emplace_back(cache::BodyPart{cache::Block::allocate(4096), 0});
+    part.size = std::min(body.size() - at, part.block->capacity());
+    std::copy_n(body.data() + at, part.size, part.block->data());
+    at += part.size;
+  }
+  return cache::Object::make(std::move(head), std::move(parts));
+}
+
+TEST(SameContent, IsToldByTagsOrByTheBodies) {
+  EXPECT_EQ(same_content(*stored("a"), *stored("a")), true);
+  EXPECT_EQ(same_content(*stored("a"), *stored("b")), false);
+  EXPECT_EQ(same_content(*stored("a", "\"1\""), *stored("b", "\"1\"")), true)
+      << "the application says so";
+  EXPECT_EQ(same_content(*stored("a", "\"1\""), *stored("bb", "\"1\"")), false);
+  EXPECT_EQ(same_content(*stored("a", "\"1\""), *stored("a", "\"2\"")), true)
+      << "two replicas with tags of their own";
+}
+
+TEST(SameContent, OfALargeBodyNeedsATag) {
+  const std::string large(100'000, 'x');
+  EXPECT_EQ(same_content(*stored(large), *stored(large)), std::nullopt);
+  EXPECT_EQ(same_content(*stored(large), *stored(large + "x")), false);
+  EXPECT_EQ(same_content(*stored(large, "\"h\"", true), *stored(large, "\"h\"", true)), true)
+      << "the agent's own tag is a hash";
+  EXPECT_EQ(same_content(*stored(large, "\"h\"", true), *stored(large, "\"i\"", true)), false);
+  EXPECT_EQ(same_content(*stored(large, "\"1\""), *stored(large, "\"2\"")), false);
+}
+
 }  // namespace
 }  // namespace homeostat::proxy
