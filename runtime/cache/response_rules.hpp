@@ -61,6 +61,10 @@ struct StoreDecision {
 [[nodiscard]] Duration corrected_initial_age(const Response& response, std::optional<WallTime> date,
                                              std::chrono::seconds age_value) noexcept;
 
+/// RFC 9111 section 4.3.4: whether a 304 is about the stored response, by the validators it
+/// names.
+[[nodiscard]] bool is_about(const Object& stored, const Fields& not_modified) noexcept;
+
 /// RFC 9111 sections 3.2 and 4.3.4: the head of `stored` updated by a 304.
 /// nullopt if the 304's validators contradict the stored ones, or if it forbids
 /// storing: then the stored response must not be used any more.

@@ -19,12 +19,13 @@ bool kept_from_stored(HeaderId id) noexcept {
          id == HeaderId::transfer_encoding || http::is_hop_by_hop(id);
 }
 
-/// Whether a 304 is about the stored response (RFC 9111 section 4.3.4): a validator it
-/// names must be the stored one. A strong tag where a weak one is stored counts if it
-/// is the one we asked about: servers that compress on the fly weaken the tag of a 200,
-/// not that of a 304. A tag where none is stored may be that of a later version within
-/// the same second of Last-Modified.
-bool same_resource(const Object& stored, const Fields& not_modified) noexcept {
+}  // namespace
+
+/// A validator that the 304 names must be the stored one. A strong tag where a weak one is stored
+/// counts if it is the one we asked about: servers that compress on the fly weaken the tag of a
+/// 200, not that of a 304. A tag where none is stored may be that of a later version within the
+/// same second of Last-Modified.
+bool is_about(const Object& stored, const Fields& not_modified) noexcept {
   if (const http::Field* etag = not_modified.find(HeaderId::etag)) {
     const std::string_view own = stored.head().origin_etag();
     return !own.empty() && http::weakly_equal(etag->value, own);
@@ -33,14 +34,12 @@ bool same_resource(const Object& stored, const Fields& not_modified) noexcept {
   return modified == nullptr || modified->value == stored.head().last_modified();
 }
 
-}  // namespace
-
 std::optional<ObjectHead> refreshed_head(const Object& stored,
                                          const RequestDecision& request_decision,
                                          const Request& request, const Response& not_modified,
                                          const EndpointPolicy& policy) {
   const Fields& update = *not_modified.fields;
-  if (!same_resource(stored, update)) return std::nullopt;
+  if (!is_about(stored, update)) return std::nullopt;
   const http::HopByHopFilter filter(update);
   // A strong tag must not come to stand over a body that was stored as weak.
   const bool weak = stored.head().etag().starts_with("W/");

@@ -176,11 +176,17 @@ void FetchTask::not_modified(const cache::Response& response, const http::Respon
       cache::refreshed_head(*leader_.stale(), decision_, request_->cache_request, response,
                             worker_.policy().cache.of(request_->endpoint));
   if (!refreshed.has_value()) {
-    // It may not be stored any more: everyone asks for himself.
+    // It may not be stored any more, or is not what the application has: everyone asks for
+    // himself, in the second case only this once.
+    const bool about = cache::is_about(*leader_.stale(), head.headers);
     result_ = cache::RefreshResult::uncacheable;
     leader_.drop_stale();
     unshare();
-    leader_.uncacheable(cache::Reason::no_store, response.received);
+    if (about) {
+      leader_.uncacheable(cache::Reason::no_store, response.received);
+    } else {
+      leader_.abandon(cache::Reason::validator);
+    }
     return;
   }
   result_ = cache::RefreshResult::not_modified;

@@ -140,6 +140,7 @@ bool FillExchange::begin_response() {
   if (cache::ObjectPtr object = reader_->object(); object) {
     request.outcome.json = compress::is_json_type(object->head().content_type());
     if (of_another && must_ask_origin(*connection_, object)) {
+      worker_.cache().count(cache::Reason::content_coding);
       forward_instead(cache::Reason::content_coding);
       return false;
     }
@@ -152,6 +153,7 @@ bool FillExchange::begin_response() {
   }
   const cache::ObjectHead& head = *reader_->head();
   if (of_another && refuses_coding(*connection_, head)) {
+    worker_.cache().count(cache::Reason::content_coding);
     forward_instead(cache::Reason::content_coding);
     return false;
   }

@@ -120,6 +120,7 @@ void reply_hit(ClientConnection& connection, Lookup& found) {
     cache::CacheStatus status = status_of(connection.request());
     status.forward = Forward::request;
     if (refused_to_forward(connection, status)) return;
+    connection.worker().cache().count(cache::Reason::content_coding);
     forward(connection, status, cache::Reason::content_coding);
     return;
   }
@@ -285,10 +286,13 @@ void serve_identified(ClientConnection& connection) {
     fill_or_follow(connection, status);
     return;
   }
-  forward(connection, status,
-          request.head().method == http::Method::head && !request.decision.bypass()
-              ? cache::Reason::head_request
-              : (found.reason != cache::Reason::none ? found.reason : request.decision.reason));
+  const bool head = request.head().method == http::Method::head && !request.decision.bypass();
+  const cache::Reason reason =
+      head ? cache::Reason::head_request
+           : (found.reason != cache::Reason::none ? found.reason : request.decision.reason);
+  // The lookup has counted what it found.
+  if (reason != found.reason) worker.cache().count(reason);
+  forward(connection, status, reason);
 }
 
 }  // namespace homeostat::proxy
