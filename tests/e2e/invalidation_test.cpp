@@ -232,6 +232,28 @@ TEST_F(SoftPurge, OfAHotObjectHoldsWhateverHttpSaysOfStaleOnesAsItIsStillFresh) 
       << "but not for who asks for the present one";
 }
 
+TEST_F(SoftPurge, OfAGroupIsTheSameForAllThatItsPatternsCover) {
+  origin_.answer("/page/2", 200, tagged, "cold");
+  origin_.answer("/other", 200, tagged, "other");
+  RunningAgent agent(config_of(origin_, std::string(patient) + ", groups: {pages: ['/page*']}"));
+  for (const char* path : {"/page/2", "/other"}) (void)agent.get(path);
+  HttpClient client(agent.port());
+  for (int i = 0; i <= 20; ++i) ASSERT_EQ(client.get("/page").body, "old");
+  purged_ = true;
+  const Message purge = agent.admin("POST", "/api/v1/cache/invalidate/pages", R"({"mode":"soft"})");
+  ASSERT_EQ(purge.status(), 200) << purge.body;
+  EXPECT_TRUE(json_contains(purge.body, R"("mode":"soft")")) << purge.body;
+  EXPECT_TRUE(json_contains(purge.body, R"("cleared_entries":2)")) << purge.body;
+  EXPECT_EQ(agent.get("/page").body, "old") << "hot: bridged";
+  EXPECT_TRUE(contains(agent.get("/page/2").get("cache-status"), "fwd=stale")) << "cold: validated";
+  EXPECT_TRUE(is_hit(agent.get("/other")));
+  go_on_.set();
+  EXPECT_TRUE(eventually([&] { return agent.get("/page").body == "new"; }));
+  const Message hard = agent.admin("POST", "/api/v1/cache/invalidate/pages", "{}");
+  EXPECT_TRUE(json_contains(hard.body, R"("mode":"hard")")) << hard.body;
+  EXPECT_TRUE(contains(agent.get("/page/2").get("cache-status"), "fwd=uri-miss"));
+}
+
 TEST_F(SoftPurge, OfAColdObjectMakesTheNextRequestWait) {
   go_on_.set();
   RunningAgent agent(config_of(origin_));

@@ -47,6 +47,18 @@ TEST_F(LifetimeTest, ExpiresThatIsNoDateMeansExpired) {
   EXPECT_EQ(refused({{"Expires", "soon"}}), Reason::expired);
 }
 
+TEST_F(LifetimeTest, ExpiresThatIsThereTwiceMeansExpired) {
+  const std::string date = http_date(ManualClock().wall_now());
+  const std::string later = http_date(ManualClock().wall_now() + seconds(90));
+  EXPECT_EQ(refused({{"Date", date}, {"Expires", later}, {"Expires", later}}), Reason::expired)
+      << "even if both say the same";
+  EXPECT_EQ(refused({{"Date", date}, {"Expires", later}, {"Expires", "0"}}), Reason::expired);
+  EXPECT_EQ(refused({{"Date", date}, {"Expires", "0"}, {"Expires", later}}), Reason::expired);
+  EXPECT_EQ(lifetime({{"Cache-Control", "max-age=60"}, {"Expires", "0"}, {"Expires", later}}),
+            seconds(60))
+      << "where it does not count, it does not matter";
+}
+
 TEST_F(LifetimeTest, TargetedFieldWinsUnlessMalformed) {
   EXPECT_EQ(lifetime({{"Cache-Control", "no-store"}, {"CDN-Cache-Control", "max-age=7"}}),
             seconds(7));
@@ -165,6 +177,22 @@ TEST(Age, TooLargeToBeRepresentedIsTheLargest) {
   };
   EXPECT_EQ(reason("18446744073709551616"), Reason::expired);
   EXPECT_EQ(reason("-1"), Reason::none) << "no number at all";
+}
+
+TEST(Age, AListCountsByItsFirstMember) {
+  const auto age_of = [](const FieldList& fields) {
+    Harness harness;
+    TestRequest request;
+    FieldList all = {{"Cache-Control", "max-age=60"}};
+    all.insert(all.end(), fields.begin(), fields.end());
+    harness.get(request, {200, all});
+    const Lookup found = harness.find(request);
+    return found.kind == Lookup::Kind::hit ? std::optional(found.age) : std::nullopt;
+  };
+  EXPECT_EQ(age_of({{"Age", "5, 100"}}), seconds(5));
+  EXPECT_EQ(age_of({{"Age", "100, 5"}}), std::nullopt) << "older than its lifetime";
+  EXPECT_EQ(age_of({{"Age", "5"}, {"Age", "100"}}), seconds(5));
+  EXPECT_EQ(age_of({{"Age", "five, 100"}}), seconds(0)) << "what is no number is ignored";
 }
 
 TEST(Age, WhatMayBeUsedOnceStaleIsStoredThoughItHasExpired) {

@@ -117,6 +117,23 @@ TEST(Storable, UnsafeAndUnknownMethodsBypass) {
   }
 }
 
+TEST(NoCacheOfAField, CountsAsThatOfTheWholeResponse) {
+  Harness harness;
+  TestRequest request;
+  const auto judged = [&](const FieldList& fields) {
+    return harness.judge(request, {200, fields});
+  };
+  EXPECT_EQ(judged({{"Cache-Control", "max-age=60, no-cache=\"x\""}}).reason, Reason::no_cache)
+      << "it could not be validated";
+  EXPECT_EQ(judged({{"Cache-Control", "max-age=60, no-cache=x"}}).reason, Reason::no_cache);
+  const FieldList tagged = {
+      {"Cache-Control", "max-age=60, no-cache=\"x, y\""}, {"ETag", "\"1\""}, {"X", "secret"}};
+  EXPECT_TRUE(judged(tagged).storable());
+  EXPECT_TRUE(judged(tagged).head.freshness.no_cache);
+  harness.get(request, {200, tagged});
+  EXPECT_EQ(harness.find(request).kind, Lookup::Kind::stale) << "validated before every use";
+}
+
 TEST(Storable, NoCacheWithValidatorIsStoredAndAlwaysValidated) {
   Harness harness;
   harness.get({}, {200, {{"Cache-Control", "no-cache"}, {"ETag", "\"1\""}}});
