@@ -37,7 +37,7 @@ std::string literal_glob(std::string_view text) {
 std::string path_of(std::string_view key, std::size_t stem) {
   // After the namespace, in which a tenant's name may hold an escaped `:`.
   std::size_t end = std::min(stem, key.size());
-  while (end < key.size() && key[end] != ':') end += key[end] == '\\' ? 2 : 1;
+  while (end < key.size() && key[end] != ':') end += key[end] == '\\' ? 2U : 1U;
   key.remove_prefix(std::min(key.size(), end + 1));
   const std::size_t method = key.find(':');
   if (method == std::string_view::npos) return {};

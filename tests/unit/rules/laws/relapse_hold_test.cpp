@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 using Instant = RelapseHold::Instant;
 using Duration = RelapseHold::Duration;
 
+RelapseHold::Terms terms(Duration own) { return RelapseHold::Terms(own); }
+
 /// Holds in force, in minutes, when it comes back `away` after each end.
 std::vector<long> holds(const RelapseHold::Terms& own, Duration away, int times) {
   RelapseHold law;
@@ -27,8 +29,8 @@ std::vector<long> holds(const RelapseHold::Terms& own, Duration away, int times)
 }
 
 TEST(RelapseHold, DoublesWithEachRelapseUpToItsBound) {
-  EXPECT_EQ(holds(1min, 20s, 7), (std::vector<long>{1, 2, 4, 8, 16, 20, 20}));
-  EXPECT_EQ(holds(5min, 20s, 4), (std::vector<long>{5, 10, 20, 20}));
+  EXPECT_EQ(holds(terms(1min), 20s, 7), (std::vector<long>{1, 2, 4, 8, 16, 20, 20}));
+  EXPECT_EQ(holds(terms(5min), 20s, 4), (std::vector<long>{5, 10, 20, 20}));
 }
 
 TEST(RelapseHold, OfAnEmergencyIsFiveMinutesAtMost) {
@@ -40,30 +42,30 @@ TEST(RelapseHold, OfAnEmergencyIsFiveMinutesAtMost) {
 }
 
 TEST(RelapseHold, NeverShortensAHoldBeyondItsBound) {
-  EXPECT_EQ(holds(2h, 20s, 3), (std::vector<long>{120, 120, 120}));
+  EXPECT_EQ(holds(terms(2h), 20s, 3), (std::vector<long>{120, 120, 120}));
 }
 
 TEST(RelapseHold, AQuietTimeResetsIt) {
-  EXPECT_EQ(holds(1min, 11min, 4), (std::vector<long>{1, 1, 1, 1}));
+  EXPECT_EQ(holds(terms(1min), 11min, 4), (std::vector<long>{1, 1, 1, 1}));
   // As long as the hold in force, once that is longer than ten minutes.
   RelapseHold law;
   Instant now{1h};
   for (int i = 0; i < 6; ++i) {
-    law.begin(now, 1min);
-    law.end(now += law.hold(1min));
+    law.begin(now, terms(1min));
+    law.end(now += law.hold(terms(1min)));
   }
-  EXPECT_TRUE(law.remembers(now + 20min, 1min));
-  EXPECT_FALSE(law.remembers(now + 21min, 1min));
-  law.begin(now + 21min, 1min);
-  EXPECT_EQ(law.hold(1min), Duration(1min));
+  EXPECT_TRUE(law.remembers(now + 20min, terms(1min)));
+  EXPECT_FALSE(law.remembers(now + 21min, terms(1min)));
+  law.begin(now + 21min, terms(1min));
+  EXPECT_EQ(law.hold(terms(1min)), Duration(1min));
 }
 
 TEST(RelapseHold, LeavesRulesWithoutHoldAlone) {
-  EXPECT_EQ(holds(0s, 1s, 4), (std::vector<long>{0, 0, 0, 0}));
+  EXPECT_EQ(holds(terms(0s), 1s, 4), (std::vector<long>{0, 0, 0, 0}));
   RelapseHold law;
-  law.begin(Instant{1h}, 0s);
+  law.begin(Instant{1h}, terms(0s));
   law.end(Instant{1h});
-  EXPECT_FALSE(law.remembers(Instant{1h}, 0s)) << "nothing to remember";
+  EXPECT_FALSE(law.remembers(Instant{1h}, terms(0s))) << "nothing to remember";
 }
 
 TEST(RelapseHold, BeginsAtMostSevenTimesInAnyHour) {
@@ -83,13 +85,13 @@ TEST(RelapseHold, BeginsAtMostSevenTimesInAnyHour) {
 
 TEST(RelapseHold, AnEndForcedFromOutsideProvesNothing) {
   RelapseHold law;
-  law.begin(Instant{1h}, 1min);
+  law.begin(Instant{1h}, terms(1min));
   law.end(Instant{1h});
-  law.begin(Instant{1h}, 1min);
-  ASSERT_EQ(law.hold(1min), Duration(2min));
+  law.begin(Instant{1h}, terms(1min));
+  ASSERT_EQ(law.hold(terms(1min)), Duration(2min));
   law.reset();
-  law.begin(Instant{1h}, 1min);
-  EXPECT_EQ(law.hold(1min), Duration(1min));
+  law.begin(Instant{1h}, terms(1min));
+  EXPECT_EQ(law.hold(terms(1min)), Duration(1min));
 }
 
 }  // namespace
