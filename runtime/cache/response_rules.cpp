@@ -235,10 +235,13 @@ Duration corrected_initial_age(const Response& response, std::optional<WallTime>
 
 namespace {
 
-/// RFC 9875 section 2. False: more groups than a response may have.
-bool add_groups(std::string_view host, const Fields& fields, TagSet& tags) {
+/// The tenant it is for, and RFC 9875 section 2. False: more groups than a response may have.
+bool add_hidden_tags(const Request& request, const Fields& fields, TagSet& tags) {
+  tags.add(TagKind::tenant, request.tenant);
   const auto groups = http::parse_string_list(fields, HeaderId::cache_groups, groups_max + 1);
-  for (const std::string& group : groups) tags.add(TagKind::group, group_name(host, group));
+  for (const std::string& group : groups) {
+    tags.add(TagKind::group, group_name(request.host, group));
+  }
   return groups.size() <= groups_max;
 }
 
@@ -332,8 +335,7 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
                                          decision.head.tags)) {
     return refuse(Reason::tag_limit);
   }
-  if (!add_groups(request.host, fields, decision.head.tags)) return refuse(Reason::tag_limit);
-  decision.head.tags.add(TagKind::tenant, request.tenant);
+  if (!add_hidden_tags(request, fields, decision.head.tags)) return refuse(Reason::tag_limit);
   write_head(decision.head, request_decision, request, response, date.has_value());
   decision.add_etag = response.status == 200 && request.method == "GET" &&
                       !fields.has(HeaderId::etag) && request_decision.rules != nullptr &&

@@ -109,13 +109,15 @@ rules::LimitWindow noise(Random& random, rules::Instant now) {
   window.length = milliseconds(1 + random.exponential(150));
   window.in_flight_mean = random.exponential(40);
   window.limited_share = random.uniform();
-  window.dropped = random.uniform() < 0.1 ? static_cast<std::uint64_t>(random.exponential(50)) : 0;
   window.freeze_growth = random.uniform() < 0.1;
   for (rules::EndpointId id = 0; id < 3; ++id) {
     const auto count = static_cast<std::uint64_t>(random.exponential(60));
     const double mean = random.service(Shape::pareto) * 0.02;
     const auto samples = static_cast<double>(count);
-    window.endpoints.push_back({id, count, samples * mean, samples * mean * mean * 2, mean / 10});
+    const bool drops = random.uniform() < 0.1;
+    const auto dropped = drops ? static_cast<std::uint64_t>(random.exponential(50)) : 0;
+    window.endpoints.push_back(
+        {id, count, samples * mean, samples * mean * mean * 2, mean / 10, dropped});
   }
   return window;
 }

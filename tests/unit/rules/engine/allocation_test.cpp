@@ -76,12 +76,12 @@ TEST(EngineAllocation, ATickWithActionsInForceAllocatesNothing) {
 TEST(EngineMemory, OfManyActionsIsGivenBackWhenTheyAreOver) {
   Engine engine(set_of({rule("slow", "endpoint.latency_p95 > 2s", {ScaleTtl{}, Compress{}})}));
   Frame frame = frame_of(0.5, 3);
-  frame.endpoints.resize(3000);
+  frame.endpoints.resize(1200);
   for (EndpointId id = 0; id < frame.endpoints.size(); ++id) {
     frame.endpoints[id].id = id;
     put(frame.endpoints[id].values, SignalId::endpoint_latency_p95, 3);
   }
-  EXPECT_EQ(engine.tick(frame).active.size(), 6000U);
+  EXPECT_EQ(engine.tick(frame).active.size(), 2400U);
   for (EndpointFrame& endpoint : frame.endpoints) {
     put(endpoint.values, SignalId::endpoint_latency_p95, 0.1);
   }
