@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/cache/stale.hpp"
+
 namespace homeostat::cache {
 namespace {
 
@@ -56,6 +58,11 @@ Fill::Fill(Identity identity, MemoryBudget& budget, const TagIndex& tags,
       object_bytes_max_(object_bytes_max) {}
 
 Fill::~Fill() { budget_.release(reserved_); }
+
+VarySpecPtr Fill::published_spec() const {
+  const std::lock_guard lock(mutex_);
+  return published_ ? spec_ : VarySpecPtr();
+}
 
 bool Fill::news(const ReaderEntry& reader) const {
   if (reader.only_cut_off) return reader.cut_off;
@@ -215,6 +222,11 @@ bool FillReader::accepts(const Fields& request) const {
   std::string variant;
   spec->write_variant(request, variant);
   return variant == fill_->variant_;  // constant once published
+}
+
+Reason FillReader::refusal(const RequestDecision& request, Instant now) const {
+  const ObjectHead* published = head();
+  return published != nullptr ? sharing_refusal(published->freshness, request, now) : Reason::none;
 }
 
 bool FillReader::overtaken() const {

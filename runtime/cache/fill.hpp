@@ -45,6 +45,7 @@
 namespace homeostat::cache {
 
 class FillReader;
+struct RequestDecision;
 
 enum class FillState : std::uint8_t { waiting, streaming, complete, failed, uncacheable };
 
@@ -117,6 +118,8 @@ class Fill final : public RefCounted<Fill> {
   };
   using Tickets = std::vector<FillWaiter::Ticket>;
 
+  /// What the response varies on, once its head is there; null: nothing, or not yet.
+  [[nodiscard]] VarySpecPtr published_spec() const;
   // All under mutex_, except post(), which must be outside of it.
   [[nodiscard]] bool news(const ReaderEntry& reader) const;
   void collect_waiters(Tickets& out);
@@ -178,6 +181,10 @@ class FillReader {
   /// purge came between the start of the fetch and this reader. A follower must
   /// ask once the head is there, and look again or go upstream on false.
   [[nodiscard]] bool accepts(const Fields& request) const;
+  /// Why that response may not answer it all the same: what must be validated before
+  /// every use, or is older than the request wants, is for the leader alone. A follower
+  /// must ask this, too, and go upstream for any reason but `none`.
+  [[nodiscard]] Reason refusal(const RequestDecision& request, Instant now) const;
   /// True if that purge is why not: looking again gives a new fetch.
   [[nodiscard]] bool overtaken() const;
   [[nodiscard]] std::optional<std::uint64_t> content_length() const;

@@ -68,6 +68,14 @@ void FillLeader::finish(FillState state, Reason reason) {
   Fill::Tickets tickets;
   {
     const std::lock_guard lock(fill_->mutex_);
+void FillLeader::stand_alone(Instant now) {
+  Cache& cache = worker_->cache_;
+  Shard& shard = cache.shard_of(fill_->identity().primary.location);
+  const std::lock_guard lock(shard.mutex());
+  fill_->joinable_ = false;
+  shard.mark_uncacheable(alone_mark(fill_->identity().hash), now + cache.settings_.negative_ttl);
+}
+
     fill_->finish(state, reason, tickets);
   }
   Fill::post(tickets);
@@ -118,6 +126,8 @@ bool FillLeader::publish_head(StoreDecision decision, std::optional<std::uint64_
   std::string variant;
   if (spec) spec->write_variant(request, variant);
   Fill::Tickets tickets;
+  // Before anybody is told that the head is there, and comes back.
+  if (for_its_request_only(decision.head.freshness, now)) stand_alone(now);
   bool storing = true;
   bool shrink = false;
   {

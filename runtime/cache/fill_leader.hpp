@@ -100,6 +100,9 @@ class FillLeader {
  private:
   void spread_expiry(ObjectHead& head) const;
   void detach(bool mark_uncacheable, Instant now);
+  /// What it brings is for the leader alone: nobody joins any more, nor, for a while,
+  /// the key's next fills.
+  void stand_alone(Instant now);
   /// Takes note of the response's No-Vary-Search. Before it is published.
   void judge_search(const ObjectHead& head);
   Reason store(const ObjectPtr& object, const VarySpecPtr& spec, std::string_view variant,

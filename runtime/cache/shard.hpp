@@ -60,6 +60,12 @@ struct Entry final : PolicyItem, Retirable {
   return hash ^ 0x9e3779b97f4a7c15ULL;
 }
 
+/// And so is that its responses are stored, but answer only the request that fetched
+/// them: nobody need wait for another's.
+[[nodiscard]] constexpr std::uint64_t alone_mark(std::uint64_t hash) noexcept {
+  return hash ^ 0xc2b2ae3d27d4eb4fULL;
+}
+
 class Shard {
  public:
   Shard();

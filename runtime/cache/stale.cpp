@@ -60,6 +60,21 @@ bool stale_bridges(const StaleView& view) noexcept {
   return staleness <= error_window(view.freshness, view.windows, view.trouble);
 }
 
+Reason sharing_refusal(Freshness freshness, const RequestDecision& request, Instant now) noexcept {
+  if (freshness.no_cache) return Reason::no_cache;
+  if (request.plain_lifetime) freshness.make_plain();
+  if (!request.accepts(freshness, now)) return Reason::request_directive;
+  if (freshness.fresh(now)) return Reason::none;
+  StaleView view{freshness, request.stale_windows()};
+  view.now = now;
+  return decide_stale(view) == StaleUse::revalidating ? Reason::none : Reason::expired;
+}
+
+bool for_its_request_only(const Freshness& freshness, Instant now) noexcept {
+  static constexpr RequestDecision anybody;
+  return sharing_refusal(freshness, anybody, now) != Reason::none;
+}
+
 Duration stale_usable(const Freshness& freshness, const StaleWindows& windows) noexcept {
   if (!freshness.may_serve_stale()) return Duration::zero();
   return std::max(revalidate_window(freshness, windows),

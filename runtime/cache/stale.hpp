@@ -23,6 +23,7 @@
 #include <cstdint>
 
 #include "runtime/cache/freshness.hpp"
+#include "runtime/cache/reason.hpp"
 
 namespace homeostat::cache {
 
@@ -71,6 +72,14 @@ enum class StaleUse : std::uint8_t {
 
 /// Instead of the failure of a request that went upstream.
 [[nodiscard]] bool stale_bridges(const StaleView& view) noexcept;
+
+/// Why a response that was fetched for another request may not answer this one without
+/// being validated (RFC 9111 section 4); none: it may. For who waits for another's fetch.
+[[nodiscard]] Reason sharing_refusal(Freshness freshness, const RequestDecision& request,
+                                     Instant now) noexcept;
+
+/// No request but the one that fetched it may be answered by it, at `now` or later.
+[[nodiscard]] bool for_its_request_only(const Freshness& freshness, Instant now) noexcept;
 
 /// How long past expiry the response may still be of use, emergencies aside.
 [[nodiscard]] Duration stale_usable(const Freshness& freshness,

@@ -5,6 +5,7 @@
 
 #include "runtime/cache/cache.hpp"
 #include "runtime/cache/key.hpp"
+#include "runtime/cache/stale.hpp"
 
 namespace homeostat::cache {
 namespace {
@@ -61,6 +62,9 @@ Reason Cache::store(EpochSlot& slot, Counters& counters, const StoreRequest& req
       const ShardLocks locks(joined, shard);
       joined.remove_fill(request.fill);
       joined.forget_uncacheable(request.fill.identity().hash);
+      if (!for_its_request_only(request.object->head().freshness, now)) {
+        joined.forget_uncacheable(alone_mark(request.fill.identity().hash));
+      }
       reason = store_locked(shard, request, now, victims);
     }
     unlink(victims);

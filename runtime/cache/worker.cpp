@@ -200,9 +200,19 @@ FillStart Worker::start_chosen(const Request& request, const RequestDecision& de
 KeyView Worker::joining_key(Shard& shard, const Request& request, VarySpecPtr& spec) {
   const KeyView primary = keys_.last_primary();
   const Entry* entry = shard.find(primary);
-  if (entry == nullptr || !entry->spec) return primary;
-  spec = entry->spec;
-  spec->write_variant(*request.fields, variant_);
+  if (entry != nullptr && entry->spec) {
+    spec = entry->spec;
+    spec->write_variant(*request.fields, variant_);
+    return keys_.variant(variant_);
+  }
+  // Nothing is stored yet, but the first response has begun and said what it varies on:
+  // each of the other variants gets one fetch, too, and not one for each request.
+  const Fill* running = shard.find_fill(primary);
+  VarySpecPtr published = running != nullptr ? running->published_spec() : VarySpecPtr();
+  if (!published) return primary;
+  published->write_variant(*request.fields, variant_);
+  if (variant_ == running->variant_) return primary;  // constant once published
+  spec = std::move(published);
   return keys_.variant(variant_);
 }
 
@@ -214,8 +224,9 @@ void Worker::forget_uncacheable(const Request& request, const RequestDecision& d
   shard.forget_uncacheable(joining_key(shard, request, spec).hash);
 }
 
-std::optional<FillReader> Worker::join_running(Shard& shard, const Request& request, KeyView key,
-                                               bool& joinable) {
+std::optional<FillReader> Worker::join_running(Shard& shard, const Request& request,
+                                               const RequestDecision& decision, KeyView key,
+                                               Instant now, bool& joinable) {
   while (Fill* running = shard.find_fill(key)) {
     FillReader reader(FillPtr(running), !search_ || running->identity().exact.text == exact_.text);
     if (reader.overtaken()) {  // for nobody who comes from now on
@@ -224,8 +235,10 @@ std::optional<FillReader> Worker::join_running(Shard& shard, const Request& requ
     }
     // Joined too late if the beginning was dropped already.
     const bool whole = reader.consumed() == 0;
-    if (whole && (reader.head() == nullptr || reader.accepts(*request.fields))) return reader;
-    joinable = false;  // that key belongs to the other variant until it is stored
+    const bool fits = reader.head() == nullptr || (reader.accepts(*request.fields) &&
+                                                   reader.refusal(decision, now) == Reason::none);
+    if (whole && fits) return reader;
+    joinable = false;  // that key belongs to the other response until it is stored
     break;
   }
   return std::nullopt;
@@ -264,9 +277,13 @@ FillStart Worker::start_locked(Shard& shard, const Request& request,
     start.reason = Reason::range;
     return start;
   }
-  bool joinable = decision.collapse;
-  if (decision.collapse) {
-    start.follower = join_running(shard, request, key, joinable);
+  // What must be validated before every use answers only who asked for that.
+  const bool alone = (stale && stale->head().freshness.no_cache) ||
+                     (alive && entry->object->head().freshness.no_cache) ||
+                     shard.uncacheable(alone_mark(key.hash), now);
+  bool joinable = decision.collapse && !alone;
+  if (joinable) {
+    start.follower = join_running(shard, request, decision, key, now, joinable);
     if (start.follower) {
       start.kind = FillStart::Kind::follower;
       return start;

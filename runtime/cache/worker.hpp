@@ -9,7 +9,8 @@
 //   bypass: pass through, detail = found.reason
 // begin_fill gives:
 //   leader:   go upstream, decide_store(), publish_head or uncacheable, ...
-//   follower: reader.wait(); head(); accepts(fields) else pass through
+//   follower: reader.wait(); head(); accepts(fields) and refusal(decision) == none,
+//             else look again or pass through
 //   hit:      another request finished the fill meanwhile
 //   pass:     go upstream without the cache (hit_for_miss, fill_memory, ...)
 // only-if-cached: decision.only_if_cached and no hit -> 504, do not begin_fill.
@@ -155,7 +156,8 @@ class Worker {
   /// Under the shard's lock: a reader of the fill under way, if its response can
   /// be the request's. `joinable` becomes false if another's has that key.
   [[nodiscard]] std::optional<FillReader> join_running(Shard& shard, const Request& request,
-                                                       KeyView key, bool& joinable);
+                                                       const RequestDecision& decision, KeyView key,
+                                                       Instant now, bool& joinable);
   [[nodiscard]] KeyView joining_key(Shard& shard, const Request& request, VarySpecPtr& spec);
   [[nodiscard]] FillPtr open_fill(Shard& shard, const Request& request, KeyView key,
                                   VarySpecPtr spec, const RequestRules* rules, bool keyed,

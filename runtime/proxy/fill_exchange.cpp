@@ -121,17 +121,31 @@ void FillExchange::proceed() {
   send_pieces();
 }
 
-/// False: the request was answered or handed over instead.
-bool FillExchange::begin_response() {
+/// Whether somebody else's answer is this request's as well. False: it was handed over.
+bool FillExchange::shares_answer() {
   RequestContext& request = connection_->request();
-  if (!leader_ && reader_->overtaken()) {
+  if (reader_->overtaken()) {
     look_again();
     return false;
   }
-  if (!leader_ && !reader_->accepts(request.head().headers)) {
-    forward_instead(cache::Reason::none);
+  if (!reader_->accepts(request.head().headers)) {  // another variant's, or another query's
+    if (request.fill_attempts < rejoins_max) {
+      ++request.fill_attempts;
+      look_again();
+    } else {
+      forward_instead(cache::Reason::none);
+    }
     return false;
   }
+  const cache::Reason reason = reader_->refusal(request.decision, worker_.now());
+  if (reason != cache::Reason::none) forward_instead(reason);
+  return reason == cache::Reason::none;
+}
+
+/// False: the request was answered or handed over instead.
+bool FillExchange::begin_response() {
+  RequestContext& request = connection_->request();
+  if (!leader_ && !shares_answer()) return false;
   connection_->disarm_deadline(ClientWait::answer);
   connection_->disarm_request_deadline();
   // Made for somebody else's request: what it says about codings may not fit this one.
@@ -190,6 +204,11 @@ void FillExchange::answer_not_modified(const cache::ObjectHead& head,
   RequestContext& request = connection_->request();
   std::string answer;
   cache::write_not_modified(head, answer);
+  if (const std::optional<Duration> age = age_to_tell(head)) {
+    answer += "Age: ";
+    cache::write_age(*age, answer);
+    answer += "\r\n";
+  }
   answer += "Cache-Status: " + cache_status + "\r\n";
   if (varies && !head.varies_by_coding) answer += "Vary: Accept-Encoding\r\n";
   answer += request.limit_fields;

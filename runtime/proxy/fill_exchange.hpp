@@ -49,6 +49,7 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
  private:
   void proceed();
   void wait();
+  [[nodiscard]] bool shares_answer();
   [[nodiscard]] bool begin_response();
   /// 304 from what is being fetched. `varies`: other forms of it are sent as well.
   [[nodiscard]] std::optional<Duration> age_to_tell(const cache::ObjectHead& head) const;

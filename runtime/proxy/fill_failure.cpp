@@ -105,8 +105,8 @@ void FillExchange::forward_instead(cache::Reason reason) {
   connection_->hand_over(make_ref<ForwardExchange>(*connection_, status_));
 }
 
-/// What was purged since this fetch began is not for who came afterwards: the
-/// first of them fetches anew, the others follow.
+/// What was purged since this fetch began is not for who came afterwards, nor another
+/// variant's answer for this one's: the first of them fetches anew, the others follow.
 void FillExchange::look_again() {
   leave();
   connection_->disarm_deadline(ClientWait::answer);
