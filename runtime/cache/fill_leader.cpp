@@ -257,8 +257,10 @@ ObjectPtr FillLeader::object() const {
   return fill_->object_;
 }
 
-void FillLeader::complete_refreshed(ObjectHead head, const Fields& request, Instant now) {
-  const VarySpecPtr spec = fill_->identity().spec;
+void FillLeader::complete_refreshed(RefreshedHead refreshed, const Fields& request, Instant now) {
+  ObjectHead& head = refreshed.head;
+  // The key it was asked for under may be one where nothing is known of its Vary yet.
+  const VarySpecPtr spec = united(fill_->identity().spec, std::move(refreshed.vary));
   std::string variant;
   if (spec) spec->write_variant(request, variant);
   spread_expiry(head);
@@ -267,7 +269,10 @@ void FillLeader::complete_refreshed(ObjectHead head, const Fields& request, Inst
   object->inherit_variants(*stale_);
   worker_->counters_.refreshes.add();
   judge_search(head);
-  const Reason reason = store(object, spec, variant, now);
+  if (for_its_request_only(head.freshness, now)) stand_alone(now);
+  const bool bounded = !spec || spec->names().size() <= VarySpec::names_max;
+  const Reason reason = bounded ? store(object, spec, variant, now) : Reason::vary_limit;
+  if (!bounded) detach(false, now);
   {
     const std::lock_guard lock(fill_->mutex_);
     fill_->head_ = std::move(head);

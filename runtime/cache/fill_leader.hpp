@@ -56,8 +56,8 @@ class FillLeader {
   [[nodiscard]] const VarySpecPtr& spec() const noexcept { return fill_->spec_; }
   [[nodiscard]] const std::string& variant() const noexcept { return fill_->variant_; }
   /// 304: the stale object, refreshed by `head`, is stored and answers every
-  /// reader. `head` comes from refreshed_head().
-  void complete_refreshed(ObjectHead head, const Fields& request, Instant now);
+  /// reader that accepts it. `refreshed` comes from refreshed_head().
+  void complete_refreshed(RefreshedHead refreshed, const Fields& request, Instant now);
   /// Forgets the stale response, also in the table: a 304 that refreshed_head()
   /// refused. Ask again without validators, with this same leader.
   void drop_stale();

@@ -65,14 +65,18 @@ struct StoreDecision {
 /// names.
 [[nodiscard]] bool is_about(const Object& stored, const Fields& not_modified) noexcept;
 
+struct RefreshedHead {
+  ObjectHead head;
+  std::vector<std::string> vary;  ///< sorted lower-case names, as in StoreDecision
+};
 /// RFC 9111 sections 3.2 and 4.3.4: the head of `stored` updated by a 304.
 /// nullopt if the 304's validators contradict the stored ones, or if it forbids
 /// storing: then the stored response must not be used any more.
-[[nodiscard]] std::optional<ObjectHead> refreshed_head(const Object& stored,
-                                                       const RequestDecision& request_decision,
-                                                       const Request& request,
-                                                       const Response& not_modified,
-                                                       const EndpointPolicy& policy);
+[[nodiscard]] std::optional<RefreshedHead> refreshed_head(const Object& stored,
+                                                          const RequestDecision& request_decision,
+                                                          const Request& request,
+                                                          const Response& not_modified,
+                                                          const EndpointPolicy& policy);
 
 enum class HeadComparison : std::uint8_t {
   same,     ///< the stored response may be updated from it

@@ -34,10 +34,10 @@ bool is_about(const Object& stored, const Fields& not_modified) noexcept {
   return modified == nullptr || modified->value == stored.head().last_modified();
 }
 
-std::optional<ObjectHead> refreshed_head(const Object& stored,
-                                         const RequestDecision& request_decision,
-                                         const Request& request, const Response& not_modified,
-                                         const EndpointPolicy& policy) {
+std::optional<RefreshedHead> refreshed_head(const Object& stored,
+                                            const RequestDecision& request_decision,
+                                            const Request& request, const Response& not_modified,
+                                            const EndpointPolicy& policy) {
   const Fields& update = *not_modified.fields;
   if (!is_about(stored, update)) return std::nullopt;
   const http::HopByHopFilter filter(update);
@@ -77,7 +77,7 @@ std::optional<ObjectHead> refreshed_head(const Object& stored,
     decision.head.add_field("ETag", stored.head().etag());
     decision.head.own_etag = true;
   }
-  return std::move(decision.head);
+  return RefreshedHead{std::move(decision.head), std::move(decision.vary)};
 }
 
 HeadComparison compare_head_response(const Object& stored, const Response& head) noexcept {

@@ -172,9 +172,8 @@ void FetchTask::not_modified(const cache::Response& response, const http::Respon
       return;
     case Validated::unknown: leader_.abandon(cache::Reason::validator); return;
   }
-  std::optional<cache::ObjectHead> refreshed =
-      cache::refreshed_head(*leader_.stale(), decision_, request_->cache_request, response,
-                            worker_.policy().cache.of(request_->endpoint));
+  std::optional<cache::RefreshedHead> refreshed = cache::refreshed_head(
+      *leader_.stale(), decision_, asked_, response, worker_.policy().cache.of(request_->endpoint));
   if (!refreshed.has_value()) {
     // It may not be stored any more, or is not what the application has: everyone asks for
     // himself, in the second case only this once.

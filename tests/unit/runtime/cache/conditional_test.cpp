@@ -101,8 +101,10 @@ class RefreshTest : public ConditionalTest {
     const Request view = request.view();
     Fields storage;
     const Response answer = harness_.response_view({304, fields}, storage);
-    return refreshed_head(*stored, harness_.cache.rules().decide(view), view, answer,
-                          harness_.policy);
+    auto refreshed =
+        refreshed_head(*stored, harness_.cache.rules().decide(view), view, answer, harness_.policy);
+    if (!refreshed) return std::nullopt;
+    return std::move(refreshed->head);
   }
 };
 

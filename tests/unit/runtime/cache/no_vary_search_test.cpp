@@ -182,6 +182,35 @@ TEST_F(NoVarySearchTest, ValidationMovesAResponseToTheSharedKey) {
   EXPECT_EQ(harness_.cache.figures().entries, 1U);
 }
 
+TEST_F(NoVarySearchTest, ValidationUnderTheSharedKeyKeepsVariantsApart) {
+  FieldList varied = searched(utm, 10);
+  varied.emplace_back("ETag", "\"1\"");
+  varied.emplace_back("Vary", "Cookie");
+  TestRequest alice = query("utm=a"), bob = query("utm=b");
+  alice.fields = {{"Cookie", "alice"}};
+  bob.fields = {{"Cookie", "bob"}};
+  harness_.get(alice, {200, varied, "alice's"});
+  harness_.clock.advance(std::chrono::seconds(11));
+  FillStart start = harness_.begin(alice);
+  ASSERT_EQ(start.kind, FillStart::Kind::leader);
+  // Nothing is known of the shared key yet, so he waits for her validation.
+  FillStart waits = harness_.begin(bob);
+  ASSERT_EQ(waits.kind, FillStart::Kind::follower);
+  const ObjectPtr stale = start.leader->stale();
+  ASSERT_TRUE(stale);
+  Fields storage;
+  const Request view = alice.view();
+  auto refreshed =
+      refreshed_head(*stale, harness_.cache.rules().decide(view), view,
+                     harness_.response_view({304, {{"ETag", "\"1\""}}}, storage), harness_.policy);
+  ASSERT_TRUE(refreshed);
+  start.leader->complete_refreshed(std::move(*refreshed), *view.fields, harness_.clock.now());
+  EXPECT_FALSE(waits.follower->accepts(bob.parsed));
+  EXPECT_EQ(harness_.get(bob, {200, varied, "bob's"}).body, "bob's");
+  alice.query = "utm=c";
+  EXPECT_EQ(harness_.get(alice, {200, varied, "x"}).body, "alice's");
+}
+
 TEST(NoVarySearchBounds, PathsAreForgottenInTheOrderTheyWereLearned) {
   config::CacheSettings settings = small_settings();
   settings.no_vary_search_max = 2;

@@ -268,7 +268,7 @@ TEST(RefreshAheadTest, ARefreshBegunBeforeAnInvalidationNeverStores) {
   Fields storage;
   const Response answer =
       harness.response_view({304, {{"Cache-Control", "max-age=60"}, {"ETag", "\"v\""}}}, storage);
-  std::optional<ObjectHead> head =
+  std::optional<RefreshedHead> head =
       refreshed_head(*found.object, decision, view, answer, harness.policy);
   ASSERT_TRUE(head.has_value());
   start.leader->complete_refreshed(std::move(*head), *view.fields, harness.clock.now());

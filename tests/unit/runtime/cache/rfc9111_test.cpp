@@ -244,7 +244,10 @@ std::optional<ObjectHead> refresh(Harness& harness, const FieldList& before,
   const Request view = request.view();
   Fields storage;
   const Response answer = harness.response_view({304, update}, storage);
-  return refreshed_head(*stored, harness.cache.rules().decide(view), view, answer, harness.policy);
+  auto refreshed =
+      refreshed_head(*stored, harness.cache.rules().decide(view), view, answer, harness.policy);
+  if (!refreshed) return std::nullopt;
+  return std::move(refreshed->head);
 }
 
 TEST(Refresh, AStrongTagDoesNotReplaceAWeakOne) {

@@ -54,7 +54,7 @@ void refresh(Harness& harness, const std::string& path, const FieldList& fields)
   ASSERT_TRUE(start.leader && start.leader->stale());
   const Request view = request.view();
   Fields storage;
-  std::optional<ObjectHead> head =
+  std::optional<RefreshedHead> head =
       refreshed_head(*start.leader->stale(), harness.cache.rules().decide(view), view,
                      harness.response_view({304, fields, ""}, storage), harness.policy);
   ASSERT_TRUE(head);

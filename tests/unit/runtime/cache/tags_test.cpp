@@ -198,7 +198,7 @@ TEST_F(TagsTest, ARefreshedObjectIsFreshAgainAndKeepsItsTags) {
   const Request view = request.view();
   Fields storage;
   const Response not_modified = harness_.response_view({304, {{"ETag", "\"v1\""}}, ""}, storage);
-  std::optional<ObjectHead> head =
+  std::optional<RefreshedHead> head =
       refreshed_head(*start.leader->stale(), harness_.cache.rules().decide(view), view,
                      not_modified, harness_.policy);
   ASSERT_TRUE(head);
@@ -258,7 +258,7 @@ TEST_F(TagsTest, AValidationThatCrossesAHardPurgeBringsNothingBack) {
   const Request view = request.view();
   Fields storage;
   const Response not_modified = harness_.response_view({304, {{"ETag", "\"v1\""}}, ""}, storage);
-  std::optional<ObjectHead> head =
+  std::optional<RefreshedHead> head =
       refreshed_head(*start.leader->stale(), harness_.cache.rules().decide(view), view,
                      not_modified, harness_.policy);
   start.leader->complete_refreshed(std::move(*head), *view.fields, harness_.clock.now());
