@@ -292,7 +292,8 @@ void UpstreamCall::finish() {
   end();
   permit_.ignore();
   const bool clean = connection_->parser->head().keep_alive && connection_->in.empty() &&
-                     out_.empty() && (request_.body == http::BodyKind::none || body_ended_);
+                     out_.empty() && (request_.body == http::BodyKind::none || body_ended_) &&
+                     !request_.binds_connection;
   let_go(clean);
 }
 

@@ -39,6 +39,8 @@ struct UpstreamRequest {
   bool head_method = false;  ///< HEAD: the response has no body
   bool idempotent = true;
   bool upgrade = false;
+  /// Carries credentials that may come to stand for the connection: it serves nobody else.
+  bool binds_connection = false;
   bool expect_continue = false;  ///< the client waits for 100 before it sends the body
   http::BodyKind body = http::BodyKind::none;
   rules::EndpointId endpoint = 0;

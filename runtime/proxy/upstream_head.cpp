@@ -1,5 +1,8 @@
 #include "runtime/proxy/upstream_head.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "runtime/cache/preconditions.hpp"
 #include "runtime/http/ascii.hpp"
 #include "runtime/http/deadline_field.hpp"
@@ -19,6 +22,17 @@ using http::HeaderId;
 constexpr std::size_t line_end = 2;
 
 constexpr auto class_lowest = static_cast<std::uint8_t>(rules::priority_class_count - 1);
+
+/// Schemes that authenticate the connection, and whatever comes on it afterwards, instead
+/// of one request (RFC 4559 section 6, MS-NTHT).
+bool authenticates_connection(const http::HeaderTable& headers) {
+  static constexpr std::string_view schemes[] = {"NTLM", "Negotiate", "Kerberos", "Nego2"};
+  return headers.any_field(HeaderId::authorization, [](const http::Field& field) {
+    const std::string_view scheme = field.value.substr(0, field.value.find_first_of(" \t,"));
+    return std::any_of(std::begin(schemes), std::end(schemes),
+                       [&](std::string_view one) { return http::iequals(scheme, one); });
+  });
+}
 
 /// What asks for less than the whole response; a fill asks for all of it.
 bool is_condition(HeaderId id) noexcept {
@@ -101,6 +115,7 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   result.idempotent = http::is_idempotent(head.method);
   // A body and a switch of protocols cannot share the connection's bytes.
   result.upgrade = head.upgrade && head.body == http::BodyKind::none;
+  result.binds_connection = authenticates_connection(head.headers);
   result.body = head.body;
   result.expect_continue = head.expect_continue && head.body != http::BodyKind::none;
   result.endpoint = request.endpoint;
