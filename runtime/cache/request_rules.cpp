@@ -82,11 +82,11 @@ Reason refusal(const Request& request, const CompiledRule* rule) noexcept {
 
 constexpr char separator = '\x1f';
 
-/// Everything of a rule that decides keys or tags.
+/// Everything of a rule that decides keys or tags, and what tells variants apart.
 std::string shape_of(const config::CacheRule& rule) {
   std::string shape = rule.match.path;
-  for (const std::vector<std::string>* list :
-       {&rule.match.methods, &rule.tags, &rule.invalidate_on, &rule.query_drop, &rule.query_keep}) {
+  for (const std::vector<std::string>* list : {&rule.match.methods, &rule.tags, &rule.invalidate_on,
+                                               &rule.query_drop, &rule.query_keep, &rule.vary}) {
     shape += separator;
     for (const std::string& text : *list) shape += text + separator;
   }

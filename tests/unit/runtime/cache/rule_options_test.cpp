@@ -360,5 +360,20 @@ TEST(RuleReload, AnotherKeyVersionEmptiesTheCache) {
   EXPECT_EQ(harness.cache.keys({})->keys.at(0).key, "hs:default@2:GET:example.org/a:::");
 }
 
+TEST(RuleReload, WhatDidNotTellVariantsApartIsDroppedWhenItIsToldTo) {
+  config::CacheSettings settings = with(rule_for("/page"));
+  Harness harness(settings);
+  TestRequest alice = at("/page"), bob = at("/page");
+  alice.fields = {{"X-User", "alice"}};
+  bob.fields = {{"X-User", "bob"}};
+  harness.get(alice, {200, fresh(), "alice's"});
+  ASSERT_EQ(harness.get(bob, {200, fresh(), "bob's"}).body, "alice's") << "the leak";
+  harness.get(at("/other"), {200, fresh()});
+  settings.rules.front().vary = {"X-User"};
+  EXPECT_EQ(harness.cache.reload(settings), 1U);
+  EXPECT_EQ(harness.find(bob).kind, Lookup::Kind::miss);
+  EXPECT_EQ(harness.find(at("/other")).kind, Lookup::Kind::hit);
+}
+
 }  // namespace
 }  // namespace homeostat::cache
