@@ -98,6 +98,14 @@ bool FetchTask::keep_stored(const cache::FetchEnd& end) const {
 void FetchTask::fail(cache::Reason reason, cache::RefreshResult result) {
   result_ = result;
   if (!leader_.done()) leader_.fail(reason);
+/// An answer about its own request, which must not cost the others what is stored: anybody
+/// can earn one with odd fields. So can who asks for a fresh one with bad credentials.
+bool FetchTask::concerns_client_alone(const cache::FetchEnd& end, int status) const {
+  if (!stored_) return false;
+  if (end.report.outcome == rules::FetchOutcome::refused) return true;
+  return (status == 401 || status == 403) && stored_->freshness().fresh(worker_.now());
+}
+
 }
 
 void FetchTask::on_upstream_interim(const http::ResponseHead& head) {
@@ -140,6 +148,13 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
     // An answer that is no failure ends what was stored before.
     if (end.ok()) {
       leader_.drop_stale();
+    if (concerns_client_alone(end, response.status)) {
+      result_ = cache::RefreshResult::failed;
+      lease_.give_back();
+      leader_.abandon(decision.reason);
+      hand_to_client(head, decision.reason);
+      return;
+    }
       // What is for those without credentials stays theirs.
       if (decision.reason != cache::Reason::authorization) unshare();
     }

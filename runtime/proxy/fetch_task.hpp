@@ -81,6 +81,7 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   void note_origin_latency(std::uint16_t status);
   void share();
   void unshare();
+  [[nodiscard]] bool concerns_client_alone(const cache::FetchEnd& end, int status) const;
   [[nodiscard]] bool keep_stored(const cache::FetchEnd& end) const;
   void report(const cache::FetchEnd& end);
   void fail(cache::Reason reason, cache::RefreshResult result);

@@ -190,5 +190,42 @@ TEST(NoVarySearch, SharesAnAnswerBetweenQueriesThatSayTheSame) {
   EXPECT_EQ(agent.get("/page?id=1&utm=e").body, "/page?id=1&utm=e");
 }
 
+/// The page is fine; who asks oddly, or shows bad credentials, is told so.
+class OddRequests : public testing::TestWithParam<int> {};
+
+TEST_P(OddRequests, CostTheOthersNothing) {
+  ScriptedOrigin origin;
+  origin.on("/page", [](OriginExchange& exchange) {
+    if (exchange.request.has("x-odd")) {
+      exchange.respond(GetParam(), "Cache-Control: no-store\r\n", "no");
+    } else {
+      exchange.respond(200, "Cache-Control: max-age=600\r\n", "page");
+    }
+  });
+  RunningAgent agent(config_of(origin, "negative_ttl: 1h"));
+  ASSERT_EQ(agent.get("/page").body, "page");
+  const Message refused = agent.get("/page", "Cache-Control: no-cache\r\nX-Odd: 1\r\n");
+  EXPECT_EQ(refused.status(), GetParam());
+  EXPECT_EQ(refused.body, "no");
+  const Message after = agent.get("/page");
+  EXPECT_EQ(after.body, "page");
+  EXPECT_TRUE(is_hit(after)) << after.head;
+}
+
+INSTANTIATE_TEST_SUITE_P(Statuses, OddRequests, testing::Values(400, 401, 403, 406, 431));
+
+TEST(Validation, ThatAPageIsGoneIsForAll) {
+  ScriptedOrigin origin;
+  std::atomic<bool> gone{false};
+  origin.on("/page", [&](OriginExchange& exchange) {
+    exchange.respond(gone ? 410 : 200, gone ? "" : "Cache-Control: max-age=600\r\n", "page");
+  });
+  RunningAgent agent(origin);
+  ASSERT_EQ(agent.get("/page").status(), 200);
+  gone = true;
+  EXPECT_EQ(agent.get("/page", reload).status(), 410);
+  EXPECT_EQ(agent.get("/page").status(), 410);
+}
+
 }  // namespace
 }  // namespace homeostat::test
