@@ -177,13 +177,15 @@ RequestRules::RequestRules(const config::CacheSettings& settings)
   for (const std::string& name : settings.tags.fields) common_shape_ += name + separator;
   fingerprint_ = hash_key(common_shape_, 0);
   for (const config::CacheRule& rule : settings.rules) {
-    CompiledRule compiled{PathPattern(rule.match.path), rule, {}, {}, {}, query_shape_, false,
-                          windows_of(settings, &rule)};
+    CompiledRule compiled{
+        PathPattern(rule.match.path), rule, {}, {}, {}, query_shape_, false, false,
+        windows_of(settings, &rule)};
     if (!rule.query_drop.empty() || !rule.query_keep.empty()) {
       compiled.query = query_normalizer(settings, &rule);
       compiled.query_shape = query_shape_of(settings, rule.query_drop, rule.query_keep);
     }
     compiled.restrictive_control = is_restrictive(rule.cache_control);
+    compiled.delimited = http::delimited_path(compiled.path.text());
     shapes_.push_back(shape_of(rule));
     fingerprint_ = hash_key(shapes_.back(), fingerprint_);
     for (const std::string& name : rule.vary) {
@@ -214,6 +216,8 @@ bool RequestRules::wants_body_hash(std::string_view method, std::string_view pat
 
 RequestDecision RequestRules::decide(const Request& request) const {
   RequestDecision decision;
+  const http::CacheControl control = http::parse_cache_control(*request.fields);
+  decision.no_transform = control.no_transform;
   if (!enabled_) {
     decision.reason = Reason::disabled;
     return decision;
@@ -228,7 +232,9 @@ RequestDecision RequestRules::decide(const Request& request) const {
   if (decision.reason == Reason::none && !rules_.empty() && http::ambiguous_path(request.path)) {
     decision.reason = Reason::ambiguous_path;
   }
-  const http::CacheControl control = http::parse_cache_control(*request.fields);
+  // `/account;x.css` may be `/account`: a lifetime meant for `*.css` is not meant for it.
+  decision.delimited_path =
+      decision.rule != nullptr && !decision.rule->delimited && http::delimited_path(request.path);
   decision.only_if_cached = control.only_if_cached;
   if (request.fields->has(HeaderId::if_match) && conditions_apply(request.method)) {
     decision.tag_owners = own_tags_.owners(*request.fields);

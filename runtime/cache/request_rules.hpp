@@ -50,6 +50,7 @@ struct CompiledRule {
   std::optional<http::QueryNormalizer> query;
   std::uint64_t query_shape = 0;
   bool restrictive_control = false;  ///< cache_control says private, no-store or no-cache
+  bool delimited = false;            ///< its own pattern has what http::delimited_path looks for
   StaleWindows stale;
 
   [[nodiscard]] const http::QueryNormalizer* key_query() const noexcept {
@@ -84,10 +85,12 @@ struct RequestDecision {
   bool authorization = false;      ///< needs ObjectHead::authorization_shared
   bool authorization_key = false;  ///< the value's hash is part of the key
   bool only_if_cached = false;     ///< answer 504 instead of going upstream
+  bool no_transform = false;       ///< the client wants what the origin sent (section 5.2.1.6)
   bool revalidate = false;         ///< no-cache, max-age=0, Pragma: no-cache
   /// What the endpoint's content allows a rule to give (change_control.hpp).
   homeostat::rules::LifetimeBound lifetime_bound;
   bool plain_lifetime = false;  ///< the control plane's multiplier does not apply to it
+  bool delimited_path = false;  ///< the rule can only shorten what the origin states
   std::optional<std::chrono::seconds> max_age;
   std::optional<std::chrono::seconds> min_fresh;
 

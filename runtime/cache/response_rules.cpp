@@ -138,7 +138,9 @@ Lifetime stated_lifetime(const RequestDecision& request, const Response& respons
   const bool rule_ttl = rule != nullptr && rule->ttl && response.status < 400 &&
                         heuristically_cacheable(response.status);
   using Source = Lifetime::Source;
-  if (rule_ttl && rule->override_origin) return from_rule(request, *rule->ttl, policy);
+  if (rule_ttl && rule->override_origin && !request.delimited_path) {
+    return from_rule(request, *rule->ttl, policy);
+  }
   const http::CacheControl& control = directives.control;
   if (control.s_maxage) return {seconds(*control.s_maxage), Source::origin};
   if (control.max_age) return {seconds(*control.max_age), Source::origin};
@@ -147,7 +149,7 @@ Lifetime stated_lifetime(const RequestDecision& request, const Response& respons
       return {expires, Source::origin};
     }
   }
-  if (rule_ttl) return from_rule(request, *rule->ttl, policy);
+  if (rule_ttl && !request.delimited_path) return from_rule(request, *rule->ttl, policy);
   return {from_heuristic(request, response, date), Source::heuristic};
 }
 
@@ -158,7 +160,9 @@ Lifetime lifetime_of(const RequestDecision& request, const Response& response, W
   if (!lifetime.value || request.rule == nullptr || response.status >= 400) return lifetime;
   const config::CacheRule& rule = request.rule->settings;
   const seconds stated = *lifetime.value;
-  if (rule.ttl_min) lifetime.value = std::max(*lifetime.value, *rule.ttl_min);
+  if (request.delimited_path) {
+    if (rule.override_origin && rule.ttl) lifetime.value = std::min(stated, *rule.ttl);
+  } else if (rule.ttl_min) lifetime.value = std::max(*lifetime.value, *rule.ttl_min);
   if (rule.ttl_max) lifetime.value = std::min(*lifetime.value, *rule.ttl_max);
   lifetime.bounded = *lifetime.value != stated;
   return lifetime;
@@ -271,12 +275,15 @@ bool useful_once_stale(const Freshness& freshness, Duration staleness) noexcept 
 }
 
 /// Whether what is known about its lifetime lets it be stored (RFC 9111 section 3).
-Reason freshness_refusal(int status, const Lifetime& lifetime,
+Reason freshness_refusal(const RequestDecision& request, int status, const Lifetime& lifetime,
                          const Freshness& freshness) noexcept {
   const bool stated = lifetime.value.has_value() && lifetime.source == Lifetime::Source::origin;
   if (!stated && !heuristically_cacheable(status)) return Reason::status;
   if (freshness.no_cache) return Reason::none;  // validated before every use
-  if (!lifetime.value) return Reason::no_freshness;
+  if (!lifetime.value) {
+    return request.delimited_path && request.rule->settings.ttl ? Reason::ambiguous_path
+                                                                : Reason::no_freshness;
+  }
   const Duration staleness = freshness.initial_age - freshness.lifetime;
   if (staleness < Duration::zero() || useful_once_stale(freshness, staleness)) return Reason::none;
   return Reason::expired;
@@ -327,7 +334,7 @@ StoreDecision decide_store(const RequestDecision& request_decision, const Reques
                     EndpointPolicy{})
             .value.value_or(seconds{0});
   }
-  const Reason stale = freshness_refusal(response.status, lifetime, freshness);
+  const Reason stale = freshness_refusal(request_decision, response.status, lifetime, freshness);
   if (stale != Reason::none) return refuse(stale);
 
   if (request_decision.rules != nullptr &&

@@ -131,4 +131,17 @@ bool ambiguous_path(std::string_view path) noexcept {
   return false;
 }
 
+bool delimited_path(std::string_view path) noexcept {
+  static constexpr std::string_view encoded[] = {"3B", "3F", "23", "0A", "0D"};
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == ';') return true;
+    if (path[i] != '%') continue;
+    const std::string_view digits = path.substr(i + 1, 2);
+    for (const std::string_view one : encoded) {
+      if (digits == one) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace homeostat::http

@@ -35,6 +35,11 @@ struct RequestTarget {
 /// need not be encoded is not (normalise_percent).
 [[nodiscard]] bool ambiguous_path(std::string_view path) noexcept;
 
+/// Whether servers differ in where a path ends: it has a `;`, or one of `;`, `?`, `#`, line
+/// feed and carriage return encoded. To some, `/account;a.css` is `/account`. REQUIRES: as
+/// above.
+[[nodiscard]] bool delimited_path(std::string_view path) noexcept;
+
 /// host[:port] as Host and authorities may have it: a name, IPv4 address or
 /// bracketed IPv6 address, port 0..65535. Not empty; no user information.
 [[nodiscard]] bool valid_authority(std::string_view text) noexcept;

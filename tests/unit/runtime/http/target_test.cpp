@@ -62,5 +62,15 @@ TEST(RequestTarget, KnowsPathsThatServersReadDifferently) {
   }
 }
 
+TEST(RequestTarget, KnowsPathsThatToSomeServersEndEarlier) {
+  for (const char* bad : {"/account;a.css", "/a;v=1/b", "/account%3Ba.css", "/account%3Fa.css",
+                          "/account%23a.css", "/account%0Aa.css", "/account%0D", "/;"}) {
+    EXPECT_TRUE(delimited_path(bad)) << bad;
+  }
+  for (const char* good : {"/", "/a.css", "/a%20b", "/a%2Cb", "/%C3%A4", "/a%3", "/a%", "*", ""}) {
+    EXPECT_FALSE(delimited_path(good)) << good;
+  }
+}
+
 }  // namespace
 }  // namespace homeostat::http
