@@ -116,56 +116,77 @@ void append_codings_of(const Fields& request, const http::HopByHopFilter* filter
   append_text(codings, false, out);
 }
 
-}  // namespace
-
-void append_accepted_codings(std::string_view value, std::string& out) {
-  static constexpr std::array<std::string_view, 4> known = {"br", "deflate", "gzip", "zstd"};
-  std::array<bool, known.size()> accepted{};
-  std::array<bool, known.size()> named{};
-  bool rest_accepted = false;
-  bool identity_accepted = true;
-  std::vector<std::string> others;
-  http::any_list_element(value, [&](std::string_view element) {
+/// What an Accept-Encoding field accepts.
+class Codings {
+ public:
+  /// False: malformed.
+  [[nodiscard]] bool read(std::string_view element) {
     const std::size_t semicolon = element.find(';');
-    std::string_view coding = http::trim(element.substr(0, semicolon));
+    const std::string_view coding = http::trim(element.substr(0, semicolon));
     int quality = 1000;
     if (semicolon != std::string_view::npos) {
       const std::string_view parameter = http::trim(element.substr(semicolon + 1));
-      if (parameter.size() > 2 && http::iequals(parameter.substr(0, 2), "q=")) {
-        quality = http::parse_quality(parameter.substr(2));
-      }
+      if (!http::iequals(parameter.substr(0, 2), "q=")) return false;
+      quality = http::parse_quality(parameter.substr(2));
     }
-    if (http::iequals(coding, "x-gzip")) coding = "gzip";
-    if (coding == "*") {
-      rest_accepted = quality > 0;
-    } else if (http::iequals(coding, "identity")) {
-      identity_accepted = quality > 0;
-    } else if (const auto* const at =
-                   std::find_if(known.begin(), known.end(),
-                                [&](std::string_view one) { return http::iequals(coding, one); });
-               at != known.end()) {
-      const auto i = static_cast<std::size_t>(at - known.begin());
-      named[i] = true;
-      accepted[i] = quality > 0;
-    } else if (quality > 0 && !coding.empty()) {
-      others.push_back(lowered(coding));
-    }
-    return false;
-  });
-  const std::size_t start = out.size();
-  const auto append = [&](std::string_view coding) {
-    if (out.size() > start) out += ',';
-    out += coding;
-  };
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    if (accepted[i] || (rest_accepted && !named[i])) append(known[i]);
+    if (quality < 0) return false;
+    note(http::iequals(coding, "x-gzip") ? "gzip" : coding, quality > 0);
+    return true;
   }
-  // Rare, and each its own variant: the application may know them.
-  std::sort(others.begin(), others.end());
-  others.erase(std::unique(others.begin(), others.end()), others.end());
-  for (const std::string& coding : others) append(coding);
-  if (rest_accepted) append("*");
-  if (!identity_accepted) append("!identity");
+
+  void append(std::string& out) {
+    const std::size_t start = out.size();
+    const auto add = [&](std::string_view coding) {
+      if (out.size() > start) out += ',';
+      out += coding;
+    };
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (known_[i].value_or(rest_.value_or(false))) add(names[i]);
+    }
+    // Rare, and each its own variant: the application may know them.
+    std::sort(others_.begin(), others_.end());
+    others_.erase(std::unique(others_.begin(), others_.end()), others_.end());
+    for (const std::string& coding : others_) add(coding);
+    if (rest_.value_or(false)) add("*");
+    // `*;q=0` forbids identity, too, unless that is named (RFC 9110 section 12.5.3).
+    if (!identity_.value_or(rest_.value_or(true))) add("!identity");
+  }
+
+ private:
+  static constexpr std::array<std::string_view, 4> names = {"br", "deflate", "gzip", "zstd"};
+
+  void note(std::string_view coding, bool accepted) {
+    const auto* const at = std::find_if(names.begin(), names.end(), [&](std::string_view one) {
+      return http::iequals(coding, one);
+    });
+    if (coding == "*") {
+      rest_ = accepted;
+    } else if (http::iequals(coding, "identity")) {
+      identity_ = accepted;
+    } else if (at != names.end()) {
+      known_[static_cast<std::size_t>(at - names.begin())] = accepted;
+    } else if (accepted && !coding.empty()) {
+      others_.push_back(lowered(coding));
+    }
+  }
+
+  std::array<std::optional<bool>, names.size()> known_{};
+  std::optional<bool> rest_, identity_;
+  std::vector<std::string> others_;
+};
+
+}  // namespace
+
+void append_accepted_codings(std::string_view value, std::string& out) {
+  Codings codings;
+  const bool malformed = http::any_list_element(
+      value, [&](std::string_view element) { return !codings.read(element); });
+  if (malformed) {
+    // What the application makes of it is not known. No other text has a `;`.
+    out += value;
+  } else {
+    codings.append(out);
+  }
 }
 
 bool VarySpec::covers(const VarySpec& other) const noexcept {

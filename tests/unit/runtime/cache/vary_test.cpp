@@ -32,7 +32,15 @@ TEST(AcceptedCodings, AreASortedSetWithoutRefusedOnes) {
 TEST(AcceptedCodings, KeepWhatOnlyTheApplicationKnows) {
   EXPECT_EQ(codings("Compress, gzip"), "gzip,compress");
   EXPECT_EQ(codings("dcz, gzip, dcb, dcz"), "gzip,dcb,dcz");
-  EXPECT_EQ(codings("unknown, gzip;q=x"), "unknown");
+  EXPECT_EQ(codings("*;q=0"), "!identity");
+  EXPECT_EQ(codings("*;q=0, gzip"), "gzip,!identity");
+  EXPECT_EQ(codings("*;q=0, identity"), "");
+  EXPECT_EQ(codings("*;q=0, identity;q=0.1, br"), "br");
+  // What the application makes of these, nobody knows: each is a variant of its own.
+  for (const char* malformed : {"unknown, gzip;q=x", "deflate;q=1.0000", "gzip;q=1;x=y",
+                                "gzip;q=", "gzip;level=1", "gzip;q=1.001", "br, *;q=2"}) {
+    EXPECT_EQ(codings(malformed), malformed);
+  }
   EXPECT_EQ(codings("unknown;q=0"), "");
 }
 
@@ -219,6 +227,18 @@ TEST_F(VaryTest, TooManyNamesAreNotStored) {
   EXPECT_EQ(reason(VarySpec::names_max), Reason::none);
   EXPECT_EQ(reason(VarySpec::names_max + 1), Reason::vary_limit);
   EXPECT_EQ(reason(1000), Reason::vary_limit);
+}
+
+TEST(Variants, AMalformedWeightDoesNotSpoilTheVariantOfOthers) {
+  Harness harness;
+  FieldList fields = fresh();
+  fields.emplace_back("Vary", "Accept-Encoding");
+  TestRequest odd, none;
+  odd.fields = {{"Accept-Encoding", "deflate;q=1.0000"}};
+  none.fields = {{"Accept-Encoding", "identity"}};
+  harness.get(odd, {200, fields, "deflated"});
+  EXPECT_EQ(harness.get(none, {200, fields, "plain"}).body, "plain");
+  EXPECT_EQ(harness.find(odd).kind, Lookup::Kind::hit);
 }
 
 }  // namespace
