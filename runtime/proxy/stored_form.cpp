@@ -83,7 +83,9 @@ bool eligible(const RequestContext& request, const Object& object) {
     const bool yes = compress::may_compress(settings, facts) == compress::CompressReason::compress;
     object.set_eligibility(yes ? Eligibility::yes : Eligibility::no);
   }
-  return object.eligibility() == Eligibility::yes;
+  if (object.eligibility() != Eligibility::yes) return false;
+  return !is_validated_for_one(request, object.head()) ||
+         request.config->compresses_secrets(request.path);
 }
 
 /// One choice among the encoded forms of an object.
@@ -222,7 +224,8 @@ StoredForm choose_origin_encoded(ClientConnection& connection, ObjectPtr object)
   const cache::ObjectHead& head = object->head();
   const http::CodingWishes& wishes = worker.wishes(request.head().headers);
   const bool refused = wishes.stated && !wishes.accepts(head.coding);
-  const bool decodable = head.coding != Coding::identity && !head.no_transform;
+  const bool decodable =
+      head.coding != Coding::identity && !head.no_transform && !request.decision.no_transform;
   const Object* decoded = decodable ? object->variant(Coding::identity) : nullptr;
   // From when there are two forms, the answer depends on the client.
   if (refused) return form_of(std::move(object), decoded, false);
@@ -247,7 +250,7 @@ StoredForm choose_form(ClientConnection& connection, ObjectPtr object) {
   const bool vary = on && !object->head().varies_by_coding;
   if (ranged) return {std::move(object), vary, 0};
   bool encodable = false;
-  if (on) {
+  if (on && !request.decision.no_transform) {
     const CodingSet wanted = worker.wishes(headers).wanted(request.config->codings());
     if (!wanted.empty()) {
       const EncodedChoice choice(worker, request, object, wanted);
@@ -273,7 +276,7 @@ bool must_ask_origin(ClientConnection& connection, const ObjectPtr& object) {
   if (!refuses_coding(connection, head)) return false;
   Worker& worker = connection.worker();
   const RequestContext& request = connection.request();
-  if (head.no_transform) return true;
+  if (head.no_transform || request.decision.no_transform) return true;
   if (object->variant(Coding::identity) != nullptr) return false;
   const config::CompressionSettings& settings = request.config->settings().compression;
   if (object->slot_state(Coding::identity) == Object::SlotState::none) {

@@ -17,6 +17,11 @@ using http::HeaderId;
 // What a body of unknown length is taken for.
 constexpr double typical_bytes = 64 * 1024;
 
+/// Declared to be for everyone, whoever asked.
+bool for_everyone(const http::CacheControl& control) noexcept {
+  return !control.no_store && (control.public_ || control.s_maxage.value_or(0) > 0);
+}
+
 /// Whether a passing response is meant for one user: then its length must not
 /// tell what is in it (BREACH). docs/caching.md has the list.
 bool bears_secret(const RequestContext& request, const http::HeaderTable& response) {
@@ -28,8 +33,7 @@ bool bears_secret(const RequestContext& request, const http::HeaderTable& respon
       response.contains_token(HeaderId::vary, "Authorization")) {
     return true;
   }
-  // Declared to be for everyone, whoever asked.
-  if (!control.no_store && (control.public_ || control.s_maxage.value_or(0) > 0)) return false;
+  if (for_everyone(control)) return false;
   return headers.has(HeaderId::authorization) || headers.has(HeaderId::cookie);
 }
 
@@ -38,7 +42,8 @@ StreamCoding choose(Worker& worker, const RequestContext& request,
   const config::CompressionSettings& settings = request.config->settings().compression;
   StreamCoding choice;
   choice.vary = compress::may_compress(settings, facts) == compress::CompressReason::compress;
-  if (!choice.vary || worker.policy().mode.emergency) return choice;
+  if (!choice.vary || worker.policy().mode.emergency || request.decision.no_transform)
+    return choice;
   const http::CodingSet wanted =
       worker.wishes(request.head().headers).wanted(request.config->codings());
   if (wanted.empty()) return choice;
@@ -73,6 +78,18 @@ config::JsonSettings streamed_json(Worker& worker, const RequestContext& request
 
 }  // namespace
 
+bool is_validated_for_one(const RequestContext& request, const cache::ObjectHead& head) {
+  if (!head.freshness.no_cache) return false;
+  const http::HeaderTable& asked = request.head().headers;
+  if (!asked.has(HeaderId::cookie) && !asked.has(HeaderId::authorization)) return false;
+  http::HeaderTable said;
+  head.for_each_origin_field([&](std::string_view name, std::string_view value) {
+    if (http::header_id(name) != HeaderId::cache_control) return;
+    static_cast<void>(said.add(HeaderId::cache_control, value));
+  });
+  return !for_everyone(http::parse_cache_control(said));
+}
+
 bool varies_by_secret(const cache::ObjectHead& head) {
   bool found = false;
   head.for_each_field([&](std::string_view name, std::string_view value) {
@@ -92,7 +109,10 @@ config::JsonSettings json_of(const RequestContext& request) noexcept {
 config::JsonSettings json_of(const RequestContext& request, std::string_view content_type,
                              bool no_transform) noexcept {
   const config::JsonSettings json = json_of(request);
-  if (!json.any() || no_transform || !compress::is_json_type(content_type)) return {};
+  if (!json.any() || no_transform || request.decision.no_transform ||
+      !compress::is_json_type(content_type)) {
+    return {};
+  }
   return json;
 }
 
@@ -138,8 +158,9 @@ StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
   facts.length = length;
   facts.no_transform = head.no_transform;
   facts.has_content_encoding = head.encoded;
-  facts.carries_secret =
-      compresses && varies_by_secret(head) && !request.config->compresses_secrets(request.path);
+  facts.carries_secret = compresses &&
+                         (varies_by_secret(head) || is_validated_for_one(request, head)) &&
+                         !request.config->compresses_secrets(request.path);
   StreamCoding choice = compresses ? choose(worker, request, facts) : StreamCoding{};
   choice.json = streamed_json(worker, request, facts);
   return choice;

@@ -34,6 +34,11 @@ struct StreamCoding {
                                                 const cache::ObjectHead& head,
                                                 std::optional<std::uint64_t> length);
 
+/// Asked for with credentials, not declared to be for everyone, and validated for each
+/// request (no-cache): as good as one user's own.
+[[nodiscard]] bool is_validated_for_one(const RequestContext& request,
+                                        const cache::ObjectHead& head);
+
 /// Chosen by who asks (Vary): its length must not tell what is in it (BREACH).
 [[nodiscard]] bool varies_by_secret(const cache::ObjectHead& head);
 
