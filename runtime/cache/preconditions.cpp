@@ -130,7 +130,8 @@ void write_validators(const ObjectHead& stored, const Fields& client, std::strin
 Validated validated(const ObjectHead& stored, const Fields& client, const Fields& not_modified) {
   const std::string_view tag = not_modified.get(HeaderId::etag);
   const auto any_tag = [](std::string_view) { return true; };
-  if (stored.etag().empty() || !any_other_tag(stored, client, any_tag)) return Validated::stored;
+  if (stored.origin_etag().empty() || !any_other_tag(stored, client, any_tag))
+    return Validated::stored;
   if (tag.empty()) return Validated::unknown;
   if (http::weakly_equal(tag, stored.etag())) return Validated::stored;
   const bool named = any_other_tag(

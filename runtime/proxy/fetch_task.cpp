@@ -176,7 +176,11 @@ bool FetchTask::fills_range(const cache::StoreDecision& decision,
 
 void FetchTask::not_modified(const cache::Response& response, const http::ResponseHead& head) {
   using cache::Validated;
-  switch (cache::validated(leader_.stale()->head(), request_->head().headers, head.headers)) {
+  // Only what was asked about counts: nobody's own conditions go into a refresh.
+  static const http::HeaderTable nothing;
+  const http::HeaderTable& asked =
+      purpose_ == UpstreamPurpose::refresh ? nothing : request_->head().headers;
+  switch (cache::validated(leader_.stale()->head(), asked, head.headers)) {
     case Validated::stored: break;
     case Validated::client:
       // The client is up to date, the cache is not.

@@ -149,5 +149,17 @@ TEST_F(OwnTag, OfTheOriginIsNotThisAgentsToClaim) {
   EXPECT_TRUE(kept());
 }
 
+TEST(OwnTags, A304WithoutATagIsAboutTheStoredResponseIfOnlyItsDateWasAsked) {
+  ObjectHead head;
+  head.start(200, "OK");
+  head.add_field("Last-Modified", "Tue, 15 Nov 1994 12:45:26 GMT");
+  head.add_field("ETag", "\"own\"");
+  head.own_etag = true;
+  const Fields client = testing::table({{"If-None-Match", "\"mine\""}});
+  EXPECT_EQ(validated(head, client, Fields{}), Validated::stored);
+  head.own_etag = false;
+  EXPECT_EQ(validated(head, client, Fields{}), Validated::unknown);
+}
+
 }  // namespace
 }  // namespace homeostat::cache
