@@ -20,7 +20,10 @@ void append_fields(const cache::ObjectHead& head, bool with_type, std::string& o
   writer.status_line(206);
   head.for_each_field([&](std::string_view name, std::string_view value) {
     const HeaderId id = http::header_id(name);
-    const bool replaced = id == HeaderId::content_length || id == HeaderId::content_range;
+    // Digests of the content are of the whole (RFC 9530 section 2); Repr-Digest stays true.
+    const bool replaced = id == HeaderId::content_length || id == HeaderId::content_range ||
+                          http::iequals(name, "Content-Digest") ||
+                          http::iequals(name, "Content-MD5");
     if (!replaced && (with_type || id != HeaderId::content_type)) writer.field(name, value);
   });
 }

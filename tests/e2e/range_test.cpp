@@ -288,5 +288,22 @@ INSTANTIATE_TEST_SUITE_P(
                                "--b\r\nContent-Range: bytes 0-0/2\r\n\r\n0\r\n--b--\r\n"}),
     [](const auto& kind) { return std::string(kind.param.name); });
 
+TEST(StoredRanges, DigestsOfTheWholeContentAreNotSentWithAPart) {
+  ScriptedOrigin origin;
+  origin.answer("/page", 200,
+                "Cache-Control: max-age=60\r\nETag: \"v1\"\r\nContent-Digest: sha-256=:x:\r\n"
+                "Content-MD5: x\r\nRepr-Digest: sha-256=:x:\r\n",
+                digits);
+  RunningAgent agent(origin);
+  ASSERT_TRUE(agent.get("/page").has("content-digest"));
+  for (const char* range : {"bytes=2-4", "bytes=0-1,8-9"}) {
+    const Message part = agent.get("/page", "Range: " + std::string(range) + "\r\n");
+    ASSERT_EQ(part.status(), 206);
+    EXPECT_FALSE(part.has("content-digest")) << part.head;
+    EXPECT_FALSE(part.has("content-md5")) << part.head;
+    EXPECT_TRUE(part.has("repr-digest")) << "it is of the whole representation";
+  }
+}
+
 }  // namespace
 }  // namespace homeostat::test
