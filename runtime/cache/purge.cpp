@@ -6,6 +6,7 @@
 #include "runtime/cache/key_pattern.hpp"
 #include "runtime/cache/tenant.hpp"
 #include "runtime/http/ascii.hpp"
+#include "runtime/http/query.hpp"
 #include "runtime/http/target.hpp"
 
 namespace homeostat::cache {
@@ -15,6 +16,14 @@ constexpr std::size_t sweep_batch = 256;
 
 bool is_url(std::string_view key) noexcept {
   return key.starts_with("http://") || key.starts_with("https://");
+}
+
+/// The rule for a path as it stands in a URL; patterns are in the form of normalise_percent.
+const CompiledRule* rule_of(const RequestRules& rules, std::string_view method,
+                            std::string_view path, std::string& space) {
+  space.clear();
+  http::normalise_percent(space, path);
+  return rules.match(method, space);
 }
 
 std::string lower(std::string_view text) {
@@ -118,9 +127,10 @@ Cache::Dropped Cache::purge_uri(EpochSlot& slot, KeyBuilder& keys, const Request
     total.bytes += dropped.bytes;
   };
   std::uint64_t done = 0;
+  std::string path;
   for (const std::string_view method : {"GET", "POST"}) {
     request.method = method;
-    const CompiledRule* rule = rules.match(method, uri.path);
+    const CompiledRule* rule = rule_of(rules, method, uri.path, path);
     const http::QueryNormalizer* query = rule != nullptr ? rule->key_query() : nullptr;
     static_cast<void>(keys.primary(request, {}, query));
     if (keys.location() == done) continue;
@@ -248,9 +258,10 @@ PurgeResult Cache::purge(const PurgeRequest& request) {
 
 void append_locations(KeyBuilder& keys, Request request, const RequestRules& rules,
                       std::vector<std::uint64_t>& locations) {
+  std::string path;
   for (const std::string_view method : {"GET", "POST"}) {
     request.method = method;
-    const CompiledRule* rule = rules.match(method, request.path);
+    const CompiledRule* rule = rule_of(rules, method, request.path, path);
     static_cast<void>(keys.primary(request, {}, rule != nullptr ? rule->key_query() : nullptr));
     if (locations.empty() || locations.back() != keys.location()) {
       locations.push_back(keys.location());

@@ -131,5 +131,25 @@ TEST(KeyListing, TellsTtlSizeAndTagsAndSkipsThePurged) {
   }
 }
 
+TEST(PurgeByKey, FindsTheRuleOfAUrlHoweverItIsEncoded) {
+  config::CacheSettings settings = testing::small_settings();
+  config::CacheRule rule;
+  rule.match.path = "/~bob*";
+  rule.query_drop = {"utm"};
+  settings.rules = {rule};
+  Harness harness(settings);
+  const auto store = [&] { harness.get(at("/~bob", "utm=1"), {200, fresh()}); };
+  store();
+  EXPECT_EQ(
+      harness.cache.purge({.tags = {}, .patterns = {}, .keys = {"http://example.org/%7Ebob?utm=2"}})
+          .by_keys,
+      1U);
+  store();
+  EXPECT_EQ(harness.worker.invalidate_uri("example.org", "/%7ebob", "utm=3", harness.cache.rules()),
+            1U);
+  EXPECT_EQ(harness.cache.shared_locations("http://example.org/%7Ebob?utm=4"),
+            harness.cache.shared_locations("http://example.org/~bob"));
+}
+
 }  // namespace
 }  // namespace homeostat::cache
