@@ -16,9 +16,12 @@ FetchTask::FetchTask(Worker& worker, cache::FillLeader leader, Ref<RequestContex
     : worker_(worker),
       leader_(std::move(leader)),
       request_(std::move(request)),
+      asked_(request_->cache_request),
       decision_(decision),
       stored_(leader_.stale()),
-      client_address_(std::move(client_address)) {}
+      client_address_(std::move(client_address)) {
+  if (asked_.method == "HEAD") asked_.method = "GET";
+}
 
 void FetchTask::start(FillExchange& client) {
   client_ = &client;
@@ -95,9 +98,6 @@ bool FetchTask::keep_stored(const cache::FetchEnd& end) const {
   return client_->may_bridge(*stored_, cache::Reason::status);
 }
 
-void FetchTask::fail(cache::Reason reason, cache::RefreshResult result) {
-  result_ = result;
-  if (!leader_.done()) leader_.fail(reason);
 /// An answer about its own request, which must not cost the others what is stored: anybody
 /// can earn one with odd fields. So can who asks for a fresh one with bad credentials.
 bool FetchTask::concerns_client_alone(const cache::FetchEnd& end, int status) const {
@@ -106,6 +106,9 @@ bool FetchTask::concerns_client_alone(const cache::FetchEnd& end, int status) co
   return (status == 401 || status == 403) && stored_->freshness().fresh(worker_.now());
 }
 
+void FetchTask::fail(cache::Reason reason, cache::RefreshResult result) {
+  result_ = result;
+  if (!leader_.done()) leader_.fail(reason);
 }
 
 void FetchTask::on_upstream_interim(const http::ResponseHead& head) {
@@ -136,7 +139,7 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
     fail(cache::Reason::status, cache::RefreshResult::failed);
     return;
   }
-  cache::StoreDecision decision = cache::decide_store(decision_, request_->cache_request, response,
+  cache::StoreDecision decision = cache::decide_store(decision_, asked_, response,
                                                       worker_.policy().cache.of(request_->endpoint),
                                                       worker_.cache().cache().object_bytes_max());
   if (decision_.range && !fills_range(decision, response)) {
@@ -145,9 +148,6 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
     return;
   }
   if (!decision.storable()) {
-    // An answer that is no failure ends what was stored before.
-    if (end.ok()) {
-      leader_.drop_stale();
     if (concerns_client_alone(end, response.status)) {
       result_ = cache::RefreshResult::failed;
       lease_.give_back();
@@ -155,6 +155,9 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
       hand_to_client(head, decision.reason);
       return;
     }
+    // An answer that is no failure ends what was stored before.
+    if (end.ok()) {
+      leader_.drop_stale();
       // What is for those without credentials stays theirs.
       if (decision.reason != cache::Reason::authorization) unshare();
     }

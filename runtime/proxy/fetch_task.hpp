@@ -95,6 +95,7 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   Worker& worker_;
   cache::FillLeader leader_;
   Ref<RequestContext> request_;
+  cache::Request asked_;  ///< request_'s; GET where that is HEAD, which nothing is fetched for
   const cache::RequestDecision decision_;
   const cache::ObjectPtr stored_;  ///< what is to be replaced, or null
   std::string client_address_;

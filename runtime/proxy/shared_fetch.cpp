@@ -58,7 +58,7 @@ bool same_variant(const tier::Entry& entry, const std::vector<std::string>& need
 bool FetchTask::ask_tier() {
   tier::WorkerTier* tier = worker_.tier();
   if (tier == nullptr) return false;
-  shared_key_ = worker_.cache().shared_key(request_->cache_request, decision_);
+  shared_key_ = worker_.cache().shared_key(asked_, decision_);
   shared_since_ = tier->stamp();
   // Whoever wants an answer of the origin's gets one.
   if (decision_.revalidate) return false;
@@ -136,7 +136,7 @@ ReadOutcome FetchTask::take_shared(const tier::Entry& entry) {
   response.requested = now - age;
   response.received = now;
   response.received_wall = wall_now;
-  cache::StoreDecision decision = cache::decide_store(decision_, request_->cache_request, response,
+  cache::StoreDecision decision = cache::decide_store(decision_, asked_, response,
                                                       worker_.policy().cache.of(request_->endpoint),
                                                       worker_.cache().cache().object_bytes_max());
   if (!decision.storable()) {
@@ -151,8 +151,8 @@ ReadOutcome FetchTask::take_shared(const tier::Entry& entry) {
   if (!same_variant(entry, decision.vary, request_->head().headers)) {
     return ReadOutcome::unsuitable;
   }
-  const tier::Subject subject{decision.head.tags, entry.key, shared_key_.text,
-                              request_->cache_request.path, shared_key_.location};
+  const tier::Subject subject{decision.head.tags, entry.key, shared_key_.text, asked_.path,
+                              shared_key_.location};
   if (!worker_.tier()->usable(subject, entry)) return ReadOutcome::outdated;
   if (client_ != nullptr) client_->note_shared(freshness.remaining(now));
   leader_.set_cost(entry.cost, now);

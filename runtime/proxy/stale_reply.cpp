@@ -35,8 +35,16 @@ cache::StaleView view_of(Worker& worker, const RequestContext& request,
   return view;
 }
 
-/// The request that refreshes what this one asked for.
-cache::RequestDecision refreshing(cache::RequestDecision decision) noexcept {
+/// For the request that refreshes what this one asked for: a GET, by the rule for GET.
+/// Without `lookup` that one may not use the cache.
+cache::RequestDecision refreshing(const RequestContext& request) {
+  cache::RequestDecision decision = request.decision;
+  if (decision.head) {
+    cache::Request asked = request.cache_request;
+    asked.method = "GET";
+    decision = request.config->cache_rules().decide(asked);
+    decision.plain_lifetime = request.decision.plain_lifetime;
+  }
   decision.store = true;
   decision.head = decision.range = decision.precondition = false;
   decision.tag_owners = cache::TagOwners::others;
@@ -68,6 +76,8 @@ Ref<FetchTask> prepare_refresh(ClientConnection& connection, const cache::Object
   Worker& worker = connection.worker();
   RequestContext& request = connection.request();
   if (worker.draining()) return {};
+  const cache::RequestDecision decision = refreshing(request);
+  if (!decision.lookup) return {};
   const config::Settings& settings = request.config->settings();
   RefreshControl& control = worker.cache().cache().refresh();
   RefreshControl::Request wanted{kind, *object, request.endpoint, settings.cache.refresh};
@@ -75,7 +85,6 @@ Ref<FetchTask> prepare_refresh(ClientConnection& connection, const cache::Object
   wanted.gate_busy = kind == RefreshKind::ahead && gate_is_busy(worker, settings);
   wanted.now = request.started;
   if (!control.begin(wanted)) return {};
-  const cache::RequestDecision decision = refreshing(request.decision);
   cache::FillStart begin = worker.cache().begin_fill(request.cache_request, decision, object,
                                                      request.started, cache::FillPurpose::refresh);
   if (begin.kind != cache::FillStart::Kind::leader) {

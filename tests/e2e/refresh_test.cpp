@@ -335,3 +335,49 @@ TEST(RefreshStress, ManyClientsOfAFlakyOriginOnlyEverSeeItsAnswers) {
 
 }  // namespace
 }  // namespace homeostat::test
+// -- what a refresh asks, and keeps ----------------------------------------------------------
+
+TEST(Refresh, CausedByHeadKeepsWhatTheRuleForGetSays) {
+  ScriptedOrigin origin;
+  std::atomic<int> turn{0};
+  // No tag of the application's own: the agent gives one.
+  origin.on("/page", [&](OriginExchange& exchange) {
+    const std::string age = turn++ == 0 ? "Age: 59\r\n" : "";
+    exchange.respond(200, "Cache-Control: max-age=60, stale-while-revalidate=600\r\n" + age,
+                     "body");
+  });
+  RunningAgent agent(
+      config_without_ahead(origin, "rules: [{match: {path: /page, methods: [GET]}, etag: true}]"));
+  ASSERT_EQ(agent.get("/page").body, "body");
+  ASSERT_TRUE(eventually([&] {
+    HttpClient client(agent.port());
+    static_cast<void>(client.send(request_text("HEAD", "/page")));
+    static_cast<void>(client.read(true));
+    return origin.requests("/page") == 2;
+  }));
+  EXPECT_TRUE(eventually([&] {
+    return agent.metric(
+               "homeostat_cache_refreshes_total{kind=\"revalidate\",result=\"updated\"}") == 1;
+  }));
+  const Message hit = agent.get("/page");
+  EXPECT_TRUE(contains(hit.get("cache-status"), "; hit")) << hit.head;
+  EXPECT_TRUE(hit.has("etag")) << hit.head;
+}
+
+TEST(Refresh, IsAnsweredByA304WithoutATagWhateverTagsItsClientHas) {
+  ScriptedOrigin origin;
+  Sequel sequel(origin, "/page", expiring("stale-while-revalidate=600"), [](auto& exchange) {
+    exchange.send("HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=600\r\n\r\n");
+  });
+  RunningAgent agent(config_without_ahead(origin));
+  ASSERT_EQ(agent.get("/page").body, "old");
+  const std::string odd = "If-None-Match: \"other\"\r\n";
+  ASSERT_TRUE(eventually([&] {
+    static_cast<void>(agent.get("/page", odd));
+    return origin.requests("/page") >= 2;
+  }));
+  EXPECT_TRUE(eventually(
+      [&] { return contains(agent.get("/page", odd).get("cache-status"), "; hit; ttl=5"); }));
+  EXPECT_EQ(origin.requests("/page"), 2U);
+}
+
