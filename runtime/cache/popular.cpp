@@ -28,7 +28,11 @@ std::string url_of(std::string_view key, std::string_view namespace_stem) {
       if (++part == parts.size()) return {};
       continue;
     }
-    if (key[i] == '\\' && i + 1 < key.size()) ++i;
+    if (key[i] == '\\' && i + 1 < key.size()) {
+      ++i;
+      // No escape: what a No-Vary-Search rule leaves of a query, and nobody asked for.
+      if (key[i] != ':' && key[i] != '\\') return {};
+    }
     parts[part] += key[i];
   }
   if (parts[0].find('/') == std::string::npos || !parts[3].empty()) return {};

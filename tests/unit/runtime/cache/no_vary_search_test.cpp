@@ -273,5 +273,15 @@ TEST(NoVarySearchBounds, ZeroIgnoresTheField) {
   EXPECT_EQ(harness.find(query("utm=3")).kind, Lookup::Kind::miss);
 }
 
+TEST_F(NoVarySearchTest, WhatIsLeftOfAQueryIsNoUrlThatAnybodyAskedFor) {
+  body("utm=a&id=1", "teach");
+  body("utm=b&id=1", "shared");
+  ASSERT_EQ(body("utm=c&id=1", "x"), "shared");
+  ASSERT_EQ(harness_.get(query("b=\\n1:2", "/plain"), {200, fresh()}).reason, Reason::none);
+  ASSERT_EQ(harness_.find(query("b=\\n1:2", "/plain")).kind, Lookup::Kind::hit);
+  EXPECT_EQ(harness_.cache.popular(10),
+            std::vector<std::string>{"http://example.org/plain?b=\\n1:2"});
+}
+
 }  // namespace
 }  // namespace homeostat::cache
