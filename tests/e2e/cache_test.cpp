@@ -308,7 +308,7 @@ TEST(Collapse, WaitersOfAnUncacheableAnswerEachGetTheirOwn) {
     ASSERT_TRUE(
         clients.back().send(request_text("GET", "/page", "X-Name: " + std::to_string(i) + "\r\n")));
   }
-  ASSERT_TRUE(origin.wait_for_requests("/page", 1));
+  ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_cache_collapsed_total") == 7; }));
   go_on.set();
   int i = 0;
   for (HttpClient& client : clients) EXPECT_EQ(client.read().body, "for " + std::to_string(i++));

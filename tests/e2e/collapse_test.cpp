@@ -33,6 +33,7 @@ TEST(CollapseEnds, AValidationThatIs304ReleasesAllWaiters) {
     clients.emplace_back(agent.port());
     ASSERT_TRUE(clients.back().send(request_text("GET", "/page")));
   }
+  ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_cache_collapsed_total") >= 8; }));
   go_on.set();
   for (HttpClient& client : clients) EXPECT_EQ(client.read().body, "old");
   EXPECT_EQ(origin.requests("/page"), 2U);

@@ -286,6 +286,7 @@ TEST(IsolationOfFills, UsersNeverShareAFillUnderWay) {
   ASSERT_TRUE(cookie_b.send(get("/a", "Cookie: b\r\n")));
   ASSERT_TRUE(origin.wait_for_requests("/a", 3));
   ASSERT_TRUE(cookie_a.send(get("/a", "Cookie: a\r\n")));
+  ASSERT_TRUE(eventually([&] { return agent.metric("homeostat_cache_collapsed_total") == 1; }));
   go.set_value();
   EXPECT_EQ(b.read().body, "Bearer b");
   EXPECT_EQ(a.read().body, "Bearer a");

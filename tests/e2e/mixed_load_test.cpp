@@ -2,8 +2,9 @@
 // every way, an origin that breaks off, purges, resizes and listings. Seeded and
 // bounded; meant for ThreadSanitizer, too.
 //
-// What must hold: a 200 is exactly what the origin sent for that path, and never
-// older than the last hard purge that had returned before it was asked for.
+// What must hold: a 200 is exactly what the origin sent for that path and user (who is
+// told apart by Vary, or by an answer that is no other's), a 206 a part of it, and neither
+// is older than the last hard purge or PUT that had returned before it was asked for.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -22,6 +23,13 @@ namespace {
 
 constexpr std::size_t path_count = 24;
 constexpr std::uint64_t seed = 20240607;
+constexpr std::size_t range_first = 10, range_size = 191;  // bytes=10-200
+
+void raise(std::atomic<unsigned>& bound, unsigned version) {
+  unsigned known = bound;
+  while (known < version && !bound.compare_exchange_weak(known, version)) {
+  }
+}
 
 struct Resource {
   std::atomic<unsigned> version{1};
@@ -33,12 +41,17 @@ class MixedLoad : public testing::Test {
  protected:
   ScriptedOrigin origin_;
   std::array<Resource, path_count> resources_;
-  std::atomic<int> wrong_{0}, whole_{0};
+  std::atomic<int> wrong_{0}, whole_{0}, parts_{0};
   std::atomic<int> clients_{0};
 
   static std::string path_of(std::size_t index) { return "/page/" + std::to_string(index); }
-  static std::string body_of(std::size_t index, unsigned version) {
-    std::string body = path_of(index) + " version " + std::to_string(version) + "\n";
+  /// Whose page it is, without a word of it in Vary: nobody else may get it unasked.
+  static bool personal(std::size_t index) { return index % 6 >= 4; }
+  static bool varies(std::size_t index) { return index % 4 == 1; }
+  static std::string body_of(std::size_t index, unsigned version, const std::string& user) {
+    std::string body = path_of(index) + " version " + std::to_string(version);
+    if (personal(index) || varies(index)) body += " for " + user;
+    body += "\n";
     // A few are larger than a fill may be, and stream without being kept.
     const std::size_t size = index % 8 == 7 ? 700'000 : 200 + index * 1700;
     while (body.size() < size) body += "line " + std::to_string(body.size()) + "\n";
@@ -54,17 +67,22 @@ class MixedLoad : public testing::Test {
     Resource& resource = resources_[index];
     const unsigned turn = ++resource.asked;
     if (exchange.request.method() == "PUT") {
-      exchange.respond(204, "", "");
+      exchange.respond(204, "X-Version: " + std::to_string(++resource.version) + "\r\n", "");
       return;
     }
     const unsigned version = resource.version;
-    const std::string body = body_of(index, version);
-    const std::string tag = "\"" + std::to_string(version) + "\"";
+    const std::string user = exchange.request.get("x-a");
+    const std::string body = body_of(index, version, user);
+    const bool validated = index % 6 == 4;
+    const bool tagged = index % 3 == 0 || validated;
+    const std::string tag = "\"" + std::to_string(version) + (validated ? "-" + user : "") + "\"";
     std::string fields = type + "Surrogate-Key: page" + std::to_string(index) + "\r\n";
-    fields += index % 6 == 5 ? "Cache-Control: no-store\r\n" : "Cache-Control: max-age=60\r\n";
-    if (index % 3 == 0) fields += "ETag: " + tag + "\r\n";
-    if (index % 4 == 1) fields += "Vary: X-A\r\n";
-    if (index % 3 == 0 && contains(exchange.request.get("if-none-match"), tag)) {
+    fields += validated         ? "Cache-Control: no-cache\r\n"
+              : personal(index) ? "Cache-Control: no-store\r\n"
+                                : "Cache-Control: max-age=60\r\n";
+    if (tagged) fields += "ETag: " + tag + "\r\n";
+    if (varies(index)) fields += "Vary: X-A\r\n";
+    if (tagged && contains(exchange.request.get("if-none-match"), tag)) {
       exchange.send("HTTP/1.1 304 Not Modified\r\n" + fields + "\r\n");
     } else if (turn % 13 == 12) {
       exchange.respond(500, "", "broken");
@@ -86,14 +104,16 @@ class MixedLoad : public testing::Test {
     }
   }
 
-  void check(std::size_t index, unsigned oldest, const Message& response) {
-    if (response.status() != 200 || !response.complete) return;
+  void check(std::size_t index, unsigned oldest, const std::string& user, const Message& response) {
+    const bool part = response.status() == 206;
+    if ((response.status() != 200 && !part) || !response.complete) return;
     const bool packed = response.get("content-encoding") == "gzip";
     const std::string body = packed ? decoded(Coding::gzip, response.body) : response.body;
     const unsigned newest = resources_[index].version;
-    ++whole_;
+    ++(part ? parts_ : whole_);
     for (unsigned version = oldest; version <= newest; ++version) {
-      if (body == body_of(index, version)) return;
+      const std::string whole = body_of(index, version, user);
+      if (body == (part ? whole.substr(range_first, range_size) : whole)) return;
     }
     ++wrong_;
     ADD_FAILURE() << path_of(index) << " since " << oldest << ": " << response.head
@@ -119,16 +139,22 @@ class MixedLoad : public testing::Test {
       const unsigned oldest = resources_[index].oldest;
       std::string fields;
       if (random() % 3 == 0) fields += accept(Coding::gzip);
-      if (random() % 4 == 0) fields += "X-A: " + std::to_string(random() % 3) + "\r\n";
+      const std::string user = random() % 2 == 0 ? std::to_string(random() % 3) : "";
+      if (!user.empty()) fields += "X-A: " + user + "\r\n";
       if (random() % 9 == 0) fields += "Cache-Control: no-cache\r\n";
       if (random() % 9 == 0) fields += "Range: bytes=10-200\r\n";
       const unsigned way = static_cast<unsigned>(random() % 12);
       if (way < 8) {
         const Message response = http.get(path_of(index), fields);
-        check(index, oldest, response);
+        check(index, oldest, user, response);
         if (!response.complete || response.get("connection") == "close") connection.clear();
       } else if (way == 8) {
-        if (http.request("PUT", path_of(index), fields, "new").status() == 0) connection.clear();
+        const Message written = http.request("PUT", path_of(index), fields, "new");
+        if (written.status() == 0) connection.clear();
+        if (written.status() == 204) {
+          raise(resources_[index].oldest,
+                static_cast<unsigned>(std::stoul(written.get("x-version"))));
+        }
       } else {  // leaves: at once, after the head, or after some of the body
         static_cast<void>(http.send(request_text("GET", path_of(index), fields)));
         if (way > 9) leave_inside(http, way > 10);
@@ -146,7 +172,7 @@ class MixedLoad : public testing::Test {
     const std::string body = index % 2 == 0 ? R"({"tags":["page)" + name + "\"]}"
                                             : R"({"patterns":["/page/)" + name + "\"]}";
     if (agent.admin("POST", "/api/v1/cache/invalidate", body).status() == 200) {
-      resource.oldest = next;
+      raise(resource.oldest, next);
     }
   }
   void disturb(const RunningAgent& agent) {
@@ -203,6 +229,7 @@ TEST_F(MixedLoad, NothingIsEverServedThatTheOriginDidNotSendSinceTheLastPurge) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong_, 0);
   EXPECT_GT(whole_, client_count * requests / 4);
+  EXPECT_GT(parts_, 0);
 }
 
 }  // namespace
