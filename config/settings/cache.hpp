@@ -133,8 +133,8 @@ struct CacheSettings {
   /// In emergency mode, whatever the origin says short of must-revalidate: the choice is
   /// between stale answers and none. The operator's permission, hence a setting.
   seconds stale_in_emergency{600};
-  double ttl_jitter = 0.1;         ///< lifetimes end up to this share earlier, by key
-  bool ttl_jitter_origin = false;  ///< also those the origin states, not only rules' ttl
+  double ttl_jitter = 0.1;        ///< lifetimes end up to this share earlier, by key
+  bool ttl_jitter_origin = true;  ///< also what the origin states, from a minute up
   RefreshSettings refresh;
   RedisSettings redis;
   EntrySettings entries;

@@ -10,6 +10,10 @@
 namespace homeostat::cache {
 namespace {
 
+/// What the origin wants shorter than this is about how old the content may be, not about
+/// how much it costs to make.
+constexpr std::chrono::minutes spread_from{1};
+
 /// The names the fill was joined by and those of the response, in one spec.
 VarySpecPtr united(const VarySpecPtr& known, std::vector<std::string> names) {
   if (known) names.insert(names.end(), known->names().begin(), known->names().end());
@@ -44,8 +48,9 @@ FillLeader::~FillLeader() {
 
 void FillLeader::spread_expiry(ObjectHead& head) const {
   const config::CacheSettings& settings = worker_->cache_.settings();
-  if (!head.rule_ttl && !settings.ttl_jitter_origin) return;
   Freshness& freshness = head.freshness;
+  const bool spread_origin = settings.ttl_jitter_origin && freshness.lifetime >= spread_from;
+  if (!head.rule_ttl && !spread_origin) return;
   freshness.lifetime = rules::jittered_lifetime(freshness.lifetime, freshness.initial_age,
                                                 settings.ttl_jitter, fill_->identity().hash);
   if (freshness.plain_lifetime == Duration::max()) return;
@@ -63,11 +68,6 @@ void FillLeader::detach(bool mark_uncacheable, Instant now) {
   }
 }
 
-void FillLeader::finish(FillState state, Reason reason) {
-  done_ = true;
-  Fill::Tickets tickets;
-  {
-    const std::lock_guard lock(fill_->mutex_);
 void FillLeader::stand_alone(Instant now) {
   Cache& cache = worker_->cache_;
   Shard& shard = cache.shard_of(fill_->identity().primary.location);
@@ -76,6 +76,11 @@ void FillLeader::stand_alone(Instant now) {
   shard.mark_uncacheable(alone_mark(fill_->identity().hash), now + cache.settings_.negative_ttl);
 }
 
+void FillLeader::finish(FillState state, Reason reason) {
+  done_ = true;
+  Fill::Tickets tickets;
+  {
+    const std::lock_guard lock(fill_->mutex_);
     fill_->finish(state, reason, tickets);
   }
   Fill::post(tickets);
@@ -121,13 +126,13 @@ bool FillLeader::publish_head(StoreDecision decision, std::optional<std::uint64_
                               const Fields& request, Instant now) {
   spread_expiry(decision.head);
   judge_search(decision.head);
+  // Before anybody is told that the head is there, and comes back.
+  if (for_its_request_only(decision.head.freshness, now)) stand_alone(now);
   VarySpecPtr spec = united(fill_->identity().spec, std::move(decision.vary));
   const bool add_etag = decision.add_etag;
   std::string variant;
   if (spec) spec->write_variant(request, variant);
   Fill::Tickets tickets;
-  // Before anybody is told that the head is there, and comes back.
-  if (for_its_request_only(decision.head.freshness, now)) stand_alone(now);
   bool storing = true;
   bool shrink = false;
   {

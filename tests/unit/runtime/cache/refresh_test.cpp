@@ -335,11 +335,12 @@ TEST(TtlSpread, AThousandKeysStoredTogetherDoNotExpireTogether) {
 
 TEST(TtlSpread, CanBeTurnedOff) { EXPECT_EQ(expiries(jittered(0), {}).size(), 1U); }
 
-TEST(TtlSpread, WhatTheOriginStatesIsKeptUnlessAskedFor) {
+TEST(TtlSpread, WhatTheOriginStatesIsSpreadFromAMinuteUpUnlessThatIsTurnedOff) {
   config::CacheSettings settings = jittered(0.1);
+  EXPECT_GT(expiries(settings, fresh(60)).size(), 990U);
+  EXPECT_EQ(expiries(settings, fresh(59)).size(), 1U);
+  settings.ttl_jitter_origin = false;
   EXPECT_EQ(expiries(settings, fresh(100)).size(), 1U);
-  settings.ttl_jitter_origin = true;
-  EXPECT_GT(expiries(settings, fresh(100)).size(), 990U);
 }
 
 TEST(TtlSpread, ABoundThatARuleSetsIsSharedByManyAndSpread) {
