@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runtime/http/deadline_field.hpp"
 #include "runtime/ports/request_match.hpp"
 #include "runtime/proxy/client_identity.hpp"
@@ -62,27 +64,44 @@ void AdmissionRules::add_rate_limits(const config::AdmissionSettings& settings, 
 }
 
 std::uint8_t AdmissionRules::priority_class(std::string_view method,
-                                            std::string_view path) const noexcept {
-  const config::PriorityRule* rule = first_match(priorities_, method, path);
-  return rule != nullptr ? rule->priority_class : class_normal;
+                                            const http::ReadPath& path) const noexcept {
+  std::uint8_t worst = rules::critical_class;
+  path.each([&](std::string_view reading) {
+    const config::PriorityRule* rule = first_match(priorities_, method, reading);
+    worst = std::max(worst, rule != nullptr ? rule->priority_class : class_normal);
+  });
+  return worst;
 }
 
 std::uint32_t AdmissionRules::weight(std::string_view method,
-                                     std::string_view path) const noexcept {
-  const config::WeightRule* rule = first_match(weights_, method, path);
-  return rule != nullptr ? rule->weight : 1;
+                                     const http::ReadPath& path) const noexcept {
+  std::uint32_t most = 1;
+  path.each([&](std::string_view reading) {
+    if (const config::WeightRule* rule = first_match(weights_, method, reading)) {
+      most = std::max(most, rule->weight);
+    }
+  });
+  return most;
 }
 
 gate::ConcurrencyCap AdmissionRules::cap(std::string_view method,
-                                         std::string_view path) const noexcept {
-  const Cap* rule = first_match(caps_, method, path);
-  return rule != nullptr ? rule->cap : gate::ConcurrencyCap{};
+                                         const http::ReadPath& path) const noexcept {
+  const Cap* least = nullptr;
+  path.each([&](std::string_view reading) {
+    const Cap* rule = first_match(caps_, method, reading);
+    if (rule != nullptr && (least == nullptr || rule->cap.places < least->cap.places)) least = rule;
+  });
+  return least != nullptr ? least->cap : gate::ConcurrencyCap{};
 }
 
 std::optional<Duration> AdmissionRules::within(std::string_view method,
-                                               std::string_view path) const noexcept {
-  const config::DeadlineRoute* route = first_match(routes_, method, path);
-  return route != nullptr ? std::optional(route->within) : std::nullopt;
+                                               const http::ReadPath& path) const noexcept {
+  std::optional<Duration> least;
+  path.each([&](std::string_view reading) {
+    const config::DeadlineRoute* route = first_match(routes_, method, reading);
+    if (route != nullptr && (!least || route->within < *least)) least = route->within;
+  });
+  return least;
 }
 
 std::optional<config::DeadlineFormat> AdmissionRules::deadline_format(

@@ -1,6 +1,9 @@
 // What the configuration says about admitting a request: its class, weight,
 // cap, deadline and rate limits. Compiled once for each worker and reload.
 //
+// A path that servers read differently is asked for by each of its readings, and
+// what is worst for the request counts: no spelling evades a limit or buys a class.
+//
 // Thread safety: immutable after construction; the counters it points to are
 // the gate's and outlive it.
 #pragma once
@@ -16,6 +19,7 @@
 #include "rules/laws/request_rate.hpp"
 #include "runtime/gate/gate.hpp"
 #include "runtime/http/header_table.hpp"
+#include "runtime/http/path_readings.hpp"
 
 namespace homeostat::proxy {
 
@@ -43,15 +47,19 @@ class AdmissionRules {
  public:
   AdmissionRules(const config::AdmissionSettings& settings, gate::Gate& gate);
 
-  /// 0 critical .. 3 low; the first rule that matches decides, else 2.
+  /// 0 critical .. 3 low; the first rule that matches decides, else 2. The worst of
+  /// all readings.
   [[nodiscard]] std::uint8_t priority_class(std::string_view method,
-                                            std::string_view path) const noexcept;
-  [[nodiscard]] std::uint32_t weight(std::string_view method, std::string_view path) const noexcept;
+                                            const http::ReadPath& path) const noexcept;
+  /// The largest of all readings.
+  [[nodiscard]] std::uint32_t weight(std::string_view method,
+                                     const http::ReadPath& path) const noexcept;
+  /// The smallest of all readings.
   [[nodiscard]] gate::ConcurrencyCap cap(std::string_view method,
-                                         std::string_view path) const noexcept;
-  /// What the route allows.
+                                         const http::ReadPath& path) const noexcept;
+  /// What the route allows; the least of all readings.
   [[nodiscard]] std::optional<Duration> within(std::string_view method,
-                                               std::string_view path) const noexcept;
+                                               const http::ReadPath& path) const noexcept;
   /// Which format this field has, if it says how much time is left.
   [[nodiscard]] std::optional<config::DeadlineFormat> deadline_format(
       const http::Field& field) const noexcept;

@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/cache/request_rules.hpp"
 #include "runtime/cache/worker.hpp"
 #include "runtime/gate/named_limits.hpp"
 #include "runtime/http/parser.hpp"
+#include "runtime/http/path_readings.hpp"
 #include "runtime/http/target.hpp"
 #include "runtime/proxy/buffer.hpp"
 #include "runtime/proxy/ref_counted.hpp"
@@ -58,6 +60,7 @@ class RequestContext final : public RefCounted {
     target = {};
     path = {};
     path_text.clear();
+    path_readings.clear();
     host.clear();
     forwarded_resource.clear();
     tenant.clear();
@@ -74,19 +77,22 @@ class RequestContext final : public RefCounted {
   }
 
   [[nodiscard]] const http::RequestHead& head() const noexcept { return parser.head(); }
+  /// What limits, caps and classes go by.
+  [[nodiscard]] http::ReadPath read_path() const noexcept { return {path, path_readings}; }
 
   Buffer in;
   http::RequestParser parser;
   Ref<ServingConfig> config;
   http::RequestTarget target;
-  std::string_view path;           ///< of the target, http::normalise_percent: what rules match
-  std::string path_text;           ///< ... where that is not a part of the target
-  std::string host;                ///< effective authority, lower case
-  std::string forwarded_resource;  ///< cache::Request::forwarded_resource
-  std::string tenant;              ///< cache::Request::tenant
-  Buffer body;                     ///< collected, where a rule caches POST
-  std::string body_hash;           ///< not empty: `body` is the whole request body
-  std::string cache_key;           ///< only with cache.status_key
+  std::string_view path;  ///< of the target, http::normalise_percent: what rules match
+  std::string path_text;  ///< ... where that is not a part of the target
+  std::vector<std::string> path_readings;  ///< what else servers may take it for
+  std::string host;                        ///< effective authority, lower case
+  std::string forwarded_resource;          ///< cache::Request::forwarded_resource
+  std::string tenant;                      ///< cache::Request::tenant
+  Buffer body;                             ///< collected, where a rule caches POST
+  std::string body_hash;                   ///< not empty: `body` is the whole request body
+  std::string cache_key;                   ///< only with cache.status_key
   /// RateLimit-Policy and RateLimit as whole lines, for any response to it.
   std::string limit_fields;
   std::string limit_values;  ///< while those are written

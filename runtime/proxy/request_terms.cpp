@@ -55,23 +55,33 @@ class Asker {
 };
 
 /// The endpoint. One that telemetry has not learned yet, or has no room for,
-/// counts by its path: strangers must not use up what belongs to all others.
-std::uint64_t route_of(const RequestContext& request) {
-  if (request.endpoint != telemetry::other_endpoint) return request.endpoint;
-  return combined_key(identity_key(request.head().method_text), identity_key(request.path));
+/// counts by its path: strangers must not use up what belongs to all others. A
+/// spelling of its own is no route of its own.
+rules::EndpointId endpoint_of(ClientConnection& connection) {
+  const RequestContext& request = connection.request();
+  if (request.path_readings.empty()) return request.endpoint;
+  return connection.worker().telemetry().endpoint(request.head().method_text,
+                                                  request.read_path().resolved());
 }
 
-std::uint64_t bucket_of(const RateLimit& limit, const RequestContext& request, Asker& asker) {
+std::uint64_t route_of(ClientConnection& connection) {
+  const rules::EndpointId endpoint = endpoint_of(connection);
+  if (endpoint != telemetry::other_endpoint) return endpoint;
+  const RequestContext& request = connection.request();
+  return combined_key(identity_key(request.head().method_text),
+                      identity_key(request.read_path().resolved()));
+}
+
+std::uint64_t bucket_of(const RateLimit& limit, ClientConnection& connection, Asker& asker) {
   std::uint64_t key = limit.salt;
   if (limit.per.client) key = combined_key(key, asker.client());
   if (limit.per.tenant) key = combined_key(key, asker.tenant());
-  if (limit.per.route) key = combined_key(key, route_of(request));
+  if (limit.per.route) key = combined_key(key, route_of(connection));
   return key;
 }
 
 /// The same in all agents, where endpoints have other numbers.
-std::uint64_t fleet_name_of(const RateLimit& limit, const RequestContext& request, Asker& asker,
-                            const telemetry::EndpointTable& endpoints) {
+std::uint64_t fleet_name_of(const RateLimit& limit, ClientConnection& connection, Asker& asker) {
   const std::uint64_t secret = asker.secret();
   const auto named = [secret](std::string_view text) { return identity_key(text, secret); };
   const auto with = [secret](std::uint64_t a, std::uint64_t b) {
@@ -81,11 +91,24 @@ std::uint64_t fleet_name_of(const RateLimit& limit, const RequestContext& reques
   if (limit.per.client) name = with(name, asker.client());
   if (limit.per.tenant) name = with(name, asker.tenant());
   if (!limit.per.route) return name;
-  if (request.endpoint == telemetry::other_endpoint) {
-    return with(name, with(named(request.head().method_text), named(request.path)));
+  const RequestContext& request = connection.request();
+  const rules::EndpointId endpoint = endpoint_of(connection);
+  if (endpoint == telemetry::other_endpoint) {
+    return with(name,
+                with(named(request.head().method_text), named(request.read_path().resolved())));
   }
-  const telemetry::EndpointName route = endpoints.name(request.endpoint);
+  const telemetry::EndpointName route =
+      connection.worker().services().telemetry.endpoints().name(endpoint);
   return with(name, with(named(route.method), named(route.route)));
+}
+
+/// Whatever reading of its path the limit is about.
+bool concerns(const RateLimit& limit, const RequestContext& request) {
+  bool found = false;
+  request.read_path().each([&](std::string_view path) {
+    found = found || matches(limit.match, request.head().method_text, path);
+  });
+  return found;
 }
 
 /// Adds a limit to the two lists of draft-ietf-httpapi-ratelimit-headers-11.
@@ -121,24 +144,21 @@ void give_back(Limits limits, const Taken& taken, ClientConnection& connection, 
   gate::BucketTable& buckets = connection.worker().services().gate.buckets();
   for (std::size_t i = 0; i < limits.size(); ++i) {
     if (!taken[i]) continue;
-    buckets.give_back(bucket_of(limits[i], connection.request(), asker), limits[i].rate);
+    buckets.give_back(bucket_of(limits[i], connection, asker), limits[i].rate);
   }
 }
 
 /// What was let through counts for all agents, where there is a fleet.
 void tell_fleet(Limits limits, const Taken& taken, ClientConnection& connection, Asker& asker) {
-  Worker& worker = connection.worker();
-  tier::SharedRates* const fleet = worker.shared_rates();
+  tier::SharedRates* const fleet = connection.worker().shared_rates();
   if (fleet == nullptr || taken.none()) return;
   const std::optional<std::uint64_t> secret = fleet->secret();
   if (!secret) return;
   Asker known(connection, *secret);
-  const RequestContext& request = connection.request();
   for (std::size_t i = 0; i < limits.size(); ++i) {
     if (!taken[i] || !limits[i].shared) continue;
-    fleet->note(bucket_of(limits[i], request, asker),
-                fleet_name_of(limits[i], request, known, worker.services().telemetry.endpoints()),
-                limits[i].rate);
+    fleet->note(bucket_of(limits[i], connection, asker),
+                fleet_name_of(limits[i], connection, known), limits[i].rate);
   }
 }
 
@@ -154,9 +174,9 @@ bool within_rate_limits(ClientConnection& connection) {
   Taken taken;
   for (std::size_t i = 0; i < limits.size(); ++i) {
     const RateLimit& limit = limits[i];
-    if (!matches(limit.match, request.head().method_text, request.path)) continue;
+    if (!concerns(limit, request)) continue;
     const rules::RateVerdict verdict =
-        buckets.take(bucket_of(limit, request, asker), limit.rate, request.started);
+        buckets.take(bucket_of(limit, connection, asker), limit.rate, request.started);
     taken[i] = verdict.allowed;
     if (verdict.allowed) {
       append_items(limit, verdict, request.limit_fields, request.limit_values);
@@ -220,7 +240,7 @@ void settle_terms(ClientConnection& connection) {
   terms.settled = true;
   const AdmissionRules& rules = request.config->admission();
   const std::string_view method = request.head().method_text;
-  const std::string_view path = request.path;
+  const http::ReadPath path = request.read_path();
   terms.weight = rules.weight(method, path);
   terms.cap = rules.cap(method, path);
   if (rules.mode() == config::LoopMode::off) return;

@@ -156,9 +156,10 @@ void describe_request(Worker& worker, RequestContext& request, const http::Reque
     http::normalise_percent(request.path_text, target.path);
     request.path = request.path_text;
   }
+  request.path_readings = http::path_readings(request.path);
   request.endpoint = worker.telemetry().endpoint(head.method_text, head.target);
   request.priority_class =
-      request.config->admission().priority_class(head.method_text, request.path);
+      request.config->admission().priority_class(head.method_text, request.read_path());
   cache::Request& lookup = request.cache_request;
   lookup.method = head.method_text;
   lookup.host = request.host;

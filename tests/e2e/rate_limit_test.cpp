@@ -193,6 +193,33 @@ TEST(RateLimit, OnlyMatchingRequestsCountAndRoutesHaveTheirOwn) {
   EXPECT_EQ(client.request("POST", "/other").status(), 200);
 }
 
+TEST(RateLimit, NoSpellingOfThePathEvadesIt) {
+  ScriptedOrigin origin;
+  RunningAgent agent(
+      limited(origin,
+              "mode: off, rate_limits: [{name: login, match: {path: /login, methods: "
+              "[POST]}, per: client, rate: 1/h}]"));
+  HttpClient client(agent.port());
+  EXPECT_EQ(client.request("POST", "/login").status(), 200);
+  for (const char* spelled : {"//login", "/x/../login", "/./login", "/login;a=1", "/x%2F..%2Flogin",
+                              "/x/%252e%252e/login", "/%6Cogin"}) {
+    EXPECT_EQ(client.request("POST", spelled).status(), 429) << spelled;
+  }
+  EXPECT_EQ(client.request("POST", "/login/help").status(), 200);
+}
+
+TEST(RateLimit, ASpellingOfItsOwnIsNoRouteOfItsOwn) {
+  ScriptedOrigin origin;
+  RunningAgent agent(
+      limited(origin, "mode: off, rate_limits: [{name: routes, per: route, rate: 1/h}]"));
+  HttpClient client(agent.port());
+  EXPECT_EQ(client.request("POST", "/page/list").status(), 200);
+  for (const char* spelled : {"/page/list", "/page//list", "/page/./list", "/x/../page/list"}) {
+    EXPECT_EQ(client.request("POST", spelled).status(), 429) << spelled;
+  }
+  EXPECT_EQ(client.request("POST", "/page/other").status(), 200);
+}
+
 TEST(RateLimit, ALimitNeedNotBeAdvertised) {
   ScriptedOrigin origin;
   RunningAgent agent(limited(
@@ -249,6 +276,23 @@ TEST(ConcurrencyCap, RefusesWhatIsOneTooManyOfItsKindOnly) {
   EXPECT_TRUE(eventually(
       [&] { return agent.metric("homeostat_concurrency_cap_in_use{limit=\"exports\"}") == 0; }));
   EXPECT_EQ(second.request("POST", "/exports/2").body, "done");
+}
+
+TEST(ConcurrencyCap, NoSpellingOfThePathEvadesIt) {
+  Held held;
+  RunningAgent agent(
+      limited(held.origin,
+              "mode: off, concurrency_caps: [{name: exports, match: {path: /exports/*}, max: 1}]"));
+  HttpClient first(agent.port()), second(agent.port());
+  ASSERT_TRUE(first.send(request_text("POST", "/exports/1")));
+  ASSERT_TRUE(held.origin.wait_for_requests("/exports/1", 1));
+  for (const char* spelled : {"//exports/2", "/x/../exports/2", "/exports;a/2"}) {
+    EXPECT_EQ(second.request("POST", spelled).get("homeostat-rejected"),
+              "concurrency_cap; class=2; limit=exports")
+        << spelled;
+  }
+  held.go_on.set();
+  EXPECT_EQ(first.read().body, "done");
 }
 
 TEST(Weight, AHeavyRequestTakesSeveralSlots) {

@@ -1,0 +1,59 @@
+// Which limits a request meets, whatever the spelling of its path.
+#include "runtime/proxy/admission_rules.hpp"
+
+#include <gtest/gtest.h>
+
+namespace homeostat::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SpelledPaths : public testing::Test {
+ protected:
+  static config::AdmissionSettings settings() {
+    config::AdmissionSettings settings;
+    settings.priorities = {{.match = {"/checkout/*", {}}, .priority_class = 0},
+                           {.match = {"/reports/*", {}}, .priority_class = 3}};
+    settings.weights = {{.match = {"/exports/*", {}}, .weight = 3}};
+    settings.concurrency_caps = {{.name = "wide", .match = {"/x/*", {}}, .max = 50},
+                                 {.name = "exports", .match = {"/exports/*", {}}, .max = 4}};
+    settings.deadlines.routes = {{.match = {"/x/*", {}}, .within = 10s},
+                                 {.match = {"/exports/*", {}}, .within = 2s}};
+    return settings;
+  }
+  struct Read {
+    explicit Read(std::string_view text) : others(http::path_readings(text)), path{text, others} {}
+    std::vector<std::string> others;
+    http::ReadPath path;
+  };
+
+  ManualClock clock;
+  gate::Gate gate{settings(), 1, clock};
+  AdmissionRules rules{settings(), gate};
+};
+
+TEST_F(SpelledPaths, TheWorstClassOfAllReadingsCounts) {
+  EXPECT_EQ(rules.priority_class("GET", Read("/checkout/1").path), 0);
+  EXPECT_EQ(rules.priority_class("GET", Read("/reports/1").path), 3);
+  EXPECT_EQ(rules.priority_class("GET", Read("/checkout/../reports/1").path), 3);
+  EXPECT_EQ(rules.priority_class("GET", Read("/checkout/..%2Freports%2F1").path), 3);
+  EXPECT_EQ(rules.priority_class("GET", Read("/reports/../checkout/1").path), 3);
+  EXPECT_EQ(rules.priority_class("GET", Read("/checkout/../other").path), 2);
+  EXPECT_EQ(rules.priority_class("GET", Read("//checkout/1").path), 2);
+}
+
+TEST_F(SpelledPaths, NoSpellingEvadesWeightCapOrDeadline) {
+  for (const char* spelled : {"/exports/1", "//exports/1", "/x/../exports/1", "/exports;a/1",
+                              "/x/..%2Fexports/1", "/x/%252e./exports/1"}) {
+    const Read read(spelled);
+    EXPECT_EQ(rules.weight("GET", read.path), 3U) << spelled;
+    EXPECT_EQ(rules.cap("GET", read.path).places, 4) << spelled;
+    EXPECT_EQ(rules.within("GET", read.path), Duration(2s)) << spelled;
+  }
+  const Read other("/x/1");
+  EXPECT_EQ(rules.weight("GET", other.path), 1U);
+  EXPECT_EQ(rules.cap("GET", other.path).places, 50);
+}
+
+}  // namespace
+}  // namespace homeostat::proxy
