@@ -99,12 +99,15 @@ std::chrono::seconds retry_after(Duration predicted_drain, std::chrono::seconds 
                                  double unit_random) noexcept {
   const double drain = std::chrono::duration<double>(predicted_drain).count();
   const double least = static_cast<double>(minimum.count());
-  const double centre = std::max(drain, least);
-  const double spread = std::max(1.0, centre / 2);
-  const double seconds = std::ceil(centre + spread * (unit_random - 0.5));
-  const double bound = std::max(least, static_cast<double>(retry_after_max.count()));
-  return std::chrono::seconds(
-      static_cast<std::chrono::seconds::rep>(std::clamp(seconds, least, bound)));
+  const double most = std::max(least, static_cast<double>(retry_after_max.count()));
+  const double centre = std::clamp(drain, least, most);
+  const double half = std::max(1.0, centre / 2) / 2;
+  // A bound cuts the range off; clamping what was drawn from all of it would send
+  // half of the clients back in the same second. Half a second less rounds up.
+  const double low = std::max(centre - half, least - 0.5);
+  const double high = std::min(centre + half, std::max(most, least + half));
+  const double seconds = std::ceil(low + (high - low) * unit_random);
+  return std::chrono::seconds(static_cast<std::chrono::seconds::rep>(std::max(seconds, least)));
 }
 
 }  // namespace homeostat::rules

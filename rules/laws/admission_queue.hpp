@@ -105,7 +105,8 @@ inline constexpr std::chrono::seconds retry_after_max{60};
 
 /// Retry-After: the predicted drain, at least `minimum`, spread by half a
 /// second (or a quarter of the value) to both sides so that clients do not
-/// return together; at most retry_after_max. `unit_random` is in [0, 1).
+/// return together; at most retry_after_max, or a quarter above a minimum near or
+/// beyond that. `unit_random` is in [0, 1).
 [[nodiscard]] std::chrono::seconds retry_after(Duration predicted_drain,
                                                std::chrono::seconds minimum,
                                                double unit_random) noexcept;

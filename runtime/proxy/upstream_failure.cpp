@@ -87,8 +87,9 @@ bool UpstreamCall::may_repeat(UpstreamError error) {
   if (error != UpstreamError::reset || head_received_ || body_started_ || abandoned_) return false;
   if (!repeatable() || !connection_->parser->idle()) return false;
   if (attempts_ > set_->settings().retries) return false;
-  // A kept connection that had gone costs the upstream nothing to replace.
-  return connection_->served() > 0 || set_->may_retry(worker_.now());
+  // A kept connection that had gone costs the upstream nothing to replace; but one
+  // that is reset after the request was read looks the same, and does cost it.
+  return set_->may_retry(worker_.now());
 }
 
 void UpstreamCall::broken(UpstreamError error, std::string_view details) {
@@ -109,10 +110,7 @@ void UpstreamCall::broken(UpstreamError error, std::string_view details) {
   let_go(false);
   if (repeat) {
     fresh_only_ = true;
-    if (was_stale) {  // the target itself is not to blame
-      target_ = nullptr;
-      set_->counters().retries.fetch_add(1, std::memory_order_relaxed);
-    }
+    if (was_stale) target_ = nullptr;  // the target itself is not to blame
     connect();
     return;
   }

@@ -176,6 +176,24 @@ TEST(Breaker, RetriesEndWithTheirBudget) {
   EXPECT_EQ(agent.metric("homeostat_upstream_retries_denied_total"), 10);
 }
 
+TEST(Breaker, WhatIsResetOnAKeptConnectionIsRepeatedWithinTheBudgetToo) {
+  ScriptedOrigin origin;
+  std::atomic<int> attempts{0};
+  origin.on("/drops", [&](OriginExchange& exchange) {
+    ++attempts;
+    exchange.alive = false;
+  });
+  RunningAgent agent(config_for(origin.url(),
+                                "retries: 5, retry_budget: {ratio: 0%, per_second_min: 0}, "
+                                "breaker: {mode: off}"));
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(agent.get("/page").status(), 200) << "its connection is kept";
+    EXPECT_EQ(agent.get("/drops").status(), 502);
+  }
+  EXPECT_EQ(attempts, 10) << "the application has read each of them";
+  EXPECT_EQ(agent.metric("homeostat_upstream_retries_total"), 0);
+}
+
 TEST(Breaker, OfSeveralTargetsTheOneThatErrsIsEjected) {
   ScriptedOrigin good, bad;
   bad.answer("/page", 500, "", "bad");

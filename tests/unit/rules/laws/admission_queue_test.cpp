@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+
 namespace homeostat::rules {
 namespace {
 
@@ -120,8 +123,30 @@ TEST(AdmissionQueue, RetryAfterSpreadsAroundTheDrain) {
   EXPECT_EQ(retry_after(milliseconds(0), seconds(1), 0.999), seconds(2));
   EXPECT_EQ(retry_after(seconds(10), seconds(1), 0.0), seconds(8));
   EXPECT_EQ(retry_after(seconds(10), seconds(1), 0.999), seconds(13));
-  EXPECT_EQ(retry_after(seconds(1000), seconds(1), 0.5), retry_after_max);
+  EXPECT_EQ(retry_after(seconds(1000), seconds(1), 0.999), retry_after_max);
   EXPECT_EQ(retry_after(milliseconds(0), seconds(5), 0.0), seconds(5));
+}
+
+TEST(AdmissionQueue, RetryAfterVariesAtItsBoundsToo) {
+  const auto values = [](seconds drain, seconds minimum) {
+    std::map<seconds, int> count;
+    for (int i = 0; i < 1000; ++i) ++count[retry_after(drain, minimum, i / 1000.0)];
+    return count;
+  };
+  const auto most_alike = [](const std::map<seconds, int>& count) {
+    int most = 0;
+    for (const auto& [value, times] : count) most = std::max(most, times);
+    return most;
+  };
+  for (const seconds minimum : {seconds(10), seconds(30), seconds(60), seconds(300)}) {
+    const auto count = values(seconds(0), minimum);
+    EXPECT_EQ(count.begin()->first, minimum) << "never sooner";
+    EXPECT_LE(count.rbegin()->first, minimum + minimum / 4 + seconds(1));
+    EXPECT_LE(most_alike(count), 350) << minimum.count();
+  }
+  const auto long_drain = values(seconds(1000), seconds(1));
+  EXPECT_EQ(long_drain.rbegin()->first, retry_after_max);
+  EXPECT_LE(most_alike(long_drain), 100);
 }
 
 TEST(AdmissionQueue, UnknownClassesCountAsTheLowest) {
