@@ -415,23 +415,5 @@ TEST(Upstream, ItsDeathHurtsOnlyTheRequestsItHeld) {
   EXPECT_EQ(agent.get("/page").body, "hello");
 }
 
-TEST(Upstream, AConnectionThatCredentialsMayHaveBoundServesNobodyElse) {
-  // Servers of these schemes take whoever comes on a connection for who logged in on it.
-  for (const char* scheme : {"NTLM", "negotiate", "Kerberos"}) {
-    ScriptedOrigin origin;
-    RunningAgent agent(origin);
-    ASSERT_EQ(agent.get("/a").status(), 200);
-    ASSERT_EQ(agent.get("/b").status(), 200);
-    ASSERT_EQ(origin.connections(), 1U) << "others are kept";
-    const std::string credentials = "Authorization: " + std::string(scheme) + " TlRMTVNTUAAB\r\n";
-    ASSERT_EQ(agent.get("/c", credentials).status(), 200);
-    ASSERT_EQ(agent.get("/d").status(), 200);
-    EXPECT_EQ(origin.connections(), 2U) << scheme;
-    ASSERT_EQ(agent.get("/e", "Authorization: Basic eDp5\r\n").status(), 200);
-    ASSERT_EQ(agent.get("/f").status(), 200);
-    EXPECT_EQ(origin.connections(), 2U) << "these speak for one request";
-  }
-}
-
 }  // namespace
 }  // namespace homeostat::test

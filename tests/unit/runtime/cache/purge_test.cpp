@@ -148,7 +148,7 @@ TEST(PurgeByKey, FindsTheRuleOfAUrlHoweverItIsEncoded) {
   EXPECT_EQ(harness.worker.invalidate_uri("example.org", "/%7ebob", "utm=3", harness.cache.rules()),
             1U);
   EXPECT_EQ(harness.cache.shared_locations("http://example.org/%7Ebob?utm=4"),
-            harness.cache.shared_locations("http://example.org/~bob"));
+            harness.cache.shared_locations("http://example.org/~bob?utm=4"));
 }
 
 }  // namespace
