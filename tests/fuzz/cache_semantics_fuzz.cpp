@@ -63,7 +63,7 @@ bool forbidden(const Fields& response) {
 
 /// Whether an answer to one query may answer another.
 bool same_search(const Fields& response, std::string_view asked, std::string_view now) {
-  const http::QueryNormalizer normalizer({}, true);
+  const http::QueryNormalizer normalizer({}, {}, true);
   std::string first, second, before, after;
   normalizer.append(first, asked);
   normalizer.append(second, now);
