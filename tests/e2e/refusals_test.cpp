@@ -146,7 +146,9 @@ TEST_P(Refusals, AreToldByTheirName) {
   ScriptedOrigin origin;
   origin.answer(given.target, given.status, given.response, given.body);
   RunningAgent agent(config_of(origin, given.cache));
-  if (given.before != "-") ASSERT_EQ(agent.get(given.target, given.before).status(), 200);
+  if (given.before != "-") {
+    ASSERT_EQ(agent.get(given.target, given.before).status(), 200);
+  }
   EXPECT_LE(counted(agent, given.reason), 0) << "not yet";
   HttpClient client(agent.port());
   const bool with_body = contains(given.request, "Content-Length");
