@@ -214,6 +214,20 @@ bool RequestRules::wants_body_hash(std::string_view method, std::string_view pat
   return rule != nullptr && rule->settings.post && !rule->settings.bypass;
 }
 
+namespace {
+
+void read_credentials(const Fields& fields, RequestDecision& decision) noexcept {
+  if (!fields.has(HeaderId::authorization)) return;
+  // Which of several the application believes, and what an empty one says, is its own affair.
+  const bool plain =
+      fields.count(HeaderId::authorization) == 1 && !fields.get(HeaderId::authorization).empty();
+  const bool allowed = plain && decision.rule != nullptr && decision.rule->settings.authenticated;
+  decision.authorization_key = allowed;
+  decision.authorization = !allowed;
+}
+
+}  // namespace
+
 RequestDecision RequestRules::decide(const Request& request) const {
   RequestDecision decision;
   const http::CacheControl control = http::parse_cache_control(*request.fields);
@@ -245,14 +259,7 @@ RequestDecision RequestRules::decide(const Request& request) const {
   if (decision.reason != Reason::none) return decision;
 
   read_wishes(request, control, decision);
-  if (request.fields->has(HeaderId::authorization)) {
-    // Which of several the application believes, and what an empty one says, is its own affair.
-    const bool plain = request.fields->count(HeaderId::authorization) == 1 &&
-                       !request.fields->get(HeaderId::authorization).empty();
-    const bool allowed = plain && decision.rule != nullptr && decision.rule->settings.authenticated;
-    decision.authorization_key = allowed;
-    decision.authorization = !allowed;
-  }
+  read_credentials(*request.fields, decision);
   decision.lookup = true;
   decision.store = !decision.head;
   if (decision.head) decision.reason = Reason::head_request;

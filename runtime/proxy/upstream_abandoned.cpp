@@ -21,8 +21,8 @@ void UpstreamCall::cancel() {
   if (over_) return;
   const Ref<UpstreamCall> keep(this);
   end();
-  permit_.ignore();
   let_go(false);
+  permit_.ignore();
 }
 
 bool UpstreamCall::abandon(std::unique_ptr<UpstreamHeir> heir) {

@@ -290,11 +290,12 @@ void UpstreamCall::finish() {
   if (over_) return;
   const Ref<UpstreamCall> keep(this);
   end();
-  permit_.ignore();
   const bool clean = connection_->parser->head().keep_alive && connection_->in.empty() &&
                      out_.empty() && (request_.body == http::BodyKind::none || body_ended_) &&
                      !request_.binds_connection;
+  // The connection first: who gets the slot is to find it.
   let_go(clean);
+  permit_.ignore();
 }
 
 UpstreamTunnelEnd UpstreamCall::release_connection() {

@@ -100,6 +100,12 @@ void write_request_line(http::HeadWriter& out, std::string_view method, std::str
   out.request_line(method, target);
 }
 
+/// Without one the chosen target's is put there later.
+void write_host(http::HeadWriter& out, std::string_view host, UpstreamRequest& result) {
+  out.field(HeaderId::host, host);
+  if (host.empty()) result.host_at = result.head.size() - line_end;
+}
+
 }  // namespace
 
 UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& request,
@@ -131,12 +137,7 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   write_request_line(out, head_method && refresh ? "GET" : head.method_text,
                      request.target.path_query);
   const std::string_view host = http::effective_host(request.target, head.host);
-  if (settings.upstream.preserve_host && !host.empty()) {
-    out.field(HeaderId::host, host);
-  } else {
-    out.field(HeaderId::host, std::string_view{});
-    result.host_at = result.head.size() - line_end;
-  }
+  write_host(out, settings.upstream.preserve_host ? host : std::string_view{}, result);
   append_fields(out, worker, request, purpose, result);
   // Nobody's own conditions count in a refresh.
   static const http::HeaderTable nothing;

