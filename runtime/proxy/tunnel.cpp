@@ -98,7 +98,7 @@ void Tunnel::end() {
 void Tunnel::detach() {
   if (!upstream_) return;
   upstream_->set_user(nullptr);
-  upstream_->stream.close();
+  upstream_->close();
   upstream_.reset();
   permit_.ignore();
   up_.buffer.reset();

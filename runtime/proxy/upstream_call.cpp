@@ -65,7 +65,7 @@ bool UpstreamCall::reuse(UpstreamTarget& target) {
     // closed.
     const bool known = idle->stream.drained() && repeatable();
     if (!known && idle->stream.peek() != IoStatus::would_block) {
-      idle->stream.close();
+      idle->close();
       continue;
     }
     connection_ = std::move(idle);
@@ -317,7 +317,7 @@ void UpstreamCall::let_go(bool reusable) {
     connection_->note_served();
     worker_.upstream().give_back(std::move(connection_));
   } else {
-    connection_->stream.close();
+    connection_->close();
     connection_.reset();
   }
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "runtime/proxy/upstream_pool.hpp"
 
@@ -16,7 +17,12 @@ bool is_local_failure(int error) noexcept {
          error == EADDRNOTAVAIL;
 }
 
-UpstreamConnection::~UpstreamConnection() { target_.drop_connection(); }
+UpstreamConnection::~UpstreamConnection() { close(); }
+
+void UpstreamConnection::close() noexcept {
+  stream.close();
+  if (std::exchange(counted_, false)) target_.drop_connection();
+}
 
 bool UpstreamConnection::connect(int& error) {
   const SocketAddress address = target_.next_address();

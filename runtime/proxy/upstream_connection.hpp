@@ -46,6 +46,8 @@ class UpstreamConnection final : public StreamOwner, public Deadline {
   /// Starts connecting; false (with errno in `error`) when that fails at once.
   [[nodiscard]] bool connect(int& error);
 
+  /// Others may use its place from here on, though it may live until an event has ended.
+  void close() noexcept;
   void set_user(UpstreamUser* user) noexcept { user_ = user; }
   [[nodiscard]] UpstreamTarget& target() noexcept { return target_; }
   [[nodiscard]] bool connecting() const noexcept { return connecting_; }
@@ -67,6 +69,7 @@ class UpstreamConnection final : public StreamOwner, public Deadline {
   UpstreamTarget& target_;
   UpstreamUser* user_ = nullptr;
   bool connecting_ = false;
+  bool counted_ = true;  ///< among the target's connections
   std::uint64_t served_ = 0;
 };
 

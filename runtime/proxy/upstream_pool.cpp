@@ -60,7 +60,7 @@ void UpstreamPool::give_back(Ref<UpstreamConnection> connection) {
   if (draining_ || scarce || place == nullptr ||
       place->idle.size() >= set_->settings().idle_connections_max) {
     wheel_.disarm(*connection);
-    connection->stream.close();
+    connection->close();
     return;
   }
   wheel_.arm(*connection, clock_.now() + set_->settings().idle_timeout);
@@ -71,7 +71,7 @@ void UpstreamPool::give_back(Ref<UpstreamConnection> connection) {
 void UpstreamPool::discard(UpstreamConnection& connection) {
   const Ref<UpstreamConnection> keep(&connection);
   wheel_.disarm(connection);
-  connection.stream.close();
+  connection.close();
   if (Shelf* place = shelf(connection.target()); place != nullptr) {
     std::erase_if(place->idle, [&](const auto& one) { return one.get() == &connection; });
   }
@@ -86,7 +86,7 @@ void UpstreamPool::close_idle() {
   for (Shelf& place : shelves_) {
     for (auto& connection : place.idle) {
       wheel_.disarm(*connection);
-      connection->stream.close();
+      connection->close();
     }
     place.idle.clear();
   }

@@ -37,7 +37,9 @@ TEST(Sighup, ABadFileChangesNothingAndIsLoggedWithItsPlace) {
   HttpClient client(agent.port());
   ASSERT_EQ(client.request("POST", "/page").body, "first");
   config.upstream_url = second.url();
-  agent.set_text("nonsense: 1\n" + config.text() + "cache: {memory: lots}\n");
+  AgentConfig bad = config;
+  bad.cache = "memory: lots";
+  agent.set_text("nonsense: 1\n" + bad.text());
   ASSERT_EQ(std::raise(SIGHUP), 0);
   ASSERT_TRUE(
       eventually([&] { return agent.metric("homeostat_config_reload_failures_total") == 1; }));
