@@ -223,9 +223,15 @@ bool within_page_limits(ClientConnection& connection) {
   RequestContext& request = connection.request();
   const auto limits = request.config->admission().page_limits();
   if (limits.empty() || request.target.query.empty()) return true;
-  const PageLimit* limit = first_match(limits, request.head().method_text, request.path);
-  if (limit == nullptr) return true;
-  const std::string excess = excess_of(page_request_of(request.target.query), *limit);
+  const PageRequest asked = page_request_of(request.target.query);
+  const PageLimit* limit = nullptr;
+  std::string excess;
+  request.read_path().each([&](std::string_view path) {
+    const PageLimit* found = first_match(limits, request.head().method_text, path);
+    if (found == nullptr || !excess.empty()) return;
+    limit = found;
+    excess = excess_of(asked, *found);
+  });
   if (excess.empty()) return true;
   (limit->shadow ? limit->counters->would_reject : limit->counters->rejected).fetch_add(1);
   if (limit->shadow) return true;

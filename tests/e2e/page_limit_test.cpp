@@ -40,6 +40,15 @@ TEST(PageLimit, RefusesWhatIsTooFarInBeforeTheApplicationSeesIt) {
   EXPECT_EQ(agent.metric("homeostat_limit_rejected_total{kind=\"page\",limit=\"lists\"}"), 7);
 }
 
+TEST(PageLimit, NoSpellingOfThePathEvadesIt) {
+  ScriptedOrigin origin;
+  RunningAgent agent(limited(origin, "on"));
+  for (const char* spelled :
+       {"//api/books", "/x/../api/books", "/./api/books", "/%61pi/books", "/x%2F..%2Fapi/books"}) {
+    EXPECT_EQ(agent.get(std::string(spelled) + "?page=101").status(), 400) << spelled;
+  }
+}
+
 TEST(PageLimit, InShadowOnlyCounts) {
   ScriptedOrigin origin;
   origin.answer("/api/books", 200, "", "page");
