@@ -42,11 +42,8 @@ void collect(const tier::Tier& tier, std::vector<prometheus::MetricFamily>& out)
   out.push_back(std::move(broken));
 }
 
-void register_calls(telemetry::MetricsRegistry& metrics, const redis::CallCounters& calls) {
-  const auto counter = [&](const char* name, const char* help,
-                           const std::atomic<std::uint64_t>& value) {
-    metrics.counter(name, help, {}, [&value] { return number(value.load()); });
-  };
+template <class Counter>
+void register_calls(const Counter& counter, const redis::CallCounters& calls) {
   counter("homeostat_redis_calls_total", "Commands sent to Redis.", calls.calls);
   counter("homeostat_redis_timeouts_total", "Commands without an answer in time.", calls.timeouts);
   counter("homeostat_redis_lost_total", "Commands unanswered when their connection ended.",
@@ -74,12 +71,12 @@ void register_calls(telemetry::MetricsRegistry& metrics, const redis::CallCounte
 void register_tier(telemetry::MetricsRegistry& metrics, Agent::Parts& parts) {
   if (!parts.tier) return;
   tier::Tier& tier = *parts.tier;
-  register_calls(metrics, tier.calls());
   const tier::TierCounters& counted = tier.counters();
   const auto counter = [&](const char* name, const char* help,
                            const std::atomic<std::uint64_t>& value) {
     metrics.counter(name, help, {}, [&value] { return number(value.load()); });
   };
+  register_calls(counter, tier.calls());
   counter("homeostat_shared_body_bytes_total", "Bytes of bodies written to the shared tier.",
           counted.body_bytes_in);
   counter("homeostat_shared_stored_bytes_total", "The same as stored: compressed.",
