@@ -155,7 +155,8 @@ TEST(OwnTags, A304WithoutATagIsAboutTheStoredResponseIfOnlyItsDateWasAsked) {
   head.add_field("Last-Modified", "Tue, 15 Nov 1994 12:45:26 GMT");
   head.add_field("ETag", "\"own\"");
   head.own_etag = true;
-  const Fields client = testing::table({{"If-None-Match", "\"mine\""}});
+  const testing::FieldList asked{{"If-None-Match", "\"mine\""}};
+  const Fields client = testing::table(asked);
   EXPECT_EQ(validated(head, client, Fields{}), Validated::stored);
   head.own_etag = false;
   EXPECT_EQ(validated(head, client, Fields{}), Validated::unknown);
