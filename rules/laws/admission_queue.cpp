@@ -64,6 +64,15 @@ ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,
   return ArrivalVerdict::join;
 }
 
+TurnAhead turn_ahead(Duration ahead, std::uint32_t waiting, std::uint32_t credits,
+                     Duration service_mean) noexcept {
+  const std::uint64_t owed = (std::uint64_t{waiting} + 1) * floor_credits;
+  const std::uint64_t grants = owed - std::min<std::uint64_t>(owed, credits);
+  const Duration share = static_cast<Duration::rep>(grants) * service_mean;
+  const bool by_floor = service_mean > Duration::zero() && share < ahead;
+  return {by_floor ? share : ahead, by_floor};
+}
+
 std::optional<ClassChoice> choose_class(const ClassCounts& waiting,
                                         const ClassCounts& credits) noexcept {
   std::optional<std::uint8_t> best;

@@ -85,13 +85,27 @@ using ClassCounts = std::array<std::uint32_t, priority_class_count>;
 
 /// Strict priority with a floor share: each grant that passes over a waiting
 /// lower class adds one credit to it; at this many credits it is served next.
-/// 20 = a floor of 5 % for each class.
-inline constexpr std::uint32_t floor_credits = 20;
+/// one of twenty is a floor of 5 % for each class.
+inline constexpr std::uint32_t floor_credits = 19;
 
 struct ClassChoice {
   std::uint8_t priority_class = 0;
   bool by_floor = false;  ///< chosen by its floor share, not by rank
 };
+
+/// What is served before an arrival's turn comes.
+struct TurnAhead {
+  Duration work{};
+  bool by_floor = false;  ///< its class's floor share comes before its rank does
+};
+
+/// `ahead` is the work that waits at or above its class. The floor share of a class in
+/// which `waiting` wait may come sooner: after floor_credits grants, of a mean request
+/// each, for everyone in it and for the arrival, less the credits that it has. Where it
+/// does, the arrival is judged as in a burst: its wait is that of its share, however
+/// long demand stands, and no more can join so than are served within that budget.
+[[nodiscard]] TurnAhead turn_ahead(Duration ahead, std::uint32_t waiting, std::uint32_t credits,
+                                   Duration service_mean) noexcept;
 
 /// nullopt when nobody waits.
 [[nodiscard]] std::optional<ClassChoice> choose_class(const ClassCounts& waiting,

@@ -111,6 +111,14 @@ class SharedGate {
     return Duration(std::max<std::int64_t>(work_[priority_class].load(), 0));
   }
 
+  /// What goes before an arrival of this class that has `ahead` before it by rank.
+  [[nodiscard]] rules::TurnAhead turn_ahead(std::uint8_t priority_class,
+                                            Duration ahead) const noexcept {
+    return rules::turn_ahead(ahead, waiting_[priority_class].load(std::memory_order_relaxed),
+                             credits_[priority_class].load(std::memory_order_relaxed),
+                             service_mean());
+  }
+
   [[nodiscard]] std::optional<rules::ClassChoice> next_class() const noexcept;
   void granted(rules::ClassChoice choice) noexcept;
 

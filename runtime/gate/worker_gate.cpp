@@ -204,10 +204,13 @@ Duration WorkerGate::work_before(const GateRequest& request,
 
 rules::QueueView WorkerGate::view(const GateRequest& request,
                                   std::uint8_t priority_class) const noexcept {
-  return {.work_ahead = work_before(request, priority_class),
+  const rules::TurnAhead turn =
+      shared_.turn_ahead(priority_class, work_before(request, priority_class));
+  return {.work_ahead = turn.work,
           .limit = shared_.limit(),
           .length = shared_.length_at_or_above(priority_class),
-          .standing = shared_.demand_standing() && priority_class > rules::critical_class,
+          .standing = shared_.demand_standing() && priority_class > rules::critical_class &&
+                      !turn.by_floor,
           .service_mean = shared_.service_mean(),
           .own_service = shared_.service_of(request.endpoint)};
 }
@@ -244,7 +247,9 @@ bool WorkerGate::make_room(const GateRequest& request, std::uint8_t priority_cla
   }
   if (request.tenant == 0) return true;
   const rules::QueueView seen = view(request, priority_class);
-  const Duration wait = rules::predicted_wait(shared_.work_ahead(priority_class), seen.limit);
+  const rules::TurnAhead turn =
+      shared_.turn_ahead(priority_class, shared_.work_ahead(priority_class));
+  const Duration wait = rules::predicted_wait(turn.work, seen.limit);
   if (wait <= rules::wait_budget(shared_.bounds(), seen.standing, seen.service_mean, seen.limit)) {
     return true;
   }

@@ -33,18 +33,41 @@ void expect_goals(const std::string& title, std::uint64_t seeds) {
 TEST(AdmissionSweep, KeepsGoodputAndLatencyAtAnyLoad) { expect_goals("First come", 2); }
 TEST(AdmissionSweep, IsNotFooledByContention) { expect_goals("Processor sharing", 2); }
 TEST(AdmissionSweep, TakesLongRequestsForWhatTheyAre) { expect_goals("Hidden bimodal", 3); }
-TEST(AdmissionSweep, KeepsEndpointsApart) { expect_goals("Two endpoints", 2); }
+TEST(AdmissionSweep, KeepsEndpointsApart) { expect_goals("Two endpoints", 10); }
+TEST(AdmissionSweep, AsksForNoShapeOfServiceTimes) {
+  expect_goals("Lognormal", 2);
+  expect_goals("Pareto", 10);
+  expect_goals("Constant", 2);
+}
+TEST(AdmissionSweep, FindsAKneeThatIsNotTheProcessors) {
+  expect_goals("Bound by I/O", 2);
+  expect_goals("Stalled by a CPU quota", 2);
+}
 TEST(AdmissionSweep, ProtectsASingleWorker) { expect_goals("1 worker", 5); }
 TEST(AdmissionSweep, ProtectsTwoWorkers) { expect_goals("2 workers", 3); }
 TEST(AdmissionSweep, ProtectsThreeFastWorkers) { expect_goals("3 workers", 2); }
 
+TEST(AdmissionSweep, ProtectsFiveSlowAndEightVerySlowWorkers) {
+  expect_goals("5 workers", 3);
+  expect_goals("8 workers", 3);
+}
+TEST(AdmissionSweep, ProtectsFiftyFastWorkers) { expect_goals("50 workers", 1); }
+TEST(AdmissionSweep, ProtectsHundredsOfWorkers) {
+  expect_goals("200 workers", 1);
+  expect_goals("600 workers", 1);
+}
+TEST(AdmissionSweep, ProtectsThousandsOfWorkers) { expect_goals("2000 workers", 1); }
+
+TEST(AdmissionDynamics, HoldsForHalfAnHour) { expect_goals("Thirty minutes", 1); }
 TEST(AdmissionDynamics, APulseIsAbsorbedAndForgotten) { expect_goals("A pulse", 3); }
 TEST(AdmissionDynamics, FollowsTheCapacity) { expect_goals("Capacity halved", 10); }
 TEST(AdmissionDynamics, FollowsTheServiceTime) { expect_goals("Service twice", 5); }
-TEST(AdmissionDynamics, AShiftOfTheMixIsNoOverload) { expect_goals("The mix shifts", 5); }
+TEST(AdmissionDynamics, AShiftOfTheMixIsNoOverload) { expect_goals("The mix shifts", 20); }
 TEST(AdmissionDynamics, AColdStartFindsTheKnee) { expect_goals("Cold start", 3); }
 TEST(AdmissionDynamics, SurvivesItsControlPlane) { expect_goals("The control plane", 3); }
 TEST(AdmissionClients, ARetryStormEndsWithItsCause) { expect_goals("Retry storm", 3); }
+TEST(AdmissionClients, ABurstIsWaitedOut) { expect_goals("Bursts", 2); }
+TEST(AdmissionClients, TenantsGetWhatIsTheirs) { expect_goals("Ten tenants", 3); }
 TEST(AdmissionClients, BetterClassesSufferLast) { expect_goals("Priorities", 2); }
 TEST(AdmissionClients, OpenStreamsChangeNothing) { expect_goals("A hundred open streams", 3); }
 TEST(AdmissionClients, FollowsTheShapesOfOthersSuites) {

@@ -1,5 +1,8 @@
 // What clients do: bursts, retries, classes, tenants, open streams, next to
 // nothing.
+#include <algorithm>
+#include <utility>
+
 #include "tests/sim/catalogue/catalogue.hpp"
 
 namespace homeostat::sim {
@@ -49,11 +52,27 @@ std::vector<Stream> ranked(double critical) {
           {.share = 0.2, .priority_class = 3}};
 }
 
+/// The least that a class below the first gets of what is its own: a twentieth of the
+/// capacity, or what it asks for where that is less.
+Figure floor_share(std::string title, std::size_t scenario) {
+  const auto least = [](const Outcome& each) {
+    const double twentieth = 0.05 * workers / service * (each.duration - each.measure_from);
+    double share = 1;
+    for (std::size_t rank = 1; rank < classes; ++rank) {
+      const Count& count = each.by_class[rank];
+      const double own = std::min(twentieth, static_cast<double>(count.wanted));
+      share = std::min(share, static_cast<double>(count.satisfied) / own);
+    }
+    return share;
+  };
+  return {std::move(title), scenario, least, Unit::share, Figure::Goal::at_least, 0.9};
+}
+
 Group priorities() {
   Group group{15,
               "Priorities",
               "Critical, high, normal, low; the critical class asks for half of the capacity at "
-              "most. Floor: the least success of a class, relative to 5 % of the capacity.",
+              "most. Floor: the least that a class gets of 5 % of the capacity.",
               {},
               {}};
   for (const auto& [load, critical, name] :
@@ -71,6 +90,7 @@ Group priorities() {
                                Unit::share, rank == 0 ? Figure::Goal::at_least : Figure::Goal::none,
                                0.999});
     }
+    group.figures.push_back(floor_share(std::string(name) + " floor", index));
     group.figures.push_back(goodput(std::string(name), index, 0.95));
   }
   return group;

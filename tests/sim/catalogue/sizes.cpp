@@ -1,5 +1,5 @@
-// The same configuration for applications from one worker to six hundred and
-// from 1 ms to 2 s.
+// The same configuration for applications from one worker to two thousand
+// and from 1 ms to 2 s.
 #include "tests/sim/catalogue/catalogue.hpp"
 
 namespace homeostat::sim {
@@ -41,6 +41,7 @@ std::vector<Group> size_groups() {
            Size{50, 0.001, Shape::exponential, "50 workers, 1 ms", 0.89, 0.97},
            Size{200, 0.050, Shape::exponential, "200 workers, 50 ms", 0.89, 0.97},
            Size{600, 0.050, Shape::exponential, "600 workers, 50 ms", 0.89, 0.95},
+           Size{2000, 0.100, Shape::exponential, "2000 workers, 100 ms", 0.89, 0.95},
        }) {
     groups.push_back(group_of(size));
   }

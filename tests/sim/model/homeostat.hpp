@@ -1,5 +1,5 @@
-// homeostat's admission in a simulated run: the real concurrency law and the
-// real queue law, with the gate's bookkeeping of one worker around them.
+// homeostat's admission in a simulated run: the real gate with one worker, and the real
+// concurrency law, as the throttler feeds it, in virtual time.
 #pragma once
 
 #include "tests/sim/model/admission.hpp"

@@ -186,31 +186,6 @@ TEST_F(GateAdmission, AWorkerWithTheOnlySlotSharesItWithOthers) {
   EXPECT_TRUE(remote.permit);
 }
 
-TEST_F(GateAdmission, LowerClassesKeepAFloorShare) {
-  build(with_limit(1));
-  Permit current = take();
-  int low_served = 0;
-  Client low;
-  ASSERT_TRUE(queued(ask(low, 3)));
-  for (int grant = 0; grant < 200; ++grant) {
-    Client high;
-    ASSERT_TRUE(queued(ask(high, 0)));
-    current.ignore();
-    if (low.permit) {
-      ++low_served;
-      low.permit.ignore();  // goes to `high`
-      ASSERT_TRUE(high.permit);
-      current = std::move(high.permit);
-      ASSERT_TRUE(queued(ask(low, 3)));
-    } else {
-      ASSERT_TRUE(high.permit);
-      current = std::move(high.permit);
-    }
-  }
-  EXPECT_GE(low_served, 8);
-  EXPECT_LE(low_served, 11);
-}
-
 TEST_F(GateAdmission, AGoneClientLeavesTheQueueWithoutACallback) {
   build(with_limit(1));
   Permit busy = take();
