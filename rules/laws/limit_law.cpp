@@ -150,6 +150,7 @@ void LimitLaw::update(const LimitWindow& window) {
     if (!probe_.active()) finish_probe(state == LimitProbe::State::done);
     return;
   }
+  remember_first(window);
   merged_.add(window);
   if (phase_ == Phase::slow_start) {
     slow_start_step(window.freeze_growth);
@@ -159,7 +160,12 @@ void LimitLaw::update(const LimitWindow& window) {
 }
 
 Congestion LimitLaw::judge_window() {
-  if (!baseline_.known()) baseline_.replace(merged_);
+  const bool limited = merged_.limited() > limited_share_min;
+  if (!baseline_.known()) {
+    baseline_.replace(merged_);
+    learnt_at_limit_ = limited;
+  }
+  learnt_at_limit_ = learnt_at_limit_ && limited;
   const Congestion congestion = baseline_.judge(merged_);
   latency_ = merged_.latency_mean();
   // A window without one of the rare long requests knows nothing of them.

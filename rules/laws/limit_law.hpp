@@ -59,6 +59,8 @@ class LimitLaw {
   void enter_slow_start();
   void slow_start_step(bool frozen);
   [[nodiscard]] bool slow_start_window_full();
+  void remember_first(const LimitWindow& window);
+  [[nodiscard]] bool swamped() const;
   [[nodiscard]] bool judge_growth(const EndpointRates& rates);
   void settle_at_knee(const EndpointRates& saturated);
 
@@ -93,6 +95,9 @@ class LimitLaw {
   Phase phase_ = Phase::slow_start;
   WindowMerge merged_;
   LatencyBaseline baseline_;
+  WindowMerge first_;  ///< the very first samples, before a queue can have grown
+  LatencyBaseline first_baseline_;
+  bool learnt_at_limit_ = false;  ///< the baseline: it may hold a queue
   DropGuard drops_;
   LimitProbe probe_;
   Instant now_{};

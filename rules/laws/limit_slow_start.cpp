@@ -16,6 +16,9 @@ constexpr double window_min = 0.1, window_max = 2, window_slowest = 8;  // secon
 constexpr std::uint64_t samples_full = 160;                             // throughput known to 8 %
 constexpr double fully_limited = 0.9;    // a reference must not include a ramp of demand
 constexpr double limited_for_min = 1.5;  // seconds at the limit before a probe may cost anything
+constexpr double swamp_queue = 0.5;      // share of in flight
+constexpr double swamp_samples = 0.4;    // of samples_wanted()
+constexpr double swamped_for_min = 0.6;  // seconds: shorter is a burst
 
 }  // namespace
 
@@ -44,10 +47,37 @@ bool LimitLaw::slow_start_window_full() {
   return false;
 }
 
+/// Before anything is known of the upstream, its first answers are the best there is:
+/// they were sent to an idle one. Short requests end first, so that this is too low.
+void LimitLaw::remember_first(const LimitWindow& window) {
+  if (first_baseline_.known()) return;
+  first_.add(window);
+  if (first_.samples() >= samples_least) first_baseline_.replace(first_);
+}
+
+/// A limit that nothing has proven is a guess. Where most of what it lets through seems to
+/// wait inside the upstream, clients give up before a growth that fails has said so.
+bool LimitLaw::swamped() const {
+  if (probed_ || proven_limit_ > 0 || limited_for_ < swamped_for_min) return false;
+  if (merged_.limited() <= limited_share_min) return false;
+  if (static_cast<double>(merged_.samples()) < swamp_samples * samples_wanted()) return false;
+  const bool guess = !baseline_.known() || learnt_at_limit_;
+  const double queue = (guess ? first_baseline_ : baseline_).judge(merged_).queue;
+  const double in_flight = merged_.in_flight();
+  return queue >= std::max(swamp_queue * in_flight, queue_high(in_flight));
+}
+
 void LimitLaw::slow_start_step(bool frozen) {
-  if (!slow_start_window_full()) return;
+  const bool probe_now = swamped();
+  if (!probe_now && !slow_start_window_full()) return;
   const Congestion congestion = judge_window();
   const EndpointRates rates = rates_of(merged_);
+  if (probe_now) {
+    limited_rates_ = rates;
+    limited_in_flight_ = merged_.in_flight();
+    chain_ = 0;
+    return start_probe(false);
+  }
   const bool in_use = limit_in_use();
   const bool unproven = proven_limit_ <= 0;
   if (merged_.limited() <= limited_share_min) {

@@ -64,6 +64,9 @@ TEST(AdmissionDynamics, FollowsTheCapacity) { expect_goals("Capacity halved", 10
 TEST(AdmissionDynamics, FollowsTheServiceTime) { expect_goals("Service twice", 5); }
 TEST(AdmissionDynamics, AShiftOfTheMixIsNoOverload) { expect_goals("The mix shifts", 20); }
 TEST(AdmissionDynamics, AColdStartFindsTheKnee) { expect_goals("Cold start", 3); }
+TEST(AdmissionDynamics, SmallApplicationsSurviveTheirFirstOverload) {
+  expect_goals("The first overload", 10);
+}
 TEST(AdmissionDynamics, SurvivesItsControlPlane) { expect_goals("The control plane", 3); }
 TEST(AdmissionClients, ARetryStormEndsWithItsCause) { expect_goals("Retry storm", 3); }
 TEST(AdmissionClients, ABurstIsWaitedOut) { expect_goals("Bursts", 2); }

@@ -1,4 +1,7 @@
 // Something changes: the load, the capacity, the service, the mix.
+#include <cstdio>
+#include <tuple>
+
 #include "tests/sim/catalogue/catalogue.hpp"
 
 namespace homeostat::sim {
@@ -139,6 +142,35 @@ Group cold_start() {
   return group;
 }
 
+/// The initial limit is a multiple of what these can serve, and their clients do not
+/// wait as long as that queue is.
+Group first_overload() {
+  Group group{19,
+              "The first overload of a small application",
+              "Goodput from 2 to 5 s after it began, without any traffic before and after 5 s at "
+              "half of the capacity; 40 ms exponential, clients wait for 250 ms.",
+              {},
+              {}};
+  for (const bool warm : {false, true}) {
+    for (const auto& [servers, load, least] :
+         {std::tuple{2U, 2.0, 0.4}, {8U, 1.2, 0.65}, {8U, 2.0, 0.8}, {8U, 5.0, 0.85}}) {
+      Scenario scenario;
+      const double from = warm ? 5 : 0;
+      char name[48];
+      std::snprintf(name, sizeof name, "%u workers, %gx%s", servers, load, warm ? ", warm" : "");
+      scenario.name = name;
+      if (warm) scenario.stages = {stage(0, 0.5, servers, 0.04)};
+      if (!warm) scenario.stages.clear();
+      scenario.stages.push_back(stage(from, load, servers, 0.04));
+      scenario.duration = from + 5;
+      group.figures.push_back(
+          goodput_between(name, group.scenarios.size(), from + 2, from + 5, least));
+      group.scenarios.push_back(scenario);
+    }
+  }
+  return group;
+}
+
 Group control_plane() {
   Scenario restart;
   restart.name = "restart";
@@ -161,7 +193,8 @@ Group control_plane() {
 }  // namespace
 
 std::vector<Group> dynamic_groups() {
-  return {pulse(), endurance(), capacity(), slower(), mix(), cold_start(), control_plane()};
+  return {pulse(), endurance(),  capacity(),       slower(),
+          mix(),   cold_start(), first_overload(), control_plane()};
 }
 
 }  // namespace homeostat::sim
