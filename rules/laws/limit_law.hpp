@@ -87,6 +87,7 @@ class LimitLaw {
   void watch_critical(const LimitWindow& window);
   void start_probe(bool urgent);
   void finish_probe(bool measured);
+  [[nodiscard]] bool as_fast_as_first(const WindowMerge& seen) const;
   void accept_baseline(const WindowMerge& seen);
   void end_doubt();
 

@@ -102,10 +102,19 @@ void LimitLaw::finish_probe(bool measured) {
     latency_ = seen.latency_mean();
     probe_interval_ = probe_interval_first;
     reason_ = "shrink: throughput was kept with fewer requests";
+    if (knee_ <= 0 && as_fast_as_first(seen)) {
+      limited_rates_ = rates_of(seen);
+      return accept_baseline(seen);
+    }
     if ((knee_ <= 0 || urgent_) && ++chain_ < probe_chain_max) start_probe(urgent_);
     return;
   }
   accept_baseline(seen);
+}
+
+/// Nothing waits any more, against the very first answers: going lower would only cost.
+bool LimitLaw::as_fast_as_first(const WindowMerge& seen) const {
+  return first_baseline_.known() && first_baseline_.judge(seen).queue < queue_low(seen.in_flight());
 }
 
 void LimitLaw::accept_baseline(const WindowMerge& seen) {
