@@ -87,7 +87,7 @@ void ForwardExchange::learn_from_head(const http::ResponseHead& head) {
   response.fields = &head.headers;
   if (head.has_content_length) response.content_length = head.content_length;
   response.requested = requested_;
-  response.received = worker_.now();
+  response.received = call_->answered_at();
   response.received_wall = worker_.wall_now();
   const bool current =
       worker_.cache().learn_from_head(request.cache_request, request.decision, request.found.object,
@@ -123,7 +123,7 @@ void ForwardExchange::reconsider(const http::ResponseHead& head) {
   response.fields = &head.headers;
   if (head.has_content_length) response.content_length = head.content_length;
   response.requested = request.started;
-  response.received = worker_.now();
+  response.received = call_->answered_at();
   response.received_wall = worker_.wall_now();
   const cache::StoreDecision decision = cache::decide_store(
       request.decision, request.cache_request, response,

@@ -38,6 +38,7 @@ void UpstreamCall::begin(gate::Permit permit) {
 
 /// What was left on arrival is less after a wait.
 void UpstreamCall::restate_times_left() {
+  if (request_.times_left.empty()) return;
   const Instant now = worker_.now();
   std::string value;
   for (auto field = request_.times_left.rbegin(); field != request_.times_left.rend(); ++field) {

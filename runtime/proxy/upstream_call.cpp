@@ -95,7 +95,7 @@ void UpstreamCall::connect() {
   name_target();
   if (reuse(target)) {
     connection_->set_user(this);
-    dispatch();
+    dispatch(dispatched_);
     return;
   }
   open();
@@ -132,7 +132,7 @@ void UpstreamCall::on_upstream_connected(int error) {
     connect_failed(UpstreamError::connect);
     return;
   }
-  dispatch();
+  dispatch(worker_.now());
 }
 
 // -- receiving ----------------------------------------------------------------
@@ -253,7 +253,7 @@ void UpstreamCall::take_interim() {
 
 void UpstreamCall::take_head() {
   head_received_ = true;
-  const Instant now = worker_.now();
+  const Instant now = answered_at_ = worker_.now();
   latency_ = now - dispatched_;
   const http::ResponseHead& head = connection_->parser->head();
   set_->answered(*target_, request_.endpoint, says_failing(head), now - turn_, dispatched_, now);

@@ -187,6 +187,8 @@ class UpstreamCall final : public RefCounted,
   }
   /// Dispatch to response head; zero before the head.
   [[nodiscard]] Duration latency() const noexcept { return latency_; }
+  /// When the response's head was there.
+  [[nodiscard]] Instant answered_at() const noexcept { return answered_at_; }
   [[nodiscard]] bool head_received() const noexcept { return head_received_; }
   [[nodiscard]] const UpstreamRequest& request() const noexcept { return request_; }
 
@@ -208,7 +210,8 @@ class UpstreamCall final : public RefCounted,
   void connect();
   void open();
   [[nodiscard]] bool reuse(UpstreamTarget& target);
-  void dispatch();
+  /// `now`: it has a connection since.
+  void dispatch(Instant now);
   void sent();
   void arm_for_answer();
   void arm_for_room();
@@ -261,7 +264,7 @@ class UpstreamCall final : public RefCounted,
   std::array<std::string_view, pieces_max> pieces_;
   std::size_t piece_count_ = 0;
   DeadlineSlots<Wait> deadlines_;
-  Instant dispatched_{};
+  Instant dispatched_{}, answered_at_{};
   Instant turn_{};                               ///< since when it is the upstream's turn to answer
   Instant clients_turn_since_ = Instant::max();  ///< max: it is not the client's turn
   Duration latency_{};

@@ -7,8 +7,8 @@
 
 namespace homeostat::proxy {
 
-void UpstreamCall::dispatch() {
-  dispatched_ = worker_.now();
+void UpstreamCall::dispatch(Instant now) {
+  dispatched_ = now;
   head_sent_ = continued_ = false;
   if (!connection_->parser) {
     connection_->parser = std::make_unique<http::ResponseParser>(worker_.response_limits());
@@ -19,7 +19,8 @@ void UpstreamCall::dispatch() {
   out_.add(request_.head);
   const Duration silence = set_->silence_after(*target_, request_.endpoint, dispatched_);
   if (silence < set_->settings().timeout) deadlines_.set(Wait::silence, dispatched_ + silence);
-  arm(Wait::answer, set_->settings().timeout);
+  deadlines_.set(Wait::answer, dispatched_ + set_->settings().timeout);
+  turn_ = dispatched_;
   connection_->stream.arm_next_readable();
   on_upstream_writable();
 }
@@ -34,6 +35,7 @@ void UpstreamCall::on_upstream_writable() {
       return;
     default:
       // The server may have answered before it closed: let the reader decide.
+      arm_wheel();
       connection_->stream.arm_readable();
       return;
   }
