@@ -266,6 +266,34 @@ def capacity_change(bench, name, capacity):
     return result
 
 
+# -- goals ----------------------------------------------------------------------
+
+
+def misses(report):
+    """What the report says of homeostat beside what it is meant to reach."""
+    goals = []
+    sweep_rows = report.get("sweep", {}).get("homeostat", {})
+    unloaded = min((row["p99"] for load, row in sweep_rows.items() if load <= 0.7), default=None)
+    for load, row in sweep_rows.items():
+        if load <= 0.7:
+            goals.append((f"rejected at {load}x", row["rejected"] + row["hung_up"], "<=", 0.0002))
+        if load >= 1.2:
+            goals.append((f"goodput at {load}x", row["goodput"], ">=", 0.97))
+            if unloaded is not None:
+                goals.append((f"p99 at {load}x over the unloaded one, ms", row["p99"] - unloaded, "<=", 150))
+    for part in ("pulse", "storm"):
+        if part in report:
+            row = report[part]["homeostat"]
+            goals += [(f"recovery after the {part}, s", row["recovery"], "<=", 1), (f"served after the {part}", row["after"], ">=", 0.999)]
+    if "critical" in report:
+        goals.append(("critical class served", report["critical"]["homeostat"]["critical"], ">=", 0.999))
+    if "capacity" in report:
+        row = report["capacity"]["homeostat"]
+        goals += [("goodput, capacity halved", row["halved"], ">=", 0.9), ("goodput, capacity doubled", row["doubled"], ">=", 0.9)]
+    return [f"{name}: {value:.4g}, wanted {sign} {bound:g}" for name, value, sign, bound in goals
+            if not (value <= bound if sign == "<=" else value >= bound)]
+
+
 PARTS = {"sweep": sweep, "critical": critical, "pulse": pulse, "storm": storm, "capacity": capacity_change}
 
 
@@ -283,6 +311,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json")
+    parser.add_argument("--check", action="store_true", help="status 1 if homeostat misses a goal")
     options = parser.parse_args()
     if options.loads:
         globals()["LOADS"] = tuple(float(load) for load in options.loads.split(","))
@@ -305,6 +334,10 @@ def main():
     if options.json:
         with open(options.json, "w") as out:
             json.dump(report, out, indent=1)
+    if options.check:
+        missed = misses(report)
+        print("\n".join(["missed"] + missed) if missed else "all goals reached")
+        sys.exit(1 if missed else 0)
 
 
 if __name__ == "__main__":
