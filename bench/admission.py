@@ -321,7 +321,7 @@ def main():
     parallel = {"sleep": options.workers, "spin": 1, "lock": 1}[options.mode]
     capacity = parallel * 1000 / options.service
     print(f"{options.workers} workers, {options.service:g} ms {options.shape}, {options.mode}: capacity {capacity:.0f}/s")
-    report = {"capacity": capacity}
+    report = {"served_per_second": capacity}
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(options, directory)
         try:
