@@ -15,14 +15,14 @@ constexpr HeaderSet fixed_set(HeaderId::connection, HeaderId::keep_alive,
 /// message means, who it is from, or who may reuse it.
 constexpr HeaderSet kept_set(
     HeaderId::host, HeaderId::content_length, HeaderId::content_type, HeaderId::content_encoding,
-    HeaderId::content_range, HeaderId::cache_control, HeaderId::cdn_cache_control, HeaderId::vary,
-    HeaderId::etag, HeaderId::date, HeaderId::age, HeaderId::expires, HeaderId::last_modified,
-    HeaderId::authorization, HeaderId::cookie, HeaderId::set_cookie, HeaderId::location,
-    HeaderId::www_authenticate, HeaderId::range, HeaderId::if_match, HeaderId::if_none_match,
-    HeaderId::if_modified_since, HeaderId::if_unmodified_since, HeaderId::if_range,
-    HeaderId::x_forwarded_for, HeaderId::x_forwarded_host, HeaderId::x_forwarded_proto,
-    HeaderId::forwarded, HeaderId::via, HeaderId::x_real_ip, HeaderId::max_forwards,
-    HeaderId::content_security_policy, HeaderId::strict_transport_security);
+    HeaderId::expect, HeaderId::content_range, HeaderId::cache_control, HeaderId::cdn_cache_control,
+    HeaderId::vary, HeaderId::etag, HeaderId::date, HeaderId::age, HeaderId::expires,
+    HeaderId::last_modified, HeaderId::authorization, HeaderId::cookie, HeaderId::set_cookie,
+    HeaderId::location, HeaderId::www_authenticate, HeaderId::range, HeaderId::if_match,
+    HeaderId::if_none_match, HeaderId::if_modified_since, HeaderId::if_unmodified_since,
+    HeaderId::if_range, HeaderId::x_forwarded_for, HeaderId::x_forwarded_host,
+    HeaderId::x_forwarded_proto, HeaderId::forwarded, HeaderId::via, HeaderId::x_real_ip,
+    HeaderId::max_forwards, HeaderId::content_security_policy, HeaderId::strict_transport_security);
 
 }  // namespace
 

@@ -250,10 +250,11 @@ void ForwardExchange::on_upstream_failure(const UpstreamFailure& failure) {
   if (call_->head_sent() && !outcome_known_ && changes_stored(request)) {
     invalidate_unanswered(worker_, request);
   }
+  const bool blamed = error != UpstreamError::local && !call_->owes_nothing(error);
   call_.reset();
-  request.outcome.upstream_error = error != UpstreamError::local;
+  request.outcome.upstream_error = blamed;
   request.outcome.upstream_timeout =
-      error == UpstreamError::timeout || error == UpstreamError::body_timeout;
+      blamed && (error == UpstreamError::timeout || error == UpstreamError::body_timeout);
   if (error == UpstreamError::timeout) {  // the time waited is what the upstream took at least
     request.outcome.upstream_latency = worker_.now() - request.started;
   }

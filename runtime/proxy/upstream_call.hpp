@@ -174,6 +174,11 @@ class UpstreamCall final : public RefCounted,
   [[nodiscard]] bool awaits_continue() const noexcept {
     return request_.expect_continue && !continued_ && !body_started_ && !head_received_;
   }
+  /// Whether that failure says nothing about the upstream: it need not send 100 (RFC 9110
+  /// section 10.1.1), and may wait for a body that the client keeps back.
+  [[nodiscard]] bool owes_nothing(UpstreamError error) const noexcept {
+    return error == UpstreamError::timeout && awaits_continue();
+  }
   /// Pieces that still fit before a flush; one place is kept for the end.
   [[nodiscard]] std::size_t body_room() const noexcept { return (out_.room() - 1) / 3; }
 

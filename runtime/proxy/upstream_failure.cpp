@@ -72,9 +72,9 @@ void UpstreamCall::on_upstream_deadline() {
 }
 
 /// No answer for much longer than is usual. A sign that nobody is there, unless
-/// it is the client's turn; and no work that a place at the gate is for.
+/// it is the client's turn, or could be; and no work that a place at the gate is for.
 void UpstreamCall::silent() {
-  if (deadlines_.armed(Wait::answer)) {
+  if (deadlines_.armed(Wait::answer) && !awaits_continue()) {
     set_->lost(*target_, request_.endpoint, rules::CallResult::silent, dispatched_, worker_.now());
     if (set_->given_up(*target_, request_.endpoint)) permit_.stand_aside();
     if (over_) return;  // whoever got the slot may have ended this one
@@ -101,7 +101,7 @@ void UpstreamCall::broken(UpstreamError error, std::string_view details) {
   const bool was_stale = connection_->served() > 0 && error == UpstreamError::reset;
   const bool repeat = may_repeat(error);
   lost_ = {error, details};
-  if (!was_stale) {
+  if (!was_stale && !owes_nothing(error)) {
     const bool answers = head_received_ || error == UpstreamError::protocol;
     set_->lost(*target_, request_.endpoint,
                answers ? rules::CallResult::failed : rules::CallResult::unanswered, dispatched_,
@@ -125,7 +125,7 @@ void UpstreamCall::fail(UpstreamFailure failure) {
   end();
   const bool own =
       failure.error == UpstreamError::local || failure.error == UpstreamError::connection_limit;
-  if (own) {
+  if (own || owes_nothing(failure.error)) {
     permit_.ignore();  // no sample of what the upstream can take
   } else {
     permit_.drop();

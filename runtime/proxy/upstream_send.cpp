@@ -46,16 +46,20 @@ void UpstreamCall::on_upstream_writable() {
 /// it is the upstream's turn: a client that sends its body slowly has deadlines
 /// of its own, and so has one that reads slowly.
 void UpstreamCall::arm_for_answer() {
-  const bool clients_turn =
-      request_.body != http::BodyKind::none && !body_ended_ && !awaits_continue();
+  const bool uploads = request_.body != http::BodyKind::none && !body_ended_;
+  const bool clients_turn = uploads && !awaits_continue();
   if (clients_turn || paused_ || !out_.empty()) {
     disarm(Wait::answer);
     if (clients_turn && !paused_ && out_.empty()) begin_clients_turn();
     return;
   }
-  clients_turn_over();
   const auto& settings = set_->settings();
   arm(Wait::answer, head_received_ ? settings.body_timeout : settings.timeout);
+  if (uploads) {  // 100 is the upstream's to send, but without a body there is no work
+    begin_clients_turn();
+    return;
+  }
+  clients_turn_over();
   // It is at work, whatever the limit says.
   if (std::exchange(lent_, false)) permit_.step_back_always();
 }

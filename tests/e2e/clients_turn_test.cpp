@@ -51,6 +51,29 @@ TEST(ClientsTurn, AnUploadThatStallsHoldsNoSlotAndGoesOnAllTheSame) {
   EXPECT_TRUE(aside_becomes(agent, 0));
 }
 
+TEST(ClientsTurn, ClientsThatWaitForContinueHoldNoSlotAndOpenNoBreaker) {
+  constexpr std::size_t count = 5;
+  ScriptedOrigin origin;
+  origin.on("/careful",
+            [](OriginExchange& exchange) { exchange.alive = !exchange.reader.at_end(); });
+  AgentConfig config = one_place(origin);
+  config.upstream =
+      "timeout: 3s, retries: 0, breaker: {slow_call: 100ms, unanswered_max: 2, volume_min: 2}";
+  RunningAgent agent(config);
+  std::list<HttpClient> waiting;
+  for (std::size_t i = 1; i <= count; ++i) {
+    ASSERT_TRUE(waiting.emplace_back(agent.port())
+                    .send("POST /careful HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n"
+                          "Expect: 100-continue\r\nConnection: expect\r\n\r\n"));
+    ASSERT_TRUE(origin.wait_for_requests("/careful", i)) << "who came before holds the slot";
+  }
+  EXPECT_EQ(origin.last_request("/careful").get("expect"), "100-continue");
+  for (HttpClient& client : waiting) EXPECT_EQ(client.read().status(), 504);
+  EXPECT_EQ(agent.get("/page").status(), 200);
+  EXPECT_EQ(agent.metric("homeostat_breaker_refused_total"), 0);
+  EXPECT_EQ(agent.metric("homeostat_admission_in_flight"), 0);
+}
+
 TEST(ClientsTurn, AnUploadThatDripsHoldsNoSlotEither) {
   Uploads uploads;
   RunningAgent agent(one_place(uploads.origin));
