@@ -69,6 +69,7 @@ void visit_server(Visitor& visitor, ServerSettings& server) {
   visitor.leaf({"body_timeout"}, DurationLeaf(server.body_timeout, 1s, 1h));
   visitor.leaf({"write_timeout"}, DurationLeaf(server.write_timeout, 1s, 1h));
   visitor.leaf({"idle_timeout"}, DurationLeaf(server.idle_timeout, 1s, 24h));
+  visitor.leaf({"tunnel_idle_timeout"}, DurationLeaf(server.tunnel_idle_timeout, 1s, 24h));
   visitor.leaf({"total_timeout"}, DurationLeaf(server.total_timeout, 1s, 24h, unlimited));
   visitor.leaf({"body_rate_min"}, SizeLeaf(server.body_rate_min, 1, mebibyte, "no minimum"));
   visitor.leaf({"send_rate_min"}, SizeLeaf(server.send_rate_min, 1, mebibyte, "no minimum"));

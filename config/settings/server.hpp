@@ -20,6 +20,7 @@ struct ServerSettings {
   seconds body_timeout{30};                      ///< between two reads of a body; 408
   seconds write_timeout{30};                     ///< between two successful writes
   seconds idle_timeout{60};                      ///< keep-alive without a request
+  seconds tunnel_idle_timeout{600};              ///< an upgraded connection without a byte
   seconds total_timeout{0};                      ///< whole request; 0 = unlimited
   std::size_t body_rate_min = 64;                ///< bytes/s a body must average after 10 s; 408
   std::size_t send_rate_min = 240;               ///< bytes/s a waited-for client must take

@@ -18,7 +18,7 @@ bool BodyCollector::wanted(Worker& worker, const RequestContext& request) {
   return plain && head.method == http::Method::post && known && head.content_length <= body_max &&
          !head.expect_continue &&
          request.config->cache_rules().wants_body_hash(head.method_text, request.path) &&
-         worker.has_request_memory(head.content_length);
+         worker.has_body_memory(head.content_length);
 }
 
 void BodyCollector::start() {

@@ -43,6 +43,8 @@ IoStatus ClientConnection::read_body() {
   if (result.status == IoStatus::ok) {
     body_in_.produced(result.bytes);
     if (body_pace_.waiting()) body_pace_.end(worker_.now());
+  } else if (body_in_.empty()) {
+    body_in_.reset();  // whoever is waited for holds no buffer
   }
   return result.status;
 }

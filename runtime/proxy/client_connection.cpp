@@ -83,7 +83,7 @@ void ClientConnection::read_request() {
   if (!request_) request_ = worker_.lend_request();
   Buffer& in = request_->in;
   if (!in) {
-    if (!worker_.has_request_memory(BufferPool::head_size)) {
+    if (!worker_.has_head_memory(BufferPool::head_size)) {
       refuse_for_memory();
       return;
     }
@@ -117,7 +117,7 @@ bool ClientConnection::grow_input() {
     return false;
   }
   const std::size_t next = std::min(wanted, 4 * in.capacity());
-  if (!worker_.has_request_memory(next)) {
+  if (!worker_.has_head_memory(next)) {
     refuse_for_memory();
     return false;
   }

@@ -49,6 +49,8 @@ class ForwardExchange final : public Exchange,
   [[nodiscard]] bool collects_body() const;
   void start_collecting();
   void collect_body();
+  void keep_piece(std::string_view piece);
+  [[nodiscard]] bool has_room_for_rest() const;
   void body_collected();
   void pump_request_body();
   void await_request_body();

@@ -1,5 +1,6 @@
 // ForwardExchange and the request's body: a small one is taken in before the request
 // asks for a place at the gate, the rest streams.
+#include <algorithm>
 #include <utility>
 
 #include "runtime/proxy/forward_exchange.hpp"
@@ -27,13 +28,11 @@ bool ForwardExchange::collects_body() const {
   return head.body == http::BodyKind::length && request.body_hash.empty() &&
          head.content_length > connection_->unread().size() &&
          head.content_length <= collected_max && !head.expect_continue &&
-         worker_.has_request_memory(head.content_length);
+         worker_.has_body_memory(head.content_length);
 }
 
 void ForwardExchange::start_collecting() {
   collecting_ = true;
-  RequestContext& request = connection_->request();
-  request.body = worker_.buffers().lend(request.head().content_length);
   connection_->arm_deadline(ClientWait::answer, collect_time);
   collect_body();
 }
@@ -43,10 +42,14 @@ void ForwardExchange::collect_body() {
   for (;;) {
     std::string_view piece;
     switch (connection_->next_body(piece)) {
-      case ClientConnection::BodyEvent::piece: connection_->request().body.append(piece); continue;
+      case ClientConnection::BodyEvent::piece: keep_piece(piece); continue;
       case ClientConnection::BodyEvent::end: body_collected(); return;
       case ClientConnection::BodyEvent::error: body_failed(); return;
       case ClientConnection::BodyEvent::starved: break;
+    }
+    if (!has_room_for_rest()) {
+      body_collected();
+      return;
     }
     switch (connection_->read_body()) {
       case IoStatus::ok: break;
@@ -54,6 +57,26 @@ void ForwardExchange::collect_body() {
       default: client_failed(); return;
     }
   }
+}
+
+/// Room is made as bytes come: who announces a body and does not send it holds nothing.
+void ForwardExchange::keep_piece(std::string_view piece) {
+  RequestContext& request = connection_->request();
+  Buffer& body = request.body;
+  if (body.space().size() < piece.size()) {
+    const std::size_t wanted =
+        std::max({body.size() + piece.size(), 4 * body.capacity(), BufferPool::head_size});
+    Buffer larger =
+        worker_.buffers().lend(std::min<std::size_t>(request.head().content_length, wanted));
+    larger.append(body.view());
+    body = std::move(larger);
+  }
+  body.append(piece);
+}
+
+bool ForwardExchange::has_room_for_rest() const {
+  const RequestContext& request = connection_->request();
+  return worker_.has_body_memory(request.head().content_length - request.body.size());
 }
 
 /// All of it, or what came in time.
@@ -105,7 +128,8 @@ void ForwardExchange::pump_request_body() {
       if (call_) connection_->watch_client();
       return;
     }
-    if (!flush_request_body()) return;  // the pieces still point into the buffer
+    if (!flush_request_body()) return;  // the pieces still point into the buffers
+    connection_->request().body.reset();
     switch (connection_->read_body()) {
       case IoStatus::ok: break;
       case IoStatus::would_block: await_request_body(); return;

@@ -94,8 +94,18 @@ void reject(ClientConnection& connection, const gate::Rejection& rejection,
   send_rejection(connection, rejection, status);
 }
 
+/// What goes upstream needs a buffer for the answer; what is stored is served without.
+bool has_room(Worker& worker) noexcept { return worker.has_body_memory(BufferPool::body_size); }
+
+void refuse_for_memory(ClientConnection& connection, const cache::CacheStatus& status) {
+  connection.worker().counters().memory_refusals.fetch_add(1, std::memory_order_relaxed);
+  if (bridge_with_stale(connection, cache::Reason::rejected, status)) return;
+  send_error(connection, {503, "the memory for requests is used up"});
+}
+
 void forward(ClientConnection& connection, cache::CacheStatus status, cache::Reason reason) {
   status.detail = reason;
+  if (!has_room(connection.worker())) return refuse_for_memory(connection, status);
   settle_terms(connection);
   if (const auto rejection = refused(connection)) {
     reject(connection, *rejection, status);
@@ -217,6 +227,10 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
     case cache::FillStart::Kind::leader: {
       // The shared tier may have it, and costs the origin nothing: then the gate is
       // asked after it.
+      if (!has_room(worker)) {
+        begin.leader->fail(cache::Reason::rejected);
+        return refuse_for_memory(connection, status);
+      }
       const bool tier_first = worker.tier() != nullptr && worker.tier()->ready();
       const auto rejection = tier_first ? std::nullopt : refused(connection);
       if (rejection) {

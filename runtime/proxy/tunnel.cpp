@@ -22,17 +22,25 @@ Tunnel::~Tunnel() { detach(); }
 void Tunnel::start() {
   const Ref<Tunnel> keep(this);
   upstream_->set_user(this);
-  BufferPool& buffers = connection_->worker().buffers();
-  // What was read ahead may be larger than a standard block.
-  const auto enough = [](std::size_t bytes) { return std::max(BufferPool::body_size, bytes); };
-  up_.buffer = buffers.lend(enough(connection_->unread().size()));
-  down_.buffer = buffers.lend(enough(upstream_->in.size()));
-  up_.buffer.append(connection_->unread());
-  down_.buffer.append(upstream_->in.view());
+  read_ahead(up_, connection_->unread());
+  read_ahead(down_, upstream_->in.view());
   upstream_->in.reset();
-  connection_->arm_deadline(ClientWait::answer, idle_max);
+  moved();
   pump(up_, connection_->stream, upstream_->stream);
   if (upstream_) pump(down_, upstream_->stream, connection_->stream);
+}
+
+/// It may be more than a standard block holds.
+void Tunnel::read_ahead(Direction& direction, std::string_view bytes) {
+  if (bytes.empty()) return;
+  direction.buffer =
+      connection_->worker().buffers().lend(std::max(BufferPool::body_size, bytes.size()));
+  direction.buffer.append(bytes);
+}
+
+void Tunnel::moved() {
+  connection_->arm_deadline(ClientWait::answer,
+                            connection_->request().config->server().tunnel_idle_timeout);
 }
 
 /// False: the rest waits for room, or the tunnel ended.
@@ -51,7 +59,7 @@ bool Tunnel::write_out(Direction& direction, Stream& to) {
     }
     direction.buffer.consume(result.bytes);
     direction.bytes += result.bytes;
-    connection_->arm_deadline(ClientWait::answer, idle_max);
+    moved();
   }
   direction.buffer.clear();
   return true;
@@ -63,6 +71,7 @@ void Tunnel::pump(Direction& direction, Stream& from, Stream& to) {
     if (!write_out(direction, to)) return;
     if (direction.ended) {
       direction.finished = true;
+      direction.buffer.reset();
       to.shutdown_send();
       break;
     }
@@ -70,8 +79,10 @@ void Tunnel::pump(Direction& direction, Stream& from, Stream& to) {
       from.arm_readable();
       return;
     }
+    if (!direction.buffer) direction.buffer = connection_->worker().buffers().lend_body();
     const IoResult result = from.read(direction.buffer.space());
     if (result.status == IoStatus::would_block) {
+      direction.buffer.reset();
       from.arm_readable();
       return;
     }

@@ -2,8 +2,8 @@
 // a side is read only when what it said before was written to the other.
 //
 // Ends when both directions have ended, one side fails, or nothing moved for
-// idle_max. The latency windows never see it; at the gate it stands aside, and keeps
-// its place under its cap, until it ends.
+// server.tunnel_idle_timeout. While nothing comes it holds no buffer. The latency windows never
+// see it; at the gate it stands aside, and keeps its place under its cap, until it ends.
 // Thread safety: none; one worker.
 #pragma once
 
@@ -16,8 +16,6 @@ namespace homeostat::proxy {
 
 class Tunnel final : public Exchange, private UpstreamUser {
  public:
-  static constexpr std::chrono::minutes idle_max{10};
-
   Tunnel(ClientConnection& connection, UpstreamTunnelEnd upstream);
   ~Tunnel() override;
 
@@ -42,6 +40,8 @@ class Tunnel final : public Exchange, private UpstreamUser {
   void on_upstream_deadline() override { end(); }
 
   void pump(Direction& direction, Stream& from, Stream& to);
+  void read_ahead(Direction& direction, std::string_view bytes);
+  void moved();
   [[nodiscard]] bool write_out(Direction& direction, Stream& to);
   void end();
   void detach();

@@ -205,9 +205,13 @@ bool UpstreamCall::read_more() {
   return true;
 }
 
-/// Waits for more of the response; delivery has taken the deadline away.
+/// Waits for more of the response; delivery has taken the deadline away. A stream may be
+/// silent for hours: it holds no buffer meanwhile.
 void UpstreamCall::arm_for_more() {
-  if (head_received_) arm_for_answer();
+  if (head_received_) {
+    arm_for_answer();
+    if (connection_->in.empty()) connection_->in.reset();
+  }
   connection_->stream.arm_readable();
 }
 

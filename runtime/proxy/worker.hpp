@@ -122,10 +122,15 @@ class Worker {
   [[nodiscard]] PatternWatch& patterns() noexcept { return patterns_; }
   [[nodiscard]] UpstreamPool& upstream() noexcept { return upstream_; }
   [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
-  /// Whether this worker's share of server.request_memory has room for so much more.
-  [[nodiscard]] bool has_request_memory(std::size_t bytes) const noexcept {
-    const std::size_t share = config_->server().request_memory / services_.workers;
-    return buffers_.lent() + bytes <= share;
+  /// Whether this worker's share of server.request_memory has room for so much more of a
+  /// head. The last eighth of it is for heads alone, so that what is stored, and probes, are
+  /// answered whatever bodies and streams hold.
+  [[nodiscard]] bool has_head_memory(std::size_t bytes) const noexcept {
+    return buffers_.lent() + bytes <= memory_share();
+  }
+  /// The same for anything else.
+  [[nodiscard]] bool has_body_memory(std::size_t bytes) const noexcept {
+    return buffers_.lent() + bytes <= memory_share() / 8 * 7;
   }
   [[nodiscard]] DeadlineWheel& wheel() noexcept { return wheel_; }
   [[nodiscard]] compress::EncoderPool& encoders() noexcept { return encoders_; }
@@ -170,6 +175,11 @@ class Worker {
   void release_call(UpstreamCall& call);
 
  private:
+  [[nodiscard]] std::size_t memory_share() const noexcept {
+    constexpr std::size_t least = 4 * BufferPool::body_size;
+    return std::max(config_->server().request_memory / services_.workers, least);
+  }
+  [[nodiscard]] bool close_idle_clients();
   void cancel_abandoned();
   void close_everything();
   void last_client_left();

@@ -195,9 +195,11 @@ TEST(SlowClient, ConnectionsAboveTheBoundAreRefused) {
 
 TEST(RequestMemory, BoundsWhatUnfinishedRequestsHold) {
   ScriptedOrigin origin;
+  origin.answer("/kept", 200, "Cache-Control: max-age=60\r\n", "kept");
   AgentConfig config = config_of(origin, "request_memory: 1MiB");
   config.workers = 1;
   RunningAgent agent(config);
+  ASSERT_EQ(agent.get("/kept").status(), 200);
   std::list<HttpClient> slow;
   Message refused;
   // 4 KiB each: 256 of them fill it.
@@ -205,7 +207,7 @@ TEST(RequestMemory, BoundsWhatUnfinishedRequestsHold) {
     ASSERT_TRUE(slow.emplace_back(agent.port()).send("GET / HTTP/1.1\r\nHost: te"));
     if (i < 250) continue;
     HttpClient other(agent.port());
-    ASSERT_TRUE(other.send(request_text("GET", "/page")));
+    ASSERT_TRUE(other.send(request_text("GET", "/kept")));
     const Message answer = other.read();
     if (answer.status() != 200) refused = answer;
   }
@@ -214,6 +216,81 @@ TEST(RequestMemory, BoundsWhatUnfinishedRequestsHold) {
   EXPECT_GE(agent.metric("homeostat_client_memory_refusals_total"), 1);
   slow.clear();
   EXPECT_TRUE(eventually([&] { return agent.get("/page").status() == 200; }));
+}
+
+TEST(RequestMemory, IdleTunnelsAndStreamsHoldNone) {
+  ScriptedOrigin origin;
+  origin.on("/ws", [](OriginExchange& exchange) {
+    exchange.send("HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhi");
+    exchange.send(exchange.reader.read_exactly(4));
+    exchange.alive = false;
+  });
+  origin.on("/events", [](OriginExchange& exchange) {
+    exchange.send(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "2\r\nhi\r\n");
+    exchange.alive = !exchange.reader.at_end();
+  });
+  AgentConfig config = config_of(origin, "request_memory: 1MiB");
+  config.workers = 1;
+  RunningAgent agent(config);
+  std::list<HttpClient> tunnels, streams;
+  for (int i = 0; i < 20; ++i) {  // at 128 KiB and 64 KiB each, far more than there is
+    HttpClient& tunnel = tunnels.emplace_back(agent.port());
+    ASSERT_EQ(tunnel.get("/ws", "Connection: Upgrade\r\nUpgrade: x\r\n").status(), 101) << i;
+    ASSERT_EQ(tunnel.reader.read_exactly(2), "hi");
+    ASSERT_TRUE(streams.emplace_back(agent.port()).send(request_text("POST", "/events")));
+    ASSERT_EQ(streams.back().read(true).status(), 200) << i;
+  }
+  EXPECT_EQ(agent.get("/page").status(), 200);
+  EXPECT_EQ(agent.metric("homeostat_client_memory_refusals_total"), 0);
+  for (HttpClient& tunnel : tunnels) {
+    ASSERT_TRUE(tunnel.send("ping"));
+    EXPECT_EQ(tunnel.reader.read_to_end(), "ping");
+  }
+}
+
+TEST(RequestMemory, WhoAnnouncesABodyAndDoesNotSendItHoldsNone) {
+  ScriptedOrigin origin;
+  origin.on("/up", [](OriginExchange& exchange) {
+    exchange.respond(200, "", std::to_string(exchange.body().size()));
+  });
+  AgentConfig config = config_of(origin, "request_memory: 1MiB");
+  config.workers = 1;
+  RunningAgent agent(config);
+  std::list<HttpClient> slow;
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(slow.emplace_back(agent.port())
+                    .send("POST /up HTTP/1.1\r\nHost: test\r\nContent-Length: 200000\r\n\r\nx"));
+  }
+  ASSERT_TRUE(origin.wait_for_requests("/up", 30));
+  EXPECT_EQ(agent.get("/page").status(), 200);
+  const std::string rest(199'999, 'y');
+  for (HttpClient& client : slow) {
+    ASSERT_TRUE(client.send(rest));
+    EXPECT_EQ(client.read().body, "200000");
+  }
+}
+
+TEST(RequestMemory, WhatIsStoredIsServedWhateverBodiesHold) {
+  ScriptedOrigin origin;
+  origin.answer("/kept", 200, "Cache-Control: max-age=60\r\n", "kept");
+  AgentConfig config = config_of(origin, "request_memory: 1MiB");
+  config.cache = "rules: [{match: {path: /query, methods: [POST]}, post: true, ttl: 1m}]";
+  config.workers = 1;
+  RunningAgent agent(config);
+  ASSERT_EQ(agent.get("/kept").body, "kept");
+  std::list<HttpClient> slow;
+  const std::string head = "POST /query HTTP/1.1\r\nHost: test\r\nContent-Length: ";
+  for (int i = 0; i < 3; ++i) {  // collected for their keys: three quarters and more are gone
+    ASSERT_TRUE(slow.emplace_back(agent.port()).send(head + "262144\r\n\r\nx"));
+  }
+  EXPECT_TRUE(eventually([&] {
+    slow.emplace_back(agent.port()).send(head + "65536\r\n\r\nx");
+    return agent.get("/page").status() == 503;
+  }));
+  EXPECT_EQ(agent.get("/kept").body, "kept");
+  EXPECT_EQ(agent.get("/kept").body, "kept");
 }
 
 TEST(RequestMemory, PassesBodiesUncollectedWhereThereIsNoRoomForThem) {
