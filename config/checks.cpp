@@ -185,6 +185,27 @@ class Checks {
     }
   }
 
+  /// What is never let through cannot be read either.
+  void underscores() {
+    if (settings_.server.header_underscores) return;
+    const auto refuse = [&](std::string_view key, const std::string& name) {
+      if (name.find('_') == std::string::npos) return;
+      fail({key},
+           fmt::format("`{}` names the field `{}`, but fields with `_` in their names are left out "
+                       "of requests",
+                       key, name),
+           "write the name with `-`, or set server.header_underscores");
+    };
+    refuse("cache.tenant.field", settings_.cache.tenant.field);
+    refuse("admission.tenant.field", settings_.admission.tenant.field);
+    for (const auto& field : settings_.admission.deadlines.fields) {
+      refuse("admission.deadlines.fields", field.name);
+    }
+    for (const CacheRule& rule : settings_.cache.rules) {
+      for (const std::string& name : rule.vary) refuse("cache.rules", name);
+    }
+  }
+
   void health() {
     const auto& check = settings_.upstream.health;
     if (check.path.empty()) {
@@ -269,6 +290,7 @@ void check_settings(const Settings& settings, const Place& root, Reading& readin
   checks.events();
   checks.cache_tenants();
   checks.admission();
+  checks.underscores();
   checks.health();
 }
 

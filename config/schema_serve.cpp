@@ -86,6 +86,7 @@ void visit_server(Visitor& visitor, ServerSettings& server) {
   visitor.leaf({"forwarded_hops"},
                IntegerLeaf(server.forwarded_hops, 1, ServerSettings::forwarded_hops_max));
   visitor.leaf({"via"}, BoolLeaf(server.via));
+  visitor.leaf({"header_underscores"}, BoolLeaf(server.header_underscores));
   visitor.end();
 }
 

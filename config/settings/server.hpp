@@ -36,6 +36,9 @@ struct ServerSettings {
   /// With trust_forwarded: the client is this entry of X-Forwarded-For from the right.
   unsigned forwarded_hops = 1;
   bool via = true;  ///< add Via (RFC 9110 section 7.6.3)
+  /// Let request fields with `_` in their names through: CGI, WSGI and Rack cannot tell them
+  /// from those with `-`, so that X_Forwarded_For would pass for X-Forwarded-For.
+  bool header_underscores = false;
 };
 
 }  // namespace homeostat::config

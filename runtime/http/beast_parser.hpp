@@ -18,6 +18,7 @@ struct BeastOutput {
   HeaderTable* fields = nullptr;  ///< where trailers go; null: nowhere
   std::size_t field_count_max = 0;
   bool too_many_fields = false;
+  bool underscores = true;  ///< ParseLimits::underscores
   std::string_view method;
   std::string_view target;
   std::string_view reason;
@@ -58,6 +59,7 @@ class BeastParser final : public boost::beast::http::basic_parser<is_request> {
   }
   void on_field_impl(boost::beast::http::field, text name, text value, error_code& error) override {
     if (output_.fields == nullptr) return;
+    if (!output_.underscores && view(name).find('_') != std::string_view::npos) return;
     HeaderTable& fields = *output_.fields;
     if (fields.size() >= output_.field_count_max || !fields.add(view(name), view(value))) {
       output_.too_many_fields = true;

@@ -33,7 +33,8 @@ bool valid_name(std::string_view name, HeaderId id) noexcept {
 
 }  // namespace
 
-FieldLines split_field_lines(std::string_view block, std::size_t count_max, HeaderTable& fields) {
+FieldLines split_field_lines(std::string_view block, std::size_t count_max, HeaderTable& fields,
+                             std::size_t* dropped) {
   const char* at = block.data();
   const char* const end = at + block.size();
   // The scanner found an empty line at the end: each loop below stops at a CR.
@@ -48,6 +49,10 @@ FieldLines split_field_lines(std::string_view block, std::size_t count_max, Head
     const char* last = at;
     while (last > value && is_blank(last[-1])) --last;
     at += 2;
+    if (dropped != nullptr && id == HeaderId::other && name.find('_') != name.npos) {
+      ++*dropped;
+      continue;
+    }
     if (fields.size() >= count_max ||
         !fields.add(name, {value, static_cast<std::size_t>(last - value)}, id)) {
       return FieldLines::too_many;

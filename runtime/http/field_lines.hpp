@@ -18,9 +18,10 @@ namespace homeostat::http {
 
 enum class FieldLines : unsigned char { ok, bad_name, too_many };
 
-/// Appends the fields of `block` to `fields`. REQUIRES: `block` was accepted by
+/// Appends the fields of `block` to `fields`. `dropped`, if not null: those with `_` in
+/// their names are left out and counted there. REQUIRES: `block` was accepted by
 /// LineScanner::to_empty_line.
 [[nodiscard]] FieldLines split_field_lines(std::string_view block, std::size_t count_max,
-                                           HeaderTable& fields);
+                                           HeaderTable& fields, std::size_t* dropped = nullptr);
 
 }  // namespace homeostat::http

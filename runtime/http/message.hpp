@@ -6,6 +6,7 @@
 // Source: RFC 9110 sections 9 and 15, RFC 9112 sections 3 to 6.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -54,6 +55,7 @@ struct RequestHead {
   bool upgrade = false;            ///< Upgrade with Connection: upgrade (never h2c)
   BodyKind body = BodyKind::none;  ///< none, length or chunked
   std::uint64_t content_length = 0;
+  std::size_t fields_dropped = 0;  ///< ParseLimits::underscores
   HeaderTable headers;
 
   /// As before any request: no view of an earlier message survives.
@@ -65,6 +67,7 @@ struct RequestHead {
     expect_continue = upgrade = false;
     body = BodyKind::none;
     content_length = 0;
+    fields_dropped = 0;
     headers.clear();
   }
 };

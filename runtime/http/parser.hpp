@@ -61,6 +61,9 @@ struct ParseLimits {
   std::size_t trailer_count_max = 64;        ///< 431
   std::size_t chunk_extension_bytes_max = 256;
   unsigned interim_max = 16;  ///< 1xx responses before the final one
+  /// False: fields with `_` in their names are left out, trailers too. Servers that hand
+  /// fields on as variables (CGI, WSGI, Rack) take `_` for `-`, and so one field for another.
+  bool underscores = true;
 };
 
 /// Facts about the request that the framing of its response depends on.

@@ -139,9 +139,10 @@ class ParserCore {
     return false;
   }
   /// After the start line: the complete field lines, which go to `fields`.
-  bool feed_fields(std::string_view lines, HeaderTable& fields) {
+  /// `dropped`: as for split_field_lines.
+  bool feed_fields(std::string_view lines, HeaderTable& fields, std::size_t* dropped = nullptr) {
     fields.clear();
-    switch (split_field_lines(lines, limits_.field_count_max, fields)) {
+    switch (split_field_lines(lines, limits_.field_count_max, fields, dropped)) {
       case FieldLines::ok: return true;
       case FieldLines::bad_name: fail(400, "invalid field name"); return false;
       case FieldLines::too_many: fail(431, "too many fields"); return false;
@@ -244,6 +245,7 @@ class ParserCore {
     trailers_->clear();
     output_.fields = trailers_.get();
     output_.field_count_max = limits_.trailer_count_max;
+    output_.underscores = limits_.underscores;
     const std::size_t size = prefix + scanner_.line_start();
     if (!feed_whole(input.substr(0, size))) return 0;
     state_ = State::complete;

@@ -54,8 +54,9 @@ struct RequestParser::Impl {
       return core.fail(status,
                        status == 505 ? "unsupported HTTP version" : "malformed request line");
     }
+    std::size_t* const dropped = core.limits().underscores ? nullptr : &head.fields_dropped;
     if (!core.feed_start_line(bytes.substr(0, core.start_line_size())) ||
-        !core.feed_fields(bytes.substr(core.start_line_size()), head.headers)) {
+        !core.feed_fields(bytes.substr(core.start_line_size()), head.headers, dropped)) {
       return core.failed();
     }
     if (ParseError error = fill_head(); error.status != 0) {

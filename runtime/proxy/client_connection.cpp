@@ -200,6 +200,9 @@ void ClientConnection::serve() {
   request_->config = worker_.config();
   request_->started = worker_.now();
   body_complete_ = false;
+  if (head.fields_dropped != 0) [[unlikely]] {
+    worker_.counters().fields_dropped.fetch_add(head.fields_dropped, std::memory_order_relaxed);
+  }
   const config::ServerSettings& server = request_->config->server();
   close_after_ = !head.keep_alive || (server.requests_per_connection_max != 0 &&
                                       served_ >= server.requests_per_connection_max);

@@ -16,6 +16,7 @@ ServingConfig::ServingConfig(std::shared_ptr<const config::Settings> settings, g
   request_limits_.target_bytes_max = server.target_bytes_max;
   request_limits_.field_count_max = server.header_count_max;
   request_limits_.body_bytes_max = server.body_bytes_max;
+  request_limits_.underscores = server.header_underscores;
   for (const rules::Coding coding : settings_->compression.algorithms) codings_.insert(coding);
 }
 

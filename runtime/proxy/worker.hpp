@@ -72,7 +72,8 @@ struct ServerCounters {
   std::atomic<std::uint64_t> connections_refused{0}, bad_requests{0}, header_timeouts{0},
       body_timeouts{0}, write_timeouts{0}, aborted_responses{0}, upgrades{0},
       fill_readers_cut_off{0}, fill_readers_detached{0}, deadlines_missed{0},
-      deadline_fields_invalid{0}, accept_failures{0}, memory_refusals{0};
+      deadline_fields_invalid{0}, accept_failures{0}, memory_refusals{0}, idle_closed{0},
+      fields_dropped{0};
 };
 
 class Worker {

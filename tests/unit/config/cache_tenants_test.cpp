@@ -28,6 +28,19 @@ TEST(CacheTenants, AFieldBelongsToHeaderOnly) {
   }
 }
 
+TEST(HeaderUnderscores, FieldsThatAreLeftOutCannotBeReadEither) {
+  for (const char* wrong :
+       {"cache: {tenant: {by: header, field: X_Tenant}}",
+        "admission: {tenant: {by: header, field: X_Tenant}}",
+        "admission: {deadlines: {fields: [{name: X_Timeout, format: milliseconds}]}}",
+        "cache: {rules: [{match: {path: /a}, ttl: 1h, vary: [X_Region]}]}"}) {
+    const std::string text = std::string(wrong) + "\n";
+    EXPECT_NE(errors_below_base(text).find("server.header_underscores"), std::string::npos)
+        << wrong;
+    EXPECT_EQ(errors_below_base("server: {header_underscores: true}\n" + text), "") << wrong;
+  }
+}
+
 TEST(CacheTenants, UnverifiedTokensAreReadOnlyBehindATrustedProxy) {
   const std::string tenant = cache("tenant: {by: token_subject}");
   EXPECT_NE(errors_below_base(tenant).find("without verifying"), std::string::npos);

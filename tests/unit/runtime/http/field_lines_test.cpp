@@ -53,6 +53,20 @@ TEST(FieldLines, StopsAtTheBound) {
   EXPECT_EQ(split("A: 1\r\nB: 2\r\nC: 3\r\n\r\n", 2).result, FieldLines::too_many);
 }
 
+TEST(FieldLines, LeavesOutUnderscoresWhereTheyAreCounted) {
+  const std::string block = "X_Forwarded_For: 1\r\nHost: a\r\nX-Tra_ce: 2\r\nX-Plain: a_b\r\n\r\n";
+  EXPECT_EQ(split(block).fields.size(), 4U);
+  HeaderTable table;
+  std::size_t dropped = 0;
+  ASSERT_EQ(split_field_lines(block, 2, table, &dropped), FieldLines::ok)
+      << "what is left out takes no place";
+  EXPECT_EQ(dropped, 2U);
+  ASSERT_EQ(table.size(), 2U);
+  EXPECT_EQ(table[0].name, "Host");
+  EXPECT_EQ(table[1].value, "a_b");
+  EXPECT_EQ(split_field_lines("a_b c: 1\r\n\r\n", 9, table, &dropped), FieldLines::bad_name);
+}
+
 /// What Beast makes of the same lines in a response without a framing field.
 bool beast_accepts(const std::string& block, Fields& fields) {
   boost::beast::http::response_parser<boost::beast::http::string_body> parser;

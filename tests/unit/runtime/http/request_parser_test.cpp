@@ -297,6 +297,26 @@ TEST(RequestParser, EnforcesItsLimits) {
   EXPECT_EQ(error_of(coded + "0\r\nA: " + std::string(40, 'a'), limits), "431 trailers too large");
 }
 
+TEST(RequestParser, LeavesOutFieldsWithUnderscoresWhereTold) {
+  const std::string bytes =
+      "POST / HTTP/1.1\r\nHost: a\r\nX_Real_IP: 10.0.0.1\r\nContent_Length: 5\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n0\r\nX_Trailer: 1\r\nX-Trailer: 2\r\n\r\n";
+  for (const bool underscores : {false, true}) {
+    ParseLimits limits;
+    limits.underscores = underscores;
+    RequestParser parser(limits);
+    const ParseStep head = parser.next(bytes);
+    ASSERT_EQ(head.event, ParseEvent::head);
+    EXPECT_EQ(parser.head().headers.size(), underscores ? 4U : 2U);
+    EXPECT_EQ(parser.head().fields_dropped, underscores ? 0U : 2U);
+    ASSERT_EQ(parser.next(std::string_view(bytes).substr(head.consumed)).event, ParseEvent::end);
+    EXPECT_EQ(parser.trailers().size(), underscores ? 2U : 1U);
+    parser.reset();
+    ASSERT_EQ(parser.next("GET / HTTP/1.1\r\nHost: a\r\n\r\n").event, ParseEvent::head);
+    EXPECT_EQ(parser.head().fields_dropped, 0U);
+  }
+}
+
 TEST(RequestParser, AcceptsAHeadOfExactlyTheLimit) {
   const std::string bytes = with_field("X: y");
   ParseLimits limits;
