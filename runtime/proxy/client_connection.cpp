@@ -30,6 +30,7 @@ ClientConnection::ClientConnection(Worker& worker, std::string client_address)
 }
 
 ClientConnection::~ClientConnection() {
+  if (state_ != State::closed) worker_.place_free();
   worker_.telemetry().connection_closed();
   worker_.forget(*this);
 }

@@ -98,6 +98,10 @@ class ClientConnection final : public StreamOwner, public Deadline {
   /// Drain: closes now if no request is under way and none can be expected.
   void drain();
   void close();
+  /// Since when it waits for a request of which nothing has come; Instant::max(): it does not.
+  [[nodiscard]] Instant idle_since() const noexcept;
+  /// Closes, for a newcomer. False: a request has just come.
+  [[nodiscard]] bool give_way();
 
   Stream stream;
 

@@ -93,11 +93,23 @@ void ClientConnection::wait_for_last_request() {
   }
 }
 
+Instant ClientConnection::idle_since() const noexcept {
+  const bool begun = head_started_ || (request_ && !request_->in.empty());
+  return state_ == State::reading && !begun ? idle_since_ : Instant::max();
+}
+
+bool ClientConnection::give_way() {
+  if (stream.peek() == IoStatus::ok) return false;
+  close();
+  return true;
+}
+
 void ClientConnection::close() {
   if (state_ == State::closed) return;
   const Ref<ClientConnection> keep(this);
   const bool was_serving = state_ == State::serving;
   state_ = State::closed;
+  worker_.place_free();
   worker_.wheel().disarm(*this);
   disarm_request_deadline();
   if (was_serving && exchange_) {

@@ -159,8 +159,9 @@ void Worker::take_back(Ref<RequestContext> request) {
 
 void Worker::accepted(int descriptor, int family, std::string client_address) {
   const std::size_t open = counters_.connections.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (open > std::min(config_->server().connections_max, services_.connections_max)) {
-    counters_.connections.fetch_sub(1, std::memory_order_relaxed);
+  const std::size_t most = std::min(config_->server().connections_max, services_.connections_max);
+  if (open > most && !close_idle_clients()) {
+    place_free();
     counters_.connections_refused.fetch_add(1, std::memory_order_relaxed);
     ::close(descriptor);
     return;
@@ -168,9 +169,31 @@ void Worker::accepted(int descriptor, int family, std::string client_address) {
   make_ref<ClientConnection>(*this, std::move(client_address))->start(descriptor, family);
 }
 
+/// A newcomer takes the place of whoever has asked for nothing for longest. Several go at
+/// once: to find them costs a walk through all. False: nobody was idle.
+bool Worker::close_idle_clients() {
+  constexpr std::chrono::seconds idle_min{1};  // who has just been answered may ask again
+  constexpr std::chrono::milliseconds pause{100};
+  constexpr std::size_t most = 32;
+  if (now() < idle_search_) return false;
+  std::vector<ClientConnection*> idle;
+  for (ClientConnection* connection : connections_) {
+    if (connection->idle_since() <= now() - idle_min) idle.push_back(connection);
+  }
+  const auto last = idle.begin() + static_cast<std::ptrdiff_t>(std::min(idle.size(), most));
+  std::partial_sort(idle.begin(), last, idle.end(),
+                    [](const auto* a, const auto* b) { return a->idle_since() < b->idle_since(); });
+  std::size_t closed = 0;
+  for (auto one = idle.begin(); one != last; ++one) {
+    if ((*one)->give_way()) ++closed;
+  }
+  if (closed == 0) idle_search_ = now() + pause;
+  counters_.idle_closed.fetch_add(closed, std::memory_order_relaxed);
+  return closed > 0;
+}
+
 void Worker::forget(ClientConnection& connection) noexcept {
   connections_.erase(&connection);
-  counters_.connections.fetch_sub(1, std::memory_order_relaxed);
   if (draining_ && connections_.empty()) last_client_left();
 }
 

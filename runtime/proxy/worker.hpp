@@ -6,6 +6,7 @@
 // noted. Ownership: created by Server; outlives its connections.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -168,6 +169,8 @@ class Worker {
   void accepted(int descriptor, int family, std::string client_address);
   void remember(ClientConnection& connection) { connections_.insert(&connection); }
   void forget(ClientConnection& connection) noexcept;
+  /// A client's socket was closed.
+  void place_free() noexcept { counters_.connections.fetch_sub(1, std::memory_order_relaxed); }
   /// Keeps a fetch alive until it is released.
   void adopt_fetch(Ref<FetchTask> task);
   void release_fetch(FetchTask& task);
@@ -221,6 +224,7 @@ class Worker {
   std::string scratch_;
   std::uint32_t turn_ = 0;
   bool draining_ = false;
+  Instant idle_search_{};  ///< not before: there was nobody
   std::vector<Ref<RequestContext>> idle_requests_;
   std::unordered_set<ClientConnection*> connections_;
   std::unordered_map<FetchTask*, Ref<FetchTask>> fetches_;

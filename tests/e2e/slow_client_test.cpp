@@ -179,18 +179,44 @@ TEST(SlowClient, TheTotalTimeoutOfAnUploadIs408) {
   EXPECT_TRUE(client.closed());
 }
 
-TEST(SlowClient, ConnectionsAboveTheBoundAreRefused) {
+TEST(SlowClient, ConnectionsAboveTheBoundAreRefusedWhileAllAreBusy) {
   ScriptedOrigin origin;
   RunningAgent agent(config_of(origin, "connections_max: 4"));
-  std::list<HttpClient> kept;
+  std::list<HttpClient> busy;
   for (int i = 0; i < 4; ++i) {
-    kept.emplace_back(agent.port());
-    ASSERT_EQ(kept.back().get("/page").status(), 200);
+    busy.emplace_back(agent.port());
+    ASSERT_EQ(busy.back().get("/page").status(), 200);
+    ASSERT_TRUE(busy.back().send("GET /page HTTP/1.1\r\nHost: te"));
   }
   HttpClient refused(agent.port());
   EXPECT_TRUE(refused.closed());
-  kept.pop_front();
+  busy.pop_front();
   EXPECT_TRUE(eventually([&] { return agent.get("/page").status() == 200; }));
+}
+
+TEST(SlowClient, ANewcomerAtTheBoundTakesThePlaceOfWhoIsIdle) {
+  ScriptedOrigin origin;
+  AgentConfig config = config_of(origin, "connections_max: 4");
+  config.workers = 1;
+  RunningAgent agent(config);
+  std::list<HttpClient> idle;
+  for (int i = 0; i < 4; ++i) ASSERT_EQ(idle.emplace_back(agent.port()).get("/page").status(), 200);
+  EXPECT_TRUE(eventually([&] { return agent.get("/page").status() == 200; }));
+  EXPECT_TRUE(idle.front().closed()) << "the one that was idle for longest is among them";
+  EXPECT_GE(agent.metric("homeostat_client_idle_closed_total"), 1);
+}
+
+TEST(SlowClient, ADeadlineThatPassesWhileTheBodyIsAwaitedIsTheClientsFault) {
+  ScriptedOrigin origin;
+  AgentConfig config = config_of(origin);
+  config.admission = "mode: on, deadlines: {fields: [{name: X-Timeout, format: milliseconds}]}";
+  RunningAgent agent(config);
+  HttpClient client(agent.port());
+  ASSERT_TRUE(
+      client.send("POST /page HTTP/1.1\r\nHost: test\r\nX-Timeout: 100\r\n"
+                  "Content-Length: 10\r\n\r\nhalf"));
+  EXPECT_EQ(client.read().status(), 408);
+  EXPECT_EQ(agent.metric("homeostat_deadlines_missed_total"), 0);
 }
 
 TEST(RequestMemory, BoundsWhatUnfinishedRequestsHold) {
