@@ -125,7 +125,7 @@ Agent::Parts::~Parts() {
   if (control && !control->stop()) {
     // A stuck actor still holds references to what would be destroyed next.
     spdlog::critical("an actor does not end: leaving without a clean-up");
-    spdlog::shutdown();
+    telemetry::finish_logging();
     std::_Exit(1);
   }
   alerts.stop();

@@ -5,6 +5,7 @@
 #include "runtime/app/agent_parts.hpp"
 #include "runtime/app/metric_families.hpp"
 #include "runtime/app/version.hpp"
+#include "runtime/telemetry/logging.hpp"
 
 namespace homeostat::app {
 namespace {
@@ -245,6 +246,9 @@ void register_edges(MetricsRegistry& metrics, Agent::Parts& parts) {
                   [&parts] { return number(parts.memory.released_bytes()); });
   metrics.counter("homeostat_access_log_dropped_total", "Access log lines lost to a full queue.",
                   {}, [&parts] { return number(parts.access_log.dropped()); });
+  metrics.counter("homeostat_log_dropped_total",
+                  "Lines of the process's log lost because standard error took no more.", {},
+                  [] { return number(telemetry::log_lines_dropped()); });
 }
 
 }  // namespace

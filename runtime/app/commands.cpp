@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <csignal>
 #include <iostream>
 #include <utility>
 
@@ -65,6 +66,8 @@ config::LoadResult load(const RunOptions& options) {
 }
 
 int run_agent(const RunOptions& options) {
+  // A reader of the log that ends must not take the agent with it.
+  std::signal(SIGPIPE, SIG_IGN);
   config::LoadResult loaded = load(options);
   if (!loaded.ok()) {
     std::cerr << config::format(loaded.diagnostics);

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
+#include "runtime/telemetry/descriptor_sink.hpp"
 #include "runtime/telemetry/escape.hpp"
 #include "runtime/telemetry/path_template.hpp"
 
@@ -42,8 +43,9 @@ std::string_view logged_path(std::string_view target) {
 }  // namespace
 
 struct AccessLog::Queue {
-  Queue(std::size_t lines, spdlog::sink_ptr sink)
-      : pool(std::make_shared<spdlog::details::thread_pool>(lines, 1)),
+  Queue(std::size_t lines, spdlog::sink_ptr sink, std::shared_ptr<DescriptorSink> own_sink)
+      : own(std::move(own_sink)),
+        pool(std::make_shared<spdlog::details::thread_pool>(lines, 1)),
         logger(std::make_shared<spdlog::async_logger>(
             "access", std::move(sink), pool, spdlog::async_overflow_policy::overrun_oldest)) {
     logger->set_pattern("%v");
@@ -52,10 +54,12 @@ struct AccessLog::Queue {
   }
   ~Queue() {
     const auto sinks = logger->sinks();
+    if (own) own->leave();
     logger.reset();
-    pool.reset();  // writes out the queue and joins its thread
+    pool.reset();  // writes out the queue, as far as it is read, and joins its thread
     for (const auto& each : sinks) each->flush();
   }
+  std::shared_ptr<DescriptorSink> own;  ///< null: the caller gave one
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
 };
@@ -64,8 +68,9 @@ AccessLog::AccessLog(const config::LogSettings& settings, spdlog::sink_ptr sink,
                      std::size_t queue_max)
     : format_(settings.format), sample_(settings.access.sample) {
   if (!settings.access.enabled) return;
-  if (!sink) sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
-  queue_ = std::make_unique<Queue>(queue_max, std::move(sink));
+  std::shared_ptr<DescriptorSink> own;
+  if (!sink) sink = own = std::make_shared<DescriptorSink>(STDOUT_FILENO);
+  queue_ = std::make_unique<Queue>(queue_max, std::move(sink), std::move(own));
 }
 
 AccessLog::~AccessLog() = default;
@@ -87,7 +92,10 @@ void AccessLog::write(const AccessRecord& record) {
   written_.fetch_add(1, std::memory_order_relaxed);
 }
 
-std::uint64_t AccessLog::dropped() const { return queue_ ? queue_->pool->overrun_counter() : 0; }
+std::uint64_t AccessLog::dropped() const {
+  if (!queue_) return 0;
+  return queue_->pool->overrun_counter() + (queue_->own ? queue_->own->lost() : 0);
+}
 
 std::string AccessLog::format_json(const AccessRecord& record) {
   const auto field = [](std::string_view text, std::size_t bytes_max = field_bytes_max) {

@@ -1,12 +1,16 @@
 #include "runtime/telemetry/logging.hpp"
 
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <iterator>
 
+#include "runtime/telemetry/descriptor_sink.hpp"
 #include "runtime/telemetry/escape.hpp"
 
 namespace homeostat::telemetry {
@@ -54,6 +58,33 @@ class OneLineMessage final : public spdlog::custom_flag_formatter {
   }
 };
 
+/// Standard error, and the thread that writes to it.
+struct Console {
+  ~Console() { finish(); }
+  void finish() {
+    sink->leave();
+    pool.reset();  // writes out the queue, as far as it is read, and joins its thread
+  }
+  std::shared_ptr<DescriptorSink> sink = std::make_shared<DescriptorSink>(STDERR_FILENO);
+  std::shared_ptr<spdlog::details::thread_pool> pool =
+      std::make_shared<spdlog::details::thread_pool>(log_queue_lines, 1);
+};
+
+std::atomic<Console*> console_in_use{nullptr};
+
+/// Made by the first logger that needs it; ends with the process.
+Console& console() {
+  static Console only;
+  console_in_use.store(&only);
+  return only;
+}
+
+std::shared_ptr<spdlog::logger> make_console_logger() {
+  Console& to = console();
+  return std::make_shared<spdlog::async_logger>(logger_name, to.sink, to.pool,
+                                                spdlog::async_overflow_policy::overrun_oldest);
+}
+
 std::unique_ptr<spdlog::formatter> make_console_formatter() {
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   formatter->add_flag<OneLineMessage>('*').set_pattern(console_pattern);
@@ -79,9 +110,8 @@ std::shared_ptr<spdlog::logger> setup_logging(const config::LogSettings& setting
                                               spdlog::sink_ptr sink) {
   auto logger = spdlog::get(logger_name);
   if (!logger || sink) {
-    if (!sink) sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
-    logger = std::make_shared<spdlog::logger>(logger_name, std::move(sink));
-    logger->flush_on(spdlog::level::warn);
+    logger = sink ? std::make_shared<spdlog::logger>(logger_name, std::move(sink))
+                  : make_console_logger();
     spdlog::set_default_logger(logger);  // replaces one of the same name, too
   }
   if (settings.format == config::LogSettings::Format::json) {
@@ -91,6 +121,16 @@ std::shared_ptr<spdlog::logger> setup_logging(const config::LogSettings& setting
   }
   logger->set_level(parse_log_level(settings.level));
   return logger;
+}
+
+std::uint64_t log_lines_dropped() noexcept {
+  const Console* const used = console_in_use.load();
+  if (used == nullptr || !used->pool) return 0;
+  return used->pool->overrun_counter() + used->sink->lost();
+}
+
+void finish_logging() {
+  if (Console* const used = console_in_use.load()) used->finish();
 }
 
 void set_log_level(std::string_view level) {
