@@ -1,6 +1,7 @@
 #include "runtime/proxy/socket_file.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,13 +16,17 @@ namespace homeostat::proxy {
 namespace {
 
 /// Keeps others from replacing a socket file between a look and the deed. A lock
-/// on the folder leaves no file behind; one that cannot be had is done without.
+/// on the folder leaves no file behind; one that cannot be had, as anybody who may read the
+/// folder can hold it, is done without after a second.
 class FolderLock {
  public:
   explicit FolderLock(const std::string& path) {
     const std::string folder = path.substr(0, path.rfind('/') + 1);
     descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor_ >= 0) ::flock(descriptor_, LOCK_EX);
+    for (int i = 0; descriptor_ >= 0 && i < tries_max; ++i) {
+      if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) break;
+      ::poll(nullptr, 0, pause_ms);
+    }
   }
   ~FolderLock() {
     if (descriptor_ >= 0) ::close(descriptor_);
@@ -30,6 +35,9 @@ class FolderLock {
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
+  static constexpr int tries_max = 50;
+  static constexpr int pause_ms = 20;
+
   int descriptor_ = -1;
 };
 
@@ -37,7 +45,8 @@ class FolderLock {
 void remove_stale_socket(const SocketAddress& address, const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // Not to wait for one that listens and accepts nobody: it is in use.
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (probe < 0) return;
   if (::connect(probe, address.get(), address.length) != 0 && errno == ECONNREFUSED) {
     ::unlink(path.c_str());

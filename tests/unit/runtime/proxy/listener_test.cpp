@@ -1,7 +1,9 @@
 // Who may listen where: the workers of one agent together, nobody else.
 #include "runtime/proxy/listener.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -159,6 +161,36 @@ TEST_F(UnixListening, TheFileGoesWithItsOwner) {
   ASSERT_TRUE(first.ok()) << first.error;
   { const SocketFile file(address_.unix_path); }
   EXPECT_FALSE(std::filesystem::exists(address_.unix_path));
+}
+
+TEST_F(UnixListening, WhoHoldsTheFoldersLockHoldsUpNobody) {
+  const int held = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(::flock(held, LOCK_EX), 0);
+  {
+    const Opened first(address_);
+    EXPECT_TRUE(first.ok()) << first.error;
+    const SocketFile file(address_.unix_path);
+  }
+  EXPECT_FALSE(std::filesystem::exists(address_.unix_path));
+  ::close(held);
+}
+
+TEST_F(UnixListening, AServerThatAcceptsNobodyIsInUse) {
+  sockaddr_un path{};
+  path.sun_family = AF_UNIX;
+  std::strncpy(path.sun_path, address_.unix_path.c_str(), sizeof path.sun_path - 1);
+  const auto* address = reinterpret_cast<const sockaddr*>(&path);
+  std::vector<int> queue{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  ASSERT_EQ(::bind(queue.front(), address, sizeof path), 0);
+  ASSERT_EQ(::listen(queue.front(), 0), 0);
+  int result = 0;
+  while (result == 0) {  // until it has no room
+    queue.push_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    result = ::connect(queue.back(), address, sizeof path);
+  }
+  const Opened other(address_);
+  EXPECT_FALSE(other.ok());
+  for (const int one : queue) ::close(one);
 }
 
 TEST_F(UnixListening, TheFileOfASuccessorStays) {
