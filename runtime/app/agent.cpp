@@ -113,7 +113,10 @@ Agent::Parts::Parts(config::Settings loaded, Loader load)
       app_metrics(context, clock, settings->monitor),
       recorder(context, settings->monitor.record, board),
       watchdog(context),
-      drain_timer(context) {}
+      drain_timer(context),
+      reload_timer(context),
+      lookup_timer(context),
+      names(context) {}
 
 Agent::Parts::~Parts() {
   if (admin) admin->stop();
@@ -156,10 +159,10 @@ std::string Agent::Parts::start(bool handle_signals) {
   admin_address = std::get<config::Address>(bound);
   server->on_ended([this] { boost::asio::post(context, [this] { leave(); }); });
   if (handle_signals) {  // before the first client can come
-    signals = std::make_unique<boost::asio::signal_set>(context, SIGTERM, SIGINT, SIGHUP);
-    signals->add(SIGUSR1);
-    signals->add(SIGUSR2);
+    signals = std::make_unique<boost::asio::signal_set>(context, SIGHUP, SIGUSR1, SIGUSR2);
+    ending_signals = std::make_unique<boost::asio::signal_set>(context, SIGTERM, SIGINT);
     wait_for_signal();
+    wait_for_end();
   }
   if (std::string error = server->start(); !error.empty()) return error;
   control->start();
@@ -192,26 +195,6 @@ std::string Agent::Parts::open_tier() {
   fleet_cache = std::make_unique<tier::FleetCache>(cache, *data, tier.get());
   if (tier) tier->on_purged([this](const PurgeRequest& request) { data->purge(request); });
   return error;
-}
-
-void Agent::Parts::restart_upstream_checks() {
-  if (health) health->stop();
-  health = std::make_unique<proxy::HealthChecker>(
-      context, server->upstream(),
-      [](const std::string& name, bool healthy, const std::string& reason) {
-        if (healthy) {
-          spdlog::info("upstream {} is healthy again: {}", name, reason);
-        } else {
-          spdlog::warn("upstream {} is unhealthy: {}", name, reason);
-        }
-      });
-  health->start();
-  if (resolver) resolver->stop();
-  resolver = std::make_unique<proxy::UpstreamResolver>(
-      context, server->upstream(), [](const std::string& name) {
-        spdlog::info("upstream {}: its name leads to other addresses now", name);
-      });
-  resolver->start();
 }
 
 /// The data plane's own guard: it must not follow a control plane that died. And

@@ -76,6 +76,12 @@ struct Agent::Parts {
   void watch_upstream();
   [[nodiscard]] std::vector<admin::UpstreamReport> upstream_report() const;
   void wait_for_signal();
+  void wait_for_end();
+  void reload_soon();
+  struct UpstreamSearch;
+  void find_upstream(std::vector<config::Address> names_wanted);
+  void look_up_new_names();
+  void end_lookups();
   void restart_upstream_checks();
   /// Reloads, counts why, and logs what is wrong: for causes that nobody waits for.
   void reload_and_log(ReloadCause cause);
@@ -116,8 +122,11 @@ struct Agent::Parts {
   std::unique_ptr<admin::AdminServer> admin;
   std::unique_ptr<proxy::HealthChecker> health;
   std::unique_ptr<proxy::UpstreamResolver> resolver;
-  ControlTimer watchdog, drain_timer;
-  std::unique_ptr<boost::asio::signal_set> signals;
+  ControlTimer watchdog, drain_timer, reload_timer, lookup_timer;
+  proxy::NameLookup names;
+  std::shared_ptr<UpstreamSearch> search;  ///< null: every target's name is known
+  std::unique_ptr<boost::asio::signal_set> signals, ending_signals;
+  bool reload_due = false;
   config::Address admin_address;
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> reloads{0}, reload_failures{0}, lease_expiries{0}, revivals{0};

@@ -52,19 +52,21 @@ std::vector<std::string> Agent::Parts::load_and_apply() {
     return reloadable.contradictions;
   }
   auto next = std::make_shared<const config::Settings>(std::move(reloadable.settings));
-  if (std::string error = server->reload(next); !error.empty()) {
+  const std::shared_ptr<proxy::UpstreamSet> upstream_before = server->upstream();
+  std::vector<config::Address> unknown;
+  if (std::string error = server->reload(next, unknown); !error.empty()) {
     reload_failures.fetch_add(1, std::memory_order_relaxed);
     return {error};
   }
   if (const std::size_t dropped = cache.reload(next->cache); dropped > 0) {
     spdlog::info("cache rules changed: {} stored responses dropped", dropped);
   }
-  const bool upstream_changed = !(settings->upstream == next->upstream);
   if (!same_rules(settings->optimization.rules, next->optimization.rules)) keep_rules();
   settings = next;
   telemetry::set_log_level(settings->log.level);
   control->reload(settings);
-  if (upstream_changed) {
+  find_upstream(std::move(unknown));
+  if (server->upstream() != upstream_before) {
     restart_upstream_checks();
   } else {
     resolver->look_up();  // the application may have moved

@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
+#include <utility>
 
 #include "runtime/app/agent_parts.hpp"
 
@@ -11,18 +12,38 @@ void Agent::Parts::wait_for_signal() {
   signals->async_wait([this](boost::system::error_code error, int number) {
     if (error) return;
     if (number == SIGHUP) {
-      spdlog::info("SIGHUP: reloading");
-      reload_and_log(ReloadCause::signal);
-    } else if (number == SIGUSR1 || number == SIGUSR2) {
+      reload_soon();
+    } else {
       panic(number == SIGUSR1);
-    } else if (!draining) {
+    }
+    wait_for_signal();
+  });
+}
+
+/// Apart from the others, which may come in numbers: this one waits behind none of them.
+void Agent::Parts::wait_for_end() {
+  ending_signals->async_wait([this](boost::system::error_code error, int) {
+    if (error) return;
+    if (!draining) {
       begin_drain();
+      wait_for_end();
     } else {
       spdlog::warn("second signal: quitting at once");
       quit();
-      return;
     }
-    wait_for_signal();
+  });
+}
+
+/// Signals that came together are one reload.
+void Agent::Parts::reload_soon() {
+  constexpr std::chrono::milliseconds together{10};
+  if (std::exchange(reload_due, true)) return;
+  reload_timer.expires_after(together);
+  reload_timer.async_wait([this](boost::system::error_code error) {
+    reload_due = false;
+    if (error) return;
+    spdlog::info("SIGHUP: reloading");
+    reload_and_log(ReloadCause::signal);
   });
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/proxy/server.hpp"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ Server::Server(std::shared_ptr<const config::Settings> settings, unsigned worker
                const Services& services)
     : settings_(std::move(settings)),
       services_(services),
-      upstream_(make_upstream(settings_->upstream)) {
+      upstream_(std::make_shared<UpstreamSet>(
+          settings_->upstream, services_.telemetry.endpoints().id_space(), services_.clock.now())) {
   bound_connections(settings_->upstream);
   const std::string instance = instance_name();
   for (unsigned i = 0; i < workers; ++i) {
@@ -37,9 +39,17 @@ Server::Server(std::shared_ptr<const config::Settings> settings, unsigned worker
   }
 }
 
-std::shared_ptr<UpstreamSet> Server::make_upstream(const config::UpstreamSettings& settings) const {
-  return std::make_shared<UpstreamSet>(settings, services_.telemetry.endpoints().id_space(),
+std::shared_ptr<UpstreamSet> Server::next_upstream(const config::UpstreamSettings& settings,
+                                                   const FoundAddresses& found) const {
+  return std::make_shared<UpstreamSet>(settings, *upstream(), found,
+                                       services_.telemetry.endpoints().id_space(),
                                        services_.clock.now());
+}
+
+void Server::use(const std::shared_ptr<UpstreamSet>& upstream) {
+  bound_connections(upstream->settings());
+  const std::lock_guard lock(mutex_);
+  upstream_ = upstream;
 }
 
 void Server::bound_connections(const config::UpstreamSettings& settings) const {
@@ -57,7 +67,8 @@ std::string Server::start() {
       config::Address bound;
       const bool share = shared >= 0 && !wanted.unix_path.empty();
       const ListenerRank rank = shared < 0 ? ListenerRank::first : ListenerRank::further;
-      const int descriptor = share ? ::dup(shared) : open_listener(address, rank, bound, error);
+      const int descriptor =
+          share ? ::fcntl(shared, F_DUPFD_CLOEXEC, 0) : open_listener(address, rank, bound, error);
       if (descriptor < 0) return error.empty() ? "cannot listen" : error;
       if (shared < 0) {
         shared = descriptor;
@@ -82,21 +93,27 @@ void Server::run(Worker& worker, unsigned index) {
   if (--running_ == 0 && ended_) ended_();
 }
 
-std::string Server::reload(std::shared_ptr<const config::Settings> settings) {
+std::string Server::reload(std::shared_ptr<const config::Settings> settings,
+                           std::vector<config::Address>& unknown) {
   std::shared_ptr<UpstreamSet> replacement;
-  if (!(settings->upstream == settings_->upstream)) {
+  unknown = upstream()->unknown(settings->upstream);
+  if (unknown.empty() && !(settings->upstream == upstream()->settings())) {
     try {
-      replacement = make_upstream(settings->upstream);
+      replacement = next_upstream(settings->upstream, {});
     } catch (const std::runtime_error& error) {
       return error.what();
     }
-    bound_connections(settings->upstream);
-    const std::lock_guard lock(mutex_);
-    upstream_ = replacement;
+    use(replacement);
   }
   settings_ = settings;
   for (const auto& worker : workers_) worker->reload(settings, replacement);
   return {};
+}
+
+void Server::adopt_upstream(const FoundAddresses& found) {
+  const std::shared_ptr<UpstreamSet> replacement = next_upstream(settings_->upstream, found);
+  use(replacement);
+  for (const auto& worker : workers_) worker->reload(settings_, replacement);
 }
 
 CompressionFigures Server::compression() const {

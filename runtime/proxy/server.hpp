@@ -33,9 +33,13 @@ class Server {
   /// What start() bound, with real ports.
   [[nodiscard]] const std::vector<config::Address>& bound() const noexcept { return bound_; }
 
-  /// Uses new settings for new requests. Upstream targets are resolved first;
-  /// on failure nothing changes and the reason is returned.
-  [[nodiscard]] std::string reload(std::shared_ptr<const config::Settings> settings);
+  /// Uses new settings for new requests; asks nobody for a name. Where `unknown` comes back
+  /// with new names, the upstream stays as it is until adopt_upstream. Not empty: why nothing
+  /// has changed.
+  [[nodiscard]] std::string reload(std::shared_ptr<const config::Settings> settings,
+                                   std::vector<config::Address>& unknown);
+  /// The upstream of the last reload, all of whose unknown names are in `found`.
+  void adopt_upstream(const FoundAddresses& found);
 
   /// Fetches a URL into the cache in a worker of its choice. `ended` runs on that worker's
   /// thread, or never, if the worker ends before.
@@ -60,8 +64,9 @@ class Server {
   void run(Worker& worker, unsigned index);
   /// The gate admits no more than can be sent.
   void bound_connections(const config::UpstreamSettings& settings) const;
-  [[nodiscard]] std::shared_ptr<UpstreamSet> make_upstream(
-      const config::UpstreamSettings& settings) const;
+  [[nodiscard]] std::shared_ptr<UpstreamSet> next_upstream(const config::UpstreamSettings& settings,
+                                                           const FoundAddresses& found) const;
+  void use(const std::shared_ptr<UpstreamSet>& upstream);
 
   std::shared_ptr<const config::Settings> settings_;
   Services services_;

@@ -14,10 +14,15 @@ UpstreamPool::UpstreamPool(boost::asio::io_context& context, DeadlineWheel& whee
 UpstreamPool::~UpstreamPool() { close_idle(); }
 
 void UpstreamPool::replace(std::shared_ptr<UpstreamSet> set) {
+  std::vector<Shelf> kept;
+  for (const auto& target : set->targets()) {
+    Shelf* const before = shelf(*target);
+    kept.push_back({target.get(), {}});
+    if (before != nullptr) kept.back().idle.swap(before->idle);
+  }
   close_idle();
-  shelves_.clear();
+  shelves_ = std::move(kept);
   set_ = std::move(set);
-  for (const auto& target : set_->targets()) shelves_.push_back({target.get(), {}});
 }
 
 UpstreamPool::Shelf* UpstreamPool::shelf(const UpstreamTarget& target) noexcept {

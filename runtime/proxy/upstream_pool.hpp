@@ -20,7 +20,7 @@ class UpstreamPool {
                std::shared_ptr<UpstreamSet> set);
   ~UpstreamPool();
 
-  /// Replaces the targets; idle connections of the old set are closed.
+  /// Replaces the targets; idle connections to those that go are closed.
   void replace(std::shared_ptr<UpstreamSet> set);
   [[nodiscard]] const std::shared_ptr<UpstreamSet>& set() const noexcept { return set_; }
 

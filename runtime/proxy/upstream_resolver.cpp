@@ -1,25 +1,12 @@
 #include "runtime/proxy/upstream_resolver.hpp"
 
-#include <boost/asio/ip/address.hpp>
-#include <cstring>
 #include <utility>
-#include <vector>
 
 namespace homeostat::proxy {
-namespace {
 
-bool has_name(const config::Address& address) {
-  if (!address.unix_path.empty()) return false;
-  boost::system::error_code error;
-  boost::asio::ip::make_address(address.host, error);
-  return static_cast<bool>(error);
-}
-
-}  // namespace
-
-UpstreamResolver::UpstreamResolver(boost::asio::io_context& context,
+UpstreamResolver::UpstreamResolver(boost::asio::io_context& context, NameLookup& names,
                                    std::shared_ptr<UpstreamSet> set, Changed changed)
-    : set_(std::move(set)), changed_(std::move(changed)), resolver_(context), timer_(context) {}
+    : names_(names), set_(std::move(set)), changed_(std::move(changed)), timer_(context) {}
 
 UpstreamResolver::~UpstreamResolver() { stop(); }
 
@@ -30,7 +17,6 @@ void UpstreamResolver::start() {
 void UpstreamResolver::stop() {
   alive_.reset();
   timer_.cancel();
-  resolver_.cancel();
 }
 
 void UpstreamResolver::schedule() {
@@ -44,31 +30,19 @@ void UpstreamResolver::schedule() {
 
 void UpstreamResolver::look_up() {
   for (const auto& target : set_->targets()) {
-    const config::Address& address = target->settings().address;
-    if (!has_name(address)) continue;
-    resolver_.async_resolve(address.host, std::to_string(address.port),
-                            [this, &one = *target, alive = std::weak_ptr<bool>(alive_)](
-                                boost::system::error_code error,
-                                const boost::asio::ip::tcp::resolver::results_type& results) {
-                              if (!alive.expired()) found(one, error, results);
-                            });
+    if (!has_name(target->settings().address)) continue;
+    names_.look_up(target->settings().address,
+                   [this, &one = *target, alive = std::weak_ptr<bool>(alive_)](
+                       std::vector<SocketAddress> addresses, const std::string&) {
+                     if (!alive.expired()) found(one, std::move(addresses));
+                   });
   }
 }
 
-void UpstreamResolver::found(UpstreamTarget& target, boost::system::error_code error,
-                             const boost::asio::ip::tcp::resolver::results_type& results) {
-  if (error) {
+void UpstreamResolver::found(UpstreamTarget& target, std::vector<SocketAddress> addresses) {
+  if (addresses.empty()) {
     set_->counters().lookup_failures.fetch_add(1, std::memory_order_relaxed);
     return;
-  }
-  std::vector<SocketAddress> addresses;
-  for (const auto& result : results) {
-    const boost::asio::ip::tcp::endpoint endpoint = result.endpoint();
-    SocketAddress address;
-    std::memcpy(&address.storage, endpoint.data(), endpoint.size());
-    address.length = static_cast<socklen_t>(endpoint.size());
-    addresses.push_back(address);
-    if (addresses.size() == addresses_max) break;
   }
   if (!target.set_addresses(std::move(addresses))) return;
   set_->counters().address_changes.fetch_add(1, std::memory_order_relaxed);

@@ -5,19 +5,21 @@
 // as they are; new ones go to the new addresses. Targets given by address or Unix path
 // are never looked up.
 //
-// Runs on the control thread's event loop; lookups block a thread of Asio's own.
+// Runs on the control thread's event loop; the lookups are NameLookup's.
 // Thread safety: construct, start, look_up and stop on the loop's thread. Ownership:
-// outlived by loop; shares the set.
+// outlived by
+// the loop and the NameLookup; shares the set.
 #pragma once
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "runtime/proxy/name_lookup.hpp"
 #include "runtime/proxy/upstream_target.hpp"
 
 namespace homeostat::proxy {
@@ -27,8 +29,8 @@ class UpstreamResolver {
   /// Called with a target's name when its addresses have changed.
   using Changed = std::function<void(const std::string&)>;
 
-  UpstreamResolver(boost::asio::io_context& context, std::shared_ptr<UpstreamSet> set,
-                   Changed changed);
+  UpstreamResolver(boost::asio::io_context& context, NameLookup& names,
+                   std::shared_ptr<UpstreamSet> set, Changed changed);
   ~UpstreamResolver();
   UpstreamResolver(const UpstreamResolver&) = delete;
   UpstreamResolver& operator=(const UpstreamResolver&) = delete;
@@ -40,12 +42,11 @@ class UpstreamResolver {
 
  private:
   void schedule();
-  void found(UpstreamTarget& target, boost::system::error_code error,
-             const boost::asio::ip::tcp::resolver::results_type& results);
+  void found(UpstreamTarget& target, std::vector<SocketAddress> addresses);
 
+  NameLookup& names_;
   std::shared_ptr<UpstreamSet> set_;
   Changed changed_;
-  boost::asio::ip::tcp::resolver resolver_;
   boost::asio::basic_waitable_timer<std::chrono::steady_clock> timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< late answers look here first
 };

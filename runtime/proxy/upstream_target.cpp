@@ -1,5 +1,6 @@
 #include "runtime/proxy/upstream_target.hpp"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/un.h>
@@ -72,6 +73,13 @@ std::vector<SocketAddress> resolve(const config::Address& address, bool passive,
   return addresses;
 }
 
+bool has_name(const config::Address& address) {
+  if (!address.unix_path.empty()) return false;
+  in6_addr parsed{};
+  return ::inet_pton(AF_INET, address.host.c_str(), &parsed) != 1 &&
+         ::inet_pton(AF_INET6, address.host.c_str(), &parsed) != 1;
+}
+
 UpstreamTarget::UpstreamTarget(config::UpstreamTarget settings,
                                std::vector<SocketAddress> addresses,
                                const config::BreakerSettings& breaker, std::size_t endpoints,
@@ -98,9 +106,14 @@ void UpstreamTarget::address_failed() {
   ++next_;
 }
 
-std::size_t UpstreamTarget::address_count() {
+std::size_t UpstreamTarget::address_count() const {
   const std::lock_guard lock(mutex_);
   return addresses_.size();
+}
+
+std::vector<SocketAddress> UpstreamTarget::addresses() const {
+  const std::lock_guard lock(mutex_);
+  return addresses_;
 }
 
 bool UpstreamTarget::set_addresses(std::vector<SocketAddress> addresses) {
@@ -135,6 +148,7 @@ bool UpstreamTarget::ejected(Instant now) const {
 }
 
 void UpstreamTarget::eject(Instant now, const rules::OutlierBounds& bounds) {
+  const std::lock_guard lock(mutex_);
   ejected_lately_ = true;
   breaker_.eject(now, rules::ejection_time(++ejections_, bounds));
 }
@@ -148,6 +162,7 @@ rules::OutlierView UpstreamTarget::take_interval() {
   const std::uint64_t failures = failures_.load(std::memory_order_relaxed);
   const std::uint64_t calls = calls_.load(std::memory_order_relaxed);
   const bool out = !breaker_.closed();
+  const std::lock_guard lock(mutex_);
   const rules::OutlierView seen{calls - last_interval_.calls, failures - last_interval_.failures,
                                 out};
   last_interval_ = {calls, failures, out};
@@ -162,20 +177,63 @@ bool UpstreamTarget::take_connection(std::size_t max) noexcept {
   return false;
 }
 
-UpstreamSet::UpstreamSet(const config::UpstreamSettings& settings, std::size_t endpoints,
-                         Instant now)
+UpstreamSet::UpstreamSet(const config::UpstreamSettings& settings, Instant now)
     : settings_(settings),
       budget_({.ratio = settings.retry_budget.ratio,
                .per_second_min = static_cast<double>(settings.retry_budget.per_second_min)},
               now) {
+  if (settings.targets.empty()) throw std::runtime_error("upstream: no target configured");
+}
+
+UpstreamSet::UpstreamSet(const config::UpstreamSettings& settings, std::size_t endpoints,
+                         Instant now)
+    : UpstreamSet(settings, now) {
+  for (const config::UpstreamTarget& target : settings.targets) add(target, {}, endpoints, now);
+}
+
+UpstreamSet::UpstreamSet(const config::UpstreamSettings& settings, const UpstreamSet& before,
+                         const FoundAddresses& found, std::size_t endpoints, Instant now)
+    : UpstreamSet(settings, now) {
   for (const config::UpstreamTarget& target : settings.targets) {
-    std::string error;
-    std::vector<SocketAddress> addresses = resolve(target.address, false, error);
-    if (addresses.empty()) throw std::runtime_error("upstream: " + error);
-    targets_.push_back(std::make_unique<UpstreamTarget>(target, std::move(addresses),
-                                                        settings.breaker, endpoints, now));
+    const std::shared_ptr<UpstreamTarget> known = before.at(target.address);
+    if (known && known->settings() == target && settings.breaker == before.settings_.breaker) {
+      targets_.push_back(known);
+    } else if (known) {
+      add(target, known->addresses(), endpoints, now);
+      targets_.back()->set_active_health(known->active_health());
+    } else {
+      const auto looked_up = found.find(config::to_string(target.address));
+      add(target, looked_up == found.end() ? std::vector<SocketAddress>{} : looked_up->second,
+          endpoints, now);
+    }
+    // Nobody would find out that it is well again.
+    if (settings.health.path.empty()) targets_.back()->set_active_health(true);
   }
-  if (targets_.empty()) throw std::runtime_error("upstream: no target configured");
+}
+
+/// Without addresses it is resolved.
+void UpstreamSet::add(const config::UpstreamTarget& target, std::vector<SocketAddress> addresses,
+                      std::size_t endpoints, Instant now) {
+  std::string error;
+  if (addresses.empty()) addresses = resolve(target.address, false, error);
+  if (addresses.empty()) throw std::runtime_error("upstream: " + error);
+  targets_.push_back(std::make_shared<UpstreamTarget>(target, std::move(addresses),
+                                                      settings_.breaker, endpoints, now));
+}
+
+std::shared_ptr<UpstreamTarget> UpstreamSet::at(const config::Address& address) const {
+  for (const auto& target : targets_) {
+    if (target->settings().address == address) return target;
+  }
+  return nullptr;
+}
+
+std::vector<config::Address> UpstreamSet::unknown(const config::UpstreamSettings& settings) const {
+  std::vector<config::Address> names;
+  for (const config::UpstreamTarget& target : settings.targets) {
+    if (has_name(target.address) && !at(target.address)) names.push_back(target.address);
+  }
+  return names;
 }
 
 }  // namespace homeostat::proxy

@@ -8,13 +8,15 @@
 //
 // Thread safety: counters are atomics; addresses are guarded by a mutex that
 // is taken only to open a connection, the laws by mutexes that are taken only
-// when something is wrong. Targets live as long as the set.
+// when something is wrong. Targets live as long as a set that has them: one that stays over
+// a reload keeps what was learnt of it.
 #pragma once
 
 #include <sys/socket.h>
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -47,6 +49,9 @@ inline constexpr std::size_t addresses_max = 16;
 [[nodiscard]] std::vector<SocketAddress> resolve(const config::Address& address, bool passive,
                                                  std::string& error);
 
+/// A host that is no address: DNS must be asked.
+[[nodiscard]] bool has_name(const config::Address& address);
+
 class UpstreamTarget {
  public:
   /// `endpoints`: ids at or beyond share id 0.
@@ -63,7 +68,8 @@ class UpstreamTarget {
   [[nodiscard]] SocketAddress next_address();
   /// Goes on to the next address that DNS gave.
   void address_failed();
-  [[nodiscard]] std::size_t address_count();
+  [[nodiscard]] std::size_t address_count() const;
+  [[nodiscard]] std::vector<SocketAddress> addresses() const;
   /// False: they are the same, in whatever order, or none.
   bool set_addresses(std::vector<SocketAddress> addresses);
 
@@ -83,7 +89,7 @@ class UpstreamTarget {
   [[nodiscard]] bool ejected(Instant now) const;
   void eject(Instant now, const rules::OutlierBounds& bounds);
   void count_call(bool failed) noexcept;
-  /// What was counted since the last time. One caller at a time.
+  /// What was counted since the last time.
   [[nodiscard]] rules::OutlierView take_interval();
   void set_active_health(bool healthy) noexcept {
     active_healthy_.store(healthy, std::memory_order_relaxed);
@@ -108,7 +114,7 @@ class UpstreamTarget {
  private:
   config::UpstreamTarget settings_;
   std::string name_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<SocketAddress> addresses_;
   std::size_t next_ = 0;
   std::atomic<std::size_t> connections_{0};
@@ -119,8 +125,9 @@ class UpstreamTarget {
   const std::size_t endpoint_count_;
   std::unique_ptr<std::atomic<EndpointBreaker*>[]> endpoints_;
   std::atomic<std::uint64_t> calls_{0}, failures_{0};
+  // Guarded by mutex_:
   rules::OutlierView last_interval_;  ///< totals at its end
-  unsigned ejections_ = 0;            ///< that count; of take_interval() and eject()
+  unsigned ejections_ = 0;            ///< that count
   bool ejected_lately_ = false;
 };
 
@@ -148,11 +155,22 @@ struct UpstreamRefusal {
   Duration wait{};
 };
 
+/// What lookups found, by UpstreamTarget::name.
+using FoundAddresses = std::map<std::string, std::vector<SocketAddress>>;
+
 class UpstreamSet {
  public:
   /// Resolves every target (blocking). Throws std::runtime_error naming the
   /// target when one has no address.
   UpstreamSet(const config::UpstreamSettings& settings, std::size_t endpoints, Instant now);
+  /// Takes over from `before`. A target that stays keeps its addresses, its health, and,
+  /// while the breaker's settings stay too, all that was learnt of it. Of others the names
+  /// are taken from `found`; what is neither there nor known is resolved as above.
+  UpstreamSet(const config::UpstreamSettings& settings, const UpstreamSet& before,
+              const FoundAddresses& found, std::size_t endpoints, Instant now);
+  /// Whose names must be looked up before `settings` can take over from this set.
+  [[nodiscard]] std::vector<config::Address> unknown(
+      const config::UpstreamSettings& settings) const;
 
   // -- where to (upstream_choice.cpp) -------------------------------------------
   /// The fittest target with the fewest requests in flight. Null: none may be
@@ -181,7 +199,7 @@ class UpstreamSet {
   /// Takes a retry from the budget.
   [[nodiscard]] bool may_retry(Instant now);
 
-  [[nodiscard]] const std::vector<std::unique_ptr<UpstreamTarget>>& targets() const noexcept {
+  [[nodiscard]] const std::vector<std::shared_ptr<UpstreamTarget>>& targets() const noexcept {
     return targets_;
   }
   [[nodiscard]] const config::UpstreamSettings& settings() const noexcept { return settings_; }
@@ -189,6 +207,10 @@ class UpstreamSet {
 
  private:
   struct Candidate;
+  UpstreamSet(const config::UpstreamSettings& settings, Instant now);
+  [[nodiscard]] std::shared_ptr<UpstreamTarget> at(const config::Address& address) const;
+  void add(const config::UpstreamTarget& target, std::vector<SocketAddress> addresses,
+           std::size_t endpoints, Instant now);
   [[nodiscard]] bool panics(Instant now) const;
   [[nodiscard]] bool refuses(const UpstreamTarget& target, rules::EndpointId endpoint, Instant now,
                              bool panic) const;
@@ -206,7 +228,7 @@ class UpstreamSet {
   }
 
   config::UpstreamSettings settings_;
-  std::vector<std::unique_ptr<UpstreamTarget>> targets_;
+  std::vector<std::shared_ptr<UpstreamTarget>> targets_;
   UpstreamCounters counters_;
   std::mutex mutex_;
   rules::RetryBudget budget_;                 // guarded by mutex_

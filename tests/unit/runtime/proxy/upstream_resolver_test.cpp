@@ -36,7 +36,8 @@ TEST(UpstreamResolver, FindsWhereTheNameHasMovedTo) {
   UpstreamTarget& target = *set->targets().front();
   ASSERT_TRUE(target.set_addresses({loopback("127.0.0.9")}));
   std::vector<std::string> changed;
-  UpstreamResolver resolver(context, set,
+  NameLookup names(context);
+  UpstreamResolver resolver(context, names, set,
                             [&](const std::string& name) { changed.push_back(name); });
   resolver.look_up();
   context.run();
@@ -50,7 +51,8 @@ TEST(UpstreamResolver, SaysNothingWhereNothingHasChanged) {
   boost::asio::io_context context;
   const auto set = set_of("localhost");
   bool told = false;
-  UpstreamResolver resolver(context, set, [&](const std::string&) { told = true; });
+  NameLookup names(context);
+  UpstreamResolver resolver(context, names, set, [&](const std::string&) { told = true; });
   resolver.look_up();
   context.run();
   EXPECT_FALSE(told);
@@ -71,7 +73,8 @@ TEST(UpstreamResolver, LooksUpNoAddress) {
   const auto set = set_of("127.0.0.1");
   UpstreamTarget& target = *set->targets().front();
   ASSERT_TRUE(target.set_addresses({loopback("127.0.0.9")}));
-  UpstreamResolver resolver(context, set, {});
+  NameLookup names(context);
+  UpstreamResolver resolver(context, names, set, {});
   resolver.look_up();
   context.run();
   EXPECT_TRUE(target.next_address() == loopback("127.0.0.9"));
