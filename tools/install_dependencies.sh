@@ -66,7 +66,7 @@ fi
 cleanup() { [ "$made_policy" = no ] || "${as_root[@]}" rm -f "$policy"; }
 trap cleanup EXIT
 install() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${missing[@]}"
 }
 "${as_root[@]}" apt-get update -q
 log=$(mktemp)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzzer of a build for some seconds each; stops at the first finding.
+# Runs every fuzzer of a build for some seconds each; fails at the end if one has found something.
 #   tools/run_fuzzers.sh BUILD_DIR SECONDS
 set -euo pipefail
 build=$1 seconds=$2

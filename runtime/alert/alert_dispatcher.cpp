@@ -146,7 +146,10 @@ struct AlertDispatcher::State : std::enable_shared_from_this<State> {
       if (stopped) return;
       messages = book->take(index, target.batch);
     }
-    if (messages.empty()) return;
+    if (messages.empty()) {
+      target.batch = target.alertmanager ? batch_max : 1;  // whatever was refused is out
+      return;
+    }
     target.busy = true;
     HttpCall call;
     call.url = target.url;

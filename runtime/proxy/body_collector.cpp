@@ -72,8 +72,10 @@ void BodyCollector::complete() {
   serve_identified(*connection_);
 }
 
-void BodyCollector::on_client_deadline(ClientWait) {
-  connection_->worker().counters().body_timeouts.fetch_add(1, std::memory_order_relaxed);
+void BodyCollector::on_client_deadline(ClientWait wait) {
+  if (wait == ClientWait::body) {
+    connection_->worker().counters().body_timeouts.fetch_add(1, std::memory_order_relaxed);
+  }
   connection_->hand_over(
       make_error_response(*connection_, 408, "the request body did not arrive in time"));
 }

@@ -314,7 +314,8 @@ void ForwardExchange::on_client_deadline(ClientWait wait) {
     connection_->abort();
     return;
   }
-  if (wait == ClientWait::body || (wait == ClientWait::total && (sending_body_ || collecting_))) {
+  // While the body is awaited nobody else is late, whichever time is over.
+  if (wait == ClientWait::body || collecting_ || (wait == ClientWait::total && sending_body_)) {
     connection_->hand_over(
         make_error_response(*connection_, 408, "the request body did not arrive in time"));
     return;

@@ -56,8 +56,10 @@ void LocalResponse::proceed() {
   }
 }
 
-void LocalResponse::on_client_deadline(ClientWait) {
-  connection_->worker().counters().write_timeouts.fetch_add(1, std::memory_order_relaxed);
+void LocalResponse::on_client_deadline(ClientWait wait) {
+  if (wait == ClientWait::send) {
+    connection_->worker().counters().write_timeouts.fetch_add(1, std::memory_order_relaxed);
+  }
   connection_->request().outcome.client_abort = true;
   connection_->abort();
 }

@@ -68,7 +68,8 @@ void append_interim(const http::ResponseHead& head, std::string& text) {
   out.status_line(head.status);
   const http::HopByHopFilter filter(head.headers);
   for (const http::Field& field : head.headers) {
-    if (filter.forwarded(field)) out.field(field);
+    // Nothing of a 1xx may say that content follows (RFC 9110 section 8.6).
+    if (field.id != HeaderId::content_length && filter.forwarded(field)) out.field(field);
   }
   out.end();
 }
@@ -125,11 +126,12 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
   out.status_line(head.status,
                   head.reason.empty() ? http::reason_phrase(head.status) : head.reason);
   const http::HopByHopFilter filter(head.headers);
+  const bool via = request.config->server().via;
   const cache::ClientFields client(request.decision, request.head().headers,
                                    static_cast<int>(head.status), head.headers);
   for (const http::Field& field : head.headers) {
     if (!filter.forwarded(field) || field.id == HeaderId::content_length ||
-        field.id == HeaderId::via || (encoded_304 && field.id == HeaderId::etag) ||
+        (via && field.id == HeaderId::via) || (encoded_304 && field.id == HeaderId::etag) ||
         (coding_.changes_body() && changed_by_coding(field.id, field.name)) ||
         client.hides(field)) {
       continue;
@@ -153,7 +155,7 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
     coding_.vary = compresses;
   }
   append_coding_fields(head.headers.get(HeaderId::etag), varies_by_coding(head.headers));
-  if (request.config->server().via) {
+  if (via) {
     http::append_via(out, head.headers, head.version_minor, worker_.pseudonym());
   }
   finish_head(request, extras, head.headers.has(HeaderId::date));

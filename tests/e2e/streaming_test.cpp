@@ -212,6 +212,22 @@ TEST(Interim, AFinalAnswerInsteadOfContinueEndsTheRequest) {
   EXPECT_TRUE(client.closed());
 }
 
+TEST(Interim, SaysNothingAboutContent) {
+  ScriptedOrigin origin;
+  origin.on("/early", [](OriginExchange& exchange) {
+    exchange.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nContent-Length: 5\r\n\r\n");
+    exchange.respond(200, "", "whole");
+  });
+  RunningAgent agent(origin);
+  HttpClient client(agent.port());
+  ASSERT_TRUE(client.send(request_text("POST", "/early")));
+  const Message hints = client.read(true);
+  EXPECT_EQ(hints.status(), 103);
+  EXPECT_EQ(hints.get("link"), "</a.css>");
+  EXPECT_EQ(hints.get("content-length"), "");
+  EXPECT_EQ(client.read().body, "whole");
+}
+
 TEST(Interim, WithoutContinueFromASilentOriginTheAnswerIs504) {
   ScriptedOrigin origin;
   origin.on("/careful",

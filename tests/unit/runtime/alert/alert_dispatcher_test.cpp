@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <set>
 
 #include "runtime/alert/http_client.hpp"
@@ -211,6 +213,44 @@ TEST_F(Dispatch, APoisonedMessageDoesNotBlockTheOthers) {
   ASSERT_TRUE(eventually([&] { return dispatcher_ref.figures().sent == 2; }));
   EXPECT_EQ(dispatcher_ref.figures().dropped, 1U);
   EXPECT_EQ(dispatcher_ref.figures().queue_length, 0U);
+}
+
+TEST_F(Dispatch, AfterOneRefusedBatchAlertsGatherAgain) {
+  std::atomic<bool> down{true};
+  std::atomic<int> refused{0};
+  std::atomic<std::size_t> largest{0};
+  Receiver strict([&](std::size_t, const Received& call) {
+    const auto alerts = boost::json::parse(call.body).as_array().size();
+    if (down) return 503U;
+    if (alerts > 1 && refused++ == 0) return 400U;  // together, though nothing is wrong with any
+    largest = std::max(largest.load(), alerts);
+    return 200U;
+  });
+  settings.alertmanager = strict.url();
+  timing.backoff_min = milliseconds(20);
+  timing.backoff_max = milliseconds(40);
+  AlertDispatcher& dispatcher_ref = start();
+  const auto fire = [&](const std::string& name) {
+    Alert alert = emergency();
+    alert.name = name;
+    dispatcher_ref.fire(alert, now());
+  };
+  const auto two_come_together = [&](const std::string& prefix) {
+    const std::size_t before = dispatcher_ref.figures().sent;
+    down = true;
+    fire(prefix + "First");
+    fire(prefix + "Second");
+    // One delivery may have been under way without the second; the next has both.
+    const std::size_t failed = dispatcher_ref.figures().failed;
+    EXPECT_TRUE(eventually([&] { return dispatcher_ref.figures().failed >= failed + 2; }));
+    down = false;
+    EXPECT_TRUE(eventually([&] { return dispatcher_ref.figures().sent == before + 2; }));
+  };
+  two_come_together("Refused");
+  EXPECT_EQ(refused, 1);
+  EXPECT_EQ(largest, 1U) << "each by itself";
+  two_come_together("Taken");
+  EXPECT_EQ(largest, 2U);
 }
 
 TEST_F(Dispatch, InjectedAlertsAreMarked) {
