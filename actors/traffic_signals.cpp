@@ -7,8 +7,10 @@ using rules::Quality;
 using rules::SignalId;
 using rules::SignalValues;
 
-void set(SignalValues& values, SignalId id, double value, Instant at) {
-  values[static_cast<std::size_t>(id)] = {value, at, Quality::good, "traffic"};
+constexpr Duration span_short = rules::ArmValues::span_short;
+
+void set(SignalValues& values, SignalId id, double value, Instant at, Duration span = span_short) {
+  values[static_cast<std::size_t>(id)] = {value, at, Quality::good, "traffic", span};
 }
 
 /// The signals one scope fills, so that both scopes share one function.
@@ -30,12 +32,13 @@ const WindowFigures* fill(const Names& names, const WindowFigures& last_10s,
   set(values, names.rate, last_10s.rate, at);
   const WindowFigures* window = judging_window(last_10s, last_1m);
   if (window == nullptr) return nullptr;
-  set(values, names.error_ratio, window->error_ratio, at);
-  set(values, names.average, window->latency_avg, at);
-  set(values, names.p50, window->latency_p50, at);
-  set(values, names.p95, window->latency_p95, at);
-  set(values, names.p99, window->latency_p99, at);
-  if (window->hit_ratio_known) set(values, names.hit_ratio, window->hit_ratio, at);
+  const Duration span = window == &last_1m ? rules::ArmValues::span_long : span_short;
+  set(values, names.error_ratio, window->error_ratio, at, span);
+  set(values, names.average, window->latency_avg, at, span);
+  set(values, names.p50, window->latency_p50, at, span);
+  set(values, names.p95, window->latency_p95, at, span);
+  set(values, names.p99, window->latency_p99, at, span);
+  if (window->hit_ratio_known) set(values, names.hit_ratio, window->hit_ratio, at, span);
   return window;
 }
 
@@ -75,10 +78,10 @@ rules::ArmSide arm_side(const WindowFigures& figures) {
 }
 
 /// Of the last 10 s if these say something, else of the last minute.
-rules::ArmValues arm_values(const EndpointFigures::Arms& arms) {
-  rules::ArmValues values{arm_side(arms.last_10s[0]), arm_side(arms.last_10s[1])};
+rules::ArmValues arm_values(const EndpointFigures::Arms& arms, Instant at) {
+  rules::ArmValues values{arm_side(arms.last_10s[0]), arm_side(arms.last_10s[1]), span_short, at};
   if (values.enough()) return values;
-  return {arm_side(arms.last_1m[0]), arm_side(arms.last_1m[1]), rules::ArmValues::span_long};
+  return {arm_side(arms.last_1m[0]), arm_side(arms.last_1m[1]), rules::ArmValues::span_long, at};
 }
 
 }  // namespace
@@ -94,9 +97,10 @@ std::vector<rules::EndpointFrame> endpoint_frames(const TrafficFigures& figures,
     const WindowFigures* window =
         fill(endpoint_names, endpoint.last_10s, endpoint.last_1m, at, frame.values);
     if (window != nullptr) {
-      set(frame.values, SignalId::endpoint_response_size, window->response_bytes_avg, at);
+      set(frame.values, SignalId::endpoint_response_size, window->response_bytes_avg, at,
+          window == &endpoint.last_1m ? rules::ArmValues::span_long : span_short);
     }
-    if (endpoint.arms) frame.arms = arm_values(*endpoint.arms);
+    if (endpoint.arms) frame.arms = arm_values(*endpoint.arms, at);
   }
   return frames;
 }

@@ -34,6 +34,7 @@ struct Reading {
   Instant at{};
   Quality quality = Quality::missing;
   const char* source = "none";
+  Duration span = std::chrono::seconds(10);  ///< how far back from `at` it reaches
 
   [[nodiscard]] bool usable() const noexcept {
     return quality == Quality::good || quality == Quality::injected;
@@ -67,6 +68,7 @@ struct ArmValues {
 
   ArmSide treated, control;
   Duration span = span_short;  ///< how far back the values reach
+  Instant at{};                ///< from here: when they were taken
 
   [[nodiscard]] bool enough() const noexcept {
     return treated.requests >= requests_min && control.requests >= requests_min;

@@ -85,9 +85,11 @@ bool Trial::compare(double treated, double control) {
   return false;
 }
 
-bool Trial::observe_arms(Instant now, const ArmValues* arms) {
-  if (arms == nullptr || !arms->enough() || now - compared_to_ < arms->span) return false;
-  compared_to_ = now;
+/// By the time the values were taken, not by that of the tick: figures that come seldom
+/// are shown by many ticks, and would be taken for as many comparisons.
+bool Trial::observe_arms(const ArmValues* arms) {
+  if (arms == nullptr || !arms->enough() || arms->at - compared_to_ < arms->span) return false;
+  compared_to_ = arms->at;
   const auto treated = arms->treated.value(plan_.goal->improve);
   const auto control = arms->control.value(plan_.goal->improve);
   return treated && control && compare(*treated, *control);
@@ -95,9 +97,10 @@ bool Trial::observe_arms(Instant now, const ArmValues* arms) {
 
 bool Trial::observe_phase(Instant now, const SignalValues& values) {
   if (now < next_sample_) return false;
-  next_sample_ = now + phase;
+  const Instant began = std::exchange(next_sample_, now + phase) - phase;
   const Reading& reading = values[static_cast<std::size_t>(plan_.goal->improve)];
-  const std::optional<double> value = reading.usable() && std::isfinite(reading.value)
+  const bool of_phase = reading.at - reading.span >= began + lead;
+  const std::optional<double> value = of_phase && reading.usable() && std::isfinite(reading.value)
                                           ? std::optional(reading.value)
                                           : std::nullopt;
   if (phase_ == 0) {
@@ -145,8 +148,8 @@ bool Trial::observe(Instant now, const SignalValues& values, const ArmValues* ar
   if (std::exchange(paused_, false)) start_over(now);
   bool changed = false;
   if (comparing()) {
-    changed = plan_.design == TrialDesign::concurrent ? observe_arms(now, arms)
-                                                      : observe_phase(now, values);
+    changed =
+        plan_.design == TrialDesign::concurrent ? observe_arms(arms) : observe_phase(now, values);
   }
   if (expire()) changed = true;
   widen(now);

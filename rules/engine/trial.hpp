@@ -5,14 +5,17 @@
 // signal of the treated is compared with that of the others over the same
 // seconds, so that load, time of day and the tendency of extreme values to fall
 // back by themselves hit both alike. Ten seconds make a comparison where both
-// sides then have enough requests, else a minute; no second belongs to two.
+// sides then have enough requests, else a minute; no second belongs to two, however
+// seldom the figures come.
 //
 // Alternating, where an action cannot be divided by request. Pairs of phases,
 // one with the action and one without, in an order drawn for each pair
 // (switchback experiment: Bojinov, Simchi-Levi, Zhao, "Design and analysis of
-// switchback experiments", Management Science 69, 2023). Only the last
-// ten seconds of a phase count, by then what the phase before left is gone
-// from the ten second window of the signals. Random order within short pairs is
+// switchback experiments", Management Science 69, 2023). A phase counts by the
+// value at its end, if that reaches back to `lead` after its beginning at most: by then
+// what the phase before left is gone. A value that is older or reaches further back, such as
+// latencies of an endpoint with fewer than 20 requests in ten seconds, which are those of
+// a minute, holds both phases and says nothing. Random order within short pairs is
 // what guards against trend and season: both hit either phase as often.
 //
 // Verdicts by rules/laws/effect_test, at each pair. Useful: a share below 1
@@ -48,6 +51,7 @@ class Trial {
   /// Until an action that began is in force everywhere.
   static constexpr std::chrono::seconds settle{10};
   static constexpr std::chrono::seconds phase{20};  ///< of alternating trials
+  static constexpr std::chrono::seconds lead{5};    ///< of a phase, that does not count
   static constexpr std::chrono::seconds widen_every{30};
   /// The least `within` in which a verdict can be reached at all: as many
   /// comparisons as the test asks for, each as short as it can be.
@@ -94,7 +98,7 @@ class Trial {
   bool expire();
   void start_over(Instant now) noexcept;
   bool compare(double treated, double control);
-  bool observe_arms(Instant now, const ArmValues* arms);
+  bool observe_arms(const ArmValues* arms);
   bool observe_phase(Instant now, const SignalValues& values);
   bool finish(TrialVerdict verdict);
   void draw_order();

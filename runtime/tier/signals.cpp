@@ -11,8 +11,9 @@ constexpr Duration short_window = std::chrono::seconds(10);
 constexpr Duration long_window = std::chrono::minutes(1);
 constexpr Duration keep_every = std::chrono::seconds(1);
 
-void set(rules::SignalValues& values, SignalId id, double value, Instant at) {
-  values[static_cast<std::size_t>(id)] = {value, at, rules::Quality::good, "redis"};
+void set(rules::SignalValues& values, SignalId id, double value, Instant at,
+         Duration span = short_window) {
+  values[static_cast<std::size_t>(id)] = {value, at, rules::Quality::good, "redis", span};
 }
 
 }  // namespace
@@ -50,14 +51,15 @@ void Signals::fill_reads(const Totals& now, rules::SignalValues& values) const {
   const auto count = [](const Totals& totals) {
     return std::accumulate(totals.times.begin(), totals.times.end(), std::uint64_t{0});
   };
-  Totals window = since(now, short_window);
-  if (count(window) < reads_min) window = since(now, long_window);
+  Duration span = short_window;
+  Totals window = since(now, span);
+  if (count(window) < reads_min) window = since(now, span = long_window);
   if (count(window) > 0) {
-    set(values, SignalId::redis_latency_p95, quantile_of(window.times, 0.95), now.at);
+    set(values, SignalId::redis_latency_p95, quantile_of(window.times, 0.95), now.at, span);
   }
   if (window.answered > 0) {
     set(values, SignalId::redis_hit_ratio,
-        static_cast<double>(window.hits) / static_cast<double>(window.answered), now.at);
+        static_cast<double>(window.hits) / static_cast<double>(window.answered), now.at, span);
   }
 }
 

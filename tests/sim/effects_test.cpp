@@ -66,8 +66,8 @@ class Weather {
   int second_ = 0;
 };
 
-void put(SignalValues& values, SignalId id, double value) {
-  values[static_cast<std::size_t>(id)] = {value, {}, Quality::good, "plant"};
+void put(SignalValues& values, SignalId id, double value, Instant now) {
+  values[static_cast<std::size_t>(id)] = {value, now, Quality::good, "plant"};
 }
 
 ArmSide side(double latency) {
@@ -107,8 +107,8 @@ Verdict concurrent(double factor, unsigned seed) {
     const double common = weather.common();
     const double on = treated.add(common * weather.own() * (acts ? factor : 1));
     const double off = control.add(common * weather.own());
-    put(frame.endpoints[0].values, SignalId::endpoint_latency_p95, (on + off) / 2);
-    frame.endpoints[0].arms = ArmValues{side(on), side(off)};
+    put(frame.endpoints[0].values, SignalId::endpoint_latency_p95, (on + off) / 2, frame.now);
+    frame.endpoints[0].arms = ArmValues{side(on), side(off), ArmValues::span_short, frame.now};
     const TickResult result = engine.tick(frame);
     acts = !result.outcome.endpoints.empty();
     for (const TrialStep& step : result.trials) {
@@ -137,7 +137,7 @@ Verdict alternating(double factor, unsigned seed) {
   int begun = -1;
   for (int second = 0; second < 9000; ++second) {
     put(frame.global, SignalId::traffic_latency_p95,
-        window.add(weather.common() * weather.own() * (acts ? factor : 1)));
+        window.add(weather.common() * weather.own() * (acts ? factor : 1)), frame.now);
     const TickResult result = engine.tick(frame);
     acts = result.outcome.throttle_to < 1;
     for (const TrialStep& step : result.trials) {

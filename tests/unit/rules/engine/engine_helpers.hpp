@@ -83,10 +83,13 @@ class Timeline {
 
   SignalValues& global() { return frame_.global; }
 
-  /// Ticks now, then lets `step` pass.
+  /// Ticks now, then lets `step` pass. Values without a time are of now.
   TickResult tick(Duration step = 1s) {
     frame_.now = now;
-    TickResult result = engine.tick(frame_);
+    Frame frame = frame_;
+    stamp(frame.global);
+    for (EndpointFrame& endpoint : frame.endpoints) stamp(endpoint.values);
+    TickResult result = engine.tick(frame);
     now += step;
     return result;
   }
@@ -103,6 +106,12 @@ class Timeline {
   Instant now{1h};
 
  private:
+  void stamp(SignalValues& values) const {
+    for (Reading& reading : values) {
+      if (reading.at == Instant{}) reading.at = now;
+    }
+  }
+
   Frame frame_;
 };
 

@@ -27,6 +27,7 @@ class Plant {
     const double noise = 0.03 * (static_cast<double>(second_ * 7 % 11) / 5.0 - 1);
     ArmValues arms;
     arms.span = span;
+    arms.at = timeline.now - (timeline.now - Instant{}) % every;
     fill(arms.treated, latency * factor * (1 + noise));
     fill(arms.control, latency * (1 - noise));
     timeline.endpoint(page).arms = arms;
@@ -54,6 +55,7 @@ class Plant {
 
   Timeline timeline;
   Duration span = 10s;
+  Duration every = 1s;  ///< how often the values are new
 
  private:
   static void fill(ArmSide& side, double latency) {

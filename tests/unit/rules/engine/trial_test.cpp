@@ -102,6 +102,14 @@ TEST(Trial, SaysNothingFromTooFewRequests) {
   EXPECT_EQ(plant.report()->samples, 0U);
 }
 
+TEST(Trial, ComparesFiguresOnceHoweverOftenTheyAreShown) {
+  Plant slow(set_of({tried()}));
+  slow.every = 1min;
+  for (int second = 0; second < 250; ++second) slow.tick(1);
+  EXPECT_LE(slow.report()->samples, 4U);
+  EXPECT_GE(slow.report()->samples, 3U);
+}
+
 TEST(Trial, ComparesMinutesWhereTenSecondsHoldTooLittle) {
   Rule rule = tried();
   rule.effect->within = 15min;
