@@ -87,8 +87,10 @@ seconds scaled(seconds ttl, const EndpointPolicy& policy) noexcept {
   seconds result = product >= static_cast<double>(lifetime_max.count())
                        ? lifetime_max
                        : seconds(static_cast<seconds::rep>(std::floor(product)));
-  if (policy.ttl_max.count() > 0) result = std::min(result, policy.ttl_max);
-  return result;
+  if (policy.ttl_max.count() == 0) return result;
+  // The bound of a raise shortens nothing that is longer by itself.
+  return std::min(result,
+                  policy.ttl_multiplier > 1 ? std::max(ttl, policy.ttl_max) : policy.ttl_max);
 }
 
 struct Lifetime {

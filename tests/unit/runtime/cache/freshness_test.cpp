@@ -100,6 +100,21 @@ TEST_F(LifetimeTest, PolicyScalesRuleTtlButNeverTheOriginsOwn) {
   EXPECT_EQ(refused({}), Reason::expired);
 }
 
+TEST_F(LifetimeTest, TheBoundOfARaiseShortensNothing) {
+  config::CacheRule rule;
+  rule.match.path = "/*";
+  rule.ttl = hours(24);
+  settings_.rules = {rule};
+  policy_.ttl_multiplier = 2;
+  policy_.ttl_max = hours(1);
+  EXPECT_EQ(lifetime({}), hours(24));
+  settings_.rules[0].ttl = std::chrono::minutes(40);
+  EXPECT_EQ(lifetime({}), hours(1));
+  settings_.rules[0].ttl = hours(24);
+  policy_.ttl_multiplier = 0.5;
+  EXPECT_EQ(lifetime({}), hours(1)) << "what lowers is bounded as a whole";
+}
+
 TEST(PlainLifetime, IsSeenByRequestsThatTheMultiplierDoesNotApplyTo) {
   config::CacheSettings settings = testing::small_settings();
   config::CacheRule rule;
