@@ -92,14 +92,13 @@ void Engine::Impl::step_rule(std::size_t index) {
   const Rule& rule = set.rules[index];
   RuleRuntime& runtime = runtimes[index];
   const bool out = is_out(rule);
-  const CheckedRule checked{rule, *runtime.until};
   for (std::size_t i = 0; i < runtime.instances.size(); ++i) {
     auto& instance = runtime.instances[i];
     const EndpointSlot* slot = slot_of(rule, i);
     if (slot != nullptr && !slot->used) continue;
     if (out && !instance) continue;
     // An endpoint out of sight starts nothing new, not even with no_data: fire.
-    if (slot != nullptr && !slot->seen && !instance) continue;
+    const CheckedRule checked{rule, *runtime.until, slot == nullptr || slot->seen};
     auto step =
         out ? leave_if_in(rule, instance) : advance(checked, instance, scene_of(slot), now, gap);
     if (step) emit(index, slot, std::move(*step), result);
@@ -238,6 +237,21 @@ void Engine::Impl::status_of(std::size_t index, std::vector<RuleStatus>& rows) c
   rows.push_back(std::move(row));
 }
 
+/// What no longer acts compares nothing and spends no time on it; `every: once` begins anew.
+void Engine::Impl::turn_dry(std::size_t index) {
+  const bool dry = set.rules[index].dry_run;
+  for (const auto& instance : runtimes[index].instances) {
+    if (!instance || !instance->trial || !is_active(instance->state)) continue;
+    if (dry) {
+      instance->trial->sleep();
+    } else {
+      instance->trial->wake(now);
+    }
+  }
+  if (!dry) return;
+  for (Pulse& pulse : runtimes[index].pulses) pulse.stop();
+}
+
 Engine::Engine(RuleSet rules, Level level, std::size_t history_bytes)
     : impl_(std::make_unique<Impl>(history_bytes)) {
   impl_->level = level;
@@ -282,7 +296,10 @@ void Engine::reload(RuleSet rules) { impl_->reload(std::move(rules)); }
 bool Engine::adjust(const Rule& rule) {
   const auto found = std::ranges::find(impl_->set.rules, rule.name, &Rule::name);
   if (found == impl_->set.rules.end()) return false;
+  const bool was_dry = found->dry_run;
   copy_terms(rule, *found);
+  const auto index = static_cast<std::size_t>(found - impl_->set.rules.begin());
+  if (was_dry != rule.dry_run) impl_->turn_dry(index);
   return true;
 }
 

@@ -141,6 +141,8 @@ struct TickResult {
   std::vector<Transition> transitions;
   std::vector<ActiveAction> active;
   std::vector<TrialStep> trials;
+  /// Rule and endpoint (or empty) whose trial has its actions off, to compare.
+  std::vector<std::pair<std::string, std::string>> off_phases;
   Outcome outcome;
   /// Activations in this tick: transitions into firing from inactive or pending, not dry_run.
   std::uint64_t triggers = 0;

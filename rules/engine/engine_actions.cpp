@@ -10,6 +10,7 @@ namespace homeostat::rules {
 void Engine::Impl::begin_result() {
   result.transitions.clear();
   result.trials.clear();
+  result.off_phases.clear();
   result.triggers = 0;
   Outcome& outcome = result.outcome;
   outcome.endpoints.clear();
@@ -56,7 +57,13 @@ bool Engine::Impl::seat_admitted(const TrialSeat& seat) {
 void Engine::Impl::act(const TrialSeat& seat) {
   const bool on_trial = has_trial(*seat.rule);
   const bool admitted = !on_trial || seat_admitted(seat);
-  if (on_trial && seat.instance->trial) seats.push_back(seat);
+  if (on_trial && seat.instance->trial) {
+    seats.push_back(seat);
+    if (!admitted && seat.instance->trial->alternates()) {
+      result.off_phases.emplace_back(seat.rule->name,
+                                     seat.slot != nullptr ? seat.slot->name : std::string());
+    }
+  }
   for (const Action& action : seat.rule->then) {
     const bool tried = on_trial && can_alternate(action);
     if (tried && !admitted) continue;
@@ -84,7 +91,7 @@ void Engine::Impl::occupy_places() {
   seats.clear();
   seat_of.clear();
   for (std::size_t r = 0; r < set.rules.size(); ++r) {
-    if (!has_trial(set.rules[r])) continue;
+    if (!has_trial(set.rules[r]) || set.rules[r].dry_run) continue;
     for (std::size_t i = 0; i < runtimes[r].instances.size(); ++i) {
       const auto& instance = runtimes[r].instances[i];
       if (instance) trials.occupy({&set.rules[r], instance.get(), slot_of(set.rules[r], i)});
@@ -102,7 +109,10 @@ bool Engine::Impl::control_spoilt(const TrialSeat& seat) const {
     const bool elsewhere = entry.endpoint && seat.slot != nullptr &&
                            *entry.endpoint != seat.slot->id &&
                            !std::holds_alternative<Throttle>(entry.action);
-    if (entry.rule == seat.rule->name || elsewhere || !can_alternate(entry.action)) return false;
+    const bool itself =
+        entry.rule == seat.rule->name &&
+        entry.endpoint == (seat.slot != nullptr ? std::optional(seat.slot->id) : std::nullopt);
+    if (itself || elsewhere || !can_alternate(entry.action)) return false;
     return std::ranges::any_of(
         own, [&](const Action& action) { return action.index() == entry.action.index(); });
   });

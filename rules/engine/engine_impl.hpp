@@ -64,6 +64,7 @@ struct Engine::Impl {
   [[nodiscard]] bool control_spoilt(const TrialSeat& seat) const;
   void settle_actions();
   void reload(RuleSet rules);
+  void turn_dry(std::size_t index);
   void retire(const Rule& rule, RuleRuntime& runtime, const std::string& reason);
   void status_of(std::size_t index, std::vector<RuleStatus>& rows) const;
   [[nodiscard]] RuleStatus status_row(const Rule& rule) const;

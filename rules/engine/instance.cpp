@@ -30,6 +30,7 @@ class Advance {
           Duration gap)
       : rule_(checked.rule),
         until_(checked.until),
+        may_start_(checked.may_start),
         instance_(instance),
         scene_(scene),
         now_(now),
@@ -40,7 +41,7 @@ class Advance {
     no_data_ = !raw.has_value();
     const std::optional<bool> answer = raw.has_value() ? raw : wanted(rule_, scene_);
     switch (instance_.state) {
-      case RuleState::inactive: return answer == true ? begin() : std::nullopt;
+      case RuleState::inactive: return answer == true && may_start_ ? begin() : std::nullopt;
       case RuleState::pending: return wait(answer);
       case RuleState::firing: return answer == true ? std::nullopt : release();
       case RuleState::holding: return linger(answer);
@@ -59,7 +60,7 @@ class Advance {
   }
 
   std::optional<Step> wait(std::optional<bool> answer) {
-    if (!answer.has_value()) {
+    if (!answer.has_value() || (*answer && !may_start_)) {
       // Time without data is no evidence: it does not count towards `for`.
       instance_.pending_clock += gap_;
       return std::nullopt;
@@ -111,6 +112,7 @@ class Advance {
 
   const Rule& rule_;
   const Expression& until_;
+  bool may_start_;
   Instance& instance_;
   const Scene& scene_;
   Instant now_;
@@ -154,7 +156,7 @@ std::optional<Step> advance(const CheckedRule& checked, std::unique_ptr<Instance
                             const Scene& scene, Instant now, Duration gap) {
   if (!instance) {
     // The common case by far, kept free of allocation.
-    if (wanted(checked.rule, scene) != true) return std::nullopt;
+    if (!checked.may_start || wanted(checked.rule, scene) != true) return std::nullopt;
     instance = std::make_unique<Instance>();
     instance->cooldown_until = now;
   }

@@ -43,6 +43,7 @@ struct Instance {
 struct CheckedRule {
   const Rule& rule;
   const Expression& until;
+  bool may_start = true;  ///< false at an endpoint out of sight: what acts goes on, nothing begins
 };
 
 struct Step {

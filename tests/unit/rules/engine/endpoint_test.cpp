@@ -66,6 +66,30 @@ TEST(VanishedEndpoints, StartNothingNew) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(timeline.forget(1).tick().triggers, 0U);
 }
 
+TEST(VanishedEndpoints, StartNothingNewThoughTheirRuleIsRemembered) {
+  Rule own = slow();
+  own.no_data = NoData::fire;
+  own.hold = 1min;  // a relapse is remembered for minutes
+  Timeline timeline(set_of({own}));
+  (void)timeline.latency(1, 3).tick();
+  for (int i = 0; i < 70; ++i) (void)timeline.latency(1, 0.1).tick();
+  ASSERT_EQ(timeline.state("slow", 1), RuleState::inactive);
+  for (int i = 0; i < 60; ++i) EXPECT_EQ(timeline.forget(1).tick().triggers, 0U);
+}
+
+TEST(VanishedEndpoints, WaitWithWhatWasPending) {
+  Rule own = slow();
+  own.no_data = NoData::fire;
+  own.for_ = 5s;
+  Timeline timeline(set_of({own}));
+  (void)timeline.latency(1, 3).tick();
+  ASSERT_EQ(timeline.state("slow", 1), RuleState::pending);
+  for (int i = 0; i < 60; ++i) EXPECT_EQ(timeline.forget(1).tick().triggers, 0U);
+  int seconds = 0;
+  while (timeline.latency(1, 3).tick().triggers == 0 && seconds < 60) ++seconds;
+  EXPECT_NEAR(seconds, 5, 1) << "time out of sight does not count";
+}
+
 TEST(VanishedEndpoints, AreGivenUpAfterAWhile) {
   Timeline timeline(set_of({slow()}));
   (void)timeline.latency(1, 3).tick();

@@ -146,6 +146,103 @@ TEST(TrialPlace, AnOverruledTrialComesBackOnlyWhenItsPlaceIsFree) {
   EXPECT_GT(plant.report("a-overruled")->samples, 0U);
 }
 
+TEST(TrialPlace, IsFreeWhileItsRuleRunsDry) {
+  const Rule first = tried("a-first");
+  Plant plant(set_of({first, tried("b-second", Compress{})}));
+  for (int second = 0; second < 20; ++second) plant.tick(1);
+  ASSERT_EQ(plant.report("b-second")->verdict, TrialVerdict::waiting);
+  Rule dry = first;
+  dry.dry_run = true;
+  ASSERT_TRUE(plant.timeline.engine.adjust(dry));
+  for (int second = 0; second < 20; ++second) plant.tick(1);
+  EXPECT_EQ(plant.report("b-second")->verdict, TrialVerdict::running);
+}
+
+TEST(TrialMemory, TimeOfADryRunDoesNotCount) {
+  const Rule judged = tried();
+  Plant plant(set_of({judged}));
+  for (int second = 0; second < 60; ++second) plant.tick(1);
+  Rule dry = judged;
+  dry.dry_run = true;
+  ASSERT_TRUE(plant.timeline.engine.adjust(dry));
+  for (int second = 0; second < 1200; ++second) plant.tick(1);
+  ASSERT_TRUE(plant.timeline.engine.adjust(judged));
+  for (int second = 0; second < 60; ++second) EXPECT_TRUE(plant.tick(1).trials.empty());
+  EXPECT_EQ(plant.report()->verdict, TrialVerdict::running);
+}
+
+TEST(MemoryPulse, ReleasesOnceMoreAfterADryRun) {
+  const Rule once =
+      rule("once", "cpu.utilization > 50%", {ReleaseMemory{.every = std::chrono::seconds(0)}});
+  Rule dry = once;
+  dry.dry_run = true;
+  Timeline timeline(set_of({once}));
+  EXPECT_EQ(timeline.cpu(0.9).tick().outcome.release_now.size(), 1U);
+  EXPECT_TRUE(timeline.tick().outcome.release_now.empty());
+  ASSERT_TRUE(timeline.engine.adjust(dry));
+  (void)timeline.tick();
+  (void)timeline.cpu(0.1).tick();
+  ASSERT_TRUE(timeline.engine.adjust(once));
+  EXPECT_EQ(timeline.cpu(0.9).tick().outcome.release_now.size(), 1U);
+}
+
+TEST(AlternatingTrial, RestsWhileItsOwnRuleThrottlesForAnotherEndpoint) {
+  Rule each = rule("each", "endpoint.latency_p95 > 2s", {Throttle{.to = 0.5}});
+  each.effect =
+      EffectGoal{.improve = SignalId::traffic_latency_p95, .within = 10min, .keep_unproven = true};
+  Timeline timeline(set_of({each}));
+  timeline.latency(1, 3);
+  const auto run = [&](int seconds) {
+    for (int second = 0; second < seconds; ++second) {
+      put(timeline.global(), SignalId::traffic_latency_p95, 1.0 + 0.01 * (second % 7));
+      (void)timeline.tick();
+    }
+  };
+  run(700);
+  ASSERT_EQ(row_of(timeline.engine, "each")->trial->verdict, TrialVerdict::unproven);
+  timeline.latency(2, 3);
+  run(300);
+  for (const RuleStatus& row : timeline.engine.status()) {
+    if (row.endpoint != 2U) continue;
+    EXPECT_EQ(row.trial->samples, 0U) << "its off phases are throttled for the other";
+  }
+}
+
+TEST(AlternatingTrial, TakesNoValueThatReachesIntoThePhaseBefore) {
+  const auto samples = [](Duration span, Duration every) {
+    Rule judged = rule("judged", "cpu.utilization > 50%", {Throttle{.to = 0.5}});
+    judged.effect = EffectGoal{.improve = SignalId::traffic_latency_p95, .within = 30min};
+    Timeline timeline(set_of({judged}));
+    timeline.cpu(0.9);
+    for (int second = 0; second < 600; ++second) {
+      Reading& reading = timeline.global()[static_cast<std::size_t>(SignalId::traffic_latency_p95)];
+      if ((timeline.now - Instant{}) % every == 0s || second == 0) {
+        reading = {1.0 + 0.01 * (second % 7), timeline.now, Quality::good, "test", span};
+      }
+      (void)timeline.tick();
+    }
+    return row_of(timeline.engine, "judged")->trial->samples;
+  };
+  EXPECT_GT(samples(10s, 1s), 12U);
+  EXPECT_GT(samples(10s, 5s), 12U);
+  EXPECT_EQ(samples(1min, 1s), 0U);
+  EXPECT_LT(samples(10s, 30s), 12U) << "the same value in both phases is no comparison";
+}
+
+TEST(AlternatingTrial, TellsThatItsActionIsOffOnlyToCompare) {
+  Rule judged = rule("judged", "cpu.utilization > 50%", {Throttle{.to = 0.5}});
+  judged.effect = EffectGoal{.improve = SignalId::traffic_latency_p95, .within = 30min};
+  Timeline timeline(set_of({judged}));
+  timeline.cpu(0.9);
+  int off = 0;
+  for (int second = 0; second < 200; ++second) {
+    const TickResult result = timeline.tick();
+    EXPECT_EQ(result.active.empty(), !result.off_phases.empty()) << second;
+    off += result.off_phases.empty() ? 0 : 1;
+  }
+  EXPECT_GT(off, 50);
+}
+
 TEST(AlternatingTrial, RestsWhileAnotherThrottleSpoilsItsControl) {
   Rule tried_throttle = rule("a-tried", "cpu.utilization > 50%", {Throttle{.to = 0.5}});
   tried_throttle.effect = EffectGoal{.improve = SignalId::traffic_latency_p95, .within = 30min};
