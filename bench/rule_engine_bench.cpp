@@ -72,7 +72,9 @@ Frame make_frame(std::size_t endpoints, std::size_t slow_every) {
 }
 
 void tick(benchmark::State& state) {
-  Engine engine(rule_set(static_cast<int>(state.range(2))));
+  // Room for the histories of all: where they are refused, windows are unknown and cost nothing.
+  Engine engine(rule_set(static_cast<int>(state.range(2))), Level::balanced,
+                std::size_t{64} * 1024 * 1024);
   Frame frame = make_frame(static_cast<std::size_t>(state.range(0)),
                            static_cast<std::size_t>(state.range(1)));
   for (int i = 0; i < 700; ++i) {  // so that the windows are full

@@ -1,5 +1,6 @@
 #include "rules/engine/emergency.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "rules/engine/text.hpp"
@@ -70,7 +71,7 @@ std::string Emergency::fatal_signal(const EmergencyInput& input) const {
 
 EmergencyEvent Emergency::enter(Instant now, std::string reason) {
   active_ = true;
-  since_ = now;
+  since_ = danger_at_ = now;
   reason_ = std::move(reason);
   suspect_since_.reset();
   clean_since_.reset();
@@ -101,19 +102,28 @@ bool Emergency::all_clear(const EmergencyInput& input) const {
 }
 
 EmergencyEvent Emergency::try_leave(const EmergencyInput& input) {
-  if (!all_clear(input)) {
+  const bool danger = !fatal_signal(input).empty() || !signals_of(input, bounds_).empty();
+  if (danger) danger_at_ = input.now;
+  const Duration linger = std::max(bounds_.linger_max, bounds_.leave_after);
+  const bool clear = all_clear(input), lingered = input.now - danger_at_ >= linger;
+  if (!clear && !lingered) {
     if (!input.operator_demands) by_operator_ = false;  // from now on like any other
     clean_since_.reset();
     return EmergencyEvent::none;
   }
   if (!clean_since_) clean_since_ = input.now;
-  if (!by_operator_ && input.now - *clean_since_ < bounds_.leave_after) {
+  if (!by_operator_ && clear && input.now - *clean_since_ < bounds_.leave_after) {
     return EmergencyEvent::none;
   }
   active_ = false;
   since_ = input.now;
-  reason_ = by_operator_ ? "the panic switch was let go, and there is no signal"
-                         : "no signal for " + format_duration(bounds_.leave_after);
+  if (by_operator_) {
+    reason_ = "the panic switch was let go, and there is no signal";
+  } else if (clear) {
+    reason_ = "no signal for " + format_duration(bounds_.leave_after);
+  } else {
+    reason_ = "no signal beyond its entry threshold for " + format_duration(linger);
+  }
   by_operator_ = false;
   clean_since_.reset();
   return EmergencyEvent::left;

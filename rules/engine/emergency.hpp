@@ -3,7 +3,9 @@
 // Enter: the panic switch at once; two independent signals for `enter_after`, or one fatal one at
 // once (a rule with the emergency action counts as fatal: its own `for` has already passed). Leave:
 // `leave_after` without any signal, where a signal only ends below its lower leave threshold, so
-// that a value wavering around the entry threshold keeps the mode. Signals: memory utilization,
+// that a value wavering around the entry threshold keeps the mode. A value that stays between the
+// two holds it for `linger_max` after the last one beyond an entry threshold, no longer: an
+// application may live there. Signals: memory utilization,
 // memory full pressure, success ratio, standing queue, rejected critical requests. How many of all
 // are rejected is none: that and a standing queue are one overload, which admission deals with by
 // itself; only where the critical class is not spared it has failed. Memory may act alone: its two
@@ -42,6 +44,7 @@ enum class EmergencyEvent : std::uint8_t { none, entered, left };
 struct EmergencyBounds {
   Duration enter_after = std::chrono::seconds(5);
   Duration leave_after = std::chrono::seconds(60);
+  Duration linger_max = std::chrono::minutes(10);
   double memory_high = 0.95;
   double memory_fatal = 0.98;
   double memory_full_pressure_high = 0.05;
@@ -84,6 +87,7 @@ class Emergency {
   std::string reason_;
   std::optional<Instant> suspect_since_;
   std::optional<Instant> clean_since_;
+  Instant danger_at_{};  ///< last signal beyond its entry threshold, while active
 };
 
 }  // namespace homeostat::rules

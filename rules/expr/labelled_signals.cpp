@@ -6,20 +6,31 @@
 namespace homeostat::rules {
 namespace {
 
-/// A fall counts as a restart from zero. Nothing after a gap the history would not
-/// bridge either.
-Reading increase_per_second(LabelledSignals::Entry& entry, Instant now) {
-  if (!entry.reading.usable()) return {};
-  Reading increase;
+/// Between two readings of the source, however many ticks they are apart: it counts until the
+/// next. A fall counts as a restart from zero. Nothing after an interruption that the history
+/// would not bridge either.
+Reading increase_per_second(LabelledSignals::Entry& entry) {
+  if (!entry.reading.usable()) {
+    entry.interrupted = true;
+    return {};
+  }
+  const Instant at = entry.reading.at;
+  if (entry.counted && at <= entry.counted_at) {
+    return entry.interrupted ? Reading{} : entry.newest_increase;
+  }
+  entry.newest_increase = {};
   const double value = entry.reading.value;
-  if (entry.counted && now > entry.counted_at && now - entry.counted_at <= SeriesGroup::carry_max) {
+  const bool bridged = !entry.interrupted || at - entry.counted_at <= SeriesGroup::carry_max;
+  if (entry.counted && bridged) {
     const double more = value >= *entry.counted ? value - *entry.counted : value;
-    increase = entry.reading;
-    increase.value = more / std::chrono::duration<double>(now - entry.counted_at).count();
+    entry.newest_increase = entry.reading;
+    entry.newest_increase.value =
+        more / std::chrono::duration<double>(at - entry.counted_at).count();
   }
   entry.counted = value;
-  entry.counted_at = now;
-  return increase;
+  entry.counted_at = at;
+  entry.interrupted = false;
+  return entry.newest_increase;
 }
 
 }  // namespace
@@ -52,7 +63,7 @@ void LabelledSignals::take(Instant now, std::span<const LabelledReading> reading
     entry.reading = found == readings.end() ? Reading{} : found->reading;
     entry.history->push(now, {&entry.reading, 1});
     if (!entry.increase) continue;
-    const Reading increase = increase_per_second(entry, now);
+    const Reading increase = increase_per_second(entry);
     entry.increase->push(now, {&increase, 1});
   }
 }

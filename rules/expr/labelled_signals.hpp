@@ -32,7 +32,9 @@ class LabelledSignals {
     std::unique_ptr<SeriesGroup> history;
     std::unique_ptr<SeriesGroup> increase;  ///< per second; null unless it is a counter
     std::optional<double> counted;          ///< the counter's last value
-    Instant counted_at{};
+    Instant counted_at{};                   ///< when that was read at its source
+    Reading newest_increase;                ///< per second, up to that reading
+    bool interrupted = false;               ///< missing since that reading
 
     /// What the query's function looks back over.
     [[nodiscard]] const SeriesGroup& past(const WindowQuery& query) const noexcept {

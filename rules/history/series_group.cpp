@@ -16,10 +16,7 @@ std::int64_t number_at(Instant now, std::chrono::seconds step) {
 }  // namespace
 
 bool HistoryBudget::take(std::size_t bytes) noexcept {
-  if (bytes > limit_ - std::min(used_, limit_)) {
-    ++refused_;
-    return false;
-  }
+  if (bytes > limit_ - std::min(used_, limit_)) return false;
   used_ += bytes;
   return true;
 }
@@ -33,12 +30,13 @@ SeriesGroup::~SeriesGroup() {
 
 bool SeriesGroup::allocate(std::size_t index) {
   Level& level = levels_[index];
-  if (level.refused) return false;
+  if (level.refused_at && *level.refused_at == budget_->returns()) return false;
   const std::size_t cells = width_ * shape_[index].slots;
   const std::size_t bytes =
       cells * sizeof(float) * (index == 0 ? 1 : 3) + width_ * sizeof(std::uint32_t);
   if (budget_ != nullptr && !budget_->take(bytes)) {
-    level.refused = true;
+    if (!level.refused_at) budget_->count_refused();
+    level.refused_at = budget_->returns();
     return false;
   }
   bytes_ += bytes;

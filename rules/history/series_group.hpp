@@ -11,7 +11,8 @@
 // Memory: the shape's slots x width, 4 bytes each in the finest level and 12 in
 // the others; taken from the budget when a level is first needed (the coarser
 // ones after their first step) and given back by the destructor. A level the
-// budget refuses stays empty: windows that need it are unknown.
+// budget refuses stays empty, and windows that need it unknown, until another group
+// has given memory back.
 #pragma once
 
 #include <array>
@@ -53,7 +54,13 @@ class HistoryBudget {
  public:
   explicit HistoryBudget(std::size_t limit) noexcept : limit_(limit) {}
   [[nodiscard]] bool take(std::size_t bytes) noexcept;
-  void give(std::size_t bytes) noexcept { used_ -= bytes; }
+  void give(std::size_t bytes) noexcept {
+    used_ -= bytes;
+    if (bytes > 0) ++returns_;
+  }
+  void count_refused() noexcept { ++refused_; }
+  /// Times that memory came back: what was refused before may be had now.
+  [[nodiscard]] std::uint64_t returns() const noexcept { return returns_; }
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
   /// Levels that got no memory since the start.
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
@@ -61,7 +68,7 @@ class HistoryBudget {
  private:
   std::size_t limit_;
   std::size_t used_ = 0;
-  std::uint64_t refused_ = 0;
+  std::uint64_t refused_ = 0, returns_ = 0;
 };
 
 /// Which figure of a slot is wanted.
@@ -106,8 +113,8 @@ class SeriesGroup {
 
  private:
   struct Level {
-    std::int64_t newest = -1;  ///< slot number since the clock's epoch
-    bool refused = false;
+    std::int64_t newest = -1;                 ///< slot number since the clock's epoch
+    std::optional<std::uint64_t> refused_at;  ///< returns of the budget when it had none
     std::vector<float> mean, low, high;  ///< [series * slots + place]; low, high: coarse levels
     std::vector<std::uint32_t> samples;  ///< in the open slot, by series
 

@@ -167,13 +167,25 @@ TEST(EmergencyExit, EachSignalAloneKeepsTheModeDownToItsLeaveThreshold) {
   for (std::size_t i = 0; i < lingering.size(); ++i) {
     Drill drill;
     (void)drill.ticks(two_signals, 6);
-    EXPECT_TRUE(drill.ticks(lingering[i], 600).empty()) << "signal " << i;
+    EXPECT_TRUE(drill.ticks(lingering[i], 590).empty()) << "signal " << i;
   }
   for (std::size_t i = 0; i < ended.size(); ++i) {
     Drill drill;
     (void)drill.ticks(two_signals, 6);
     EXPECT_EQ(drill.ticks(ended[i], 61), std::vector{EmergencyEvent::left}) << "signal " << i;
   }
+}
+
+TEST(EmergencyExit, WhereAnApplicationLivesBetweenTheThresholdsItEndsAllTheSame) {
+  const EmergencyInput plateau = with([](auto& input) { input.memory_utilization = 0.92; });
+  Drill drill;
+  (void)drill.tick(with([](auto& input) { input.memory_utilization = 0.98; }));
+  EXPECT_TRUE(drill.ticks(plateau, 300).empty());
+  (void)drill.tick(single_signals[0]);  // counts from the last value beyond its entry threshold
+  EXPECT_TRUE(drill.ticks(plateau, 599).empty());
+  EXPECT_EQ(drill.tick(plateau), EmergencyEvent::left);
+  EXPECT_EQ(drill.emergency.reason(), "no signal beyond its entry threshold for 10m");
+  EXPECT_TRUE(drill.ticks(plateau, 3600).empty()) << "and does not come back by itself";
 }
 
 TEST(EmergencyExit, ASignalDuringTheCalmStartsItAnew) {

@@ -155,6 +155,25 @@ TEST(CounterRate, TakesAFallForARestartFromZero) {
   EXPECT_TRUE(after_counting("rate(scrape.jobs_total, 4s) == 2.5/s", {10, 12, 16, 2, 4}));
 }
 
+TEST(CounterRate, IsTheSameHoweverSeldomTheCounterIsRead) {
+  Engine engine(set_of({rule("steady",
+                             "rate(scrape.jobs_total, 30s) > 9/s and "
+                             "rate(scrape.jobs_total, 30s) < 11/s")}));
+  Frame frame;
+  frame.now = Instant(1h);
+  const Instant start = frame.now;
+  for (int second = 0; second < 900; ++second) {
+    const auto read = frame.now - (frame.now - start) % 300s;  // once in five minutes, ten a second
+    const double value = 10 * std::chrono::duration<double>(read - start).count();
+    const LabelledReading counted{key_of("scrape.jobs_total"),
+                                  {value, read, Quality::good, "scrape"}};
+    (void)engine.tick(frame, {&counted, 1});
+    frame.now += 1s;
+    if (second < 330) continue;
+    ASSERT_EQ(engine.status().front().state, RuleState::firing) << second;
+  }
+}
+
 TEST(CounterRate, IsUnknownBeforeTheSecondValue) {
   EXPECT_FALSE(after_counting("rate(scrape.jobs_total, 2s) < 100/s", {10}));
   EXPECT_TRUE(after_counting("rate(scrape.jobs_total, 2s) < 100/s", {10, 11}));

@@ -26,8 +26,9 @@ class Past {
   Past& labelled(const Selector& selector, const std::vector<double>& values) {
     labelled_.want(std::array{selector});
     for (const double value : values) {
-      const LabelledReading reading{selector.key, {value, {}, Quality::good, "test"}};
-      labelled_.take(now_ += 1s, {&reading, 1});
+      now_ += 1s;
+      const LabelledReading reading{selector.key, {value, now_, Quality::good, "test"}};
+      labelled_.take(now_, {&reading, 1});
     }
     return *this;
   }

@@ -125,6 +125,25 @@ TEST(SeriesGroup, LeavesOutWhatTheBudgetRefusesAndGivesBackTheRest) {
   EXPECT_EQ(budget.used(), 0U);
 }
 
+TEST(SeriesGroup, GetsWhatWasRefusedOnceOthersHaveGivenItBack) {
+  HistoryBudget budget(1000);
+  auto first = std::make_unique<Sampled>(endpoint_history, &budget);
+  first->add(good(1));
+  auto second = std::make_unique<Sampled>(endpoint_history, &budget);
+  Sampled third(endpoint_history, &budget);
+  for (int i = 0; i < 9; ++i) {
+    second->add(good(i));
+    third.add(good(i));
+  }
+  EXPECT_TRUE(third.window(1s).empty());
+  const std::uint64_t refused = budget.refused();
+  first.reset();
+  second.reset();
+  third.add(good(7));
+  EXPECT_EQ(third.window(1s), (std::vector<double>{7}));
+  EXPECT_EQ(budget.refused(), refused) << "each is counted once";
+}
+
 TEST(SeriesGroup, IgnoresAClockThatGoesBackwards) {
   Sampled sampled;
   sampled.add(good(1));
