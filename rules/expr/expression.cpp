@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 
 #include "rules/expr/ast.hpp"
 #include "rules/expr/labelled_signals.hpp"
@@ -32,25 +33,26 @@ struct Expression::Impl {
     impl->program = std::move(*program);
     impl->text = std::move(text);
     impl->ast = std::move(ast);
-    impl->gather(impl->ast.root);
+    std::unordered_set<std::string> seen;
+    impl->gather(impl->ast.root, seen);
     return impl;
   }
 
-  void gather(NodeIndex index) {
+  /// `seen`: what was read before. Macros of macros may read one signal thousands of times.
+  void gather(NodeIndex index, std::unordered_set<std::string>& seen) {
     const Node& node = ast[index];
     if (is_leaf(node.operation)) {
-      if (node.operation != Operation::constant) add_leaf(index);
+      if (node.operation == Operation::constant) return;
+      std::string name = render(ast, index);
+      if (seen.insert(name).second) add_leaf(index, std::move(name));
       return;
     }
-    gather(node.left);
-    if (is_binary(node.operation)) gather(node.right);
+    gather(node.left, seen);
+    if (is_binary(node.operation)) gather(node.right, seen);
   }
 
-  void add_leaf(NodeIndex index) {
+  void add_leaf(NodeIndex index, std::string name) {
     const Node& node = ast[index];
-    std::string name = render(ast, index);
-    const auto same = [&name](const Leaf& leaf) { return leaf.text == name; };
-    if (std::any_of(leaves.begin(), leaves.end(), same)) return;
     leaves.push_back({std::move(name), index});
     if (node.signal == SignalId::count_) {
       const Selector& selector = ast.selectors[node.selector];
@@ -136,6 +138,8 @@ const std::vector<Selector>& Expression::selectors() const noexcept { return imp
 std::string Expression::canonical() const { return render(impl_->ast); }
 
 bool Expression::reads_endpoint() const noexcept { return impl_->reads_endpoint; }
+
+std::size_t Expression::work() const noexcept { return impl_->program.work(); }
 
 const std::string& Expression::text() const noexcept { return impl_->text; }
 

@@ -72,6 +72,8 @@ class Expression {
   /// The same of signals that are selected by name and labels.
   [[nodiscard]] const std::vector<Selector>& selectors() const noexcept;
   [[nodiscard]] bool reads_endpoint() const noexcept;
+  /// What an evaluation costs at most: its operations, and the slots its windows look at.
+  [[nodiscard]] std::size_t work() const noexcept;
 
   /// Source text (or a rendering of it for derived expressions).
   [[nodiscard]] const std::string& text() const noexcept;

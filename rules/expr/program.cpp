@@ -159,4 +159,17 @@ double Program::run(const Scene& scene) const noexcept {
   return stack[0];
 }
 
+std::size_t Program::work() const noexcept {
+  constexpr std::chrono::seconds fine{7200};  // up to here a window is 120 slots, then minutes
+  std::size_t work = code_.size();
+  for (const Source& source : sources_) {
+    const auto slots =
+        source.query.window <= fine
+            ? std::min<std::int64_t>(source.query.window.count(), SeriesGroup::window_slots_max)
+            : source.query.window / std::chrono::minutes(1);
+    work += static_cast<std::size_t>(slots);
+  }
+  return work;
+}
+
 }  // namespace homeostat::rules

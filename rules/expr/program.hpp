@@ -50,6 +50,8 @@ class Program {
 
   /// 1, 0 or NaN for unknown.
   [[nodiscard]] double run(const Scene& scene) const noexcept;
+  /// Instructions, and the slots that windows look at.
+  [[nodiscard]] std::size_t work() const noexcept;
 
  private:
   std::vector<Instruction> code_;

@@ -56,6 +56,10 @@ std::string describe(const ReplayResult& result) {
   out += "emergencies: " + std::to_string(result.emergencies) + ", " +
          seconds_text(result.emergency_seconds) + "; throttled for " +
          seconds_text(result.throttled_seconds) + "\n";
+  if (result.truncated) {
+    out += "the recording was not replayed to its end: it has more evaluations than " +
+           std::to_string(ReplayResult::ticks_max) + "; take a larger step\n";
+  }
   if (result.effects_not_replayed) {
     out += "`effect` and `rollout` were left out: rules in force act in full\n";
   }

@@ -65,15 +65,19 @@ class Reader {
  public:
   std::variant<Recording, RecordingError> run(std::string_view text) {
     while (!text.empty() && error_.message.empty()) {
-      const std::size_t end = std::min(text.find('\n'), text.size());
+      const std::size_t size = text.size();
+      const std::size_t end = std::min(text.find('\n'), size);
       std::string_view line = text.substr(0, end);
-      text.remove_prefix(std::min(end + 1, text.size()));
+      text.remove_prefix(std::min(end + 1, size));
       if (line.ends_with('\r')) line.remove_suffix(1);
       ++line_;
+      torn_ = end == size;
       if (!line.empty()) take(line);
     }
+    if (torn_ && sampled_) error_ = {};
     if (!error_.message.empty()) return error_;
-    if (columns_.empty()) return RecordingError{1, "the first line must be `time,<signal>,...`"};
+    if (columns_.empty() && !sampled_)
+      return RecordingError{1, "the first line must be `time,<signal>,...`"};
     if (!sampled_) return RecordingError{0, "there is no sample below the header"};
     return std::move(recording_);
   }
@@ -127,6 +131,7 @@ class Reader {
   std::vector<std::size_t> columns_;
   std::size_t line_ = 0;
   bool sampled_ = false;
+  bool torn_ = false;  ///< the line has no end
   RecordingError error_;
 };
 
@@ -151,6 +156,9 @@ bool fill_selected(std::string_view name, RecordedSeries& series, std::string& e
     }
     labels = std::move(*read);
   }
+  if (!brace) return false;
+  const auto last = brace->kind == TokenKind::open_brace ? lexer.next() : brace;
+  if (!last || last->kind != TokenKind::end) return false;
   series.selector = make_selector(word->text, std::move(labels));
   return true;
 }
@@ -210,8 +218,15 @@ std::variant<Recording, RecordingError> read_recording(std::string_view csv) {
   return Reader().run(csv);
 }
 
+bool is_time(double seconds) noexcept {
+  constexpr double last = 253'402'300'799;  // 9999-12-31T23:59:59Z
+  return seconds >= 0 && seconds <= last;   // not if it is no number
+}
+
 std::optional<double> parse_time(std::string_view text) noexcept {
-  if (const auto seconds = number_of(text)) return seconds;
+  if (const auto seconds = number_of(text)) {
+    return is_time(*seconds) ? seconds : std::nullopt;
+  }
   int year = 0;
   unsigned month = 0, day = 0, hour = 0, minute = 0;
   double second = 0;
@@ -228,7 +243,8 @@ std::optional<double> parse_time(std::string_view text) noexcept {
                                          std::chrono::day(day)};
   if (!date.ok() || hour > 23 || minute > 59 || !(second >= 0 && second < 61)) return std::nullopt;
   const auto days = std::chrono::sys_days(date).time_since_epoch().count();
-  return static_cast<double>(days) * 86400 + hour * 3600.0 + minute * 60.0 + second;
+  const double at = static_cast<double>(days) * 86400 + hour * 3600.0 + minute * 60.0 + second;
+  return is_time(at) ? std::optional(at) : std::nullopt;
 }
 
 std::string format_time(double seconds) {

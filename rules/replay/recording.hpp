@@ -12,7 +12,8 @@
 //
 // `time` is RFC 3339 in UTC or seconds since 1970. A value may carry a unit
 // (85%, 250ms); an empty cell is a missing value. A further line that begins
-// with `time` gives new columns from there on.
+// with `time` gives new columns from there on. A last line that was not written to its
+// end, of a recorder that was killed, is left out.
 //
 // Plain values. Thread safety: pure functions. Bounds: series_max series,
 // samples_max samples in all; errors name the line.
@@ -72,6 +73,10 @@ class Recording {
 };
 
 [[nodiscard]] std::variant<Recording, RecordingError> read_recording(std::string_view csv);
+
+/// Whether it can be the time of a sample: seconds from 1970 to the year 9999. Milliseconds are
+/// beyond that.
+[[nodiscard]] bool is_time(double seconds) noexcept;
 
 /// "2026-01-31T12:00:00Z", "2026-01-31T12:00:00.250Z" or "1769860800.25" in
 /// seconds since 1970; nothing for anything else.

@@ -14,6 +14,8 @@ namespace homeostat::rules {
 namespace {
 
 constexpr int stale_intervals = 3;
+/// Steps of a condition that counts as one.
+constexpr double condition_usual = 256;
 
 /// Walks one series along with the replay's time.
 class Cursor {
@@ -34,7 +36,9 @@ class Cursor {
     if (next_ == 0) return {};
     const RecordedSample& last = series_.samples[next_ - 1];
     const bool fresh = at - last.at <= stale_intervals * interval_;
-    return {last.value, now, fresh ? Quality::good : Quality::stale, "recorded"};
+    const auto age = std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>(std::max(0.0, at - last.at)));
+    return {last.value, now - age, fresh ? Quality::good : Quality::stale, "recorded"};
   }
   [[nodiscard]] const RecordedSeries& series() const noexcept { return series_; }
 
@@ -189,9 +193,12 @@ class Replay {
     const auto step = std::max<std::int64_t>(1, options_.step.count());
     const double length = result_.to - result_.from;
     for (std::int64_t offset = 0; static_cast<double>(offset) <= length; offset += step) {
-      if (result_.ticks >= ReplayResult::ticks_max) break;
-      if (options_.cancelled != nullptr && options_.cancelled->load()) break;
-      tick(result_.from + static_cast<double>(offset), static_cast<double>(step));
+      const bool cancelled = options_.cancelled != nullptr && options_.cancelled->load();
+      result_.truncated = cancelled || result_.ticks >= ReplayResult::ticks_max;
+      if (result_.truncated) break;
+      // What the last tick finds has no time left to be in force.
+      const double left = length - static_cast<double>(offset);
+      tick(result_.from + static_cast<double>(offset), std::min(left, static_cast<double>(step)));
     }
     return std::move(result_);
   }
@@ -305,7 +312,11 @@ double replay_evaluations(const Recording& recording, const RuleSet& rules,
   const double ticks = std::floor((to - from) / static_cast<double>(step.count())) + 1;
   const auto endpoints = static_cast<double>(endpoints_of(recording).size());
   double conditions = 0;
-  for (const Rule& rule : rules.rules) conditions += rule.scope == Scope::endpoint ? endpoints : 1;
+  for (const Rule& rule : rules.rules) {
+    const std::size_t work = rule.when->work() + (rule.until ? rule.until->work() : 0);
+    conditions += std::max(1.0, static_cast<double>(work) / condition_usual) *
+                  (rule.scope == Scope::endpoint ? endpoints : 1);
+  }
   // A tick without any still reads every series.
   return ticks * std::max(conditions, static_cast<double>(recording.series().size()) / 8);
 }

@@ -54,14 +54,18 @@ struct ReplayResult {
   double emergency_seconds = 0;
   double throttled_seconds = 0;
   bool effects_not_replayed = false;  ///< some rule has `effect` or `rollout`
+  bool truncated = false;             ///< ended before `to`: ticks_max, or cancelled
 };
 
-/// What a replay costs: conditions to evaluate, ticks x rules x endpoints.
+/// What a replay costs: conditions to evaluate, ticks x rules x endpoints. A large condition
+/// counts as many small ones.
 [[nodiscard]] double replay_evaluations(const Recording& recording, const RuleSet& rules,
                                         std::chrono::seconds step);
 
 /// Emergency mode trusts the upstream's success ratio, as the agent does, only with 20
-/// requests in 10 s, where traffic.rate was recorded; `adaptive` also follows slo.burn.
+/// requests in 10 s, where traffic.rate was recorded; it does not know of a standing queue, which
+/// is not recorded, and is left after the default of a minute. `adaptive` also follows slo.burn.
+/// Times in force end with the recording.
 /// A series counts as missing once its last sample is older than three of its
 /// usual intervals (their median, at least a second).
 [[nodiscard]] ReplayResult replay(const Recording& recording, const RuleSet& rules,

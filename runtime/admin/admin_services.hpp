@@ -2,10 +2,9 @@
 // application.
 //
 // Thread safety: every callback is called on the admin thread only, one at a
-// time. A callback may take milliseconds (rendering metrics, reading rule
-// files) because no request of the data plane waits for that thread; it must
-// not block for longer.
-// Ownership: references must outlive the AdminServer.
+// time; only parse_rules is called on a thread of its own as well. A callback may take milliseconds
+// (rendering metrics, reading rule files) because no request of the data plane waits for that
+// thread; it must not block for longer. Ownership: references must outlive the AdminServer.
 #pragma once
 
 #include <cstddef>

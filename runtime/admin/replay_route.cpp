@@ -1,14 +1,16 @@
 // POST /rules/replay: rule sets over recorded signals, without touching what
 // runs. What it takes is done on a thread of its own, one replay at a time; the admin
-// thread reads the body and the rules, and sends the answer.
+// thread reads the body and sends the answer.
 #include <algorithm>
 #include <boost/json/value.hpp>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "runtime/admin/recording_json.hpp"
 #include "runtime/admin/request_body.hpp"
@@ -22,17 +24,25 @@ namespace {
 
 /// Longer recordings are looked at less often, unless the sender names the step.
 constexpr double ticks_standard = 20'000;
-/// Ticks x rules x endpoints of all rule sets: some seconds of one CPU.
+/// Ticks x rules x endpoints of all rule sets, large conditions counted as many: seconds of one
+/// CPU, a minute at most.
 constexpr double evaluations_max = 5'000'000;
 constexpr std::size_t rules_bytes_max = std::size_t{256} * 1024;
 constexpr std::int64_t step_max = 3600;
 
 using Signals = std::variant<rules::Recording, rules::RecordingError>;
 
+/// Rules as they were sent, or those in force.
+struct Rules {
+  std::string text;  ///< empty: `set`
+  rules::RuleSet set;
+};
+
 /// What one replay needs; complete, so that it can be done anywhere.
 struct Order {
-  rules::RuleSet first;
-  std::optional<rules::RuleSet> second;
+  std::function<ParsedRules(const std::string&)> parse;
+  Rules first;
+  std::optional<Rules> second;
   std::optional<std::string> csv;
   json::value answer;  ///< of a range query, if there is no CSV
   std::string level;
@@ -44,21 +54,20 @@ std::string described(const rules::RecordingError& error) {
   return "signals, line " + std::to_string(error.line) + ": " + error.message;
 }
 
-/// The set of a member, or the one in force where it is absent.
-std::optional<rules::RuleSet> rules_of(const AdminServices& services, const std::string& text,
-                                       const char* member, BodyReader& reader) {
-  if (text.empty()) return services.rules ? *services.rules() : rules::RuleSet{};
-  if (!services.parse_rules) {
-    reader.fail(std::string(member) + ": rules cannot be read here");
-    return std::nullopt;
-  }
-  if (text.size() > rules_bytes_max) {
-    reader.fail(std::string(member) + ": at most 256 KiB");
-    return std::nullopt;
-  }
-  ParsedRules parsed = services.parse_rules(text);
-  for (const std::string& error : parsed.errors) reader.fail(std::string(member) + ": " + error);
-  if (!parsed.errors.empty()) return std::nullopt;
+Rules rules_of(const AdminServices& services, std::string text, const char* member,
+               BodyReader& reader) {
+  if (text.empty()) return {{}, services.rules ? *services.rules() : rules::RuleSet{}};
+  if (!services.parse_rules) reader.fail(std::string(member) + ": rules cannot be read here");
+  if (text.size() > rules_bytes_max) reader.fail(std::string(member) + ": at most 256 KiB");
+  return {std::move(text), {}};
+}
+
+/// On the job's thread: many rules that use large macros take a while. Errors are added.
+rules::RuleSet read(const Order& order, const Rules& rules, const char* member,
+                    std::vector<std::string>& errors) {
+  if (rules.text.empty()) return rules.set;
+  ParsedRules parsed = order.parse(rules.text);
+  for (const std::string& error : parsed.errors) errors.push_back(member + (": " + error));
   return std::move(parsed.rules);
 }
 
@@ -103,8 +112,8 @@ std::variant<Order, Reply> read_order(const AdminServices& services, const Admin
   order.step_seconds = step_of(reader);
   const json::value* given = reader.optional_value("signals");
   reader.refuse_others();
-  auto first = rules_of(services, text, "rules", reader);
-  if (first) order.first = std::move(*first);
+  order.parse = services.parse_rules;
+  order.first = rules_of(services, text, "rules", reader);
   if (!other.empty()) order.second = rules_of(services, other, "compare", reader);
   take_signals(services, given, order, reader);
   if (!reader.ok()) return reader.to_problem();
@@ -118,11 +127,16 @@ std::chrono::seconds step_for(const Order& order, const rules::Recording& record
   return std::chrono::seconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(step)));
 }
 
+/// The rule sets of an order, read.
+using Sets = std::vector<rules::RuleSet>;
+
 /// Why the replay would take too long; empty if it would not.
-std::string too_much(const Order& order, const rules::Recording& recording,
+std::string too_much(const Sets& sets, const rules::Recording& recording,
                      std::chrono::seconds step) {
-  double evaluations = rules::replay_evaluations(recording, order.first, step);
-  if (order.second) evaluations += rules::replay_evaluations(recording, *order.second, step);
+  double evaluations = 0;
+  for (const rules::RuleSet& set : sets) {
+    evaluations += rules::replay_evaluations(recording, set, step);
+  }
   if (evaluations <= evaluations_max) return {};
   return "the replay needs " + std::to_string(std::llround(evaluations)) +
          " evaluations (ticks x rules x endpoints), the most is " +
@@ -130,29 +144,33 @@ std::string too_much(const Order& order, const rules::Recording& recording,
          ": send fewer rules, endpoints or hours, a larger step_seconds, or use homeostat replay";
 }
 
-Reply unusable(std::string error) {
-  return problem(422, "the body cannot be used", {std::move(error)});
+Reply unusable(std::vector<std::string> errors) {
+  return problem(422, "the body cannot be used", std::move(errors));
 }
 
 /// On the job's thread.
 Reply replay(const Order& order, const std::atomic<bool>& cancelled) {
+  std::vector<std::string> errors;
+  Sets sets{read(order, order.first, "rules", errors)};
+  if (order.second) sets.push_back(read(order, *order.second, "compare", errors));
+  if (!errors.empty()) return unusable(std::move(errors));
   Signals signals = order.csv ? Signals(rules::read_recording(*order.csv))
                               : Signals(read_range_query(order.answer));
   if (const auto* error = std::get_if<rules::RecordingError>(&signals)) {
-    return unusable(described(*error));
+    return unusable({described(*error)});
   }
   const auto& recording = std::get<rules::Recording>(signals);
   const std::chrono::seconds step = step_for(order, recording);
-  if (std::string why = too_much(order, recording, step); !why.empty()) {
-    return unusable(std::move(why));
+  if (std::string why = too_much(sets, recording, step); !why.empty()) {
+    return unusable({std::move(why)});
   }
   const rules::ReplayOptions options{*rules::parse_level(order.level), step, &cancelled};
   Reply reply;
   reply.members["step_seconds"] = step.count();
   reply.members["level"] = order.level;
-  reply.members["replay"] = to_json(rules::replay(recording, order.first, options));
-  if (order.second) {
-    reply.members["compare"] = to_json(rules::replay(recording, *order.second, options));
+  constexpr const char* names[] = {"replay", "compare"};
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    reply.members[names[i]] = to_json(rules::replay(recording, sets[i], options));
   }
   return reply;
 }

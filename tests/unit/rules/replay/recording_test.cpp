@@ -87,6 +87,31 @@ TEST(Recording, NamesTheLineThatIsWrong) {
             "2: '2026-02-30T00:00:00Z' ");
 }
 
+TEST(Recording, LeavesOutALastLineThatWasTorn) {
+  const std::string whole = "time,cpu.utilization,traffic.rate\n1,0.5,2\n";
+  for (const char* torn : {"2", "2,0.", "tim", "time,\"endpoint.rate[GET", "2026-01-3"}) {
+    const Recording recording = must_read(whole + torn);
+    EXPECT_EQ(recording.span().second, 1) << torn;
+  }
+  EXPECT_EQ(must_read(whole + "2,0.5,3").span().second, 2) << "whole, though nothing ends it";
+  EXPECT_EQ(error_of(whole + "2,0.5\n3,0.5,3\n"), "3: 2 cells; the header has 3");
+}
+
+TEST(Recording, RefusesTimesThatAreNoSeconds) {
+  for (const char* time : {"1769860800000", "1e300", "-5", "nan", "1969-12-31T00:00:00Z"}) {
+    EXPECT_NE(error_of("time,cpu.utilization\n" + std::string(time) + ",0.5\n").find("is no time"),
+              std::string::npos)
+        << time;
+  }
+}
+
+TEST(Recording, RefusesANameThatGoesOnAfterItsSignal) {
+  EXPECT_NE(error_of("time,scrape.job:latency:p99\n1,2\n").find("unknown signal"),
+            std::string::npos);
+  EXPECT_NE(error_of("time,\"scrape.pool{a=\"\"b\"\"} or\"\n1,2\n").find("unknown signal"),
+            std::string::npos);
+}
+
 TEST(Recording, WritesNamesThatItReads) {
   const std::string name = column_name(SignalId::endpoint_rate, "GET /a\"b,c");
   const Recording recording = must_read("time," + csv_cell(name) + "\n1,2\n");

@@ -72,8 +72,8 @@ TEST(Replay, LetsARuleWithATrialActInFullAndSaysSo) {
   const auto recording = recorded("cpu.utilization", steps({{60, 0.95}}));
   const ReplayResult result = replay(recording, {{judged}}, {});
   EXPECT_TRUE(result.effects_not_replayed);
-  EXPECT_EQ(result.rules[0].active_seconds, 60);
-  EXPECT_EQ(result.throttled_seconds, 60);
+  EXPECT_EQ(result.rules[0].active_seconds, 59) << "from the first sample to the last";
+  EXPECT_EQ(result.throttled_seconds, 59);
   EXPECT_FALSE(
       replay(recording, {{rule("plain", "cpu.utilization > 90%")}}, {}).effects_not_replayed);
 }
@@ -114,6 +114,34 @@ TEST(Replay, CountsItsWorkByTicksRulesAndEndpoints) {
       {rule("one", "cpu.utilization > 1%"), rule("each", "endpoint.latency_p95 > 1s")}};
   EXPECT_EQ(replay_evaluations(recording, rules, 1s), 100 * 3);
   EXPECT_EQ(replay_evaluations(recording, rules, 10s), 10 * 3);
+}
+
+TEST(Replay, CountsALargeConditionAsManySmallOnes) {
+  const auto recording = recorded("cpu.utilization", {0.5, 0.5});
+  std::string large = "true";
+  for (int i = 0; i < 20; ++i) {
+    large += " and quantile(cpu.utilization, " + std::to_string(1400 - i) + "m, 95%) > 1%";
+  }
+  EXPECT_GT(replay_evaluations(recording, {{rule("large", large)}}, 1s),
+            100 * replay_evaluations(recording, {{rule("small", "cpu.utilization > 1%")}}, 1s));
+}
+
+TEST(Replay, SaysThatItWasCutOff) {
+  const std::atomic<bool> cancelled{true};
+  ReplayOptions options;
+  options.cancelled = &cancelled;
+  const ReplayResult result = replay(recorded("cpu.utilization", {0.5, 0.5}), {}, options);
+  EXPECT_TRUE(result.truncated);
+  EXPECT_NE(describe(result).find("not replayed to its end"), std::string::npos);
+  EXPECT_FALSE(replay(recorded("cpu.utilization", {0.5, 0.5}), {}, {}).truncated);
+}
+
+TEST(Replay, OfACounterThatWasRecordedSeldomHasAnEvenRate) {
+  std::string csv = "time,scrape.jobs_total\n";
+  for (int i = 0; i < 20; ++i) csv += std::to_string(60 * i) + "," + std::to_string(600 * i) + "\n";
+  const auto recording = std::get<Recording>(read_recording(csv));
+  const auto often = rule("often", "rate(scrape.jobs_total, 30s) > 15/s");
+  EXPECT_EQ(replay(recording, {{often}}, {}).rules[0].activations, 0U) << "ten a second";
 }
 
 TEST(Replay, EndsWhenItIsCancelled) {
@@ -190,7 +218,7 @@ TEST(Replay, ComparesTwoRuleSets) {
       replay(recording,
              {{rule("busy", "cpu.utilization > 80%"), rule("new", "cpu.utilization > 1%")}}, {});
   const std::string text = describe_difference(first, second);
-  EXPECT_NE(text.find("busy             0             1            0s           20s"),
+  EXPECT_NE(text.find("busy             0             1            0s           19s"),
             std::string::npos)
       << text;
   EXPECT_NE(text.find("new              -             1"), std::string::npos) << text;

@@ -65,7 +65,7 @@ TEST_F(Replay, LeavesTrialsOutAndSaysSo) {
   start_with({trial});
   const json::object body = replay(csv(10)).json();
   EXPECT_EQ(at(body, "replay.effects_not_replayed"), true);
-  EXPECT_EQ(at(body, "replay.rules").at(0).at("active_seconds").to_number<double>(), 91)
+  EXPECT_EQ(at(body, "replay.rules").at(0).at("active_seconds").to_number<double>(), 90)
       << "in force all the time";
 }
 
