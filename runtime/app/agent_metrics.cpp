@@ -1,4 +1,6 @@
 // What the rooms count, as Prometheus families. One function per room.
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 
@@ -143,21 +145,6 @@ void register_admission(MetricsRegistry& metrics, Agent::Parts& parts) {
   });
 }
 
-void register_signals(MetricsRegistry& metrics, Agent::Parts& parts) {
-  metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
-    prometheus::MetricFamily values =
-        gauges("homeostat_signal", "Latest value of each global signal the rules see.");
-    const auto report = parts.board.current();
-    for (std::size_t i = 0; i < rules::signal_count; ++i) {
-      const rules::SignalInfo& info = rules::signal_info(static_cast<rules::SignalId>(i));
-      const rules::Reading& reading = report->signals[i];
-      if (info.scope != rules::SignalScope::global || !reading.usable()) continue;
-      add(values, reading.value, {{"signal", std::string(info.name)}, {"source", reading.source}});
-    }
-    show(std::move(values), out);
-  });
-}
-
 void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.gauge("homeostat_emergency", "1 while in emergency mode.", {},
                 [&parts] { return parts.board.current()->emergency ? 1.0 : 0.0; });
@@ -165,6 +152,13 @@ void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
                   [&parts] { return number(parts.board.current()->emergencies_total); });
   metrics.counter("homeostat_emergency_seconds_total", "Time spent in emergency mode.", {},
                   [&parts] { return parts.board.current()->emergency_seconds_total; });
+  metrics.gauge("homeostat_emergency_uptime_ratio",
+                "Share of the time since the start spent in emergency mode.", {},
+                [&parts, started = parts.clock.now()] {
+                  const auto up = std::chrono::duration<double>(parts.clock.now() - started);
+                  const double spent = parts.board.current()->emergency_seconds_total;
+                  return up.count() > 0 ? std::min(1.0, spent / up.count()) : 0.0;
+                });
   for (const auto verdict : {rules::TrialVerdict::running, rules::TrialVerdict::useful,
                              rules::TrialVerdict::harmful, rules::TrialVerdict::unproven}) {
     metrics.counter("homeostat_rule_effects_total",
@@ -269,7 +263,6 @@ void register_metrics(MetricsRegistry& registry, Agent::Parts& parts) {
   register_limits(registry, parts);
   register_admission(registry, parts);
   register_compression(registry, parts);
-  register_signals(registry, parts);
   register_control(registry, parts);
   register_edges(registry, parts);
 }

@@ -1,6 +1,14 @@
-// What is sensed beyond traffic and machine, as Prometheus families.
+// The signals that rules see, and what is sensed beyond traffic and machine, as Prometheus
+// families.
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "runtime/app/agent_parts.hpp"
 #include "runtime/app/metric_families.hpp"
+#include "runtime/app/recorded_signals.hpp"
 
 namespace homeostat::app {
 namespace {
@@ -21,6 +29,37 @@ void add_objectives(const ControlReport& report, std::vector<prometheus::MetricF
   out.push_back(std::move(target));
 }
 
+void add_signal(prometheus::MetricFamily& values, const std::string& name,
+                const std::string& endpoint, const rules::Reading& reading) {
+  if (!reading.usable()) return;
+  std::vector<prometheus::ClientMetric::Label> labels{{"signal", name}};
+  if (!endpoint.empty()) labels.push_back({"endpoint", endpoint});
+  labels.push_back({"source", reading.source});
+  add(values, reading.value, std::move(labels));
+}
+
+/// What the recorder keeps, under the same names: so that a range query can be replayed.
+prometheus::MetricFamily signal_family(const ControlReport& report, RecordedEndpoints& endpoints) {
+  prometheus::MetricFamily values =
+      gauges("homeostat_signal",
+             "Latest value of each signal the rules see; of the 50 busiest endpoints, too.");
+  const auto name_of = [](std::size_t index) {
+    return std::string(rules::signal_info(static_cast<rules::SignalId>(index)).name);
+  };
+  for (std::size_t i = 0; i < rules::first_endpoint_signal; ++i) {
+    add_signal(values, name_of(i), {}, report.signals[i]);
+  }
+  for (const auto& [name, reading] : recorded_selected(report)) {
+    add_signal(values, name, {}, reading);
+  }
+  for (const rules::EndpointFrame& endpoint : endpoints.update(report)) {
+    for (std::size_t i = rules::first_endpoint_signal; i < rules::signal_count; ++i) {
+      add_signal(values, name_of(i), endpoint.name, endpoint.values[i]);
+    }
+  }
+  return values;
+}
+
 }  // namespace
 
 void register_signal_sources(telemetry::MetricsRegistry& metrics, Agent::Parts& parts) {
@@ -39,6 +78,15 @@ void register_signal_sources(telemetry::MetricsRegistry& metrics, Agent::Parts& 
   metrics.collector([&parts](std::vector<prometheus::MetricFamily>& out) {
     add_objectives(*parts.board.current(), out);
   });
+  struct Shown {
+    std::mutex mutex;  // scrapes may come together
+    RecordedEndpoints endpoints;
+  };
+  metrics.collector(
+      [&parts, shown = std::make_shared<Shown>()](std::vector<prometheus::MetricFamily>& out) {
+        const std::lock_guard lock(shown->mutex);
+        show(signal_family(*parts.board.current(), shown->endpoints), out);
+      });
 }
 
 }  // namespace homeostat::app

@@ -4,15 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cmath>
-#include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <map>
 #include <utility>
 
-#include "actors/traffic_signals.hpp"
-#include "rules/expr/selector.hpp"
 #include "rules/replay/recording.hpp"
 #include "runtime/ports/rfc3339.hpp"
 
@@ -27,45 +21,6 @@ constexpr unsigned rows_per_header = 100;
 std::string value_text(const rules::Reading& reading) {
   return reading.quality == rules::Quality::good ? fmt::format("{:.6g}", reading.value)
                                                  : std::string();
-}
-
-/// The endpoints seen lately, busiest first.
-std::vector<rules::EndpointFrame> recorded_endpoints(const ControlReport& report) {
-  std::vector<rules::EndpointFrame> frames;
-  if (!report.traffic) return frames;
-  TrafficFigures seen;
-  seen.at = report.traffic->at;
-  for (const EndpointFigures& endpoint : report.traffic->endpoints) {
-    if (endpoint.last_1m.requests > 0) seen.endpoints.push_back(endpoint);
-  }
-  std::sort(seen.endpoints.begin(), seen.endpoints.end(),
-            [](const EndpointFigures& a, const EndpointFigures& b) {
-              return a.last_1m.requests > b.last_1m.requests;
-            });
-  if (seen.endpoints.size() > SignalRecorder::endpoints_max) {
-    seen.endpoints.resize(SignalRecorder::endpoints_max);
-  }
-  // By id, so that the header changes only when the set does.
-  std::sort(seen.endpoints.begin(), seen.endpoints.end(),
-            [](const EndpointFigures& a, const EndpointFigures& b) { return a.id < b.id; });
-  return actors::endpoint_frames(seen, seen.at);
-}
-
-/// By name: what rules read, and each objective by itself, which no rule may read yet.
-std::map<std::string, std::string> recorded_selected(const ControlReport& report) {
-  std::map<std::string, std::string> values;
-  for (const SelectedSignal& signal : report.selected) {
-    values.emplace(signal.name, value_text(signal.reading));
-  }
-  for (const ObjectiveReport& objective : report.objectives) {
-    const auto put = [&](const char* name, double burn) {
-      const auto selector = rules::make_selector(name, {{"objective", objective.figures.name}});
-      if (std::isfinite(burn)) values.emplace(selector.text, fmt::format("{:.6g}", burn));
-    };
-    put("slo.burn", objective.burn);
-    put("slo.burn_slow", objective.burn_slow);
-  }
-  return values;
 }
 
 std::optional<std::string> read_tail(const std::string& path, std::size_t bytes_max) {
@@ -85,7 +40,7 @@ std::optional<std::string> read_tail(const std::string& path, std::size_t bytes_
 
 }  // namespace
 
-SignalRow signal_row(const ControlReport& report) {
+SignalRow signal_row(const ControlReport& report, RecordedEndpoints& endpoints) {
   SignalRow out{"time", rfc3339(report.at)};
   const auto add = [&out](const std::string& name, const std::string& value) {
     out.header += "," + rules::csv_cell(name);
@@ -94,8 +49,8 @@ SignalRow signal_row(const ControlReport& report) {
   for (std::size_t i = 0; i < rules::first_endpoint_signal; ++i) {
     add(rules::column_name(static_cast<SignalId>(i)), value_text(report.signals[i]));
   }
-  for (const auto& [name, value] : recorded_selected(report)) add(name, value);
-  for (const rules::EndpointFrame& endpoint : recorded_endpoints(report)) {
+  for (const auto& [name, reading] : recorded_selected(report)) add(name, value_text(reading));
+  for (const rules::EndpointFrame& endpoint : endpoints.update(report)) {
     for (std::size_t i = rules::first_endpoint_signal; i < rules::signal_count; ++i) {
       add(rules::column_name(static_cast<SignalId>(i), endpoint.name),
           value_text(endpoint.values[i]));
@@ -106,7 +61,10 @@ SignalRow signal_row(const ControlReport& report) {
 
 SignalRecorder::SignalRecorder(boost::asio::io_context& context,
                                const config::RecordSettings& settings, const ControlBoard& board)
-    : settings_(settings), board_(board), timer_(context) {}
+    : settings_(settings),
+      board_(board),
+      timer_(context),
+      file_(settings.file, settings.bytes_max) {}
 
 void SignalRecorder::start() {
   if (!settings_.file.empty()) wait();
@@ -130,29 +88,23 @@ void SignalRecorder::record() {
       std::chrono::floor<std::chrono::milliseconds>(report->at.time_since_epoch()).count();
   if (millisecond == last_millisecond_) return;  // the control plane stands still
   last_millisecond_ = millisecond;
-  const SignalRow row = signal_row(*report);
+  const SignalRow row = signal_row(*report, endpoints_);
   write(row.header, row.row);
 }
 
 void SignalRecorder::write(const std::string& header, const std::string& row) {
-  std::error_code ignored;
-  const auto size = std::filesystem::file_size(settings_.file, ignored);
-  if (!ignored && size >= settings_.bytes_max / 2) {
-    std::filesystem::rename(settings_.file, settings_.file + ".1", ignored);
-    header_.clear();
-  }
-  std::ofstream file(settings_.file, std::ios::app | std::ios::binary);
-  const bool again = header != header_ || since_header_ >= rows_per_header;
-  if (again) file << header << '\n';
-  file << row << '\n';
-  file.flush();
-  if (file) {
+  const bool begins = file_.make_room();
+  const bool again = begins || header != header_ || since_header_ >= rows_per_header;
+  const std::string lines = (again ? header + '\n' : std::string()) + row + '\n';
+  if (file_.append(lines)) {
     header_ = header;
     since_header_ = again ? 1 : since_header_ + 1;
     ++rows_;
+  }
+  if (file_.error().empty()) {
     failing_ = false;
   } else if (!std::exchange(failing_, true)) {
-    spdlog::error("monitor.record.file {} cannot be written", settings_.file);
+    spdlog::error("monitor.record.file {}: {}", settings_.file, file_.error());
   }
 }
 

@@ -3,14 +3,14 @@
 // One row per `monitor.record.every`, in the format of rules/replay, the header
 // again whenever it changes and every hundred rows, so that a part can be read: global
 // signals, the labelled ones that rules read (scrape.*, slo.*), the burn rates of every
-// objective, and the signals of each endpoint seen in the last minute, up to
-// endpoints_max of the busiest. What is missing, stale or injected is left empty. When the file has
-// half of `monitor.record.bytes_max` it becomes `<file>.1`, whose predecessor goes.
+// objective, and the signals of each endpoint seen in the last minute, up to 50
+// of the busiest (recorded_signals.hpp). What is missing, stale or injected is left empty. When the
+// file has half of `monitor.record.bytes_max` it becomes `<file>.1` (record_file.hpp).
 //
 // Runs on the io_context's thread; a row is a few kilobytes, written at once.
 // Thread safety: start, stop and text on that thread. Ownership: what is
-// referenced must outlive it. Errors: a file that cannot be written is told
-// once and tried again with the next row.
+// referenced must outlive it. Errors: a file that cannot be written, or not
+// renamed, is told once and tried again with the next row.
 #pragma once
 
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -22,13 +22,14 @@
 #include <vector>
 
 #include "config/settings/monitor.hpp"
+#include "runtime/app/record_file.hpp"
+#include "runtime/app/recorded_signals.hpp"
 #include "runtime/ports/control.hpp"
 
 namespace homeostat::app {
 
 class SignalRecorder {
  public:
-  static constexpr std::size_t endpoints_max = 50;
   /// What text() returns at most: the newest rows.
   static constexpr std::size_t text_bytes_max = std::size_t{8} * 1024 * 1024;
 
@@ -49,6 +50,8 @@ class SignalRecorder {
   config::RecordSettings settings_;
   const ControlBoard& board_;
   boost::asio::basic_waitable_timer<std::chrono::steady_clock> timer_;
+  RecordFile file_;
+  RecordedEndpoints endpoints_;
   std::string header_;         ///< last written
   unsigned since_header_ = 0;  ///< rows
   std::uint64_t rows_ = 0;
@@ -60,6 +63,6 @@ class SignalRecorder {
 struct SignalRow {
   std::string header, row;
 };
-[[nodiscard]] SignalRow signal_row(const ControlReport& report);
+[[nodiscard]] SignalRow signal_row(const ControlReport& report, RecordedEndpoints& endpoints);
 
 }  // namespace homeostat::app

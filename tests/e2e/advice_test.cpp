@@ -107,6 +107,18 @@ TEST(Recorder, KeepsWhatRulesReadOfTheApplicationAndEveryObjective) {
   })) << answer;
 }
 
+TEST(SignalMetrics, ShowTheSignalsOfEndpointsAsAReplayReadsThem) {
+  ScriptedOrigin origin;
+  AgentConfig config = config_for(origin);
+  config.monitor = "interval: 100ms";
+  RunningAgent agent(config);
+  const std::string rate = R"(homeostat_signal{signal="endpoint.rate",endpoint="GET /page",)";
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_EQ(agent.get("/page").status(), 200);
+    return contains(agent.admin("GET", "/metrics").body, rate);
+  })) << agent.admin("GET", "/metrics").body;
+}
+
 TEST(Recorder, BeginsANewFileWhenHalfOfItsBytesAreUsed) {
   ScriptedOrigin origin;
   const TemporaryDirectory directory;
