@@ -131,8 +131,10 @@ struct AdminServices {
   std::function<std::optional<double>()> compression_ratio;
   /// Whether what an endpoint answers is compressed now, where it can be. Empty: it is not.
   std::function<bool(EndpointId)> compresses;
-  /// How clients use endpoints. Empty function: no advice about it.
+  /// How clients used endpoints in the last hour. Empty function: no advice about it.
   std::function<std::vector<RequestPatterns>()> patterns;
+  /// The cache's figures with the counts of the last hour. Empty: advice is drawn from all.
+  std::function<CacheFigures()> recent_cache;
   /// Every upstream target. Empty function: GET /upstreams answers 503.
   std::function<std::vector<UpstreamReport>()> upstreams;
 

@@ -88,13 +88,13 @@ json::object middleware_json(const AdminServices& services, const CacheFigures& 
           {"compression_ratio", number_or_null(ratio)}};
 }
 
-json::object insights_json(const CacheFigures& figures) {
+json::object insights_json(const CacheFigures& figures, const CacheFigures& recent) {
   json::value category;
   if (const auto ratio = hit_ratio(figures)) {
     category = *ratio > 0.70 ? "excellent" : *ratio >= 0.50 ? "good" : "needs_improvement";
   }
   json::array suggestions;
-  for (const Recommendation& advice : cache_recommendations(figures)) {
+  for (const Recommendation& advice : cache_recommendations(recent)) {
     for (const std::string& suggestion : advice.suggestions) suggestions.emplace_back(suggestion);
   }
   return {{"hit_rate_category", std::move(category)},
@@ -116,7 +116,8 @@ Reply stats(const AdminServices& services) {
   statistics["tenants"] = tenants_json(services.cache.tenants(tenants_shown));
   reply.members["cache_statistics"] = std::move(statistics);
   reply.members["middleware_statistics"] = middleware_json(services, figures);
-  reply.members["performance_insights"] = insights_json(figures);
+  reply.members["performance_insights"] =
+      insights_json(figures, services.recent_cache ? services.recent_cache() : figures);
   return reply;
 }
 

@@ -33,7 +33,7 @@ class EndpointAdvice {
                  double time_share, double traffic_share, std::vector<Recommendation>& out)
       : patterns_(patterns),
         name_(endpoint.method + " " + endpoint.route),
-        requests_total_(endpoint.requests_total),
+        requests_in_an_hour_(12 * endpoint.last_5m.requests),
         time_share_(time_share),
         traffic_share_(traffic_share),
         out_(out) {}
@@ -50,9 +50,9 @@ class EndpointAdvice {
 
  private:
   void add(const char* type, const char* severity, std::string message,
-           std::vector<std::string> suggestions, std::string evidence, double share) {
-    out_.push_back({type, severity, std::move(message), std::move(suggestions), std::move(evidence),
-                    std::clamp(share, 0.0, 1.0) * time_share_});
+           std::vector<std::string> suggestions, const std::string& evidence, double share) {
+    out_.push_back({type, severity, std::move(message), std::move(suggestions),
+                    "in the last hour " + evidence, std::clamp(share, 0.0, 1.0) * time_share_});
   }
 
   void retry_storm() {
@@ -135,12 +135,12 @@ class EndpointAdvice {
         fmt::format("{} of {} responses that had expired were fetched again with the same content "
                     "({:.0f} %); they had been fresh for {:.0f} s on average",
                     patterns_.unchanged, patterns_.refetched, share * 100, lifetime),
-        ratio(patterns_.unchanged, requests_total_));
+        ratio(patterns_.unchanged, requests_in_an_hour_));
   }
 
   const RequestPatterns& patterns_;
   std::string name_;
-  std::uint64_t requests_total_;
+  std::uint64_t requests_in_an_hour_;  ///< about, cache hits counted
   double time_share_, traffic_share_;
   std::vector<Recommendation>& out_;
 };

@@ -12,9 +12,9 @@
 
 namespace homeostat::admin {
 
-/// Each piece of advice needs at least evidence_min requests of its endpoint (or
-/// responses that expired), and a share of them that chance does not explain. At most
-/// patterns_advice_max.
+/// `patterns` are those of the last hour. Each piece of advice needs at least evidence_min requests
+/// of its endpoint (or responses that expired), and a share of them that chance does not explain.
+/// At most patterns_advice_max.
 [[nodiscard]] std::vector<Recommendation> pattern_recommendations(
     const std::vector<RequestPatterns>& patterns, const TrafficFigures& traffic);
 inline constexpr std::size_t patterns_advice_max = 20;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/admin/pattern_recommendations.hpp"
@@ -119,6 +120,22 @@ json::array slow_endpoints_json(const ControlReport& report) {
   return out;
 }
 
+/// Everything there is to say, most urgent first.
+std::vector<Recommendation> all_advice(const AdminServices& services, const ControlReport& report) {
+  const CacheFigures recent =
+      services.recent_cache ? services.recent_cache() : services.cache.figures();
+  auto list = recommendations(report, services.cache, recent, services.policy.degraded());
+  const auto append = [&list](std::vector<Recommendation> more) {
+    for (Recommendation& found : more) list.push_back(std::move(found));
+  };
+  if (report.traffic) {
+    append(compression_recommendations(*report.traffic, services.compresses));
+    if (services.patterns) append(pattern_recommendations(services.patterns(), *report.traffic));
+  }
+  rank(list);
+  return list;
+}
+
 Reply report(const AdminServices& services) {
   const auto report = services.board.current();
   json::object out;
@@ -132,9 +149,7 @@ Reply report(const AdminServices& services) {
       {"window_seconds", std::chrono::seconds(trend_window).count()}};
   out["window"] = "5m";
   out["top_slow_endpoints"] = slow_endpoints_json(*report);
-  auto advice_list = recommendations(*report, services.cache, services.policy.degraded());
-  rank(advice_list);
-  out["recommendations"] = to_json(advice_list);
+  out["recommendations"] = to_json(all_advice(services, *report));
   out["objectives"] = objectives_json(*report);
   out["resource_usage"] = json::object{
       {"memory_usage_trend", memory_trend},
@@ -151,19 +166,7 @@ Reply report(const AdminServices& services) {
 Reply advice(const AdminServices& services) {
   constexpr std::size_t actions_shown = 3;
   const auto report = services.board.current();
-  auto list = recommendations(*report, services.cache, services.policy.degraded());
-  if (report->traffic) {
-    for (Recommendation& found :
-         compression_recommendations(*report->traffic, services.compresses)) {
-      list.push_back(std::move(found));
-    }
-    if (services.patterns) {
-      for (Recommendation& found : pattern_recommendations(services.patterns(), *report->traffic)) {
-        list.push_back(std::move(found));
-      }
-    }
-  }
-  rank(list);
+  const auto list = all_advice(services, *report);
   json::array actions;
   for (const Recommendation& found : list) {
     if (actions.size() >= actions_shown) break;

@@ -110,14 +110,14 @@ std::vector<Recommendation> cache_recommendations(const CacheFigures& figures) {
   std::vector<Recommendation> out;
   const std::uint64_t lookups = figures.hits + figures.misses;
   if (lookups >= evidence_min && *hit_ratio(figures) < hit_ratio_low) {
-    out.push_back(
-        {"cache",
-         "info",
-         "fewer than half of the cache lookups hit",
-         {"raise ttl where content changes rarely",
-          "drop query parameters that do not change the answer (cache.query_drop)"},
-         fmt::format("hit rate {:.1f} % of {} lookups", *hit_ratio(figures) * 100, lookups),
-         hit_ratio_low - *hit_ratio(figures)});
+    out.push_back({"cache",
+                   "info",
+                   "fewer than half of the cache lookups hit",
+                   {"raise ttl where content changes rarely",
+                    "drop query parameters that do not change the answer (cache.query_drop)"},
+                   fmt::format("hit rate {:.1f} % of {} lookups in the last hour",
+                               *hit_ratio(figures) * 100, lookups),
+                   hit_ratio_low - *hit_ratio(figures)});
   }
   const std::uint64_t operations = lookups + figures.stores;
   const auto evictions = static_cast<double>(figures.evictions);
@@ -127,7 +127,8 @@ std::vector<Recommendation> cache_recommendations(const CacheFigures& figures) {
                    "info",
                    "the cache evicts entries that are still fresh",
                    {"raise cache.memory"},
-                   fmt::format("{} evictions in {} operations, {} of {} bytes used",
+                   fmt::format("{} evictions in {} operations in the last hour, {} of {} bytes "
+                               "used",
                                figures.evictions, operations, figures.bytes, figures.bytes_max),
                    std::min(1.0, evictions / static_cast<double>(operations))});
   }
@@ -156,7 +157,7 @@ std::vector<Recommendation> uncached_recommendations(const std::vector<UncachedE
 }
 
 std::vector<Recommendation> recommendations(const ControlReport& report, const CacheControl& cache,
-                                            bool policy_degraded) {
+                                            const CacheFigures& recent, bool policy_degraded) {
   std::vector<Recommendation> out;
   if (policy_degraded) {
     out.push_back({"control",
@@ -174,7 +175,7 @@ std::vector<Recommendation> recommendations(const ControlReport& report, const C
                    report.emergency_reason,
                    1});
   }
-  append(cache_recommendations(cache.figures()), out);
+  append(cache_recommendations(recent), out);
   append(capacity_recommendations(report), out);
   if (!report.traffic) return out;
   append(best(uncached_recommendations(cache.uncached(uncached_looked_at), *report.traffic),

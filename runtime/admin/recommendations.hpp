@@ -36,8 +36,10 @@ inline constexpr std::uint64_t evidence_min = 100;
 /// Routes with at least `evidence_min` requests that stayed out of the cache.
 [[nodiscard]] std::vector<Recommendation> uncached_recommendations(
     const std::vector<UncachedEndpoint>& endpoints, const TrafficFigures& traffic);
+/// `recent`: the cache's counts of the last hour.
 [[nodiscard]] std::vector<Recommendation> recommendations(const ControlReport& report,
                                                           const CacheControl& cache,
+                                                          const CacheFigures& recent,
                                                           bool policy_degraded);
 /// What is on its way to a limit: memory, CPU, disk, the memory of Redis, what is at the
 /// application at a time, the latency of all answers. The line through the last ten minutes

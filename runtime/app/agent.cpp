@@ -222,6 +222,9 @@ void Agent::Parts::watch_policy() {
   watch_control();
   watch_upstream();
   cache.sweep();
+  if (const Instant now = clock.now(); recent.due(now)) {
+    recent.keep(now, server->patterns(), fleet_cache->figures());
+  }
   watchdog.expires_after(watchdog_period);
   watchdog.async_wait([this](boost::system::error_code error) {
     if (!error) watch_policy();
@@ -254,33 +257,35 @@ std::vector<admin::ReadinessCheck> Agent::Parts::readiness() const {
 }
 
 admin::AdminServices Agent::Parts::admin_services() {
-  admin::AdminServices services{.clock = clock,
-                                .board = board,
-                                .commands = *control,
-                                .cache = *fleet_cache,
-                                .policy = policies,
-                                .render_metrics = [this] { return metrics.render(); },
-                                .readiness = [this] { return readiness(); },
-                                .reload_rules = {},
-                                .rollback_rules = [this] { return rollback_rules(); },
-                                .rules = {},
-                                .parse_rules = parse_rules,
-                                .parse_override = parse_override,
-                                .recorded_signals = [this] { return recorder.text(); },
-                                .shared_tier = {},
-                                .compression_ratio = {},
-                                .compresses = {},
-                                .patterns = [this] { return server->patterns(); },
-                                .upstreams = {},
-                                .cache_groups = settings->cache.groups,
-                                .events = &events,
-                                .service = "homeostat",
-                                .version = std::string(version()),
-                                .data = data.get(),
-                                .data_ttl = settings->cache.entries.ttl,
-                                .cache_events = settings->cache.events,
-                                .warm = {},
-                                .warm_report = {}};
+  admin::AdminServices services{
+      .clock = clock,
+      .board = board,
+      .commands = *control,
+      .cache = *fleet_cache,
+      .policy = policies,
+      .render_metrics = [this] { return metrics.render(); },
+      .readiness = [this] { return readiness(); },
+      .reload_rules = {},
+      .rollback_rules = [this] { return rollback_rules(); },
+      .rules = {},
+      .parse_rules = parse_rules,
+      .parse_override = parse_override,
+      .recorded_signals = [this] { return recorder.text(); },
+      .shared_tier = {},
+      .compression_ratio = {},
+      .compresses = {},
+      .patterns = [this] { return recent.patterns(clock.now(), server->patterns()); },
+      .recent_cache = [this] { return recent.cache(clock.now(), fleet_cache->figures()); },
+      .upstreams = {},
+      .cache_groups = settings->cache.groups,
+      .events = &events,
+      .service = "homeostat",
+      .version = std::string(version()),
+      .data = data.get(),
+      .data_ttl = settings->cache.entries.ttl,
+      .cache_events = settings->cache.events,
+      .warm = {},
+      .warm_report = {}};
   services.warm = [this](const admin::WarmRequest& request) { return warm_up->begin(request); };
   services.warm_report = [this] { return warm_up->report(); };
   services.reload_rules = [this] {

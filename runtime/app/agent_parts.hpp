@@ -17,6 +17,7 @@
 
 #include "actors/control_plane.hpp"
 #include "runtime/admin/admin_server.hpp"
+#include "runtime/admin/recent_totals.hpp"
 #include "runtime/alert/alert_dispatcher.hpp"
 #include "runtime/alert/memory_hook.hpp"
 #include "runtime/app/agent.hpp"
@@ -119,6 +120,7 @@ struct Agent::Parts {
   telemetry::MetricsRegistry metrics;
   std::unique_ptr<actors::ControlPlane> control;
   std::unique_ptr<WarmUp> warm_up;
+  admin::RecentTotals recent;
   std::unique_ptr<admin::AdminServer> admin;
   std::unique_ptr<proxy::HealthChecker> health;
   std::unique_ptr<proxy::UpstreamResolver> resolver;

@@ -1,7 +1,7 @@
 // How clients use one endpoint, where that costs the application more than it
 // must: what the advice of the management API is drawn from.
 //
-// Plain values; totals since the start, of requests that the cache did not answer.
+// Plain values; totals, of requests that the cache did not answer.
 #pragma once
 
 #include <cstdint>

@@ -227,6 +227,7 @@ class AdminFixture : public ::testing::Test {
                       .compression_ratio = {},
                       .compresses = {},
                       .patterns = {},
+                      .recent_cache = {},
                       .upstreams = {},
                       .cache_groups = {},
                       .events = nullptr,

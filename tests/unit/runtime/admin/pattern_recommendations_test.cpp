@@ -58,7 +58,8 @@ TEST(PatternAdvice, FindsListsThatAreFetchedItemByItem) {
   EXPECT_EQ(list[0].type, "n_plus_one");
   EXPECT_EQ(list[0].message, "GET /r1 is asked for item by item");
   EXPECT_EQ(list[0].evidence,
-            "600 of 1000 requests came in runs of 10 or more with different targets, back to back "
+            "in the last hour 600 of 1000 requests came in runs of 10 or more with different "
+            "targets, back to back "
             "on one connection (60 %; by chance it would be 1.1 %)");
   EXPECT_NEAR(list[0].gain, 0.3, 1e-9) << "of half of the time";
 }
@@ -86,7 +87,8 @@ TEST(PatternAdvice, FindsPagesFarInThatAreSlow) {
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(list[0].type, "pagination");
   EXPECT_EQ(list[0].evidence,
-            "100 of 1000 requests asked for a page from 100 on or an offset from 1000 on; they "
+            "in the last hour 100 of 1000 requests asked for a page from 100 on or an offset from "
+            "1000 on; they "
             "took 500 ms on average, the others 100 ms");
   patterns.deep_page_seconds = 15;
   patterns.fetched_seconds = 15 + 90;
@@ -124,7 +126,8 @@ TEST(PatternAdvice, FindsLifetimesThatAreTooShort) {
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(list[0].type, "ttl");
   EXPECT_EQ(list[0].evidence,
-            "490 of 500 responses that had expired were fetched again with the same content "
+            "in the last hour 490 of 500 responses that had expired were fetched again with the "
+            "same content "
             "(98 %); they had been fresh for 5 s on average");
   patterns.unchanged = 400;
   EXPECT_TRUE(advice(patterns).empty()) << "a fifth had changed";
