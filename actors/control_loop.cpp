@@ -27,6 +27,17 @@ rules::Level fixed_level(rules::LevelSetting setting) {
   return rules::Level::balanced;
 }
 
+/// An adaptive level goes on from where it was, if it was reported.
+rules::Level start_level(rules::LevelSetting setting, const ControlReport& last) {
+  const bool goes_on = setting == rules::LevelSetting::adaptive && setting == last.level &&
+                       last.at_steady != Instant{};
+  return goes_on ? last.effective_level : fixed_level(setting);
+}
+
+constexpr const char* shadow_prefix = "shadow: ";
+constexpr const char* started_anew = "the rule engine was started anew";
+constexpr const char* mode_changed = "optimization.mode was changed";
+
 rules::Emergency emergency_of(const config::Settings& settings) {
   return rules::Emergency({.leave_after = settings.optimization.emergency_leave_after});
 }
@@ -45,9 +56,9 @@ ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState&
       level_by_command_(operator_state.level.has_value()),
       panic_(operator_state.panic),
       choices_(operator_state.rules),
-      engine_(choices_.applied_to(settings_->optimization.rules), fixed_level(level_),
+      engine_(choices_.applied_to(settings_->optimization.rules), start_level(level_, last),
               settings_->monitor.history_memory),
-      adaptive_(fixed_level(level_)),
+      adaptive_(engine_.level()),
       emergency_(emergency_of(*settings_)),
       emergency_seconds_(last.emergency_seconds_total),
       emergencies_(last.emergencies_total),
@@ -57,10 +68,16 @@ ControlLoop::ControlLoop(Shared<config::Settings> settings, const OperatorState&
       recent_(last.recent),
       told_level_(engine_.level()) {
   for (const TransitionRecord& record : recent_) {
-    if (record.transition.to == RuleState::firing) {
-      triggers_last_hour_.add(record.transition.at, 1);
-    }
+    const rules::Transition& transition = record.transition;
+    const bool activation = transition.to == RuleState::firing &&
+                            transition.from != RuleState::holding && !transition.dry_run;
+    if (activation) triggers_last_hour_.add(transition.at, 1);
   }
+  if (last.emergency && !panic_) {
+    emergency_ended_ = started_anew;
+    owed_in_shadow_ = last.emergency_reason.starts_with(shadow_prefix);
+  }
+  if (mode() == LoopMode::on) diary_.resume(last.active);
 }
 
 LoopMode ControlLoop::mode() const noexcept {
@@ -85,13 +102,7 @@ void ControlLoop::reload(Shared<config::Settings> settings) {
   });
   rules::RuleSet rules = choices_.applied_to(settings_->optimization.rules);
   if (mode() != before) {
-    // States gathered in another mode are not evidence for this one.
-    engine_.restart(std::move(rules));
-    if (!panic_) {
-      emergency_ = emergency_of(*settings_);
-      emergency_injected_ = emergency_acted_ = false;
-    }
-    injected_activations_.clear();
+    start_over(std::move(rules), before);
   } else {
     engine_.reload(std::move(rules));
     emergency_.set_leave_after(settings_->optimization.emergency_leave_after);
@@ -101,6 +112,38 @@ void ControlLoop::reload(Shared<config::Settings> settings) {
     apply_level("configuration");
   }
   log(LogLevel::info, fmt::format("{} rules in force", settings_->optimization.rules.rules.size()));
+}
+
+/// States gathered in another mode are not evidence for this one.
+void ControlLoop::start_over(rules::RuleSet rules, LoopMode before) {
+  owed_in_shadow_ = before == LoopMode::shadow;
+  for (const rules::RuleStatus& row : engine_.status()) {
+    if (row.state == RuleState::inactive) continue;
+    left_.push_back({row.rule, row.endpoint, row.endpoint_name, row.state, RuleState::inactive,
+                     Instant{}, mode_changed, row.dry_run});
+  }
+  engine_.restart(std::move(rules));
+  if (!panic_) {
+    if (emergency_.active()) emergency_ended_ = mode_changed;
+    emergency_ = emergency_of(*settings_);
+    emergency_injected_ = emergency_acted_ = false;
+  }
+  injected_activations_.clear();
+}
+
+void ControlLoop::tell_owed(const Now& now) {
+  if (emergency_ended_) {
+    log(LogLevel::warning, fmt::format("emergency mode left: {}", *emergency_ended_));
+    diary_.emergency(false, *emergency_ended_, owed_in_shadow_, false, now.wall);
+    emergency_ended_.reset();
+  }
+  std::size_t logged = 0;
+  for (rules::Transition& transition : left_) {
+    transition.at = now.at;
+    note_transition(transition, now.wall, logged);
+  }
+  diary_.transitions(left_, owed_in_shadow_, now.wall);
+  left_.clear();
 }
 
 void ControlLoop::set_level(const LevelCommand& command) {
@@ -166,7 +209,8 @@ void ControlLoop::note_events(const Now& now) {
   }
   diary_.trials(now.result->trials, injected_activations_, shadow, now.wall);
   diary_.transitions(now.result->transitions, shadow, now.wall);
-  diary_.actions(mode() == LoopMode::on ? now.result->active : none, injected_activations_,
+  const bool acts = mode() == LoopMode::on;
+  diary_.actions(acts ? now.result->active : none, now.result->off_phases, injected_activations_,
                  now.wall);
 }
 
@@ -283,7 +327,7 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
   report->level_reason = level_reason_;
   report->emergency = emergency_.active();
   if (emergency_.active()) {
-    report->emergency_reason = (emergency_acts() ? "" : "shadow: ") + emergency_reason();
+    report->emergency_reason = (emergency_acts() ? "" : shadow_prefix) + emergency_reason();
     report->emergency_since = emergency_wall_;
   }
   report->emergency_seconds_total = emergency_seconds_;
@@ -313,6 +357,7 @@ ControlLoop::Step ControlLoop::tick(Instant at, WallTime wall) {
   static const rules::TickResult nothing;
   Now now{at, wall, signals_.frame(at, settings_->monitor.interval), {}, &nothing};
   now.labelled = signals_.labelled(at, settings_->monitor.interval, engine_.selectors());
+  tell_owed(now);
   follow_load(now);
   if (mode() == LoopMode::off) {
     engine_.observe(now.frame, now.labelled);

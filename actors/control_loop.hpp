@@ -6,8 +6,9 @@
 // defaults. off: nothing is evaluated; signals are still reported. The panic
 // switch acts in every mode: it is an operator's own demand, not a decision.
 //
-// Restart. A new loop starts with fresh rule states and without emergency;
-// totals and recent transitions carry on from the last published report.
+// Restart. A new loop starts with fresh rule states and without emergency, and says so of what
+// was in force; totals, recent transitions and the adaptive level carry on from the last published
+// report. The same holds when the mode changes.
 //
 // Pure: time comes in. Thread safety: none; owned by the rule engine. Bounds:
 // ControlReport::recent_max transitions, log_lines_max log lines per tick.
@@ -86,6 +87,8 @@ class ControlLoop {
   };
 
   [[nodiscard]] config::LoopMode mode() const noexcept;
+  void start_over(rules::RuleSet rules, config::LoopMode before);
+  void tell_owed(const Now& now);
   void report_selected(ControlReport& report, const Now& now) const;
   void apply_level(const std::string& cause);
   void follow_load(const Now& now);
@@ -133,6 +136,10 @@ class ControlLoop {
   std::optional<Instant> last_tick_;
   Shared<rules::HistorySnapshot> history_;  ///< last copied for reports
   std::vector<LogLine> pending_log_;
+  /// Told with the next tick: that an emergency has ended, and what left, without a signal.
+  std::optional<std::string> emergency_ended_;
+  std::vector<rules::Transition> left_;
+  bool owed_in_shadow_ = false;
   EventDiary diary_;
   rules::Level told_level_;  ///< by the last level event
 };

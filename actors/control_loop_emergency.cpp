@@ -42,8 +42,11 @@ rules::EmergencyInput ControlLoop::emergency_input(const Now& now) const {
   input.memory_utilization = usable_or(now.frame[SignalId::memory_utilization], 0);
   input.memory_full_pressure = usable_or(now.frame[SignalId::memory_full_pressure], 0);
   const TrafficReadings* traffic = signals_.fresh_traffic(now.at, period);
-  if (traffic != nullptr && traffic->figures->upstream_known &&
-      traffic->figures->upstream_requests >= success_samples_min) {
+  const rules::Reading& errors = now.frame[SignalId::upstream_error_ratio];
+  if (errors.quality == rules::Quality::injected) {
+    input.success_ratio = 1 - errors.value;
+  } else if (traffic != nullptr && traffic->figures->upstream_known &&
+             traffic->figures->upstream_requests >= success_samples_min) {
     input.success_ratio = 1 - traffic->figures->upstream_error_ratio;
   }
   if (const AdmissionReadings* admission = signals_.fresh_admission(now.at, period)) {

@@ -48,10 +48,22 @@ void EventDiary::action(const Key& key, const char* change, const std::string& r
           .with("injected", injected));
 }
 
-void EventDiary::actions(const std::vector<rules::ActiveAction>& active, const Injected& injected,
+void EventDiary::resume(const std::vector<ActiveOptimization>& active) {
+  for (const ActiveOptimization& record : active) {
+    const rules::ActiveAction& action = record.action;
+    acting_.try_emplace({action.rule, action.endpoint_name, rules::describe(action.action)},
+                        Acting{action.overruled});
+  }
+}
+
+void EventDiary::actions(const std::vector<rules::ActiveAction>& active,
+                         const std::vector<Place>& off_phases, const Injected& injected,
                          WallTime at) {
   actions_told_ = 0;
-  for (auto& [key, acting] : acting_) acting.seen = false;
+  const std::set<Place> off(off_phases.begin(), off_phases.end());
+  for (auto& [key, acting] : acting_) {
+    acting.seen = off.contains({std::get<0>(key), std::get<1>(key)});
+  }
   for (const rules::ActiveAction& entry : active) {
     Key key{entry.rule, entry.endpoint_name, rules::describe(entry.action)};
     const auto [found, fresh] = acting_.try_emplace(std::move(key), Acting{entry.overruled, true});

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "rules/engine/engine.hpp"
+#include "runtime/ports/control.hpp"
 #include "runtime/ports/events.hpp"
 
 namespace homeostat::actors {
@@ -27,8 +28,10 @@ class EventDiary {
  public:
   static constexpr std::size_t rule_events_max = 200;
 
-  /// Activations, rule and endpoint, in which an injected signal took part.
-  using Injected = std::set<std::pair<std::string, std::string>>;
+  /// A rule and an endpoint, or an empty text.
+  using Place = std::pair<std::string, std::string>;
+  /// Activations in which an injected signal took part.
+  using Injected = std::set<Place>;
   /// What a tick's events have in common. `shadow`: nothing acts.
   struct Marks {
     bool shadow = false;
@@ -37,9 +40,12 @@ class EventDiary {
 
   /// `shadow`: nothing acts.
   void transitions(const std::vector<rules::Transition>& transitions, bool shadow, WallTime at);
-  /// What acts now; differences to the last call become events.
-  void actions(const std::vector<rules::ActiveAction>& active, const Injected& injected,
-               WallTime at);
+  /// What acted until now, as another diary told: it is told as ended unless it goes on.
+  void resume(const std::vector<ActiveOptimization>& active);
+  /// What acts now; differences to the last call become events. What a trial has turned
+  /// off to compare goes on: `off_phases` says where.
+  void actions(const std::vector<rules::ActiveAction>& active, const std::vector<Place>& off_phases,
+               const Injected& injected, WallTime at);
   /// A move of the effective level. `setting`: what the operator asked for.
   void level(rules::LevelSetting setting, rules::Level from, rules::Level to,
              const std::string& reason, Marks marks, WallTime at);

@@ -1,6 +1,7 @@
 #include "actors/rule_choices.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace homeostat::actors {
@@ -31,9 +32,19 @@ std::optional<rules::Rule> RuleChoices::take(const RuleCommand& command,
 }
 
 void RuleChoices::forget_absent(const rules::RuleSet& loaded) {
-  std::erase_if(choices_, [&](const auto& entry) {
-    return std::ranges::find(loaded.rules, entry.first, &rules::Rule::name) == loaded.rules.end();
-  });
+  std::set<std::string> names;
+  for (const rules::Rule& rule : loaded.rules) names.insert(rule.name);
+  if (names == names_) return;
+  names_ = std::move(names);
+  const Choices before = std::exchange(absent_, {});
+  for (auto it = choices_.begin(); it != choices_.end();) {
+    const auto next = std::next(it);
+    if (!names_.contains(it->first)) absent_.insert(choices_.extract(it));
+    it = next;
+  }
+  for (const auto& [name, choice] : before) {
+    if (names_.contains(name)) choices_.emplace(name, choice);
+  }
 }
 
 rules::RuleSet RuleChoices::applied_to(rules::RuleSet loaded) const {

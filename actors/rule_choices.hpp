@@ -3,11 +3,13 @@
 // and a restarted rule engine can apply it again, and an end of it gives back what
 // the file says.
 //
-// Plain value. Thread safety: none. Bounds: one choice per loaded rule.
+// Plain value. Thread safety: none. Bounds: one choice per rule of the newest set and of that
+// before it.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 
@@ -30,7 +32,9 @@ class RuleChoices {
   /// has no rule of that name.
   [[nodiscard]] std::optional<rules::Rule> take(const RuleCommand& command,
                                                 const rules::RuleSet& loaded);
-  /// A rule that is gone, and comes back one day, starts as its file says.
+  /// A set is loaded. What was said about a rule that it lacks is kept for the set after it, so
+  /// that taking a mistaken reload back brings it back as well; then it is forgotten, and the rule
+  /// starts as its file says should it ever return.
   void forget_absent(const rules::RuleSet& loaded);
   [[nodiscard]] rules::RuleSet applied_to(rules::RuleSet loaded) const;
   [[nodiscard]] const std::map<std::string, rules::RuleChoice>& all() const noexcept {
@@ -38,7 +42,10 @@ class RuleChoices {
   }
 
  private:
-  std::map<std::string, rules::RuleChoice> choices_;
+  using Choices = std::map<std::string, rules::RuleChoice>;
+  Choices choices_;
+  Choices absent_;               ///< of rules that went with the newest set
+  std::set<std::string> names_;  ///< of the newest set
 };
 
 }  // namespace homeostat::actors

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/admission_loop.hpp"
 #include "actors/traffic_signals.hpp"
 
 namespace homeostat::actors {
@@ -14,6 +15,12 @@ using rules::SignalValues;
 
 bool is_fresh(Instant at, Instant now, Duration period) {
   return now - at <= stale_periods * period;
+}
+
+/// The admission loop reports with the monitors, but while nothing happens only once in a
+/// quiet period.
+Duration admission_period(Duration monitors) {
+  return std::max(monitors, AdmissionLoop::quiet_period);
 }
 
 void age(SignalValues& values) {
@@ -98,7 +105,7 @@ rules::Frame SignalBoard::frame(Instant now, Duration period) {
   if (admission_) {
     SignalValues values{};
     merge_admission(values);
-    if (!is_fresh(admission_->at, now, period)) age(values);
+    if (!is_fresh(admission_->at, now, admission_period(period))) age(values);
     merge(values, frame.global);
   }
   apply_injections(frame);
@@ -127,7 +134,8 @@ const TrafficReadings* SignalBoard::fresh_traffic(Instant now, Duration period) 
 }
 
 const AdmissionReadings* SignalBoard::fresh_admission(Instant now, Duration period) const {
-  return admission_ && is_fresh(admission_->at, now, period) ? admission_.get() : nullptr;
+  return admission_ && is_fresh(admission_->at, now, admission_period(period)) ? admission_.get()
+                                                                               : nullptr;
 }
 
 }  // namespace homeostat::actors

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "config/builtin.hpp"
@@ -118,17 +119,27 @@ void RuleReader::disable(const std::vector<std::string>& names, const Place& pla
   }
 }
 
-void RuleReader::check_selectors(const rules::Rule& rule, const Place& place) {
+/// Of the rules that are in force in the end, not of those that a later file replaces.
+void RuleReader::check_selectors() {
   constexpr std::size_t selectors_max = rules::LabelledSignals::signals_max;
-  const std::size_t before = selectors_.size();
-  for (const auto& expression : {rule.when, rule.until}) {
-    if (!expression) continue;
-    for (const auto& selector : expression->selectors()) selectors_.insert(selector.text);
+  std::set<std::string> selectors;
+  for (const rules::Rule& rule : set_.rules) {
+    for (const auto& expression : {rule.when, rule.until}) {
+      if (!expression) continue;
+      for (const auto& selector : expression->selectors()) selectors.insert(selector.text);
+    }
+    if (selectors.size() <= selectors_max) continue;
+    const auto place = places_.find(rule.name);  // none: of an earlier load
+    report_.error(
+        place == places_.end() ? Place{} : place->second,
+        fmt::format("the rules read more than {} scrape.* and slo.* signals", selectors_max));
+    return;
   }
-  if (before <= selectors_max && selectors_.size() > selectors_max) {
-    report_.error(place, fmt::format("the rules read more than {} scrape.* and slo.* signals",
-                                     selectors_max));
-  }
+}
+
+rules::RuleSet RuleReader::take() {
+  check_selectors();
+  return std::move(set_);
 }
 
 void RuleReader::merge(std::vector<rules::Rule> rules,
@@ -144,7 +155,7 @@ void RuleReader::merge(std::vector<rules::Rule> rules,
   }
   for (auto& rule : rules) {
     const Place place{source, rule.where.line, rule.where.column, 0};
-    check_selectors(rule, place);
+    places_.insert_or_assign(rule.name, place);
     if (auto* earlier = find_rule(set_.rules, rule.name)) {
       *earlier = std::move(rule);
     } else if (set_.rules.size() >= rules::rules_max) {

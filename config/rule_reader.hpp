@@ -2,8 +2,8 @@
 // Report of a load that is under way. See rule_loader.hpp.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -31,11 +31,12 @@ class RuleReader {
   void add(const std::string& entry, const std::string& base_dir, const Place& place);
   void add_text(std::shared_ptr<const Source> source, const std::string& base_dir);
 
-  [[nodiscard]] rules::RuleSet take() { return std::move(set_); }
+  /// All that was added, once; what concerns the set as a whole is checked now.
+  [[nodiscard]] rules::RuleSet take();
   [[nodiscard]] const std::vector<std::string>& files() const noexcept { return files_; }
 
  private:
-  void check_selectors(const rules::Rule& rule, const Place& place);
+  void check_selectors();
   void add_file(const std::string& path, const Place& place);
   void merge(std::vector<rules::Rule> rules, const std::shared_ptr<const Source>& source);
   void disable(const std::vector<std::string>& names, const Place& place,
@@ -47,7 +48,7 @@ class RuleReader {
   std::string prefix_;
   rules::RuleSet set_;
   rules::Macros macros_;
-  std::set<std::string> selectors_;  ///< texts of the selected signals so far
+  std::map<std::string, Place> places_;  ///< of each rule that is in the set
   std::vector<std::string> files_;
 };
 

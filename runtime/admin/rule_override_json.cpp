@@ -2,8 +2,7 @@
 
 #include <boost/json/object.hpp>
 #include <chrono>
-
-#include "rules/expr/expression.hpp"
+#include <string>
 
 namespace homeostat::admin {
 
@@ -20,9 +19,23 @@ const char* text_of(rules::NoData no_data) {
   return "hold";
 }
 
+/// Exactly, in the largest unit that divides it: sent again it says the same.
 std::string text_of(rules::Duration duration) {
-  return rules::format_value(std::chrono::duration<double>(duration).count(),
-                             rules::Unit::duration);
+  using Count = std::chrono::nanoseconds::rep;
+  struct Step {
+    Count nanoseconds;
+    const char* unit;
+  };
+  static constexpr Step steps[] = {
+      {3'600'000'000'000, "h"}, {60'000'000'000, "m"}, {1'000'000'000, "s"},
+      {1'000'000, "ms"},        {1'000, "us"},         {1, "ns"}};
+  const Count count = std::chrono::nanoseconds(duration).count();
+  for (const Step& step : steps) {
+    if (count != 0 && count % step.nanoseconds == 0) {
+      return std::to_string(count / step.nanoseconds) + step.unit;
+    }
+  }
+  return "0s";
 }
 
 }  // namespace

@@ -118,6 +118,15 @@ TEST_F(EmergencySignals, FewFailedCallsAmongManyHitsAreNone) {
   EXPECT_TRUE(policy().mode.emergency);
 }
 
+TEST_F(EmergencySignals, AnInjectedShareOfFailedCallsCountsAsOne) {
+  sensor.set(SignalId::memory_utilization, 0.96);
+  start();
+  run_for(5s);
+  inject(SignalId::upstream_error_ratio, 0.9, 60s);
+  run_for(15s);
+  EXPECT_TRUE(policy().mode.emergency);
+}
+
 TEST_F(EmergencySignals, OneOverloadThatAdmissionHandlesIsNoEmergency) {
   GateFigures figures;
   figures.admitted = 40;

@@ -7,6 +7,7 @@
 #include "actors/hourly_count.hpp"
 #include "actors/reject_share.hpp"
 #include "actors/restart_budget.hpp"
+#include "actors/rule_choices.hpp"
 #include "actors/signal_board.hpp"
 #include "actors/traffic_signals.hpp"
 #include "tests/support/fake_ports.hpp"
@@ -125,6 +126,54 @@ TEST(SignalBoard, AdmissionReadingsGoStaleToo) {
   EXPECT_NE(board.fresh_admission(start + 3s, 1s), nullptr);
   EXPECT_EQ(board.fresh_admission(start + 4s, 1s), nullptr);
   EXPECT_EQ(board.frame(start + 4s, 1s)[SignalId::admission_limit].quality, Quality::stale);
+}
+
+TEST(SignalBoard, AdmissionReadingsOfAQuietSecondAreFreshWhateverTheMonitorsDo) {
+  SignalBoard board;
+  auto readings = std::make_shared<AdmissionReadings>();
+  readings->at = start;
+  board.receive(Shared<AdmissionReadings>(readings));
+  EXPECT_NE(board.fresh_admission(start + 1s, 100ms), nullptr);
+  EXPECT_EQ(board.frame(start + 1s, 100ms)[SignalId::admission_limit].quality, Quality::good);
+}
+
+TEST(RuleChoices, ComeBackWithTheRuleWhenAMistakenReloadIsTakenBack) {
+  const auto set_of = [](const std::vector<std::string>& names) {
+    rules::RuleSet set;
+    for (const std::string& name : names) set.rules.emplace_back().name = name;
+    return set;
+  };
+  RuleChoices choices;
+  const rules::RuleSet good = set_of({"a", "b"});
+  choices.forget_absent(good);
+  ASSERT_TRUE(choices.take({"a", std::optional(false)}, good).has_value());
+  choices.forget_absent(set_of({"b"}));
+  EXPECT_TRUE(choices.all().empty()) << "not shown while the rule is gone";
+  choices.forget_absent(set_of({"b"}));  // a reload that changes no rule
+  choices.forget_absent(good);
+  EXPECT_FALSE(choices.applied_to(good).rules[0].enabled);
+  choices.forget_absent(set_of({"b"}));
+  choices.forget_absent(set_of({"b", "c"}));
+  choices.forget_absent(good);
+  EXPECT_TRUE(choices.applied_to(good).rules[0].enabled) << "gone for longer: as its file says";
+}
+
+TEST(TrafficSignals, SayHowFarBackTheyReach) {
+  TrafficFigures figures;
+  figures.all_10s.requests = 3;
+  figures.all_1m.requests = 18;
+  rules::SignalValues values{};
+  fill_traffic_signals(figures, start, values);
+  EXPECT_EQ(values[static_cast<std::size_t>(SignalId::traffic_latency_p95)].span, 1min);
+  EXPECT_EQ(values[static_cast<std::size_t>(SignalId::traffic_rate)].span, 10s);
+  EndpointFigures endpoint;
+  endpoint.last_1m.requests = 18;
+  endpoint.arms.emplace();
+  figures.endpoints = {endpoint};
+  const auto frames = endpoint_frames(figures, start);
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].values[static_cast<std::size_t>(SignalId::endpoint_latency_p95)].span, 1min);
+  EXPECT_EQ(frames[0].arms->at, start) << "by this a trial tells new figures from shown ones";
 }
 
 TEST(SignalBoard, InjectionOverridesUntilItExpires) {

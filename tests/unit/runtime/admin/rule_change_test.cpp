@@ -101,6 +101,17 @@ TEST_F(RuleChange, AnOverrideIsReadCheckedAndShown) {
   EXPECT_TRUE(body.at("rules").at(1).at("override").is_null());
 }
 
+TEST_F(RuleChange, DurationsAreShownExactlySoThatSendingThemAgainChangesNothing) {
+  using namespace std::chrono_literals;
+  const std::pair<rules::Duration, const char*> rows[] = {
+      {100s, "100s"}, {90min, "90m"}, {2h, "2h"}, {1500ms, "1500ms"}, {0s, "0s"}};
+  for (const auto& [duration, text] : rows) {
+    rules::RuleOverride terms;
+    terms.for_ = duration;
+    EXPECT_EQ(override_json(terms).at("for"), text);
+  }
+}
+
 TEST_F(RuleChange, EveryTermOfAnOverrideIsShown) {
   rules::RuleOverride terms;
   EXPECT_TRUE(override_json(terms).is_null());
