@@ -4,6 +4,7 @@
 
 #include <boost/json/array.hpp>
 #include <iostream>
+#include <string_view>
 #include <variant>
 
 namespace homeostat::app {
@@ -64,16 +65,27 @@ std::string instance_text(const json::value& instance) {
   return out;
 }
 
+/// Whether an action is the subject's: of a rule, or at an endpoint. A global rule that changes
+/// responses does so at every endpoint.
+bool concerns(const json::value& action, const std::string& member, const std::string& subject) {
+  if (shown(member_at(action, member == "rule" ? "name" : member.c_str())) == subject) return true;
+  const std::string what = shown(member_at(action, "action"));
+  return member == "endpoint" && member_at(action, "endpoint").is_null() &&
+         (what == "scale_ttl" || what == "compress");
+}
+
 /// What the subject does now, and what was decided about it lately.
 std::string decisions_text(const json::value& status, const char* member,
                            const std::string& subject) {
   std::string out;
   for (const auto& action : list(member_at(status, "performance_status.active_optimizations"))) {
-    const char* key = std::string(member) == "rule" ? "name" : member;
-    if (shown(member_at(action, key)) != subject) continue;
+    if (!concerns(action, member, subject)) continue;
     out += "  in force since " + shown(member_at(action, "enabled_at")) + ": " +
            shown(member_at(action, "action")) + " " + shown(member_at(action, "config")) + " by " +
            shown(member_at(action, "name"));
+    if (member_at(action, "endpoint").is_null() && std::string_view(member) == "endpoint") {
+      out += ", at every endpoint";
+    }
     if (member_at(action, "overruled") == json::value(true))
       out += " (overruled by " + shown(member_at(action, "overruled_by")) + ")";
     out += "\n    because " + shown(member_at(action, "reason")) + "\n";

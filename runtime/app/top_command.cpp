@@ -6,13 +6,18 @@
 
 #include <algorithm>
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/json/array.hpp>
 #include <chrono>
 #include <csignal>
 #include <iostream>
+#include <memory>
 #include <optional>
+#include <thread>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -170,8 +175,7 @@ std::variant<std::string, json::value> screen_of(const AdminTarget& target, Scre
   return top_screen(std::get<json::value>(status), std::get<json::value>(report), size);
 }
 
-void draw(const AdminTarget& target) {
-  const auto screen = screen_of(target, window_size());
+void draw(const std::variant<std::string, json::value>& screen) {
   std::cout << "\x1b[H\x1b[2J";
   if (const auto* text = std::get_if<std::string>(&screen)) {
     std::cout << *text;
@@ -181,18 +185,21 @@ void draw(const AdminTarget& target) {
   std::cout << std::flush;
 }
 
-class Loop {
+/// Asks the agent on a thread of its own, so that an agent that hangs does not hold the terminal:
+/// what is under way when the user leaves is left to itself.
+class Loop : public std::enable_shared_from_this<Loop> {
  public:
-  explicit Loop(const AdminTarget& target)
-      : target_(target),
+  explicit Loop(AdminTarget target)
+      : target_(std::move(target)),
         timer_(context_),
         signals_(context_, SIGINT, SIGTERM),
         resized_(context_, SIGWINCH) {}
 
   void run() {
+    const auto working = boost::asio::make_work_guard(context_);
     signals_.async_wait([this](boost::system::error_code, int) { context_.stop(); });
     follow_size();
-    next();
+    ask();
     context_.run();
   }
 
@@ -201,23 +208,37 @@ class Loop {
     resized_.async_wait([this](boost::system::error_code error, int) {
       if (error) return;
       follow_size();
-      draw(target_);
+      ask();
     });
   }
 
-  void next() {
-    draw(target_);
+  /// One question at a time.
+  void ask() {
+    if (std::exchange(asking_, true)) return;
+    timer_.cancel();
+    std::thread([self = shared_from_this(), size = window_size()] {
+      auto screen = screen_of(self->target_, size);
+      boost::asio::post(self->context_, [loop = self.get(), screen = std::move(screen)] {
+        loop->answered(screen);
+      });
+    }).detach();
+  }
+
+  void answered(const std::variant<std::string, json::value>& screen) {
+    asking_ = false;
+    draw(screen);
     timer_.expires_after(redraw_every);
     timer_.async_wait([this](boost::system::error_code error) {
-      if (!error) next();
+      if (!error) ask();
     });
   }
 
-  const AdminTarget& target_;
+  const AdminTarget target_;
   boost::asio::io_context context_;
   boost::asio::basic_waitable_timer<std::chrono::steady_clock> timer_;
   boost::asio::signal_set signals_;
   boost::asio::signal_set resized_;
+  bool asking_ = false;
 };
 
 }  // namespace
@@ -243,7 +264,7 @@ int run_top(const AdminTarget& target) {
     return 0;
   }
   std::cout << "\x1b[?1049h\x1b[?25l";  // another screen, no cursor
-  Loop(target).run();
+  std::make_shared<Loop>(target)->run();
   std::cout << "\x1b[?25h\x1b[?1049l" << std::flush;
   return 0;
 }
