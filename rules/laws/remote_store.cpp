@@ -23,9 +23,11 @@ void StoreBreaker::succeeded() noexcept {
   if (++successes_ >= closes_after) connected();
 }
 
-void StoreBreaker::failed() noexcept {
+void StoreBreaker::failed(Instant made, Instant now) noexcept {
   successes_ = 0;
-  if (open_) return;
+  const bool known = failed_at_ && made <= *failed_at_;
+  if (open_ || known) return;
+  failed_at_ = now;
   if (++failures_ >= opens_after) lost();
 }
 

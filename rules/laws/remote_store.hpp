@@ -8,6 +8,8 @@
 //                      mean      += (sample - mean) / 8
 //   StoreBreaker     `opens_after` failures in a row: not asked; `closes_after` good
 //                    pings in a row: asked again. No request is used to find out.
+//                    What was asked before a failure was known is part of it: one pause of the
+//                    store is one failure, however many calls it delays.
 //   read_budget      how long one read may take:
 //                      3 x (mean + 4 x deviation) of the store,
 //                      never longer than the origin's own mean, nor than `longest`,
@@ -22,6 +24,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include "rules/engine/frame.hpp"
 
@@ -50,7 +53,8 @@ class StoreBreaker {
   static constexpr unsigned closes_after = 2;
 
   void succeeded() noexcept;
-  void failed() noexcept;
+  /// Of a call made at `made`.
+  void failed(Instant made, Instant now) noexcept;
   /// The connection is gone: nothing more needs to be tried.
   void lost() noexcept;
   /// A new connection has answered.
@@ -59,6 +63,7 @@ class StoreBreaker {
 
  private:
   unsigned failures_ = 0, successes_ = 0;  // in a row
+  std::optional<Instant> failed_at_;       // when the last one was known
   bool open_ = true;                       // until a connection has answered
 };
 

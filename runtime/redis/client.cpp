@@ -27,6 +27,8 @@ class SingleClient final : public Client {
     return node_.call(std::move(command), timeout, std::move(callback));
   }
 
+  std::size_t unsent(std::string_view) const override { return node_.unsent(); }
+
   void call_each(const std::string& command, Duration timeout,
                  std::function<void(std::vector<CallResult>)> done) override {
     const CallError refused = node_.call(command, timeout, [done](CallResult result) {
@@ -55,8 +57,8 @@ NodeOptions node_options(const ClientOptions& options, const config::Address& ad
   node.connection.connect_timeout = settings.connect_timeout;
   node.connection.calls_max = settings.calls_max;
   node.connection.queue_bytes_max = settings.queue_bytes_max;
-  node.ping_timeout = settings.timeout;
-  if (options.blocking_calls) node.ping_interval = Duration::zero();
+  node.ping_timeout = settings.timeout + options.blocks_max;
+  node.pinged_when_idle = options.blocks_max == Duration::zero();
   return node;
 }
 

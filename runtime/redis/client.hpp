@@ -42,6 +42,8 @@ class Client {
   /// are up, maybe none, once all have answered.
   virtual void call_each(const std::string& command, Duration timeout,
                          std::function<void(std::vector<CallResult>)> done) = 0;
+  /// Bytes that wait to be sent to the server of `key`, before what would be sent now.
+  [[nodiscard]] virtual std::size_t unsent(std::string_view key) const = 0;
   /// How many servers hold data, in an order that stays while none comes or goes.
   [[nodiscard]] virtual std::size_t servers() const { return 1; }
   /// Sends to one of them; `index` below servers().
@@ -56,7 +58,8 @@ struct ClientOptions {
   config::RedisSettings settings;
   std::shared_ptr<TlsContext> tls;  ///< null: where no server wants it
   std::uint64_t seed = 1;           ///< of the jitter
-  bool blocking_calls = false;      ///< calls may take long: no pings in between
+  Duration blocks_max{};            ///< calls may wait this long at the server; zero: none does
+  Duration look_again = std::chrono::seconds(10);  ///< sentinels are asked this often
   /// Told when the client came up or went down.
   std::function<void(bool up, const std::string& reason)> changed;
 };

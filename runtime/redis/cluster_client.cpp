@@ -12,14 +12,18 @@
 namespace homeostat::redis {
 namespace {
 
+/// Redis writes nothing, or "?", for a host it does not know: then it is its own.
+std::string host_of(std::string_view text, const Node& from) {
+  return text.empty() || text == "?" ? from.address().host : std::string(text);
+}
+
 /// "host:port" or "[v6]:port" without brackets, as Redis writes it: the last colon
-/// counts. An empty host means that of the server which said so.
+/// counts.
 bool read_address(std::string_view text, const Node& from, config::Address& address) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return false;
   const std::string_view port = text.substr(colon + 1);
-  address.host = text.substr(0, colon);
-  if (address.host.empty()) address.host = from.address().host;
+  address.host = host_of(text.substr(0, colon), from);
   const auto parsed = std::from_chars(port.data(), port.data() + port.size(), address.port);
   return parsed.ec == std::errc{} && address.port != 0;
 }
@@ -36,7 +40,7 @@ bool read_range(const Reply& row, const Node& from, std::size_t& first, std::siz
   if (port <= 0 || port > 65535) return false;
   first = static_cast<std::size_t>(low);
   last = static_cast<std::size_t>(high);
-  master.host = node.elements[0].text.empty() ? from.address().host : node.elements[0].text;
+  master.host = host_of(node.elements[0].text, from);
   master.port = static_cast<std::uint16_t>(port);
   return true;
 }
@@ -119,7 +123,7 @@ void ClusterClient::answered(Node& node, const AttemptPtr& attempt, CallResult r
       redirect(node, attempt, std::move(result));
       return;
     }
-    if (result.reply.is_error("CLUSTERDOWN") || result.reply.is_error("READONLY")) refresh_soon();
+    if (result.reply.is_error("CLUSTERDOWN") || result.reply.of_replica()) refresh_soon();
   }
   attempt->callback(std::move(result));
 }
@@ -154,6 +158,11 @@ void ClusterClient::redirect(Node& from, const AttemptPtr& attempt, CallResult r
   }
   if (error == CallError::none) error = send(*node, attempt, left);
   if (error != CallError::none) attempt->callback({error, {}});
+}
+
+std::size_t ClusterClient::unsent(std::string_view key) const {
+  const Node* owner = owners_[slot_of(key)];
+  return owner != nullptr ? owner->unsent() : 0;
 }
 
 void ClusterClient::call_each(const std::string& command, Duration timeout,
@@ -257,8 +266,11 @@ void ClusterClient::refresh() {
       refresh_soon();
     }
   };
-  refreshing_ = node.call(make_command({"CLUSTER", "SLOTS"}), options_.settings.connect_timeout,
-                          take) == CallError::none;
+  // It may have to wait for a call that waits.
+  refreshing_ =
+      node.call(make_command({"CLUSTER", "SLOTS"}),
+                options_.settings.connect_timeout + options_.blocks_max, take) == CallError::none;
+  if (!refreshing_) refresh_soon();
 }
 
 void ClusterClient::take_slots(const Node& from, const Reply& reply) {

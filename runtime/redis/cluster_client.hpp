@@ -33,6 +33,7 @@ class ClusterClient final : public Client {
                  Callback callback) override;
   void call_each(const std::string& command, Duration timeout,
                  std::function<void(std::vector<CallResult>)> done) override;
+  std::size_t unsent(std::string_view key) const override;
   std::size_t servers() const override { return masters().size(); }
   CallError call_server(std::size_t index, std::string command, Duration timeout,
                         Callback callback) override;

@@ -55,8 +55,9 @@ void Connection::set_up() {
   }
   enqueue(make_command({"PING"}), options_.connect_timeout, [this](CallResult result) {
     if (state_ != State::connecting || result.error != CallError::none) return;
-    if (!result.ok()) {
-      end("refused: " + result.reply.text);
+    // MISCONF: its disk is full, or the like. It takes no writes, but answers reads.
+    if (!result.ok() && !result.reply.is_error("MISCONF")) {
+      end("refused: " + excerpt(result.reply.text));
       return;
     }
     became_ready();
@@ -68,7 +69,7 @@ void Connection::set_up_with(std::string command, const char* what) {
   enqueue(std::move(command), options_.connect_timeout, [this, what](CallResult result) {
     if (state_ != State::connecting || result.error != CallError::none || result.ok()) return;
     end(std::string(what) +
-        " refused: " + result.reply.text.substr(0, result.reply.text.find(' ')));
+        " refused: " + excerpt(result.reply.text.substr(0, result.reply.text.find(' '))));
   });
 }
 
@@ -111,6 +112,7 @@ void Connection::write() {
   transport_.write(boost::asio::buffer(writing_),
                    [self = shared_from_this()](boost::system::error_code error, std::size_t bytes) {
                      self->write_under_way_ = false;
+                     self->writing_.clear();
                      CallCounters::add(self->counters_.bytes_sent, bytes);
                      if (self->state_ == State::closed) return;
                      if (error) {
@@ -154,16 +156,14 @@ void Connection::deliver(Reply reply) {
   if (pending_.empty()) {
     CallCounters::add(counters_.protocol_errors);
     // E.g. "-ERR max number of clients reached", before anything was asked.
-    end("an unexpected reply: " + reply.text);
+    end("an unexpected reply: " + excerpt(reply.text));
     return;
   }
   Pending call = std::move(pending_.front());
   pending_.pop_front();
   if (!call.callback) return;  // answered with `timeout` long ago
   if (reply.is(Reply::Type::error)) CallCounters::add(counters_.error_replies);
-  if (state_ == State::ready && events_.outcome) {
-    events_.outcome(CallError::none, heard_ - call.made);
-  }
+  if (state_ == State::ready && events_.outcome) events_.outcome(CallError::none, call.made);
   call.callback({CallError::none, std::move(reply)});
 }
 
@@ -191,13 +191,11 @@ void Connection::check_deadlines() {
     }
     return;
   }
-  std::size_t expired = 0;
   Instant next = Instant::max();
-  std::vector<Callback> late;
+  std::vector<Pending> late;
   for (Pending& call : pending_) {
     if (call.callback && call.deadline <= now) {
-      late.push_back(std::exchange(call.callback, nullptr));
-      ++expired;
+      late.push_back({call.made, call.deadline, std::exchange(call.callback, nullptr)});
     } else if (call.callback) {
       next = std::min(next, call.deadline);
     }
@@ -207,9 +205,9 @@ void Connection::check_deadlines() {
     const Instant due = std::max(heard_ + options_.stall_max, pending_.front().deadline);
     if (now >= due) {
       pending_.front().callback = nullptr;
-      for (Callback& callback : late) {
+      for (const Pending& call : late) {
         CallCounters::add(counters_.timeouts);
-        callback({CallError::timeout, {}});
+        call.callback({CallError::timeout, {}});
       }
       if (state_ != State::closed) end("it answers nobody");
       return;
@@ -217,11 +215,11 @@ void Connection::check_deadlines() {
     next = std::min(next, due);
   }
   if (next != Instant::max()) arm_timer(next);
-  for (Callback& callback : late) {
+  for (const Pending& call : late) {
     if (state_ == State::closed) return;
     CallCounters::add(counters_.timeouts);
-    if (events_.outcome) events_.outcome(CallError::timeout, {});
-    callback({CallError::timeout, {}});
+    if (events_.outcome) events_.outcome(CallError::timeout, call.made);
+    call.callback({CallError::timeout, {}});
   }
 }
 

@@ -51,8 +51,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::function<void()> ready;
     /// The end, with its reason; nothing follows. Unanswered calls have been told.
     std::function<void(const std::string& reason)> ended;
-    /// After every call that was answered (`took` since it was made) or timed out.
-    std::function<void(CallError error, Duration took)> outcome;
+    /// After every call, made at `made`, that was answered or timed out.
+    std::function<void(CallError error, Instant made)> outcome;
   };
 
   [[nodiscard]] static std::shared_ptr<Connection> make(boost::asio::io_context& context,
@@ -64,6 +64,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] bool ready() const noexcept { return state_ == State::ready; }
   /// Anything but `none`: refused, and `callback` will not run.
   [[nodiscard]] CallError call(std::string command, Duration timeout, Callback callback);
+  /// Bytes of calls that wait to be sent, or are on their way out.
+  [[nodiscard]] std::size_t unsent() const noexcept { return waiting_.size() + writing_.size(); }
   /// Ends it: calls without reply are told `disconnected`.
   void end(const std::string& reason);
   /// Ends it without telling anybody.

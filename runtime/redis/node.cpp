@@ -61,13 +61,12 @@ void Node::connect() {
   Connection::Events events;
   events.ready = [this] {
     breaker_.connected();
-    retry_wait_ = {};
-    last_answer_ = clock_.now();
+    ready_at_ = last_answer_ = clock_.now();
     tell({});
     arm_ping();
   };
   events.ended = [this](const std::string& reason) { ended(reason); };
-  events.outcome = [this](CallError error, Duration took) { outcome(error, took); };
+  events.outcome = [this](CallError error, Instant made) { outcome(error, made); };
   connection_->start(std::move(events));
 }
 
@@ -76,6 +75,8 @@ void Node::ended(const std::string& reason) {
   ping_timer_.cancel();
   connection_.reset();
   if (stopped_) return;
+  const std::optional<Instant> ready_at = std::exchange(ready_at_, std::nullopt);
+  if (ready_at && clock_.now() - *ready_at >= options_.retry_max) retry_wait_ = {};
   retry_wait_ = std::clamp(2 * retry_wait_, options_.retry_min, options_.retry_max);
   retry_timer_.expires_after(jittered(retry_wait_));
   retry_timer_.async_wait([this](boost::system::error_code error) {
@@ -84,14 +85,14 @@ void Node::ended(const std::string& reason) {
   tell(reason);
 }
 
-void Node::outcome(CallError error, Duration took) {
+void Node::outcome(CallError error, Instant made) {
   const bool was_open = breaker_.open();
+  const Instant now = clock_.now();
   if (error == CallError::none) {
-    last_answer_ = clock_.now();
-    latency_.add(took);
+    last_answer_ = now;
     breaker_.succeeded();
   } else {
-    breaker_.failed();
+    breaker_.failed(made, now);
   }
   if (breaker_.open() == was_open) return;
   if (breaker_.open()) CallCounters::add(counters_.breaker_openings);
@@ -108,7 +109,7 @@ void Node::tell(const std::string& reason) {
 }
 
 void Node::arm_ping() {
-  if (options_.ping_interval == Duration::zero() || stopped_) return;
+  if (stopped_ || (!options_.pinged_when_idle && !breaker_.open())) return;
   // One in trouble is asked more often, so that it is missed for less time.
   const Duration wait = breaker_.open() ? options_.ping_interval / 5 : options_.ping_interval;
   ping_timer_.expires_after(jittered(wait));

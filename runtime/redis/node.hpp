@@ -1,11 +1,12 @@
 // One Redis server as its callers see it: a connection that comes back by itself,
 // behind a breaker.
 //
-// Up means: connected, and no `StoreBreaker::opens_after` calls in a row without an
-// answer. While it is not up every call is refused at once. A lost connection is
-// made again after a jittered, doubling wait from `retry_min` to `retry_max`; a
-// connection whose breaker is open is pinged until it answers in time. An idle one
-// is pinged each `ping_interval`, so that trouble is known before a request meets it.
+// Up means: connected, and the breaker (rules/laws/remote_store.hpp) is not open. While it is
+// not up every call is refused at once. A lost connection is made again after a jittered wait
+// from `retry_min` to `retry_max`, which doubles until a connection has lived for `retry_max`:
+// a server that takes connections and ends them is not up. A connection whose breaker is open
+// is pinged until it answers in time. An idle one is pinged each `ping_interval`, so that
+// trouble is known before a request meets it.
 //
 // Thread safety: none; one event loop. Its owner outlives it, or calls stop().
 #pragma once
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "rules/laws/remote_store.hpp"
@@ -24,7 +26,8 @@ namespace homeostat::redis {
 struct NodeOptions {
   ConnectionOptions connection;
   Duration ping_timeout = std::chrono::milliseconds(50);
-  Duration ping_interval = std::chrono::seconds(1);  ///< zero: never, calls may block long
+  Duration ping_interval = std::chrono::seconds(1);
+  bool pinged_when_idle = true;  ///< false: calls wait at the server, a ping would wait for them
   Duration retry_min = std::chrono::milliseconds(50);
   Duration retry_max = std::chrono::seconds(2);
 };
@@ -48,18 +51,21 @@ class Node {
   /// Stops for good; calls without reply are told `disconnected`.
   void retire();
   [[nodiscard]] bool up() const noexcept;
+  /// Connection::unsent().
+  [[nodiscard]] std::size_t unsent() const noexcept {
+    return connection_ ? connection_->unsent() : 0;
+  }
   [[nodiscard]] CallError call(std::string command, Duration timeout, Callback callback);
   [[nodiscard]] const config::Address& address() const noexcept {
     return options_.connection.address;
   }
   /// Why it is not up; empty while it is.
   [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
-  [[nodiscard]] const rules::LatencyEstimate& latency() const noexcept { return latency_; }
 
  private:
   void connect();
   void ended(const std::string& reason);
-  void outcome(CallError error, Duration took);
+  void outcome(CallError error, Instant made);
   void arm_ping();
   void ping();
   void tell(const std::string& reason);
@@ -74,8 +80,8 @@ class Node {
   Timer retry_timer_, ping_timer_;
   std::shared_ptr<Connection> connection_;
   rules::StoreBreaker breaker_;
-  rules::LatencyEstimate latency_;
   Duration retry_wait_{};
+  std::optional<Instant> ready_at_;  ///< of the present connection
   Instant last_answer_{};
   std::string trouble_ = "not connected yet";
   bool was_up_ = false;

@@ -89,6 +89,20 @@ bool Reply::is_error(std::string_view code) const noexcept {
   return text.size() == code.size() || text[code.size()] == ' ';
 }
 
+bool Reply::of_replica() const noexcept {
+  return type == Type::error && text.find("READONLY") != std::string::npos;
+}
+
+std::string excerpt(std::string_view text) {
+  constexpr std::size_t bytes_max = 100;
+  std::string out(text.substr(0, bytes_max));
+  for (char& c : out) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  if (text.size() > bytes_max) out += "...";
+  return out;
+}
+
 void ReplyReader::Free::operator()(redisReader* reader) const noexcept { redisReaderFree(reader); }
 
 ReplyReader::ReplyReader(Bounds bounds)

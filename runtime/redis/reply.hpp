@@ -29,7 +29,13 @@ struct Reply {
   [[nodiscard]] bool is(Type other) const noexcept { return type == other; }
   /// An error reply whose first word this is, e.g. "MOVED".
   [[nodiscard]] bool is_error(std::string_view code) const noexcept;
+  /// The server takes no writes: it is a replica. Before Redis 7 a script's error names the
+  /// script first.
+  [[nodiscard]] bool of_replica() const noexcept;
 };
+
+/// What a server said, fit for a log line: 100 bytes at most, printable.
+[[nodiscard]] std::string excerpt(std::string_view text);
 
 class ReplyReader {
  public:

@@ -9,13 +9,29 @@
 namespace homeostat::redis {
 namespace {
 
+template <class Number>
+bool read_number(std::string_view text, Number& number) {
+  return std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc{};
+}
+
 /// [host, port], as SENTINEL GET-MASTER-ADDR-BY-NAME answers.
-bool read_address(const Reply& reply, config::Address& address) {
-  if (!reply.is(Reply::Type::array) || reply.elements.size() != 2) return false;
-  const std::string& port = reply.elements[1].text;
+bool read_address(const CallResult& result, config::Address& address) {
+  const Reply& reply = result.reply;
+  if (!result.ok() || !reply.is(Reply::Type::array) || reply.elements.size() != 2) return false;
   address.host = reply.elements[0].text;
-  const auto parsed = std::from_chars(port.data(), port.data() + port.size(), address.port);
-  return !address.host.empty() && parsed.ec == std::errc{} && address.port != 0;
+  return !address.host.empty() && read_number(reply.elements[1].text, address.port) &&
+         address.port != 0;
+}
+
+/// Of [name, value, ...], as SENTINEL MASTER answers. The address beside it is the old one until
+/// a failover is over.
+bool read_epoch(const CallResult& result, std::uint64_t& epoch) {
+  if (!result.ok() || !result.reply.is(Reply::Type::array)) return false;
+  const std::vector<Reply>& fields = result.reply.elements;
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    if (fields[i].text == "config-epoch") return read_number(fields[i + 1].text, epoch);
+  }
+  return false;
 }
 
 }  // namespace
@@ -56,7 +72,7 @@ CallError SentinelClient::call(std::string_view, std::string command, Duration t
   return master_->call(
       std::move(command), timeout, [this, callback = std::move(callback)](CallResult result) {
         // A master that was made a replica: the sentinels know better.
-        if (!stopped_ && result.error == CallError::none && result.reply.is_error("READONLY")) {
+        if (!stopped_ && result.error == CallError::none && result.reply.of_replica()) {
           is_master_ = false;
           tell(false, "the server is no master any more");
           arm(Duration::zero());
@@ -89,19 +105,14 @@ void SentinelClient::ask() {
   if (asking_) return;
   asking_ = true;
   asked_ = 0;
+  best_.reset();
   ask_next();
 }
 
 void SentinelClient::ask_next() {
   const std::size_t count = options_.settings.servers.size();
-  if (asked_++ == count) {
-    asking_ = false;
-    if (!up()) trouble_ = "no sentinel names a master called " + options_.settings.master;
-    arm(up() ? look_again : look_soon);
-    return;
-  }
-  const std::size_t index = next_ % count;
-  const config::RedisServer& server = options_.settings.servers[index];
+  if (asked_ == count) return asked_all();
+  const config::RedisServer& server = options_.settings.servers[(first_ + asked_++) % count];
   ConnectionOptions connection;
   connection.address = server.address;
   connection.password = options_.settings.sentinel_password;
@@ -109,43 +120,60 @@ void SentinelClient::ask_next() {
   connection.connect_timeout = options_.settings.connect_timeout;
   sentinel_ = Connection::make(context_, clock_, connection, counters_);
   Connection::Events events;
-  events.ended = [this, index](const std::string&) {
+  events.ended = [this](const std::string&) {
     // Posted: a question on its way is told first, and counts as asked.
-    boost::asio::post(
-        context_, [this, index, alive = std::weak_ptr(alive_), ended = std::weak_ptr(sentinel_)] {
-          if (!alive.expired() && sentinel_ && ended.lock() == sentinel_) asked(index, {});
-        });
+    boost::asio::post(context_,
+                      [this, alive = std::weak_ptr(alive_), ended = std::weak_ptr(sentinel_)] {
+                        if (!alive.expired() && sentinel_ && ended.lock() == sentinel_)
+                          asked({}, {});
+                      });
   };
-  events.ready = [this, index] {
-    const CallError refused = sentinel_->call(
-        make_command({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", options_.settings.master}),
-        options_.settings.connect_timeout, [this, index](CallResult result) {
-          if (result.error != CallError::disconnected) asked(index, result);
-        });
-    if (refused != CallError::none) asked(index, {});
+  events.ready = [this] {
+    const auto where = std::make_shared<CallResult>();
+    const auto ask = [this](const char* what, Callback answered) {
+      return sentinel_->call(make_command({"SENTINEL", what, options_.settings.master}),
+                             options_.settings.connect_timeout, std::move(answered));
+    };
+    CallError refused =
+        ask("GET-MASTER-ADDR-BY-NAME", [where](CallResult result) { *where = std::move(result); });
+    if (refused == CallError::none) {
+      refused = ask("MASTER", [this, where](const CallResult& result) {
+        if (result.error != CallError::disconnected) asked(*where, result);
+      });
+    }
+    if (refused != CallError::none) asked({}, {});
   };
   sentinel_->start(std::move(events));
 }
 
-void SentinelClient::asked(std::size_t sentinel, const CallResult& result) {
+void SentinelClient::asked(const CallResult& where, const CallResult& state) {
   if (stopped_ || !sentinel_) return;
   sentinel_->close();
   sentinel_.reset();
-  config::Address master;
-  if (result.ok() && read_address(result.reply, master)) {
-    next_ = sentinel;
-    asking_ = false;
-    follow(std::move(master));
-    arm(up() ? look_again : look_soon);
-    return;
+  SentinelAnswer answer;
+  answer.sentinel = (first_ + asked_ - 1) % options_.settings.servers.size();
+  const bool whole = read_address(where, answer.master) && read_epoch(state, answer.epoch);
+  if (whole && (!best_ || answer.epoch > best_->epoch)) {
+    best_ = std::move(answer);
+    if (!up()) follow(best_->master);
   }
-  next_ = sentinel + 1;
   ask_next();
+}
+
+void SentinelClient::asked_all() {
+  asking_ = false;
+  if (best_) {
+    first_ = best_->sentinel;  // one that is dead costs a timeout before another is asked
+    follow(best_->master);
+  } else if (!up()) {
+    trouble_ = "no sentinel names a master called " + options_.settings.master;
+  }
+  arm(up() ? options_.look_again : look_soon);
 }
 
 // -- following the master ---------------------------------------------------------
 
-void SentinelClient::follow(config::Address master) {
+void SentinelClient::follow(const config::Address& master) {
   if (master_ && master_->address() == master) {
     if (master_->up() && !is_master_) check_role();
     return;

@@ -1,20 +1,30 @@
 // The master that sentinels agree on (Redis Sentinel, "Guidelines for clients").
 //
-// The sentinels are asked in turn, each with a connection that is made for the
-// question: at the start, whenever the master is not up or says that it is a
-// replica, and each `look_again` otherwise. The first answer counts; a sentinel
-// that gave one is asked first the next time. A server is used as master only
-// after ROLE has said that it is one.
+// All sentinels are asked, one after the other, each with a connection that is made for the
+// question: at the start, whenever the master is not up or says that it is a replica, and each
+// `ClientOptions::look_again` otherwise. The answer with the highest configuration epoch counts,
+// so that a sentinel which is cut off from the others, beside an old master that is as well, has
+// no say; while there is no master the first answer is tried at once. A server is used as
+// master only after ROLE has said that it is one.
 //
 // Thread safety: none; one event loop.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/redis/client.hpp"
 
 namespace homeostat::redis {
+
+/// The master as one sentinel has it.
+struct SentinelAnswer {
+  config::Address master;
+  std::uint64_t epoch = 0;  ///< of its configuration; each failover makes a higher one
+  std::size_t sentinel = 0;
+};
 
 class SentinelClient final : public Client {
  public:
@@ -30,16 +40,17 @@ class SentinelClient final : public Client {
                  Callback callback) override;
   void call_each(const std::string& command, Duration timeout,
                  std::function<void(std::vector<CallResult>)> done) override;
+  std::size_t unsent(std::string_view) const override { return master_ ? master_->unsent() : 0; }
 
  private:
-  static constexpr Duration look_again = std::chrono::seconds(10);
   static constexpr Duration look_soon = std::chrono::milliseconds(250);
 
   void ask();
-  void asked(std::size_t sentinel, const CallResult& result);
+  void asked(const CallResult& where, const CallResult& state);
   void ask_next();
+  void asked_all();
   void arm(Duration wait);
-  void follow(config::Address master);
+  void follow(const config::Address& master);
   void master_changed(bool up, const std::string& reason);
   void check_role();
   void tell(bool up, const std::string& reason);
@@ -50,7 +61,8 @@ class SentinelClient final : public Client {
   CallCounters& counters_;
   Timer timer_;
   std::shared_ptr<Connection> sentinel_;
-  std::size_t next_ = 0, asked_ = 0;
+  std::size_t first_ = 0, asked_ = 0;   ///< the one asked first, and how many were
+  std::optional<SentinelAnswer> best_;  ///< of those asked so far
   std::unique_ptr<Node> master_;
   std::string trouble_ = "no sentinel has named the master yet";
   std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);  ///< for what is posted

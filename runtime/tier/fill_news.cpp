@@ -15,7 +15,7 @@ FillNews::FillNews(boost::asio::io_context& context, const Clock& clock,
   options.settings = settings.redis;
   options.tls = std::move(tls);
   options.seed = seed;
-  options.blocking_calls = true;
+  options.blocks_max = wait;
   options.changed = [this](bool up, const std::string&) {
     if (up) {
       look();

@@ -37,10 +37,12 @@ FleetLog::FleetLog(const Parts& parts, const config::CacheSettings& settings,
       partition_timer_(parts.context),
       told_timer_(parts.context) {
   redis::ClientOptions reading = client_options(settings_, tls, seed);
-  reading.blocking_calls = true;
+  reading.blocks_max = wait;
+  reading.look_again = std::chrono::seconds(2);
   reading.changed = [this](bool up, const std::string&) { reader_changed(up); };
   reader_ = redis::make_client(parts_.context, parts_.clock, std::move(reading), parts_.calls);
   redis::ClientOptions writing = client_options(settings_, std::move(tls), seed + 1);
+  writing.look_again = std::chrono::seconds(2);
   writing.changed = [this, was = -1](bool up, const std::string& reason) mutable {
     if (std::exchange(was, up ? 1 : 0) == (up ? 1 : 0)) return;
     parts_.log(up ? "Redis is up" : "Redis is not up: " + reason);

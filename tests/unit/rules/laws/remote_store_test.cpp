@@ -33,29 +33,55 @@ TEST(LatencyEstimate, KnowsNothingBeforeItsFirstSample) {
   EXPECT_EQ(none.mean(), Duration::zero());
 }
 
+/// One of calls that are made one after the other.
+void fail_next(StoreBreaker& breaker, Instant& now) {
+  now += 1ms;
+  breaker.failed(now, now + 10ms);
+  now += 10ms;
+}
+
 TEST(StoreBreaker, OpensAfterFailuresInARowOnly) {
   StoreBreaker breaker;
+  Instant now{};
   EXPECT_TRUE(breaker.open()) << "before anything has answered";
   breaker.connected();
   for (int i = 0; i < 10; ++i) {
-    breaker.failed();
-    breaker.failed();
+    fail_next(breaker, now);
+    fail_next(breaker, now);
     breaker.succeeded();
   }
   EXPECT_FALSE(breaker.open());
-  breaker.failed();
-  breaker.failed();
+  fail_next(breaker, now);
+  fail_next(breaker, now);
   EXPECT_FALSE(breaker.open());
-  breaker.failed();
+  fail_next(breaker, now);
   EXPECT_TRUE(breaker.open());
+}
+
+TEST(StoreBreaker, CallsOfOnePauseAreOneFailure) {
+  StoreBreaker breaker;
+  breaker.connected();
+  const Instant paused{1s};
+  // A call each millisecond, which is given up after 50: the pause lasts that long.
+  for (int i = 0; i < 50; ++i) {
+    breaker.failed(paused + i * 1ms, paused + i * 1ms + 50ms);
+    EXPECT_FALSE(breaker.open()) << i;
+  }
+  // It goes on: those made since the first was given up count once more, and so on.
+  int calls = 50;
+  for (; !breaker.open() && calls < 1000; ++calls) {
+    breaker.failed(paused + calls * 1ms, paused + calls * 1ms + 50ms);
+  }
+  EXPECT_EQ(calls, 103);
 }
 
 TEST(StoreBreaker, ClosesAfterTwoAnswersInARow) {
   StoreBreaker breaker;
+  Instant now{};
   breaker.connected();
   breaker.lost();
   breaker.succeeded();
-  breaker.failed();
+  fail_next(breaker, now);
   breaker.succeeded();
   EXPECT_TRUE(breaker.open());
   breaker.succeeded();

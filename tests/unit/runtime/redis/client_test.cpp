@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <thread>
@@ -205,6 +206,81 @@ TEST(RedisClient, AnotherProtocolOrUnaskedRepliesAreNoServer) {
     })) << answer;
     EXPECT_FALSE(running.client().up()) << answer;
   }
+}
+
+TEST(RedisClient, WhatOnePauseOfTheServerDelaysIsOneFailure) {
+  RedisServer server;
+  RunningClient running(settings_for({server.port()}));
+  ASSERT_TRUE(running.run_until_up());
+  server.pause();
+  int late = 0;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(running.client().call("k", make_command({"GET", "k"}), 10ms,
+                                    [&](CallResult result) {
+                                      if (result.error == CallError::timeout) ++late;
+                                    }),
+              CallError::none);
+  }
+  ASSERT_TRUE(running.run_until([&] { return late == 20; }));
+  EXPECT_TRUE(running.client().up());
+  EXPECT_EQ(running.counters.breaker_openings, 0U);
+  server.resume();
+}
+
+TEST(RedisClient, WhoWaitsAtTheServerIsAskedAgainAfterTimeouts) {
+  RedisServer server;
+  ClientOptions options;
+  options.blocks_max = 1s;
+  RunningClient running(settings_for({server.port()}), {}, options);
+  ASSERT_TRUE(running.run_until_up());
+  bool read = false;
+  ASSERT_EQ(
+      running.client().call("s", make_command({"XREAD", "BLOCK", "1000", "STREAMS", "s", "0"}), 30s,
+                            [&](const CallResult&) { read = true; }),
+      CallError::none);
+  // They wait behind it.
+  while (running.client().up() && !read) {
+    bool late = false;
+    ASSERT_EQ(running.client().call("k", make_command({"GET", "k"}), 10ms,
+                                    [&](const CallResult&) { late = true; }),
+              CallError::none);
+    ASSERT_TRUE(running.run_until([&] { return late; }));
+  }
+  ASSERT_FALSE(running.client().up());
+  EXPECT_TRUE(running.run_until_up());
+  EXPECT_EQ(running.counters.connections, 1U);
+}
+
+TEST(RedisClient, ReadsFromAServerThatCannotSave) {
+  RedisServer server({"--save", "3600 100000"});
+  server.run({"SET", "k", "v"});
+  // Where the dump should be put there is a directory.
+  ASSERT_EQ(::mkdir((server.directory().path() + "/dump.rdb").c_str(), 0700), 0);
+  server.run({"BGSAVE"});
+  ASSERT_TRUE(test::eventually([&] { return server.run({"PING"}).starts_with("ERROR MISCONF"); }));
+  RunningClient running(settings_for({server.port()}));
+  ASSERT_TRUE(running.run_until_up());
+  EXPECT_EQ(running.call("k", {"GET", "k"}).reply.text, "v");
+  EXPECT_TRUE(running.call("k", {"SET", "k", "w"}).reply.is_error("MISCONF"));
+}
+
+TEST(RedisClient, WaitsLongerForAServerThatEndsConnectionsAgainAndAgain) {
+  ScriptedServer server([](const std::string&) { return "+PONG\r\nnonsense\r\n"; });
+  const auto began = SystemClock::instance().now();
+  RunningClient running(settings_for({server.port()}));
+  ASSERT_TRUE(running.run_until([&] { return running.counters.disconnections >= 5; }));
+  // Half of 50, 100, 200 and 400 ms at least.
+  EXPECT_GE(SystemClock::instance().now() - began, 375ms);
+}
+
+TEST(RedisClient, WhatAServerSaysIsCutAndPrintableInReasons) {
+  ScriptedServer server(
+      [](const std::string&) { return "-ERR \x1b[2J" + std::string(100'000, 'x') + "\r\n"; });
+  RunningClient running(settings_for({server.port()}));
+  ASSERT_TRUE(running.run_until([&] { return running.counters.connection_failures > 0; }));
+  const std::string trouble = running.client().trouble();
+  EXPECT_TRUE(trouble.starts_with("refused: ERR ?[2Jxxx")) << trouble.substr(0, 200);
+  EXPECT_LT(trouble.size(), 200U);
 }
 
 TEST(RedisClient, AsksEveryServerOnce) {

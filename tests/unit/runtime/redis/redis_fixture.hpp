@@ -4,14 +4,18 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "runtime/redis/client.hpp"
 #include "runtime/redis/command.hpp"
 #include "tests/support/redis_server.hpp"
+#include "tests/support/socket.hpp"
 #include "tests/support/waiting.hpp"
 
 namespace homeostat::redis {
@@ -33,11 +37,41 @@ inline config::RedisSettings settings_for(std::vector<std::uint16_t> ports) {
   return settings;
 }
 
+/// Answers as it was told to, one connection at a time: `answer` gets what came at once, maybe
+/// several commands. Nothing is said before it was asked.
+class ScriptedServer {
+ public:
+  using Answer = std::function<std::string(const std::string& request)>;
+  explicit ScriptedServer(Answer answer)
+      : thread_([this, answer = std::move(answer)] {
+          while (true) {
+            test::Socket peer = listener_.accept();
+            if (!peer.is_open()) return;
+            std::string request;
+            while (!ending_ && peer.receive(request) == test::Socket::Received::bytes) {
+              peer.send(answer(request));
+              request.clear();
+            }
+          }
+        }) {}
+  ~ScriptedServer() {
+    ending_ = true;
+    listener_.shut_down();
+    thread_.join();
+  }
+  [[nodiscard]] std::uint16_t port() const { return listener_.port(); }
+
+ private:
+  test::ListeningSocket listener_;
+  std::atomic<bool> ending_{false};
+  std::thread thread_;
+};
+
 class RunningClient {
  public:
-  explicit RunningClient(config::RedisSettings settings, std::shared_ptr<TlsContext> tls = {}) {
+  explicit RunningClient(config::RedisSettings settings, std::shared_ptr<TlsContext> tls = {},
+                         ClientOptions options = {}) {
     timeout_ = settings.timeout;
-    ClientOptions options;
     options.settings = std::move(settings);
     options.tls = std::move(tls);
     client_ = make_client(context_, SystemClock::instance(), std::move(options), counters);

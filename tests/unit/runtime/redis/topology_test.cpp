@@ -1,6 +1,7 @@
 // Sentinel and Cluster, with real servers of both.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
 
 #include "tests/support/redis_cluster.hpp"
@@ -49,6 +50,53 @@ TEST(Sentinel, SaysSoWhenNobodyKnowsTheMaster) {
     return running.client().trouble().find("no sentinel names a master called another") !=
            std::string::npos;
   })) << running.client().trouble();
+}
+
+/// Names `master` whenever it is asked, and how new its configuration is.
+std::string sentinel_answer(const std::string& request, std::uint16_t master, unsigned epoch) {
+  std::string answer;
+  const std::string port = std::to_string(master), of = std::to_string(epoch);
+  const auto text = [](const std::string& value) {
+    return "$" + std::to_string(value.size()) + "\r\n" + value + "\r\n";
+  };
+  if (request.find("PING") != std::string::npos) answer += "+PONG\r\n";
+  if (request.find("GET-MASTER-ADDR-BY-NAME") != std::string::npos) {
+    answer += "*2\r\n" + text("127.0.0.1") + text(port);
+  }
+  if (request.find("\r\nMASTER\r\n") != std::string::npos) {
+    answer += "*4\r\n" + text("port") + text(port) + text("config-epoch") + text(of);
+  }
+  return answer;
+}
+
+TEST(Sentinel, OneThatIsCutOffBesideTheOldMasterHasNoSay) {
+  test::RedisServer old_master, new_master;
+  std::atomic<unsigned> failed_over{0};
+  ScriptedServer cut_off(
+      [&](const std::string& request) { return sentinel_answer(request, old_master.port(), 7); });
+  ScriptedServer other([&](const std::string& request) {
+    return failed_over != 0 ? sentinel_answer(request, new_master.port(), 8)
+                            : sentinel_answer(request, old_master.port(), 7);
+  });
+  config::RedisSettings settings = settings_for({cut_off.port(), other.port()});
+  settings.topology = config::RedisTopology::sentinel;
+  settings.master = "mymaster";
+  ClientOptions options;
+  options.look_again = 50ms;
+  RunningClient running(settings, {}, options);
+  ASSERT_TRUE(running.call_until_ok("k", {"SET", "k", "before"}));
+  EXPECT_EQ(old_master.run({"GET", "k"}), "before");
+  // The old master stays up, and says that it is one.
+  failed_over = 1;
+  ASSERT_TRUE(running.run_until([&] {
+    static_cast<void>(running.call("k", {"SET", "k", "after"}));
+    return new_master.run({"GET", "k"}) == "after";
+  }));
+  // And it stays there.
+  const auto asked = SystemClock::instance().now();
+  ASSERT_TRUE(running.run_until([&] { return SystemClock::instance().now() - asked > 300ms; }));
+  ASSERT_TRUE(running.call_until_ok("k", {"SET", "k", "later"}));
+  EXPECT_EQ(new_master.run({"GET", "k"}), "later");
 }
 
 class Cluster : public testing::Test {
