@@ -137,7 +137,7 @@ void DataCache::put(DataEntry entry, std::function<void(DataLevel)> stored) {
   written.body_bytes = entry.value.size();
   written.body = std::move(entry.value);
   Invalidation before;
-  before.keys.push_back(entry.key);
+  before.data.push_back(entry.key);
   if (!shared_up()) {
     tier_->publish(std::move(before));
     return stored(put->without_tier());
@@ -174,7 +174,7 @@ void DataCache::erase(const std::string& key, std::function<void(DataErased)> er
   result.level = DataLevel::memory;
   if (tier_ == nullptr) return erased(result);
   Invalidation gone;
-  gone.keys.push_back(key);
+  gone.data.push_back(key);
   tier_->publish(std::move(gone));
   const std::string name = shared_key(key);
   auto told = std::make_shared<decltype(erased)>(std::move(erased));

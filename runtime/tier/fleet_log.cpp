@@ -5,7 +5,13 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "runtime/redis/command.hpp"
+
 namespace homeostat::tier {
+
+using redis::CallError;
+using redis::CallResult;
+
 namespace {
 
 std::string agent_name(std::uint64_t seed) {
@@ -38,11 +44,11 @@ FleetLog::FleetLog(const Parts& parts, const config::CacheSettings& settings,
       told_timer_(parts.context) {
   redis::ClientOptions reading = client_options(settings_, tls, seed);
   reading.blocks_max = wait;
-  reading.look_again = std::chrono::seconds(2);
+  reading.look_again = look_for_master;
   reading.changed = [this](bool up, const std::string&) { reader_changed(up); };
   reader_ = redis::make_client(parts_.context, parts_.clock, std::move(reading), parts_.calls);
   redis::ClientOptions writing = client_options(settings_, std::move(tls), seed + 1);
-  writing.look_again = std::chrono::seconds(2);
+  writing.look_again = look_for_master;
   writing.changed = [this, was = -1](bool up, const std::string& reason) mutable {
     if (std::exchange(was, up ? 1 : 0) == (up ? 1 : 0)) return;
     parts_.log(up ? "Redis is up" : "Redis is not up: " + reason);
@@ -80,7 +86,6 @@ std::uint64_t FleetLog::fresh_number() noexcept {
 // -- reading ----------------------------------------------------------------------
 
 void FleetLog::reader_changed(bool up) {
-  reader_up_ = up;
   if (up) look();
 }
 
@@ -91,48 +96,63 @@ void FleetLog::read_later() {
   });
 }
 
-/// Where does the log stand? Also makes it, and makes it anew if it lost entries.
+/// Where does the log stand, and of what server is it? Also makes it, and makes it anew if it
+/// lost entries.
 void FleetLog::look() {
   if (reading_ || stopped_) return;
   reading_ = true;
-  const redis::CallError refused =
+  const auto state = std::make_shared<CallResult>(CallResult{CallError::redirects, {}});
+  CallError refused =
       reader_->call(key_, log_command(key_, settings_.redis.log_length, seen_, fresh_number(), {}),
-                    answer_max, [this](const redis::CallResult& result) {
-                      reading_ = false;
-                      if (!stopped_) looked(result);
-                    });
-  if (refused == redis::CallError::none) return;
+                    answer_max, [state](CallResult result) { *state = std::move(result); });
+  if (refused == CallError::none) {
+    refused = reader_->call(key_, redis::make_command({"ROLE"}), answer_max,
+                            [this, state](const CallResult& role) {
+                              reading_ = false;
+                              if (!stopped_) looked(*state, role);
+                            });
+  }
+  if (refused == CallError::none) return;
   reading_ = false;
   read_later();
 }
 
-void FleetLog::looked(const redis::CallResult& result) {
+void FleetLog::looked(const CallResult& result, const CallResult& role) {
   const auto state = result.ok() ? read_log_state(result.reply) : std::nullopt;
   if (!state) {
-    if (result.error == redis::CallError::none) say_unusable(result.reply.text);
+    if (result.error == CallError::none) say_unusable(redis::excerpt(result.reply.text));
     read_later();
     return;
   }
-  unusable_.clear();
-  see({state->last, state->nonce});
-  const LogPosition position = parts_.ledger.position();
-  if (!began_) {
-    began_ = true;
-    parts_.ledger.begin(state->last.epoch, state->first);
-  } else if (state->last.epoch != position.epoch) {
-    distrust(state->last, "it was lost");
-  } else if (state->first > position.number + 1) {
-    distrust(state->last, "entries were dropped before they were read");
-  }
-  if (parts_.ledger.position().number >= state->last.number) {
+  of_replica_ =
+      role.ok() && !role.reply.elements.empty() && role.reply.elements.front().text == "slave";
+  say_unusable(of_replica_ ? "its server is a replica" : "");
+  follow(*state);
+  if (!of_replica_ && parts_.ledger.position().number >= state->last.number) {
     parts_.ledger.confirm(parts_.clock.now());
   }
   read();
 }
 
-/// Once, until it can be used again or says something else.
+void FleetLog::follow(const LogState& state) {
+  see({state.last, state.nonce});
+  const LogPosition position = parts_.ledger.position();
+  if (!began_) {
+    began_ = true;
+    parts_.ledger.begin(state.last.epoch, state.first);
+    // Others may have invalidated what was stored before Redis could be reached, in a log that
+    // is gone.
+    purge_softly();
+  } else if (state.last.epoch != position.epoch) {
+    distrust(state.last, "it was lost");
+  } else if (state.first > position.number + 1) {
+    distrust(state.last, "entries were dropped before they were read");
+  }
+}
+
+/// Once, until it can be used again, without a reason, or says something else.
 void FleetLog::say_unusable(const std::string& why) {
-  if (std::exchange(unusable_, why) == why) return;
+  if (std::exchange(unusable_, why) == why || why.empty()) return;
   parts_.log("the log of invalidations cannot be used: " + why);
 }
 
@@ -146,23 +166,27 @@ void FleetLog::see(const LogMark& entry) {
 void FleetLog::read() {
   if (reading_ || stopped_) return;
   reading_ = true;
-  const redis::CallError refused =
-      reader_->call(key_, read_command(key_, parts_.ledger.position().number, read_max, wait),
-                    wait + answer_max, [this](const redis::CallResult& result) {
+  const CallError refused =
+      reader_->call(key_, read_command(key_, parts_.ledger.position().number, read_count_, wait),
+                    wait + answer_max, [this](const CallResult& result) {
                       reading_ = false;
                       if (!stopped_) take(result);
                     });
-  if (refused == redis::CallError::none) return;
+  if (refused == CallError::none) return;
   reading_ = false;
   read_later();
 }
 
-void FleetLog::take(const redis::CallResult& result) {
+void FleetLog::take(const CallResult& result) {
   const auto entries = result.ok() ? read_log_entries(result.reply) : std::nullopt;
   if (!entries) {
+    // So many, or so large ones, that they do not arrive in time.
+    if (result.error == CallError::timeout) read_count_ = std::max<std::size_t>(read_count_ / 2, 1);
     read_later();
     return;
   }
+  const bool all = entries->size() < read_count_;
+  read_count_ = std::min(2 * read_count_, read_max);
   Gathered gathered;
   bool follows = true;
   for (const LogEntry& entry : *entries) {
@@ -174,7 +198,7 @@ void FleetLog::take(const redis::CallResult& result) {
     look();
     return;
   }
-  if (entries->size() < read_max) parts_.ledger.confirm(parts_.clock.now());
+  if (all && !of_replica_) parts_.ledger.confirm(parts_.clock.now());
   read();
 }
 
@@ -203,6 +227,8 @@ bool FleetLog::take_entry(const LogEntry& entry, Gathered& gathered) {
   add(all.identities, invalidation.identities);
   add(all.patterns, invalidation.patterns);
   add(all.keys, invalidation.keys);
+  add(all.urls, invalidation.urls);
+  add(all.data, invalidation.data);
   return true;
 }
 
@@ -212,7 +238,7 @@ void FleetLog::carry_out(const Gathered& gathered) {
   const auto carry = [this](const Invalidation& invalidation) {
     if (invalidation.empty()) return;
     apply(invalidation, parts_.cache);
-    if (parts_.purged) parts_.purged(purge_request_of(invalidation));
+    if (parts_.purged) parts_.purged(data_purge_of(invalidation));
   };
   carry(soft);
   carry(gathered.hard);
@@ -257,10 +283,14 @@ void FleetLog::publish(Invalidation invalidation, Names names, Settled settled) 
   Outgoing outgoing;
   outgoing.names = std::move(names);
   outgoing.settled = std::move(settled);
-  parts_.ledger.expect(outgoing.names);
   outgoing.text = to_text(invalidation);
   // Rather everything than something forgotten.
-  if (outgoing.text.size() > Invalidation::bytes_max) outgoing.text = to_text(everything());
+  if (outgoing.text.size() > Invalidation::bytes_max ||
+      outgoing.names.hashes.size() > waiting_names_max) {
+    outgoing.names = names_of(everything(), parts_.cache);
+    outgoing.text = to_text(everything());
+  }
+  parts_.ledger.expect(outgoing.names);
   boost::asio::post(parts_.context, [this, outgoing = std::move(outgoing)]() mutable {
     enqueue(std::move(outgoing));
   });
@@ -274,13 +304,13 @@ Invalidation FleetLog::everything() const {
 }
 
 void FleetLog::enqueue(Outgoing outgoing) {
-  if (waiting_.size() >= waiting_max || waiting_bytes_ >= waiting_bytes_max) {
+  if (waiting_.size() >= waiting_max || waiting_bytes_ >= waiting_bytes_max ||
+      waiting_names_ >= waiting_names_max) {
     // A batch under way may still come through; what it names is in here as well, and
     // is not expected on its own account any more.
-    const std::size_t kept = writing_ ? std::min(waiting_.size(), batch_max) : 0;
-    for (std::size_t i = kept; i < waiting_.size(); ++i) waiting_[i].settle(std::nullopt);
-    waiting_.resize(kept);
-    waiting_bytes_ = 0;
+    for (std::size_t i = writing_; i < waiting_.size(); ++i) waiting_[i].settle(std::nullopt);
+    waiting_.resize(writing_);
+    waiting_bytes_ = waiting_names_ = 0;
     for (Outgoing& under_way : waiting_) {
       under_way.names = {};
       waiting_bytes_ += under_way.text.size();
@@ -290,29 +320,34 @@ void FleetLog::enqueue(Outgoing outgoing) {
     outgoing.text = to_text(everything());
   }
   waiting_bytes_ += outgoing.text.size();
+  waiting_names_ += outgoing.names.hashes.size();
   waiting_.push_back(std::move(outgoing));
   parts_.counters.invalidations_waiting.store(waiting_.size(), std::memory_order_relaxed);
   write();
 }
 
 void FleetLog::write() {
-  if (writing_ || stopped_ || waiting_.empty()) return;
-  const std::size_t count = std::min(waiting_.size(), batch_max);
+  if (writing_ > 0 || stopped_ || waiting_.empty()) return;
   std::vector<std::string> texts;
-  for (std::size_t i = 0; i < count; ++i) texts.push_back(waiting_[i].text);
-  writing_ = true;
-  const redis::CallError refused = writer_->call(
+  std::size_t bytes = 0;
+  for (const Outgoing& next : waiting_) {
+    bytes += next.text.size();
+    if (texts.size() == batch_max || (!texts.empty() && bytes > batch_bytes_max)) break;
+    texts.push_back(next.text);
+  }
+  const std::size_t count = writing_ = texts.size();
+  const CallError refused = writer_->call(
       key_, log_command(key_, settings_.redis.log_length, seen_, fresh_number(), texts), answer_max,
-      [this, count](const redis::CallResult& result) {
-        writing_ = false;
+      [this, count](const CallResult& result) {
+        writing_ = 0;
         if (!stopped_) written(count, result);
       });
-  if (refused == redis::CallError::none) return;
-  writing_ = false;
+  if (refused == CallError::none) return;
+  writing_ = 0;
   written(0, {refused, {}});
 }
 
-void FleetLog::written(std::size_t count, const redis::CallResult& result) {
+void FleetLog::written(std::size_t count, const CallResult& result) {
   const auto state = result.ok() ? read_log_state(result.reply) : std::nullopt;
   if (!state) {
     // It may have been carried out all the same: twice does no harm.
@@ -331,6 +366,7 @@ void FleetLog::written(std::size_t count, const redis::CallResult& result) {
   for (std::size_t i = 0; i < count; ++i) {
     parts_.ledger.settle(waiting_.front().names, first + i);
     waiting_bytes_ -= waiting_.front().text.size();
+    waiting_names_ -= waiting_.front().names.hashes.size();
     settled.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }

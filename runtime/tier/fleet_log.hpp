@@ -9,11 +9,12 @@
 //
 // Writing: an invalidation is in force here when publish() returns, and elsewhere as
 // soon as they have read it. Until Redis has taken it, it is kept and tried again;
-// beyond `waiting_max` of them, or `waiting_bytes_max`, one invalidation of everything stands for
-// all.
+// beyond `waiting_max` of them, `waiting_bytes_max` or `waiting_names_max`, one invalidation of
+// everything stands for all.
 //
 // Bound: agents that can reach Redis follow within one round trip; one that could not
-// follows within `retry` + one round trip of being able to. An agent without news
+// follows within `retry` + one round trip of being able to. Of the server it is told each `wait`
+// what it is: a replica may be behind, or left behind, and confirms nothing. An agent without news
 // for Ledger::trust_max uses nothing of the tier.
 //
 // Thread safety: publish() from any thread; everything else on the control loop.
@@ -81,8 +82,12 @@ class FleetLog {
   static constexpr Duration answer_max = std::chrono::seconds(2);
   static constexpr Duration retry = std::chrono::milliseconds(250);
   static constexpr Duration told_max = std::chrono::seconds(2);
-  static constexpr std::size_t batch_max = 64, read_max = 128, waiting_max = 4096,
-                               waiting_bytes_max = std::size_t{8} << 20;
+  /// Sentinels that know of a new master while the old one is up, too.
+  static constexpr Duration look_for_master = std::chrono::seconds(2);
+  static constexpr std::size_t batch_max = 64, batch_bytes_max = std::size_t{1} << 19,
+                               read_max = 128, waiting_max = 4096,
+                               waiting_bytes_max = std::size_t{8} << 20,
+                               waiting_names_max = Ledger::marks_max / 2;
 
   struct Outgoing {
     std::string text;
@@ -95,7 +100,8 @@ class FleetLog {
 
   void reader_changed(bool up);
   void look();
-  void looked(const redis::CallResult& result);
+  void looked(const redis::CallResult& result, const redis::CallResult& role);
+  void follow(const LogState& state);
   void read();
   void take(const redis::CallResult& result);
   /// What others have invalidated, gathered from the entries of one read.
@@ -128,11 +134,14 @@ class FleetLog {
   std::function<void()> told_;  // when_told
   std::deque<Outgoing> waiting_;
   std::size_t waiting_bytes_ = 0;  // of their texts
-  LogMark seen_;                   // the newest entry known
-  std::string unusable_;           // why the log was not, when last asked
-  bool began_ = false;             // the position is one of a log
-  bool reading_ = false, writing_ = false, stopped_ = true;
-  bool reader_up_ = false;
+  std::size_t waiting_names_ = 0;
+  std::size_t writing_ = 0;            // the first of waiting_ are on their way
+  std::size_t read_count_ = read_max;  // asked for at once: fewer where they take too long
+  LogMark seen_;                       // the newest entry known
+  std::string unusable_;               // why the log was not, when last asked
+  bool began_ = false;                 // the position is one of a log
+  bool of_replica_ = false;            // what is read
+  bool reading_ = false, stopped_ = true;
 };
 
 }  // namespace homeostat::tier

@@ -64,6 +64,8 @@ std::string to_text(const Invalidation& invalidation) {
   for (const std::string& identity : invalidation.identities) append_line(text, 'I', identity);
   for (const std::string& pattern : invalidation.patterns) append_line(text, 'P', pattern);
   for (const std::string& key : invalidation.keys) append_line(text, 'K', key);
+  for (const std::string& url : invalidation.urls) append_line(text, 'U', url);
+  for (const std::string& key : invalidation.data) append_line(text, 'D', key);
   return text;
 }
 
@@ -82,6 +84,8 @@ Invalidation parse_invalidation(std::string_view text) {
       case 'I': invalidation.identities.push_back(std::move(value)); break;
       case 'P': invalidation.patterns.push_back(std::move(value)); break;
       case 'K': invalidation.keys.push_back(std::move(value)); break;
+      case 'U': invalidation.urls.push_back(std::move(value)); break;
+      case 'D': invalidation.data.push_back(std::move(value)); break;
       default: break;
     }
   }
@@ -92,20 +96,25 @@ Names names_of(const Invalidation& invalidation, cache::Cache& cache) {
   Names names;
   for (const std::string& identity : invalidation.identities) names.add_tag(identity);
   for (const std::string& pattern : invalidation.patterns) names.add_pattern(pattern);
+  const auto add_url = [&](const std::string& url) {
+    for (const std::uint64_t location : cache.shared_locations(url)) names.add_location(location);
+  };
   for (const std::string& key : invalidation.keys) {
-    if (!is_url(key)) {
-      names.add_key(key);
-      continue;
-    }
-    for (const std::uint64_t location : cache.shared_locations(key)) names.add_location(location);
+    names.add_key(key);  // data may have any key, that of a URL too
+    if (is_url(key)) add_url(key);
   }
+  for (const std::string& url : invalidation.urls) add_url(url);
+  for (const std::string& key : invalidation.data) names.add_key(key);
   return names;
 }
 
-PurgeRequest purge_request_of(const Invalidation& invalidation) {
+namespace {
+
+PurgeRequest purge_of(const Invalidation& invalidation, const std::vector<std::string>& more_keys) {
   PurgeRequest request;
   request.patterns = invalidation.patterns;
   request.keys = invalidation.keys;
+  request.keys.insert(request.keys.end(), more_keys.begin(), more_keys.end());
   request.soft = invalidation.soft;
   for (const std::string& identity : invalidation.identities) {
     using cache::TagKind;
@@ -113,6 +122,12 @@ PurgeRequest purge_request_of(const Invalidation& invalidation) {
     if (is_of_kind(identity, TagKind::tenant)) request.tenants.push_back(identity.substr(1));
   }
   return request;
+}
+
+}  // namespace
+
+PurgeRequest data_purge_of(const Invalidation& invalidation) {
+  return purge_of(invalidation, invalidation.data);
 }
 
 PurgeResult apply(const Invalidation& invalidation, cache::Cache& cache) {
@@ -123,7 +138,7 @@ PurgeResult apply(const Invalidation& invalidation, cache::Cache& cache) {
         is_of_kind(identity, TagKind::tag) || is_of_kind(identity, TagKind::tenant);
     if (!identity.empty() && !requested) others += cache.purge_identity(identity);
   }
-  PurgeResult result = cache.purge(purge_request_of(invalidation));
+  PurgeResult result = cache.purge(purge_of(invalidation, invalidation.urls));
   result.by_tags += others;
   return result;
 }

@@ -1,7 +1,8 @@
 // One invalidation as it travels through the fleet's log.
 //
 // As text: one line per name, its kind in front, `%` and line ends percent-encoded:
-//   A<agent>  S (soft)  T (only the tier)  I<tag identity>  P<pattern>  K<key or absolute URL>
+//   A<agent>  S (soft)  T (only the tier)  I<tag identity>  P<pattern>
+//   K<key or absolute URL>  U<absolute URL, of responses only>  D<key, of data only>
 // Unknown kinds are ignored, so that a later version may add some.
 //
 // Thread safety: plain values and pure functions. Bounds: bytes_max per text; what is
@@ -25,12 +26,14 @@ struct Invalidation {
   std::string agent;                    ///< who made it
   std::vector<std::string> identities;  ///< of tags, groups and path patterns of rules
   std::vector<std::string> patterns;
-  std::vector<std::string> keys;
+  std::vector<std::string> keys;  ///< of responses (also absolute URLs) and of data
+  std::vector<std::string> urls;  ///< of responses only
+  std::vector<std::string> data;  ///< keys of the application's own data only
   bool soft = false;
   bool tier_only = false;  ///< what agents hold in memory stays
 
   [[nodiscard]] bool empty() const noexcept {
-    return identities.empty() && patterns.empty() && keys.empty();
+    return identities.empty() && patterns.empty() && keys.empty() && urls.empty() && data.empty();
   }
 };
 
@@ -39,8 +42,8 @@ struct Invalidation {
 [[nodiscard]] Invalidation parse_invalidation(std::string_view text);
 /// What the ledger knows its names by.
 [[nodiscard]] Names names_of(const Invalidation& invalidation, cache::Cache& cache);
-/// What a purge would have to take for it, but for groups of RFC 9875 and the like.
-[[nodiscard]] PurgeRequest purge_request_of(const Invalidation& invalidation);
+/// What a purge of the application's data has to take for it.
+[[nodiscard]] PurgeRequest data_purge_of(const Invalidation& invalidation);
 /// Carries it out in this agent's own cache; returns the entries taken.
 PurgeResult apply(const Invalidation& invalidation, cache::Cache& cache);
 

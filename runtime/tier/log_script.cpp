@@ -10,16 +10,17 @@ namespace {
 using redis::Reply;
 
 // KEYS: stream, ancestors; ARGV: length, epoch, number and nonce seen, ancestors_max, fresh,
-// texts...
+// bytes_max, texts...
 // Ancestors are a list, the latest first: the epoch they are of, then `epoch:number` each.
 constexpr std::string_view script = R"(
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-local number, epoch, nonce = 0, '', ''
+local number, epoch, nonce, bytes = 0, '', '', 0
 local seen_epoch, seen_number = ARGV[2], tonumber(ARGV[3])
 local ancestors = {}
 if #newest > 0 then
   number = tonumber(string.match(newest[1][1], '^%d+'))
   epoch, nonce = newest[1][2][2], newest[1][2][4]
+  bytes = tonumber(newest[1][2][8] or 0)
   local kept = redis.call('LRANGE', KEYS[2], 0, -1)
   if kept[1] == epoch then
     for i = 2, #kept do
@@ -51,15 +52,20 @@ if not contained then
   for _, ancestor in ipairs(ancestors) do add(ancestor[1], ancestor[2]) end
   redis.call('DEL', KEYS[1], KEYS[2])
   redis.call('RPUSH', KEYS[2], unpack(list))
-  number, epoch, nonce = 1, ARGV[6], ARGV[6]
-  redis.call('XADD', KEYS[1], '1-0', 'e', epoch, 'n', nonce, 'p', '')
+  number, epoch, nonce, bytes = 1, ARGV[6], ARGV[6], 0
+  redis.call('XADD', KEYS[1], '1-0', 'e', epoch, 'n', nonce, 'p', '', 'b', 0)
 end
-for i = 7, #ARGV do
-  number, nonce = number + 1, ARGV[6]
+for i = 8, #ARGV do
+  number, nonce, bytes = number + 1, ARGV[6], bytes + #ARGV[i]
   redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], string.format('%d-0', number),
-             'e', epoch, 'n', nonce, 'p', ARGV[i])
+             'e', epoch, 'n', nonce, 'p', ARGV[i], 'b', string.format('%.0f', bytes))
 end
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
+if bytes - tonumber(oldest[1][2][8] or 0) > tonumber(ARGV[7]) then
+  local first = tonumber(string.match(oldest[1][1], '^%d+'))
+  redis.call('XTRIM', KEYS[1], 'MAXLEN', math.ceil((number - first) / 2))
+  oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
+end
 return {epoch, number, tonumber(string.match(oldest[1][1], '^%d+')), nonce}
 )";
 
@@ -102,16 +108,18 @@ std::string log_key(std::string_view key_prefix, std::string_view key_namespace)
 std::string ancestors_key(const std::string& log) { return log + ":ancestors"; }
 
 std::string log_command(const std::string& key, std::size_t length_max, const LogMark& seen,
-                        std::uint64_t fresh, std::span<const std::string> texts) {
+                        std::uint64_t fresh, std::span<const std::string> texts,
+                        std::size_t bytes_max) {
   const std::string length = std::to_string(length_max);
   const std::string epoch = std::to_string(seen.position.epoch);
   const std::string number = std::to_string(seen.position.number);
   const std::string nonce = std::to_string(seen.nonce);
   const std::string kept = std::to_string(log_ancestors_max);
   const std::string made = std::to_string(fresh);
+  const std::string most = std::to_string(bytes_max);
   const std::string ancestors = ancestors_key(key);
   std::vector<std::string_view> arguments = {"EVAL", script, "2",   key,  ancestors, length,
-                                             epoch,  number, nonce, kept, made};
+                                             epoch,  number, nonce, kept, made,      most};
   arguments.insert(arguments.end(), texts.begin(), texts.end());
   return redis::make_command(arguments);
 }

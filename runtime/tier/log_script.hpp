@@ -1,9 +1,10 @@
 // The fleet's log in Redis: one stream, and the one script that writes to it.
 //
-// Entry n has the id n-0, so that numbers are dense and a missing one is seen; each
-// entry repeats the epoch `e` of the log beside its text `p`. The script makes the log
-// if there is none (entry 1, without text), appends texts, and tells where the log stands.
-// In a cluster its keys are in one slot.
+// Entry n has the id n-0, so that numbers are dense and a missing one is seen; each entry repeats
+// the epoch `e` of the log beside its text `p`, and counts in `b` the bytes of all until then.
+// The script makes the log if there is none (entry 1, without text), appends texts, drops the
+// oldest beyond `length_max` entries, or half of them beyond `log_bytes_max` bytes, and tells where
+// the log stands. In a cluster its keys are in one slot.
 //
 // It makes the log anew, with a new epoch, if what the caller has seen is not in it: a failover
 // or a restart has lost entries, or has brought back an older log, or one that others went on
@@ -37,6 +38,7 @@ namespace homeostat::tier {
 [[nodiscard]] std::string log_key(std::string_view key_prefix, std::string_view key_namespace);
 
 inline constexpr std::size_t log_ancestors_max = 64;
+inline constexpr std::size_t log_bytes_max = std::size_t{64} << 20;
 /// Where a log's ancestors are.
 [[nodiscard]] std::string ancestors_key(const std::string& log);
 
@@ -45,7 +47,8 @@ inline constexpr std::size_t log_ancestors_max = 64;
 /// made and the nonce of what is written. `texts` may be empty: then only the state is asked for.
 [[nodiscard]] std::string log_command(const std::string& key, std::size_t length_max,
                                       const LogMark& seen, std::uint64_t fresh,
-                                      std::span<const std::string> texts);
+                                      std::span<const std::string> texts,
+                                      std::size_t bytes_max = log_bytes_max);
 
 struct LogState {
   LogPosition last;         ///< the newest entry

@@ -75,7 +75,7 @@ void Tier::publish(Invalidation invalidation, FleetLog::Settled settled) {
 
 void Tier::publish(const cache::Outdated& outdated) {
   Invalidation invalidation;
-  invalidation.keys = outdated.urls;
+  invalidation.urls = outdated.urls;
   invalidation.identities = outdated.identities;
   Names names;
   for (const std::string& identity : outdated.identities) names.add_tag(identity);

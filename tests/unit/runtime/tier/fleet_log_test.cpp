@@ -15,10 +15,10 @@ class FollowingAgent {
  public:
   FollowingAgent(const config::CacheSettings& settings, std::uint64_t seed)
       : cache_(settings, clock_),
-        log_(
-            FleetLog::Parts{
-                context_, clock_, cache_, ledger, counters, calls_, [](const std::string&) {}, {}},
-            settings, {}, seed) {
+        log_(FleetLog::Parts{context_, clock_, cache_, ledger, counters, calls_,
+                             [](const std::string&) {},
+                             [this](const PurgeRequest& request) { purges.push_back(request); }},
+             settings, {}, seed) {
     log_.start();
   }
   ~FollowingAgent() { log_.stop(); }
@@ -30,6 +30,9 @@ class FollowingAgent {
   void invalidate(const std::string& tag, FleetLog::Settled settled) {
     Invalidation invalidation;
     invalidation.identities.push_back(cache::tag_identity(cache::TagKind::tag, tag));
+    publish(std::move(invalidation), std::move(settled));
+  }
+  void publish(Invalidation invalidation, FleetLog::Settled settled) {
     Names names = names_of(invalidation, cache_);
     log_.publish(std::move(invalidation), std::move(names), std::move(settled));
   }
@@ -39,10 +42,15 @@ class FollowingAgent {
     tags.add(cache::TagKind::tag, tag);
     return ledger.usable({tags, "k", "k", "/", 1}, since);
   }
+  [[nodiscard]] bool data_usable(const std::string& key, LogPosition since) const {
+    const cache::TagSet none;
+    return ledger.usable({none, key, key, key, 0}, since);
+  }
   [[nodiscard]] std::uint64_t gaps() const { return counters.log_gaps.load(); }
 
   Ledger ledger;
   TierCounters counters;
+  std::vector<PurgeRequest> purges;  ///< what it was told to take from memory
 
  private:
   const Clock& clock_ = SystemClock::instance();
@@ -109,6 +117,93 @@ TEST_F(FleetLogTest, WhoComesBackToAnOldLogTrustsNothingThatIsStoredUnderIt) {
   ASSERT_TRUE(run({&paused}, [&] { return paused.gaps() == 1; }));
   EXPECT_EQ(paused.ledger.position().epoch, agent.ledger.position().epoch);
   EXPECT_FALSE(paused.usable("books", first));
+}
+
+TEST_F(FleetLogTest, WhoMeetsTheLogForTheFirstTimeDoubtsWhatItStoredBefore) {
+  server_.kill();
+  FollowingAgent agent(settings_, 1);
+  // Whatever it stores now may be invalidated in a log that is gone before it comes.
+  agent.run_once();
+  server_.restart();
+  ASSERT_TRUE(run({&agent}, [&] { return agent.in_step(); }));
+  ASSERT_EQ(agent.purges.size(), 1U);
+  EXPECT_EQ(agent.purges[0].patterns, std::vector<std::string>{"*"});
+  EXPECT_TRUE(agent.purges[0].soft && agent.purges[0].doubt);
+  EXPECT_EQ(agent.gaps(), 0U);
+}
+
+TEST_F(FleetLogTest, AReplicaConfirmsNothing) {
+  FollowingAgent agent(settings_, 1);
+  ASSERT_TRUE(run({&agent}, [&] { return agent.in_step(); }));
+  const test::HeldPort nobody;
+  server_.run({"REPLICAOF", "127.0.0.1", std::to_string(nobody.port())});
+  ASSERT_TRUE(run({&agent}, [&] { return !agent.in_step(); })) << "its log may be left behind";
+  server_.run({"REPLICAOF", "NO", "ONE"});
+  EXPECT_TRUE(run({&agent}, [&] { return agent.in_step(); }));
+  EXPECT_EQ(agent.gaps(), 0U);
+}
+
+TEST_F(FleetLogTest, AUrlNamesTheDataUnderThatKeyTooUnlessOnlyResponsesAreMeant) {
+  FollowingAgent one(settings_, 1), other(settings_, 101);
+  ASSERT_TRUE(run({&one, &other}, [&] { return one.in_step() && other.in_step(); }));
+  const LogPosition before = one.ledger.position();
+  const auto everywhere = [&](Invalidation invalidation) {
+    const std::uint64_t last = one.ledger.position().number;
+    one.publish(std::move(invalidation), {});
+    return run({&one, &other}, [&] {
+      return one.ledger.position().number > last && other.ledger.position().number > last;
+    });
+  };
+  Invalidation purge, unsafe, data;
+  purge.keys.emplace_back("http://example.org/purged");
+  unsafe.urls.emplace_back("http://example.org/posted");
+  data.data.emplace_back("http://example.org/written");
+  ASSERT_TRUE(everywhere(purge) && everywhere(unsafe) && everywhere(data));
+  for (const FollowingAgent* agent : {&one, &other}) {
+    EXPECT_FALSE(agent->data_usable("http://example.org/purged", before));
+    EXPECT_TRUE(agent->data_usable("http://example.org/posted", before));
+    EXPECT_FALSE(agent->data_usable("http://example.org/written", before));
+  }
+  ASSERT_FALSE(other.purges.empty());
+  std::vector<std::string> keys;
+  for (const PurgeRequest& taken : other.purges) {
+    keys.insert(keys.end(), taken.keys.begin(), taken.keys.end());
+  }
+  EXPECT_EQ(keys,
+            (std::vector<std::string>{"http://example.org/purged", "http://example.org/written"}));
+}
+
+TEST_F(FleetLogTest, WhatWaitedIsSentInPiecesThatFitTheQueue) {
+  settings_.redis.queue_bytes_max = config::mebibyte;
+  FollowingAgent agent(settings_, 1);
+  std::vector<std::uint64_t> numbers;
+  for (int i = 0; i < 12; ++i) {
+    Invalidation large;
+    large.keys.emplace_back(std::string(250 * config::kibibyte, static_cast<char>('a' + i)));
+    agent.publish(std::move(large), [&](std::optional<LogPosition> position) {
+      numbers.push_back(position ? position->number : 0);
+    });
+  }
+  ASSERT_TRUE(run({&agent}, [&] { return numbers.size() == 12; })) << numbers.size();
+  for (std::size_t i = 1; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], numbers[i - 1] + 1);
+}
+
+TEST_F(FleetLogTest, ManyNamesThatWaitBecomeOneInvalidationOfEverything) {
+  server_.kill();
+  FollowingAgent agent(settings_, 1);
+  int replaced = 0;
+  for (int i = 0; i < 4; ++i) {
+    Invalidation many;
+    for (int tag = 0; tag < 15'000; ++tag) {
+      const std::string name = std::to_string(i) + "-" + std::to_string(tag);
+      many.identities.push_back(cache::tag_identity(cache::TagKind::tag, name));
+    }
+    agent.publish(std::move(many), [&](std::optional<LogPosition> position) {
+      if (!position) ++replaced;
+    });
+  }
+  ASSERT_TRUE(run({&agent}, [&] { return replaced == 3; }));
+  EXPECT_TRUE(run({&agent}, [&] { return agent.counters.invalidations_waiting.load() == 1; }));
 }
 
 TEST_F(FleetLogTest, AgentsThatSawTheSameSettleOnOneNewLog) {

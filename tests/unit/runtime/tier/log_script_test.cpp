@@ -171,6 +171,21 @@ TEST_F(LogScript, IsBoundedAndSaysWhereItBegins) {
   EXPECT_LE(state.last.number - state.first, 300U) << "Redis trims by whole nodes";
 }
 
+TEST_F(LogScript, IsBoundedByBytesToo) {
+  constexpr std::size_t bytes_max = 10'000, text = 1000;
+  LogMark seen;
+  for (int i = 0; i < 50; ++i) {
+    const std::vector<std::string> texts(1, std::string(text, 'x'));
+    const auto state =
+        read_log_state(send(log_command(key_, length_max_, seen, 11, texts, bytes_max)).reply);
+    ASSERT_TRUE(state);
+    seen = {state->last, state->nonce};
+    EXPECT_LE((state->last.number - state->first) * text, bytes_max);
+  }
+  EXPECT_EQ(seen.position, (LogPosition{11, 51})) << "it is the same log";
+  EXPECT_GE(read(0).size(), 4U);
+}
+
 TEST_F(LogScript, AnotherTypeOfKeyIsAnError) {
   server_.run({"SET", key_, "not a stream"});
   const redis::CallResult result = send(log_command(key_, 100, {}, 1, {}));
