@@ -67,8 +67,10 @@ class DataCache final : public ApplicationData {
   void write_shared(const std::shared_ptr<Put>& put);
   void scan(const ListingPtr& listing);
   void scanned(const ListingPtr& listing, const redis::CallResult& result);
-  void describe(const ListingPtr& listing, const std::string& key);
-  void finish(const ListingPtr& listing);
+  [[nodiscard]] static bool read_cursor(std::string_view text, Listing& listing);
+  void describe(const ListingPtr& listing);
+  void describe_one(const ListingPtr& listing, std::size_t place);
+  void described(const ListingPtr& listing);
 
   boost::asio::io_context& context_;
   const Clock& clock_;

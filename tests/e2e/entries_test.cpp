@@ -119,6 +119,58 @@ TEST(Entries, StayWithTheirAgentWhileRedisIsAwayAndAreNotOldAfterwards) {
   EXPECT_TRUE(eventually([&] { return !contains(fetch(fleet[1], "a").body, "old"); }));
 }
 
+TEST(Entries, MayHaveTheKeyOfAUrl) {
+  Fleet fleet(2);
+  const std::string key = "http:%2F%2Fshop.example%2Fbook";
+  fleet.count_requests("/book", "Cache-Control: max-age=600\r\n");
+  EXPECT_EQ(fleet[1].get("http://shop.example/book").body, "1");
+  ASSERT_EQ(put(fleet[0], key, R"({"value": "old"})").status(), 200);
+  ASSERT_TRUE(eventually([&] { return fetch(fleet[1], key).status() == 200; }));
+  EXPECT_TRUE(is_hit(fleet[1].get("http://shop.example/book"))) << "data only";
+  ASSERT_EQ(put(fleet[1], key, R"({"value": "new"})").status(), 200);
+  EXPECT_TRUE(eventually([&] { return contains(fetch(fleet[0], key).body, "new"); }));
+  EXPECT_EQ(
+      fleet[0]
+          .admin("POST", "/api/v1/cache/invalidate", R"({"keys": ["http://shop.example/book"]})")
+          .status(),
+      200);
+  EXPECT_EQ(fetch(fleet[0], key).status(), 404) << "not even from Redis";
+  EXPECT_TRUE(eventually([&] { return fetch(fleet[1], key).status() == 404; }));
+}
+
+TEST(Entries, PagesOfTheTiersKeysKeepTheirLimitAndMissNothing) {
+  Fleet fleet(1);
+  for (int i = 0; i < 150; ++i) {
+    // As a tenant's, another version's, and plain.
+    const char* kind = i % 3 == 0 ? "~acme:" : i % 3 == 1 ? "@7:" : ":";
+    fleet.redis.run(
+        {"SET", std::string("hs:default") + kind + "GET:e/k" + std::to_string(i) + ":::", "value",
+         "PX", "600000"});
+  }
+  std::size_t found = 0, pages = 0;
+  std::string cursor;
+  do {
+    const std::string body = fleet[0]
+                                 .admin("GET", "/api/v1/cache/keys?level=l2&limit=7&pattern=/k*" +
+                                                   (cursor.empty() ? "" : "&cursor=" + cursor))
+                                 .body;
+    std::size_t here = 0;
+    for (auto at = body.find("/k"); at != std::string::npos; at = body.find("/k", at + 1)) ++here;
+    if (contains(body, "\"pattern\": \"/k*\"")) --here;
+    EXPECT_LE(here, 7U) << body;
+    EXPECT_FALSE(contains(body, "\"complete\": false")) << body;
+    EXPECT_FALSE(contains(body, "\"size_bytes\": 0")) << body;
+    found += here;
+    const std::string name = "\"next_cursor\": \"";
+    const std::size_t at = body.find(name);
+    cursor =
+        at == std::string::npos
+            ? std::string()
+            : body.substr(at + name.size(), body.find('"', at + name.size()) - at - name.size());
+  } while (!cursor.empty() && ++pages < 200);
+  EXPECT_EQ(found, 150U);
+}
+
 TEST(Entries, KeysOfTheTierAreListedPageByPage) {
   Fleet fleet(1);
   fleet.origin.on("/a", [](OriginExchange& exchange) {
