@@ -119,6 +119,11 @@ class Checks {
       fail({"cache.redis.password"},
            "`cache.redis.password` and `cache.redis.password_file` exclude each other");
     }
+    if (redis.queue_bytes_max < redis.object_bytes_max + mebibyte) {
+      fail({"cache.redis.queue_bytes_max", "cache.redis.object_bytes_max"},
+           "`cache.redis.queue_bytes_max` must be at least 1 MiB more than `object_bytes_max`, or "
+           "what is that large could never be written");
+    }
     if (redis.tls.certificate_file.empty() != redis.tls.key_file.empty()) {
       fail({"cache.redis.tls"},
            "`cache.redis.tls.certificate_file` and `key_file` need each other");

@@ -107,9 +107,9 @@ void FetchTask::leased(tier::WorkerTier::LeaseEnd end, tier::FillLease lease) {
   if (leader_.done()) return;
   if (!wanted()) return cancel();
   lease_ = std::move(lease);
-  if (end == tier::WorkerTier::LeaseEnd::filled && read_tier()) return;
   // Much may have been invalidated while it waited.
   shared_since_ = worker_.tier()->stamp();
+  if (end == tier::WorkerTier::LeaseEnd::filled && read_tier()) return;
   ask_origin();
 }
 

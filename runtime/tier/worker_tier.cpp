@@ -131,9 +131,15 @@ void WorkerTier::answered(const ReadPtr& read, const std::string& key, CallResul
   if (error == EntryError::none && !marker && !decode_body(entry)) error = EntryError::malformed;
   if (error != EntryError::none) {
     shared_.counters.count(error);
+    if (error == EntryError::version) {
+      // Others may read it. It stays until it is replaced, and there is no lease beside it.
+      read->last_key.clear();
+    } else {
+      // It would be in everybody's way until it expires. First this: what fail() leads to must
+      // find nothing there.
+      unlink(key);
+    }
     fail(read, ReadOutcome::broken);
-    // It would be in everybody's way until it expires.
-    unlink(key);
     return;
   }
   if (marker) {
@@ -345,16 +351,21 @@ void WorkerTier::set(const Entry& entry, std::uint64_t alive_from, const LeaseTe
   const bool leased = lease.held() && lease.entry_key == entry.key;
   const bool of_entry = entry.kind == Entry::Kind::response;
   const StoreTerms terms{left, alive_from, now + clock_skew_max};
-  const CallError refused = client_->call(
-      entry.key, store_command(entry.key, encode(entry), terms, leased ? lease : LeaseTerms{}),
-      write_max(), [this, lease, leased, of_entry](const CallResult& result) {
-        const auto answer = result.ok() ? read_stored(result.reply) : std::nullopt;
-        if (of_entry) shared_.counters.count(outcome_of(answer));
-        const bool there = answer && answer->state != StoreResult::State::lost;
-        const FillNewsKind news = there ? FillNewsKind::stored : FillNewsKind::gone;
-        if (!leased || !answer) return end_lease(lease, news);
-        if (answer->waited_for) tell(lease.entry_key, news);
-      });
+  // Reads would wait behind it.
+  const bool busy = client_->unsent(entry.key) > unsent_max;
+  const CallError refused =
+      busy ? CallError::overloaded
+           : client_->call(
+                 entry.key,
+                 store_command(entry.key, encode(entry), terms, leased ? lease : LeaseTerms{}),
+                 write_max(), [this, lease, leased, of_entry](const CallResult& result) {
+                   const auto answer = result.ok() ? read_stored(result.reply) : std::nullopt;
+                   if (of_entry) shared_.counters.count(outcome_of(answer));
+                   const bool there = answer && answer->state != StoreResult::State::lost;
+                   const FillNewsKind news = there ? FillNewsKind::stored : FillNewsKind::gone;
+                   if (!leased || !answer) return end_lease(lease, news);
+                   if (answer->waited_for) tell(lease.entry_key, news);
+                 });
   if (refused == CallError::none) return;
   if (of_entry) shared_.counters.count(WriteOutcome::unavailable);
   end_lease(lease, FillNewsKind::gone);

@@ -121,7 +121,8 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
 
  private:
   static constexpr std::size_t endpoints_max = 4096;  ///< further ones share the last place
-  static constexpr std::chrono::milliseconds lifetime_min{500};  ///< not worth a write below
+  static constexpr std::chrono::milliseconds lifetime_min{500};    ///< not worth a write below
+  static constexpr std::size_t unsent_max = std::size_t{1} << 20;  ///< none is made beyond
 
   struct Read {
     cache::PrimaryKey key;

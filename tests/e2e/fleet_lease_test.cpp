@@ -182,5 +182,19 @@ TEST(FleetLeaseTerms, AFastApplicationIsAskedByEveryAgent) {
   EXPECT_EQ(Fleet::leases(fleet[0], "granted"), 1);
 }
 
+TEST(FleetLeaseOfABrokenEntry, IsAskedForWhenThatIsGone) {
+  Fleet fleet(2, {}, patient);
+  ASSERT_TRUE(follow_news(fleet));
+  fleet.origin.answer("/a", 200, fresh_text, "hello");
+  fleet.store(0, "/a");
+  fleet.redis.run({"EVAL",
+                   "for _, key in ipairs(redis.call('KEYS', 'hs:default:GET*')) do "
+                   "redis.call('SET', key, 'no entry') end",
+                   "0"});
+  EXPECT_EQ(fleet.get_in_step(1, "/a").body, "hello");
+  EXPECT_EQ(Fleet::reads(fleet[1], "broken"), 1);
+  EXPECT_EQ(Fleet::leases(fleet[1], "granted"), 1) << "nobody took the broken one for a fill";
+}
+
 }  // namespace
 }  // namespace homeostat::test
