@@ -197,6 +197,7 @@ void WarmUp::run_job() {
     report_.state = "running";
   }
   if (urls_.empty()) return end_job("done");
+  free_at_ = parts_.clock.now();
   step();
 }
 
@@ -215,8 +216,13 @@ void WarmUp::step() {
     return;  // the last answers end it
   }
   if (parts_.busy()) {
+    // Others, and the schedule, are not to wait for it for ever.
+    if (parts_.clock.now() - free_at_ >= held_max) return end_job("stopped");
     set_state("held");
-  } else if (shared_->running < running_max) {
+    return arm_step();
+  }
+  free_at_ = parts_.clock.now();
+  if (shared_->running < running_max) {
     set_state("running");
     fetch_next();
   }
@@ -327,17 +333,28 @@ void WarmUp::save() {
   if (settings_.popular_max == 0) return;
   std::string text;
   for (const std::string& url : parts_.popular(settings_.popular_max)) text += url + "\n";
-  if (text.empty() || text == popular_saved_) return;
-  if (!settings_.file.empty()) write_file(text);
-  popular_saved_ = text;
-  if (parts_.tier == nullptr || !parts_.tier->client().up()) return;
-  static_cast<void>(parts_.tier->client().call(
-      popular_key_, redis::make_command({"SET", popular_key_, text, "EX", popular_lifetime}),
-      seconds(1), [](const redis::CallResult&) {}));
+  if (text.empty()) return;
+  if (!settings_.file.empty() && text != saved_in_file_ && write_file(text)) saved_in_file_ = text;
+  if (parts_.tier != nullptr) save_shared(std::move(text));
+}
+
+/// Again each day, so that it does not expire while the same is popular.
+void WarmUp::save_shared(std::string text) {
+  const Instant now = parts_.clock.now();
+  if (text == saved_in_tier_ && now - saved_in_tier_at_ < save_again) return;
+  const std::string command =
+      redis::make_command({"SET", popular_key_, text, "EX", popular_lifetime});
+  const auto saved = [shared = shared_, text = std::move(text),
+                      now](const redis::CallResult& result) {
+    if (!result.ok() || shared->owner == nullptr) return;
+    shared->owner->saved_in_tier_ = text;
+    shared->owner->saved_in_tier_at_ = now;
+  };
+  static_cast<void>(parts_.tier->client().call(popular_key_, command, seconds(1), saved));
 }
 
 /// Beside it first, so that a crash leaves the old one.
-void WarmUp::write_file(const std::string& text) const {
+bool WarmUp::write_file(const std::string& text) const {
   const std::string beside = settings_.file + "." + std::to_string(::getpid()) + ".new";
   {
     std::ofstream out(beside, std::ios::binary | std::ios::trunc);
@@ -345,12 +362,13 @@ void WarmUp::write_file(const std::string& text) const {
     out.close();
     if (!out) {
       spdlog::warn("cache.warm.file: {} cannot be written", beside);
-      return;
+      return false;
     }
   }
   std::error_code error;
   std::filesystem::rename(beside, settings_.file, error);
   if (error) spdlog::warn("cache.warm.file: {}: {}", settings_.file, error.message());
+  return !error;
 }
 
 std::string WarmUp::read_file() const {

@@ -7,7 +7,7 @@
 //
 // Bounds: `rate` fetches per second, `running_max` at a time, urls_max of them. Stops
 // first: while requests wait for the application, half of what it takes at once is in
-// use, or the agent is in emergency mode, nothing is begun ("held").
+// use, or the agent is in emergency mode, nothing is begun ("held"); held for `held_max`, it ends.
 //
 // Thread safety: report() and ready() from any thread, the rest on the control loop.
 // Errors: what cannot be read or written is logged; nothing of it fails the agent.
@@ -66,6 +66,8 @@ class WarmUp {
   static constexpr std::size_t running_max = 8, urls_max = 100'000, file_bytes_max = 16 << 20;
   static constexpr Duration tier_wait = std::chrono::seconds(2);
   static constexpr Duration fetch_max = std::chrono::seconds(60);
+  static constexpr Duration held_max = std::chrono::minutes(15);
+  static constexpr Duration save_again = std::chrono::hours(24);
 
   struct Shared;  ///< outlives this, for answers that come late
 
@@ -82,7 +84,8 @@ class WarmUp {
   void arm_schedule();
   void arm_save();
   void save();
-  void write_file(const std::string& text) const;
+  void save_shared(std::string text);
+  [[nodiscard]] bool write_file(const std::string& text) const;
   [[nodiscard]] std::string read_file() const;
   void set_state(const char* state);
 
@@ -96,7 +99,9 @@ class WarmUp {
   std::size_t limit_ = 0;
   Instant waits_until_{};
   bool with_popular_ = false, first_ = false, active_ = false, stopped_ = false;
-  std::string popular_saved_;
+  std::string saved_in_file_, saved_in_tier_;  // what is popular, as it is there
+  Instant saved_in_tier_at_{};
+  Instant free_at_{};  // when the present warm-up was last not held
   mutable std::mutex mutex_;
   admin::WarmReport report_;   // guarded by mutex_
   bool ready_ = true;          // guarded by mutex_
