@@ -61,6 +61,7 @@ void visit_rule(Visitor& visitor, CacheRule& rule) {
   visitor.leaf({"authenticated"}, BoolLeaf(rule.authenticated));
   visitor.leaf({"all_tenants"}, BoolLeaf(rule.all_tenants));
   visitor.leaf({"bypass"}, BoolLeaf(rule.bypass));
+  visitor.leaf({"write"}, ChoiceLeaf(rule.write, words::write_mode));
   visitor.leaf({"override_origin"}, BoolLeaf(rule.override_origin));
   visitor.leaf({"query_drop"}, TextListLeaf(rule.query_drop, "parameters", check_parameter, {}));
   visitor.leaf({"query_keep"}, TextListLeaf(rule.query_keep, "parameters", check_parameter, {}));
@@ -91,10 +92,11 @@ void check_rule(CacheRule& rule, const Node& row, const std::string& path, Readi
     reading.report.error(row.place, fmt::format("`{}` needs a `match` with a `path`", path));
     return;
   }
-  if (rule.bypass && (rule.ttl || rule.ttl_min || rule.ttl_max || rule.post || rule.authenticated ||
-                      rule.all_tenants || rule.override_origin || rule.etag ||
-                      !rule.query_drop.empty() || !rule.query_keep.empty() || !rule.vary.empty() ||
-                      !rule.tags.empty() || rule.stale_while_revalidate || rule.stale_if_error)) {
+  if (rule.bypass &&
+      (rule.ttl || rule.ttl_min || rule.ttl_max || rule.post || rule.authenticated ||
+       rule.all_tenants || rule.override_origin || rule.etag || !rule.query_drop.empty() ||
+       !rule.query_keep.empty() || !rule.vary.empty() || !rule.tags.empty() ||
+       rule.write != WriteMode::invalidate || rule.stale_while_revalidate || rule.stale_if_error)) {
     reading.report.error(place_of("bypass"),
                          fmt::format("`{}.bypass`: a bypassed request is never cached, so of the "
                                      "other keys only cache_control, json and invalidate_on have "
@@ -104,6 +106,13 @@ void check_rule(CacheRule& rule, const Node& row, const std::string& path, Readi
   if (rule.post && !rule.match.methods.empty() && !names_method(rule.match, "POST")) {
     reading.report.error(place_of("post"),
                          fmt::format("`{}.post`: `match.methods` leaves POST out", path));
+  }
+  if (rule.write == WriteMode::through && !rule.match.methods.empty() &&
+      !names_method(rule.match, "GET")) {
+    reading.report.error(place_of("write"),
+                         fmt::format("`{}.write`: `match.methods` leaves GET out, which is what is "
+                                     "fetched after a write",
+                                     path));
   }
   if (!rule.post && !rule.bypass && names_method(rule.match, "POST")) {
     reading.report.error(place_of("match"),
@@ -188,6 +197,7 @@ void visit_cache(Visitor& visitor, CacheSettings& cache) {
                IntegerLeaf(cache.negative_entries_max, 0, 10'000'000));
   visitor.leaf({"variants_max", Apply::restart}, IntegerLeaf(cache.variants_max, 1, 1000));
   visitor.leaf({"fill_wait_max"}, DurationLeaf(cache.fill_wait_max, 0ms, 10min));
+  visitor.leaf({"write_wait_max"}, DurationLeaf(cache.write_wait_max, 10ms, 1min));
   visitor.leaf({"follower_lag_max"}, DurationLeaf(cache.follower_lag_max, 10ms, 10min));
   visitor.leaf({"query_drop", Apply::restart},
                TextListLeaf(cache.query_drop, "parameters", check_parameter, {}));

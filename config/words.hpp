@@ -11,6 +11,7 @@ inline constexpr std::array<std::string_view, 3> loop_mode{"off", "shadow", "on"
 inline constexpr std::array<std::string_view, 3> compression_mode{"off", "on", "adaptive"};
 inline constexpr std::array<std::string_view, 3> redis_topology{"single", "sentinel", "cluster"};
 inline constexpr std::array<std::string_view, 3> shared_compression{"off", "gzip", "zstd"};
+inline constexpr std::array<std::string_view, 2> write_mode{"invalidate", "through"};
 inline constexpr std::array<std::string_view, 2> heuristic_freshness{"off", "last-modified"};
 /// rules::Coding without identity, which is nothing to ask for.
 inline constexpr std::array<std::string_view, 3> coding{"gzip", "br", "zstd"};

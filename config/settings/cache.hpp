@@ -39,6 +39,12 @@ struct ChangeSettings {
   double lowest = 0.25;
 };
 
+/// What a successful PUT, PATCH or POST does to what is stored for its target.
+enum class WriteMode : std::uint8_t {
+  invalidate,
+  through,  ///< and it is fetched anew before the write is answered
+};
+
 struct CacheRule {
   RequestMatch match;
   std::optional<seconds> ttl;  ///< absent: the origin's own freshness
@@ -46,6 +52,7 @@ struct CacheRule {
   bool authenticated = false;  ///< requests with Authorization may be cached, keyed by its hash
   bool all_tenants = false;    ///< one copy answers every tenant
   bool bypass = false;
+  WriteMode write = WriteMode::invalidate;
   bool override_origin =
       false;  ///< `ttl` wins over the origin's max-age (never over no-store/private)
   std::optional<seconds> ttl_min;       ///< a shorter lifetime, whoever gave it, is raised to this
@@ -101,8 +108,9 @@ struct CacheSettings {
   std::size_t variants_max = 16;      ///< Vary variants per key
   milliseconds fill_wait_max{30000};  ///< how long a waiter follows another request's fill
   milliseconds follower_lag_max{
-      1000};                 ///< how long the slowest reader of a fill may hold up others
-  unsigned key_version = 0;  ///< part of every key; a new number empties the cache
+      1000};                          ///< how long the slowest reader of a fill may hold up others
+  milliseconds write_wait_max{2000};  ///< how long the answer to a write waits for its fetch
+  unsigned key_version = 0;           ///< part of every key; a new number empties the cache
   std::vector<std::string> query_drop;  ///< parameters ignored in the key
   std::vector<std::string> query_keep;  ///< not empty: all others are ignored
   bool query_drop_tracking = false;     ///< ignore well-known tracking parameters

@@ -57,6 +57,13 @@ void register_server(MetricsRegistry& metrics, Agent::Parts& parts) {
   counter("homeostat_cache_readers_detached_total",
           "Clients given an own transfer before they could hold up others.",
           counters.fill_readers_detached);
+  for (std::size_t i = 0; i < proxy::write_through_result_count; ++i) {
+    const std::atomic<std::uint64_t>& value = counters.writes_through[i];
+    metrics.counter("homeostat_cache_writes_through_total",
+                    "Fetches of what a write has changed, by result.",
+                    {{"result", proxy::to_string(static_cast<proxy::WriteThroughResult>(i))}},
+                    [&value] { return number(value.load()); });
+  }
 }
 
 void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {

@@ -214,6 +214,12 @@ bool RequestRules::wants_body_hash(std::string_view method, std::string_view pat
   return rule != nullptr && rule->settings.post && !rule->settings.bypass;
 }
 
+bool RequestRules::writes_through(std::string_view path) const noexcept {
+  if (!enabled_) return false;
+  const CompiledRule* rule = match("GET", path);
+  return rule != nullptr && rule->settings.write == config::WriteMode::through;
+}
+
 namespace {
 
 void read_credentials(const Fields& fields, RequestDecision& decision) noexcept {

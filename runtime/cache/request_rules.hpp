@@ -122,6 +122,8 @@ class RequestRules {
   /// True if the request is POST and a rule caches it: the proxy then reads
   /// and hashes the body first.
   [[nodiscard]] bool wants_body_hash(std::string_view method, std::string_view path) const noexcept;
+  /// True if what a write to `path` has changed is fetched before the write is answered.
+  [[nodiscard]] bool writes_through(std::string_view path) const noexcept;
   /// How queries and tenants enter the keys of what `rule` (null: none) matches. Agents
   /// that read these differently must not take one key for the same resource.
   [[nodiscard]] std::uint64_t query_shape(const CompiledRule* rule) const noexcept {

@@ -1,5 +1,6 @@
 #include "runtime/proxy/forward_exchange.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/cache/preconditions.hpp"
@@ -74,7 +75,13 @@ void ForwardExchange::update_stored(const http::ResponseHead& head) {
   const RequestContext& request = connection_->request();
   if (changes_stored(request)) {
     outcome_known_ = true;
-    invalidate_after(worker_, request, head);
+    if (!WriteThrough::wanted(worker_, request, head)) {
+      invalidate_after(worker_, request, head);
+      return;
+    }
+    through_ =
+        std::make_shared<WriteThrough>(worker_, request, head, connection_->client_address());
+    through_->start(request, head);
   } else if (request.decision.head && request.found.object) {
     learn_from_head(head);
   }
@@ -105,6 +112,8 @@ void ForwardExchange::learn_from_head(const http::ResponseHead& head) {
 
 /// The client has gone. What an unsafe request has done is learnt all the same.
 void ForwardExchange::leave_call() {
+  if (through_) through_->forget();
+  through_.reset();
   if (!call_) return;
   const RequestContext& request = connection_->request();
   const bool matters = call_->head_sent() && !outcome_known_ && changes_stored(request);
@@ -177,12 +186,41 @@ void ForwardExchange::on_upstream_data() {
   const Ref<ForwardExchange> keep(this);
   data_pending_ = true;
   const bool last = call_->ended() && !upgrade_;
+  if (last && through_) {
+    hold_answer();
+    return;
+  }
   if (!writer_.add(call_->pieces(), last, last ? &call_->trailers() : nullptr)) {
     call_->cancel();
     connection_->abort();
     return;
   }
   flush_response();
+}
+
+/// The end of the answer waits for what the write has changed. The call does not: its place at
+/// the gate may be the one that the fetch needs.
+void ForwardExchange::hold_answer() {
+  for (const std::string_view piece : call_->pieces()) held_ += piece;
+  const std::string_view held = held_;
+  const std::span<const std::string_view> pieces(&held, held.empty() ? 0 : 1);
+  const Ref<UpstreamCall> call = std::move(call_);
+  sending_body_ = false;
+  if (!writer_.add(pieces, true, &call->trailers())) {
+    call->cancel();
+    connection_->abort();
+    return;
+  }
+  call->resume();  // returns the connection to its pool
+  holding_ = true;
+  const RequestContext& request = connection_->request();
+  Instant latest = worker_.now() + request.config->settings().cache.write_wait_max;
+  if (request.terms.deadline) latest = std::min(latest, *request.terms.deadline);
+  through_->when_done(latest, [this, keep = Ref<ForwardExchange>(this)] {
+    through_.reset();
+    holding_ = false;
+    flush_response();
+  });
 }
 
 void ForwardExchange::flush_response() {
@@ -194,12 +232,12 @@ void ForwardExchange::flush_response() {
     }
     connection_->all_sent();
   }
-  if (!data_pending_) return;
+  if (!data_pending_ || holding_) return;
   switch (writer_.flush(connection_->stream)) {
     case IoStatus::ok: response_flushed(); break;
     case IoStatus::would_block:
       connection_->await_room();
-      call_->await_client();
+      if (call_) call_->await_client();
       break;
     default: client_failed();
   }
@@ -214,14 +252,15 @@ void ForwardExchange::response_flushed() {
     become_tunnel();
     return;
   }
-  const Ref<UpstreamCall> call = call_;
-  if (!call->ended()) {
-    call->resume();
-    return;
+  if (const Ref<UpstreamCall> call = call_) {
+    if (!call->ended()) {
+      call->resume();
+      return;
+    }
+    sending_body_ = false;
+    call_.reset();
+    call->resume();  // returns the connection to its pool
   }
-  sending_body_ = false;
-  call_.reset();
-  call->resume();  // returns the connection to its pool
   connection_->finish(!writer_.delimited_by_close());
 }
 

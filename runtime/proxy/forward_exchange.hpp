@@ -13,6 +13,7 @@
 #include "runtime/proxy/recycled.hpp"
 #include "runtime/proxy/response_writer.hpp"
 #include "runtime/proxy/upstream_call.hpp"
+#include "runtime/proxy/write_through.hpp"
 
 namespace homeostat::proxy {
 
@@ -62,6 +63,7 @@ class ForwardExchange final : public Exchange,
   }
   void flush_response();
   void response_flushed();
+  void hold_answer();
   void update_stored(const http::ResponseHead& head);
   void learn_from_head(const http::ResponseHead& head);
   void leave_call();
@@ -83,6 +85,9 @@ class ForwardExchange final : public Exchange,
   bool outcome_known_ = false;  ///< of an unsafe request: the cache was told
   Instant requested_{};
   bool data_pending_ = false;  ///< pieces in the writer, waiting for the client
+  std::shared_ptr<WriteThrough> through_;
+  bool holding_ = false;  ///< the answer's end, until `through_` says that it may go out
+  std::string held_;      ///< that end
 };
 
 }  // namespace homeostat::proxy

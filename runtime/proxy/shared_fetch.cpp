@@ -197,6 +197,10 @@ void FetchTask::share() {
   writing.variant = leader_.variant();
   writing.cost = worker_.now() - requested_;
   writing.lease = lease_.take();
+  // Whoever waits for this fetch itself wants it where others find it.
+  if (ended_) {
+    writing.written = [ended = std::exchange(ended_, nullptr), result = result_] { ended(result); };
+  }
   tier->write(writing);
 }
 

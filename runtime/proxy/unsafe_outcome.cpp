@@ -13,10 +13,14 @@ bool changes_stored(const RequestContext& request) {
 
 namespace {
 
-void invalidate(Worker& worker, const RequestContext& request, const cache::Response& response) {
+void invalidate(Worker& worker, const RequestContext& request, const cache::Response& response,
+                std::function<void()> told) {
   const cache::RequestRules& rules = request.config->cache_rules();
   if (tier::Tier* tier = worker.services().tier) {
-    tier->publish(worker.cache().outdated_by(request.cache_request, response, rules));
+    tier::FleetLog::Settled settled;
+    if (told) settled = [told = std::move(told)](std::optional<tier::LogPosition>) { told(); };
+    tier->publish(worker.cache().outdated_by(request.cache_request, response, rules),
+                  std::move(settled));
   }
   worker.cache().invalidate_after(request.cache_request, response, rules);
 }
@@ -24,11 +28,11 @@ void invalidate(Worker& worker, const RequestContext& request, const cache::Resp
 }  // namespace
 
 void invalidate_after(Worker& worker, const RequestContext& request,
-                      const http::ResponseHead& response) {
+                      const http::ResponseHead& response, std::function<void()> told) {
   cache::Response outcome;
   outcome.status = response.status;
   outcome.fields = &response.headers;
-  invalidate(worker, request, outcome);
+  invalidate(worker, request, outcome, std::move(told));
 }
 
 void invalidate_unanswered(Worker& worker, const RequestContext& request) {
@@ -36,7 +40,7 @@ void invalidate_unanswered(Worker& worker, const RequestContext& request) {
   cache::Response outcome;
   outcome.status = 204;
   outcome.fields = &nothing;
-  invalidate(worker, request, outcome);
+  invalidate(worker, request, outcome, {});
 }
 
 void UnsafeOutcome::on_upstream_head(const http::ResponseHead& head) {

@@ -9,6 +9,8 @@
 // Thread safety: the worker's thread. Ownership: shares the request.
 #pragma once
 
+#include <functional>
+
 #include "runtime/proxy/request_context.hpp"
 #include "runtime/proxy/upstream_call.hpp"
 
@@ -19,9 +21,10 @@ class Worker;
 /// An unsafe method, unless a rule caches what a POST here answers: that is a query.
 [[nodiscard]] bool changes_stored(const RequestContext& request);
 
-/// Drops what this response to such a request makes outdated, here and in the fleet.
+/// Drops what this response to such a request makes outdated, here and in the fleet. `told`, if
+/// given, runs on the control loop once the fleet's log has it; never without a fleet.
 void invalidate_after(Worker& worker, const RequestContext& request,
-                      const http::ResponseHead& response);
+                      const http::ResponseHead& response, std::function<void()> told = {});
 
 /// The same for one that was sent and whose answer never came.
 void invalidate_unanswered(Worker& worker, const RequestContext& request);

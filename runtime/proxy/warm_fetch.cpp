@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "runtime/proxy/fetch_task.hpp"
-#include "runtime/proxy/serve_request.hpp"
+#include "runtime/proxy/own_request.hpp"
 #include "runtime/proxy/worker.hpp"
 
 namespace homeostat::proxy {
@@ -12,27 +12,7 @@ namespace {
 /// What browsers send: variants by Accept-Encoding are the common ones.
 constexpr std::string_view fields =
     "Accept: */*\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nUser-Agent: "
-    "homeostat-warm-up\r\n\r\n";
-
-/// Null: no request can be made of it.
-Ref<RequestContext> make_request(Worker& worker, const WarmUrl& url) {
-  Ref<RequestContext> request = worker.lend_request();
-  std::string text = "GET " + url.target + " HTTP/1.1\r\nHost: " + url.host + "\r\n";
-  text += fields;
-  request->in = worker.buffers().lend_head();
-  if (text.size() > request->in.space().size()) return {};
-  request->in.append(text);
-  const http::ParseStep step = request->parser.next(request->in.view());
-  if (step.event != http::ParseEvent::head) return {};
-  request->in.consume(step.consumed);
-  request->config = worker.config();
-  request->started = worker.now();
-  const auto target = http::parse_target(request->head().method, request->head().target);
-  if (!target) return {};
-  describe_request(worker, *request, *target);
-  decide_caching(worker, *request);
-  return request;
-}
+    "homeostat-warm-up\r\n";
 
 WarmResult result_of(cache::RefreshResult result) noexcept {
   switch (result) {
@@ -50,7 +30,7 @@ void warm_up(Worker& worker, const WarmUrl& url, std::function<void(WarmResult)>
     return ended(WarmResult::deferred);
   }
   worker.refresh_policy();
-  const Ref<RequestContext> request = make_request(worker, url);
+  const Ref<RequestContext> request = make_own_request(worker, url.host, url.target, fields);
   if (!request || worker.draining()) return ended(WarmResult::failed);
   const cache::RequestDecision& decision = request->decision;
   if (!decision.lookup || !decision.store) return ended(WarmResult::uncacheable);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -67,8 +68,22 @@ struct Services {
   tier::Tier* tier = nullptr;   ///< null: no tier is shared
 };
 
+/// What became of the fetch after a write (write_through.hpp).
+enum class WriteThroughResult : std::uint8_t {
+  stored,
+  uncacheable,  ///< or an error of the application
+  failed,       ///< no answer, or no room for it at the gate
+  late,         ///< the write was answered before it had ended
+};
+inline constexpr std::size_t write_through_result_count = 4;
+[[nodiscard]] const char* to_string(WriteThroughResult result) noexcept;
+
 /// Counters of the client side, all workers together.
 struct ServerCounters {
+  std::array<std::atomic<std::uint64_t>, write_through_result_count> writes_through{};
+  void count(WriteThroughResult result) noexcept {
+    writes_through[static_cast<std::size_t>(result)].fetch_add(1, std::memory_order_relaxed);
+  }
   std::atomic<std::size_t> connections{0};
   std::atomic<std::uint64_t> connections_refused{0}, bad_requests{0}, header_timeouts{0},
       body_timeouts{0}, write_timeouts{0}, aborted_responses{0}, upgrades{0},

@@ -73,14 +73,14 @@ void Tier::publish(Invalidation invalidation, FleetLog::Settled settled) {
   fleet_log_->publish(std::move(invalidation), std::move(names), std::move(settled));
 }
 
-void Tier::publish(const cache::Outdated& outdated) {
+void Tier::publish(const cache::Outdated& outdated, FleetLog::Settled settled) {
   Invalidation invalidation;
   invalidation.urls = outdated.urls;
   invalidation.identities = outdated.identities;
   Names names;
   for (const std::string& identity : outdated.identities) names.add_tag(identity);
   for (const std::uint64_t location : outdated.locations) names.add_location(location);
-  fleet_log_->publish(std::move(invalidation), std::move(names));
+  fleet_log_->publish(std::move(invalidation), std::move(names), std::move(settled));
 }
 
 PurgeResult FleetCache::purge(const PurgeRequest& request) {

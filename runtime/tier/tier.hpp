@@ -61,7 +61,7 @@ class Tier {
   /// `settled`: FleetLog::Settled.
   void publish(Invalidation invalidation, FleetLog::Settled settled = {});
   /// The same for what a worker has taken out of the cache.
-  void publish(const cache::Outdated& outdated);
+  void publish(const cache::Outdated& outdated, FleetLog::Settled settled = {});
 
   /// FleetLog::when_told.
   void when_told(std::function<void()> done) { fleet_log_->when_told(std::move(done)); }

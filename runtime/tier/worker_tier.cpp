@@ -242,19 +242,37 @@ std::optional<std::uint64_t> WorkerTier::alive_from(const Writing& writing,
 }
 
 void WorkerTier::write(const Writing& writing) {
-  if (refuse_write(writing)) return end_lease(writing.lease, FillNewsKind::gone);
-  const cache::Object& object = *writing.object;
-  Pending pending{make_entry(writing), writing.spec != nullptr, writing.key.text, writing.lease};
+  Pending pending;
+  pending.lease = writing.lease;
+  if (writing.written) {
+    pending.ticket = ++tickets_;
+    written_.emplace(pending.ticket, writing.written);
+  }
+  if (refuse_write(writing)) return drop(pending);
+  pending.entry = make_entry(writing);
   const auto from = alive_from(writing, pending.entry);
   if (!from) {
     shared_.counters.count(WriteOutcome::outdated);
-    return end_lease(writing.lease, FillNewsKind::gone);
+    return drop(pending);
   }
   pending.alive_from = *from;
+  pending.varies = writing.spec != nullptr;
+  pending.primary = writing.key.text;
+  const cache::Object& object = *writing.object;
   if (compressible(object)) return compress(std::move(pending), writing.object);
   pending.entry.body.reserve(object.body_bytes());
   for (const cache::BodyPart& part : object.body()) pending.entry.body += part.view();
   finish_write(std::move(pending));
+}
+
+/// Nothing comes of it.
+void WorkerTier::drop(const Pending& pending) {
+  end_lease(pending.lease, FillNewsKind::gone);
+  settle(pending.ticket);
+}
+
+void WorkerTier::settle(std::uint64_t ticket) {
+  if (const auto found = written_.extract(ticket)) found.mapped()();
 }
 
 void WorkerTier::remove(const cache::PrimaryKey& key, const cache::VarySpec* spec,
@@ -321,7 +339,7 @@ void WorkerTier::compress(Pending write, const cache::ObjectPtr& object) {
   if (shared_.pool.submit(std::move(job))) return;
   shared_.counters.count(WriteOutcome::busy);
   unlink(pending->entry.key);  // what it replaces
-  end_lease(pending->lease, FillNewsKind::gone);
+  drop(*pending);
 }
 
 void WorkerTier::finish_write(Pending pending) {
@@ -329,7 +347,9 @@ void WorkerTier::finish_write(Pending pending) {
   TierCounters::add(shared_.counters.body_bytes_in, entry.body_bytes);
   TierCounters::add(shared_.counters.body_bytes_out, entry.body.size());
   if (pending.varies) {
-    Entry marker;
+    Pending marking;
+    marking.alive_from = pending.alive_from;
+    Entry& marker = marking.entry;
     marker.kind = Entry::Kind::vary;
     marker.key = std::move(pending.primary);
     marker.since = entry.since;
@@ -337,38 +357,45 @@ void WorkerTier::finish_write(Pending pending) {
     marker.soft_ttl = entry.soft_ttl;
     marker.ttl = entry.ttl;
     marker.vary = entry.vary;
-    set(marker, pending.alive_from, {});
+    set(marking);
   }
-  set(entry, pending.alive_from, pending.lease);
+  set(pending);
 }
 
-void WorkerTier::set(const Entry& entry, std::uint64_t alive_from, const LeaseTerms& lease) {
+void WorkerTier::set(const Pending& pending) {
+  const Entry& entry = pending.entry;
+  const LeaseTerms& lease = pending.lease;
   const WallTime now = shared_.clock.wall_now();
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(entry.created + entry.ttl - now);
-  if (left <= std::chrono::milliseconds::zero()) return end_lease(lease, FillNewsKind::gone);
+  if (left <= std::chrono::milliseconds::zero()) return drop(pending);
   // A lease for the key without variant was taken before anybody knew that there are some.
   const bool leased = lease.held() && lease.entry_key == entry.key;
   const bool of_entry = entry.kind == Entry::Kind::response;
-  const StoreTerms terms{left, alive_from, now + clock_skew_max};
+  const StoreTerms terms{left, pending.alive_from, now + clock_skew_max};
+  const auto written = [this, lease, leased, of_entry,
+                        ticket = pending.ticket](const CallResult& result) {
+    const auto answer = result.ok() ? read_stored(result.reply) : std::nullopt;
+    if (of_entry) shared_.counters.count(outcome_of(answer));
+    const bool there = answer && answer->state != StoreResult::State::lost;
+    const FillNewsKind news = there ? FillNewsKind::stored : FillNewsKind::gone;
+    if (!leased || !answer) {
+      end_lease(lease, news);
+    } else if (answer->waited_for) {
+      tell(lease.entry_key, news);
+    }
+    settle(ticket);
+  };
   // Reads would wait behind it.
   const bool busy = client_->unsent(entry.key) > unsent_max;
-  const CallError refused =
-      busy ? CallError::overloaded
-           : client_->call(
-                 entry.key,
-                 store_command(entry.key, encode(entry), terms, leased ? lease : LeaseTerms{}),
-                 write_max(), [this, lease, leased, of_entry](const CallResult& result) {
-                   const auto answer = result.ok() ? read_stored(result.reply) : std::nullopt;
-                   if (of_entry) shared_.counters.count(outcome_of(answer));
-                   const bool there = answer && answer->state != StoreResult::State::lost;
-                   const FillNewsKind news = there ? FillNewsKind::stored : FillNewsKind::gone;
-                   if (!leased || !answer) return end_lease(lease, news);
-                   if (answer->waited_for) tell(lease.entry_key, news);
-                 });
+  const CallError refused = busy ? CallError::overloaded
+                                 : client_->call(entry.key,
+                                                 store_command(entry.key, encode(entry), terms,
+                                                               leased ? lease : LeaseTerms{}),
+                                                 write_max(), written);
   if (refused == CallError::none) return;
   if (of_entry) shared_.counters.count(WriteOutcome::unavailable);
-  end_lease(lease, FillNewsKind::gone);
+  drop(pending);
 }
 
 }  // namespace homeostat::tier

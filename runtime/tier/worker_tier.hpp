@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -109,7 +110,8 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
     cache::VarySpecPtr spec;  ///< null: the response does not vary
     std::string variant;
     Duration cost{};
-    LeaseTerms lease;  ///< under which it was fetched, if any; ended here
+    LeaseTerms lease;               ///< under which it was fetched, if any; ended here
+    std::function<void()> written;  ///< runs once Redis has answered, or will not; may be empty
   };
   void write(const Writing& writing);
   /// What is stored under a key is out of date; so is the variant, with `spec`.
@@ -147,6 +149,7 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
     std::string primary;
     LeaseTerms lease;
     std::uint64_t alive_from = 0;  ///< Ledger::alive_from
+    std::uint64_t ticket = 0;      ///< of Writing::written, which must not leave this thread
   };
   void finish_write(Pending pending);
   void compress(Pending pending, const cache::ObjectPtr& object);
@@ -155,7 +158,9 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
                                                         const Entry& entry) const;
   [[nodiscard]] Entry make_entry(const Writing& writing) const;
   [[nodiscard]] bool compressible(const cache::Object& object) const;
-  void set(const Entry& entry, std::uint64_t alive_from, const LeaseTerms& lease);
+  void set(const Pending& pending);
+  void drop(const Pending& pending);
+  void settle(std::uint64_t ticket);
 
   // Leases: worker_lease.cpp.
   struct Attempt;
@@ -176,6 +181,8 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   std::vector<rules::LatencyEstimate> origins_;  // by endpoint
   std::unordered_set<AttemptPtr> attempts_;      // at leases
   Instant read_until_{};                         // of the read whose `found` runs
+  std::unordered_map<std::uint64_t, std::function<void()>> written_;  // by ticket
+  std::uint64_t tickets_ = 0;
   std::uint64_t random_;
 };
 

@@ -247,6 +247,13 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"cache: {rules: [{match: {path: /a}, bypass: true, ttl: 1s}]}\n",
             "t.yaml:3:45: `cache.rules[0].bypass`: a bypassed request is never cached, so of the "
             "other keys only cache_control, json and invalidate_on have a place\n"},
+        Bad{"cache: {rules: [{match: {path: /a}, bypass: true, write: through}]}\n",
+            "t.yaml:3:45: `cache.rules[0].bypass`: a bypassed request is never cached, so of the "
+            "other keys only cache_control, json and invalidate_on have a place\n"},
+        Bad{"cache: {rules: [{match: {path: /a, methods: [POST]}, post: true, write: "
+            "through}]}\n",
+            "t.yaml:3:73: `cache.rules[0].write`: `match.methods` leaves GET out, which is what is "
+            "fetched after a write\n"},
         Bad{"cache: {rules: [{match: {path: /a}, ttl_min: 2s, ttl_max: 1s}]}\n",
             "t.yaml:3:46: `cache.rules[0].ttl_min` is above `cache.rules[0].ttl_max`\n"},
         Bad{"cache: {rules: [{match: {path: /a}, query_drop: [a], query_keep: [b]}]}\n",
