@@ -35,6 +35,11 @@ void visit_entries(Visitor& visitor, EntrySettings& entries) {
   visitor.begin({"entries", Apply::restart});
   visitor.leaf({"memory", Apply::restart}, SizeLeaf(entries.memory, 0, tebibyte));
   visitor.leaf({"ttl", Apply::restart}, DurationLeaf(entries.ttl, 1s, 365 * 24h));
+  visitor.leaf({"behind_interval", Apply::restart},
+               DurationLeaf(entries.behind_interval, 1ms, 1min));
+  visitor.leaf({"behind_memory", Apply::restart}, SizeLeaf(entries.behind_memory, 0, tebibyte));
+  visitor.leaf({"behind_entries_max", Apply::restart},
+               IntegerLeaf(entries.behind_entries_max, 1, 10'000'000));
   visitor.end();
 }
 

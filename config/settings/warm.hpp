@@ -13,6 +13,10 @@ namespace homeostat::config {
 struct EntrySettings {
   std::size_t memory = 16 * mebibyte;  ///< in this agent; 0 = in Redis only
   seconds ttl{3600};                   ///< of entries that state none
+  /// How long a write behind waits in this agent for more that go to Redis with it.
+  milliseconds behind_interval{100};
+  std::size_t behind_memory = 8 * mebibyte;  ///< of what waits; 0 = nothing is written behind
+  std::size_t behind_entries_max = 10'000;
 };
 
 /// What is fetched before anybody asks for it.

@@ -54,9 +54,11 @@ std::string key_error(std::string_view key) {
 
 json::value level_json(DataLevel level) {
   switch (level) {
-    case DataLevel::memory: return "l1";
+    case DataLevel::memory:
+    case DataLevel::behind: return "l1";
     case DataLevel::shared: return "l2";
-    case DataLevel::none: break;
+    case DataLevel::none:
+    case DataLevel::refused: break;
   }
   return nullptr;
 }
@@ -110,6 +112,13 @@ DataEntry read_entry(BodyReader& reader, std::string key, Duration ttl) {
   return entry;
 }
 
+DataWrite read_mode(BodyReader& reader) {
+  const bool behind = reader.optional_word("mode", {"through", "behind"}) == "behind";
+  return behind ? DataWrite::behind : DataWrite::through;
+}
+
+Reply no_tier() { return problem(409, "there is no Redis tier to write behind to"); }
+
 Reply no_data() { return problem(503, "this agent keeps no data of the application"); }
 
 Reply get_entry(const AdminServices& services, const Call& call) {
@@ -128,6 +137,26 @@ Reply get_entry(const AdminServices& services, const Call& call) {
   return reply;
 }
 
+bool is_stored(DataLevel level) { return level != DataLevel::none && level != DataLevel::refused; }
+
+Reply put_reply(const std::string& key, Duration ttl, DataLevel level) {
+  if (level == DataLevel::none) {
+    return problem(503, "there is no room for it: see cache.entries.memory");
+  }
+  if (level == DataLevel::refused) {
+    return problem(503,
+                   "Redis is away and no more may wait for it: see cache.entries.behind_memory");
+  }
+  Reply written;
+  const bool waits = level == DataLevel::behind;
+  written.status = waits ? 202 : 200;
+  written.members["status"] = waits ? "accepted" : "success";
+  written.members["key"] = key;
+  written.members["ttl"] = seconds_of(ttl);
+  written.members["level"] = level_json(level);
+  return written;
+}
+
 Reply put_entry(const RouteContext& context, const Call& call) {
   const AdminServices& services = context.services;
   if (services.data == nullptr) return no_data();
@@ -136,26 +165,21 @@ Reply put_entry(const RouteContext& context, const Call& call) {
   if (auto* refused = std::get_if<Reply>(&body)) return std::move(*refused);
   BodyReader reader(std::get<json::object>(body));
   DataEntry entry = read_entry(reader, key, services.data_ttl);
+  const DataWrite mode = read_mode(reader);
   const std::string reason = reader.optional_reason();
   reader.refuse_others();
   if (std::string error = key_error(key); !error.empty()) reader.fail(std::move(error));
   if (!reader.ok()) return reader.to_problem();
+  if (mode == DataWrite::behind && !services.shared_tier) return no_tier();
   Reply reply;
-  reply.later = [&context, kept = KeptCall(call), entry = std::move(entry), reason](Done done) {
-    context.services.data->put(entry, [&context, kept, key = entry.key, ttl = entry.ttl, reason,
-                                       done = std::move(done)](DataLevel level) {
-      const bool stored = level != DataLevel::none;
-      context.audit.record(kept.call(), {"set_entry", key, reason, stored ? 1U : 0U});
-      if (!stored) {
-        return done(problem(503, "there is no room for it: see cache.entries.memory"));
-      }
-      Reply written;
-      written.members["status"] = "success";
-      written.members["key"] = key;
-      written.members["ttl"] = seconds_of(ttl);
-      written.members["level"] = level_json(level);
-      done(std::move(written));
-    });
+  reply.later = [&context, kept = KeptCall(call), entry = std::move(entry), mode,
+                 reason](Done done) {
+    const auto answer = [&context, kept, key = entry.key, ttl = entry.ttl, reason,
+                         done = std::move(done)](DataLevel level) {
+      context.audit.record(kept.call(), {"set_entry", key, reason, is_stored(level) ? 1U : 0U});
+      done(put_reply(key, ttl, level));
+    };
+    context.services.data->put(entry, mode, answer);
   };
   return reply;
 }
@@ -188,6 +212,7 @@ struct Operation {
   enum class Kind : std::uint8_t { get, set, erase };
   Kind kind = Kind::get;
   DataEntry entry;
+  DataWrite mode = DataWrite::through;
 };
 
 /// What the operations of one request came to, in their order.
@@ -244,11 +269,12 @@ void run(const std::shared_ptr<Batch>& batch, std::size_t index) {
       });
     case Operation::Kind::set:
       ++batch->asked_changes;
-      return data.put(operation.entry, [batch, index, key](DataLevel level) {
-        if (level != DataLevel::none) ++batch->changes;
+      return data.put(operation.entry, operation.mode, [batch, index, key](DataLevel level) {
+        if (is_stored(level)) ++batch->changes;
         batch->finish(index, {{"op", "set"},
                               {"key", key},
-                              {"stored", level != DataLevel::none},
+                              {"stored", is_stored(level)},
+                              {"behind", level == DataLevel::behind},
                               {"level", level_json(level)}});
       });
     case Operation::Kind::erase:
@@ -278,6 +304,7 @@ std::optional<Operation> read_operation(const json::value& value, Duration ttl, 
   if (word == "set") {
     operation.kind = Operation::Kind::set;
     operation.entry = read_entry(reader, std::move(key), ttl);
+    operation.mode = read_mode(reader);
   } else {
     operation.kind = word == "delete" ? Operation::Kind::erase : Operation::Kind::get;
     operation.entry.key = std::move(key);
@@ -307,6 +334,10 @@ Reply run_batch(const RouteContext& context, const Call& call) {
     }
   }
   if (!reader.ok()) return reader.to_problem();
+  const bool needs_tier =
+      std::any_of(operations.begin(), operations.end(),
+                  [](const Operation& one) { return one.mode == DataWrite::behind; });
+  if (needs_tier && !context.services.shared_tier) return no_tier();
   auto batch = std::make_shared<Batch>(context, call, std::move(operations), reason);
   Reply reply;
   reply.later = [batch](Done done) {

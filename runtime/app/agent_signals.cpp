@@ -71,10 +71,14 @@ void Agent::Parts::stop_accepting() {
   });
 }
 
-/// What requests have invalidated is for the fleet to know first.
+/// What was acknowledged is for Redis to have, and what requests have invalidated for the fleet
+/// to know first.
 void Agent::Parts::leave() {
   if (!tier) return quit();
-  tier->when_told([this] { quit(); });
+  data->drain([this](std::size_t lost) {
+    if (lost > 0) spdlog::error("Redis did not take {} writes behind in time: they are lost", lost);
+    tier->when_told([this] { quit(); });
+  });
 }
 
 void Agent::Parts::quit() { context.stop(); }

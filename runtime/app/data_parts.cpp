@@ -18,6 +18,37 @@ void Agent::Parts::make_warm_up() {
       }});
 }
 
+namespace {
+
+/// Writes behind, where there is something to write to.
+void register_behind(telemetry::MetricsRegistry& metrics, const tier::DataCache& data) {
+  const tier::BehindWriter* const behind = data.behind();
+  if (behind == nullptr) return;
+  metrics.gauge("homeostat_data_behind_entries",
+                "Acknowledged writes that Redis does not have yet.", {},
+                [behind] { return number(behind->figures().entries); });
+  metrics.gauge("homeostat_data_behind_bytes", "Their bytes, overhead included.", {},
+                [behind] { return number(behind->figures().bytes); });
+  metrics.gauge(
+      "homeostat_data_behind_oldest_seconds", "How long the oldest of them has waited.", {},
+      [behind] { return std::chrono::duration<double>(behind->figures().oldest).count(); });
+  metrics.collector([behind](std::vector<prometheus::MetricFamily>& out) {
+    const tier::BehindCounters& counted = behind->counters();
+    prometheus::MetricFamily writes =
+        counters("homeostat_data_behind_writes_total", "Writes behind, by what became of them.");
+    add(writes, number(counted.accepted.load()), {{"result", "accepted"}});
+    add(writes, number(counted.replaced.load()), {{"result", "replaced"}});
+    add(writes, number(counted.written.load()), {{"result", "written"}});
+    add(writes, number(counted.dropped.load()), {{"result", "dropped"}});
+    add(writes, number(counted.failed.load()), {{"result", "failed"}});
+    add(writes, number(counted.through.load()), {{"result", "through"}});
+    add(writes, number(counted.refused.load()), {{"result", "refused"}});
+    out.push_back(std::move(writes));
+  });
+}
+
+}  // namespace
+
 void register_data(telemetry::MetricsRegistry& metrics, Agent::Parts& parts) {
   const tier::DataCache& data = *parts.data;
   const WarmUp& warm = *parts.warm_up;
@@ -27,6 +58,7 @@ void register_data(telemetry::MetricsRegistry& metrics, Agent::Parts& parts) {
                 [&data] { return number(data.figures().bytes); });
   metrics.counter("homeostat_data_evictions_total", "Entries dropped for want of room.", {},
                   [&data] { return number(data.figures().evictions); });
+  register_behind(metrics, data);
   metrics.collector([&data, &warm](std::vector<prometheus::MetricFamily>& out) {
     const tier::DataCounters& counted = data.counters();
     prometheus::MetricFamily operations =

@@ -20,8 +20,16 @@ namespace homeostat {
 /// Where something was found, or went.
 enum class DataLevel : std::uint8_t {
   none,
-  memory,  ///< of this agent
-  shared,  ///< also in the tier that the fleet shares
+  memory,   ///< of this agent
+  shared,   ///< also in the tier that the fleet shares
+  behind,   ///< in this agent's memory, and on its way to the tier
+  refused,  ///< nowhere, and what was there before still is: no room to wait for the tier
+};
+
+/// When a write is acknowledged.
+enum class DataWrite : std::uint8_t {
+  through,  ///< the tier has it, or has not answered in time
+  behind,   ///< it waits for the tier in this agent, within bounds; a crash may lose it
 };
 
 struct DataEntry {
@@ -56,8 +64,9 @@ class ApplicationData {
   virtual ~ApplicationData() = default;
   /// Nothing: there is no such entry, or nobody who knows could be asked.
   virtual void get(const std::string& key, std::function<void(std::optional<DataEntry>)> found) = 0;
-  /// `none`: it is too large for every level there is.
-  virtual void put(DataEntry entry, std::function<void(DataLevel)> stored) = 0;
+  /// `none`: it is too large for every level there is. Where there is no room to wait, a write
+  /// behind is one through, or `refused` while the tier is away. Without a tier both are the same.
+  virtual void put(DataEntry entry, DataWrite when, std::function<void(DataLevel)> stored) = 0;
   virtual void erase(const std::string& key, std::function<void(DataErased)> erased) = 0;
   /// REQUIRES: there is a shared tier. Visits a bounded number of keys per call, so that
   /// a page may hold fewer than `limit`, even none, and not be the last. Keys that come

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/redis/command.hpp"
+#include "runtime/tier/data_script.hpp"
 #include "runtime/tier/tier.hpp"
 
 namespace homeostat::tier {
@@ -13,24 +14,6 @@ using redis::CallResult;
 using std::chrono::milliseconds;
 
 constexpr Duration read_max = std::chrono::seconds(1);
-
-// An entry's position lies in bytes 16 to 31: epoch and number, little endian. What was
-// written under a higher number of the same log stays.
-// KEYS[1] entry; ARGV: bytes, ttl.
-constexpr std::string_view set_script = R"(
-local function number(text)
-  local value = 0
-  for i = 16, 9, -1 do value = value * 256 + string.byte(text, i) end
-  return value
-end
-local old = redis.call('GETRANGE', KEYS[1], 16, 31)
-local new = string.sub(ARGV[1], 17, 32)
-if #old == 16 and string.sub(old, 1, 8) == string.sub(new, 1, 8) and number(old) > number(new) then
-  return 0
-end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-)";
 
 cache::TagSet tags_of(const std::vector<std::string>& names) {
   cache::TagSet tags;
@@ -64,7 +47,10 @@ DataCache::DataCache(boost::asio::io_context& context, const Clock& clock,
       clock_(clock),
       prefix_(settings.key_prefix + ":" + settings.key_namespace),
       tier_(tier),
-      store_(settings.entries.memory) {}
+      store_(settings.entries.memory),
+      behind_(tier == nullptr ? nullptr
+                              : std::make_unique<BehindWriter>(context, clock, settings.entries,
+                                                               prefix_ + ":data:", *tier)) {}
 
 bool DataCache::shared_up() const {
   return tier_ != nullptr && tier_->client().up() && tier_->in_step();
@@ -79,6 +65,14 @@ void DataCache::get(const std::string& key, std::function<void(std::optional<Dat
     found(DataEntry{key, std::move(value->bytes), std::move(value->tags), value->expires - now,
                     DataLevel::memory});
     return;
+  }
+  if (behind_) {
+    auto write = behind_->find(key);  // there may have been no room for it in memory
+    if (write && write->expires > now) {
+      DataCounters::add(counters_.hits_memory);
+      return found(DataEntry{key, std::move(write->value), std::move(write->tags),
+                             write->expires - now, DataLevel::memory});
+    }
   }
   if (!shared_up()) {
     DataCounters::add(counters_.misses);
@@ -120,22 +114,39 @@ std::optional<DataEntry> DataCache::read(const std::string& key, const CallResul
   return DataEntry{key, std::move(entry.body), std::move(entry.tags), left, DataLevel::shared};
 }
 
-void DataCache::put(DataEntry entry, std::function<void(DataLevel)> stored) {
+void DataCache::put(DataEntry entry, DataWrite when, std::function<void(DataLevel)> stored) {
   const Instant now = clock_.now();
   DataCounters::add(counters_.sets);
+  if (when == DataWrite::behind && behind_) {
+    if (const auto level = put_behind(entry, now)) return stored(*level);
+  }
+  put_through(std::move(entry), now, std::move(stored));
+}
+
+/// Nothing: it is to be written through.
+std::optional<DataLevel> DataCache::put_behind(const DataEntry& entry, Instant now) {
+  BehindCounters& counters = behind_->counters();
+  const Instant expires = now + entry.ttl;
+  if (!behind_->accept({entry.key, entry.value, entry.tags, expires, now})) {
+    const bool up = shared_up();
+    BehindCounters::add(up ? counters.through : counters.refused);
+    return up ? std::nullopt : std::optional(DataLevel::refused);
+  }
+  store_.set(entry.key, {entry.value, entry.tags, expires}, now);
+  // Purged in between: nobody may find it here either.
+  if (!behind_->waits(entry.key)) store_.erase(entry.key);
+  return DataLevel::behind;
+}
+
+void DataCache::put_through(DataEntry entry, Instant now, std::function<void(DataLevel)> stored) {
   auto put = std::make_shared<Put>(context_);
   put->key = entry.key;
   put->expires = now + entry.ttl;
+  if (behind_) behind_->drop(entry.key);
   put->in_memory = store_.set(entry.key, {entry.value, entry.tags, put->expires}, now);
   if (tier_ == nullptr) return stored(put->without_tier());
-  Entry& written = put->entry;
-  written.key = shared_key(entry.key);
-  written.created = clock_.wall_now();
-  written.soft_ttl = written.ttl = std::chrono::duration_cast<milliseconds>(entry.ttl);
-  written.status = 200;
-  written.tags = std::move(entry.tags);
-  written.body_bytes = entry.value.size();
-  written.body = std::move(entry.value);
+  put->entry = make_data_entry(shared_key(entry.key), std::move(entry.value), std::move(entry.tags),
+                               clock_.wall_now(), entry.ttl);
   Invalidation before;
   before.data.push_back(entry.key);
   if (!shared_up()) {
@@ -158,10 +169,8 @@ void DataCache::write_shared(const std::shared_ptr<Put>& put) {
   const auto left = std::chrono::duration_cast<milliseconds>(put->expires - clock_.now());
   if (left <= milliseconds::zero()) return put->answer(put->without_tier());
   const CallError refused =
-      tier_->client().call(put->entry.key,
-                           redis::make_command({"EVAL", set_script, "1", put->entry.key,
-                                                encode(put->entry), std::to_string(left.count())}),
-                           read_max, [put](const CallResult& result) {
+      tier_->client().call(put->entry.key, data_set_command(put->entry, left), read_max,
+                           [put](const CallResult& result) {
                              put->answer(result.ok() ? DataLevel::shared : put->without_tier());
                            });
   if (refused != CallError::none) put->answer(put->without_tier());
@@ -170,6 +179,7 @@ void DataCache::write_shared(const std::shared_ptr<Put>& put) {
 void DataCache::erase(const std::string& key, std::function<void(DataErased)> erased) {
   DataCounters::add(counters_.erases);
   DataErased result;
+  if (behind_) behind_->drop(key);
   result.found = store_.erase(key);
   result.level = DataLevel::memory;
   if (tier_ == nullptr) return erased(result);
@@ -188,6 +198,11 @@ void DataCache::erase(const std::string& key, std::function<void(DataErased)> er
                              (*told)(result);
                            });
   if (refused != CallError::none) (*told)(result);
+}
+
+void DataCache::drain(std::function<void(std::size_t)> done) {
+  if (!behind_) return done(0);
+  behind_->drain(std::move(done));
 }
 
 }  // namespace homeostat::tier

@@ -8,6 +8,9 @@
 // Without Redis, or where it takes more than `answer_max`, the entry is in this agent's
 // memory only, and what others have dies as soon as Redis is back.
 //
+// A write behind is acknowledged before that, see behind_writer.hpp. This agent reads it at once,
+// others when Redis has it.
+//
 // In Redis an entry is one of the tier's (entry.hpp) under
 // `{prefix}:{namespace}:data:{key}`, so that tags, patterns, keys and groups reach it.
 //
@@ -19,11 +22,13 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "config/settings/cache.hpp"
 #include "runtime/ports/application_data.hpp"
 #include "runtime/redis/client.hpp"
+#include "runtime/tier/behind_writer.hpp"
 #include "runtime/tier/data_store.hpp"
 #include "runtime/tier/entry.hpp"
 
@@ -46,12 +51,23 @@ class DataCache final : public ApplicationData {
             const config::CacheSettings& settings, Tier* tier);
 
   void get(const std::string& key, std::function<void(std::optional<DataEntry>)> found) override;
-  void put(DataEntry entry, std::function<void(DataLevel)> stored) override;
+  void put(DataEntry entry, DataWrite when, std::function<void(DataLevel)> stored) override;
   void erase(const std::string& key, std::function<void(DataErased)> erased) override;
   void list_shared(const SharedKeyQuery& query, std::function<void(SharedKeyPage)> listed) override;
 
-  /// In this agent's memory.
-  PurgeResult purge(const PurgeRequest& request) { return store_.purge(request); }
+  /// In this agent's memory, and what waits there for the tier.
+  PurgeResult purge(const PurgeRequest& request) {
+    drop_behind(request);
+    return store_.purge(request);
+  }
+  /// What waits must not follow a purge into the tier: before that takes its number in the log.
+  void drop_behind(const PurgeRequest& request) {
+    if (behind_) behind_->purge(request);
+  }
+  /// BehindWriter::drain; `done` runs at once where nothing is written behind.
+  void drain(std::function<void(std::size_t lost)> done);
+  /// Null without a tier.
+  [[nodiscard]] const BehindWriter* behind() const noexcept { return behind_.get(); }
   [[nodiscard]] DataFigures figures() const { return store_.figures(); }
   [[nodiscard]] const DataCounters& counters() const noexcept { return counters_; }
 
@@ -64,6 +80,8 @@ class DataCache final : public ApplicationData {
   [[nodiscard]] std::string shared_key(const std::string& key) const;
   [[nodiscard]] std::optional<DataEntry> read(const std::string& key,
                                               const redis::CallResult& result) const;
+  [[nodiscard]] std::optional<DataLevel> put_behind(const DataEntry& entry, Instant now);
+  void put_through(DataEntry entry, Instant now, std::function<void(DataLevel)> stored);
   void write_shared(const std::shared_ptr<Put>& put);
   void scan(const ListingPtr& listing);
   void scanned(const ListingPtr& listing, const redis::CallResult& result);
@@ -77,6 +95,7 @@ class DataCache final : public ApplicationData {
   const std::string prefix_;  ///< `{prefix}:{namespace}`
   Tier* const tier_;
   DataStore store_;
+  const std::unique_ptr<BehindWriter> behind_;
   DataCounters counters_;
 };
 

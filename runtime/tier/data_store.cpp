@@ -1,20 +1,14 @@
 #include "runtime/tier/data_store.hpp"
 
-#include <algorithm>
+#include <iterator>
 
-#include "runtime/cache/key_pattern.hpp"
+#include "runtime/tier/data_match.hpp"
 
 namespace homeostat::tier {
 namespace {
 
 /// Of the list's node, the map's node and its bucket.
 constexpr std::size_t overhead = 160;
-
-bool names_any(const std::vector<std::string>& names, const std::vector<std::string>& tags) {
-  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-    return std::find(tags.begin(), tags.end(), name) != tags.end();
-  });
-}
 
 }  // namespace
 
@@ -73,24 +67,15 @@ PurgeResult DataStore::purge(const PurgeRequest& request) {
   const std::lock_guard lock(mutex_);
   ++generation_;
   PurgeResult result;
-  std::vector<cache::KeyPattern> patterns;
-  for (const std::string& pattern : request.patterns) patterns.emplace_back(pattern);
+  const DataMatch match(request);
   for (auto item = items_.begin(); item != items_.end();) {
     const auto here = item++;
-    const bool matches = std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
-      return pattern.matches(here->key, here->key);
-    });
-    std::uint64_t* counted = nullptr;
-    if (names_any(request.tags, here->value.tags)) {
-      counted = &result.by_tags;
-    } else if (matches) {
-      counted = &result.by_patterns;
-    } else if (std::find(request.keys.begin(), request.keys.end(), here->key) !=
-               request.keys.end()) {
-      counted = &result.by_keys;
+    switch (match.of(here->key, here->value.tags)) {
+      case DataMatch::By::nothing: continue;
+      case DataMatch::By::tag: ++result.by_tags; break;
+      case DataMatch::By::pattern: ++result.by_patterns; break;
+      case DataMatch::By::key: ++result.by_keys; break;
     }
-    if (counted == nullptr) continue;
-    ++*counted;
     result.bytes += here->bytes;
     drop(here);
   }

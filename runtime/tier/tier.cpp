@@ -84,6 +84,7 @@ void Tier::publish(const cache::Outdated& outdated, FleetLog::Settled settled) {
 }
 
 PurgeResult FleetCache::purge(const PurgeRequest& request) {
+  if (request.reach != PurgeReach::here) data_.drop_behind(request);
   // First the ledger: what the purge removes must not come back from the tier.
   if (tier_ != nullptr && request.reach != PurgeReach::here) {
     tier_->publish(invalidation_of(request));

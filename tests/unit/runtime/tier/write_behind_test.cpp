@@ -1,0 +1,296 @@
+// The application's data, written behind to a real Redis: that is there, away, full, or slow.
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <sstream>
+
+#include "runtime/tier/tier.hpp"
+#include "tests/unit/runtime/redis/redis_fixture.hpp"
+
+namespace homeostat::tier {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// An agent as far as its data concerns it. It only lives while its loop is run.
+class KeepingAgent {
+ public:
+  explicit KeepingAgent(const config::CacheSettings& settings)
+      : cache_(settings, clock_),
+        tier_(context_, clock_, settings, cache_, [](const std::string&) {}),
+        data(context_, clock_, settings, &tier_),
+        fleet(cache_, data, &tier_) {
+    tier_.on_purged([this](const PurgeRequest& request) { data.purge(request); });
+    EXPECT_EQ(tier_.open(), "");
+    tier_.start();
+  }
+  ~KeepingAgent() { tier_.stop(); }
+  KeepingAgent(const KeepingAgent&) = delete;
+  KeepingAgent& operator=(const KeepingAgent&) = delete;
+
+  void run_once() {
+    context_.restart();
+    context_.run_one_for(5ms);
+  }
+  template <class Condition>
+  [[nodiscard]] bool run_until(Condition condition) {
+    const auto end = clock_.now() + test::wait_patience;
+    while (!condition()) {
+      if (clock_.now() > end) return false;
+      run_once();
+    }
+    return true;
+  }
+  [[nodiscard]] bool up() { return tier_.client().up(); }
+  [[nodiscard]] bool run_until_ready() {
+    return run_until([this] { return up() && tier_.in_step(); });
+  }
+  [[nodiscard]] bool run_until_written() {
+    return run_until([this] { return data.behind()->figures().entries == 0; });
+  }
+  /// Nothing: not answered at once.
+  std::optional<DataLevel> put(const std::string& key, const std::string& value,
+                               DataWrite when = DataWrite::behind,
+                               std::vector<std::string> tags = {}) {
+    last = std::nullopt;
+    data.put({key, value, std::move(tags), 1h}, when, [this](DataLevel level) { last = level; });
+    return last;
+  }
+  std::optional<std::string> get(const std::string& key) {
+    std::optional<std::optional<DataEntry>> answer;
+    data.get(key, [&](std::optional<DataEntry> entry) { answer = std::move(entry); });
+    EXPECT_TRUE(run_until([&] { return answer.has_value(); }));
+    if (!answer || !*answer) return std::nullopt;
+    return (*answer)->value;
+  }
+  [[nodiscard]] std::uint64_t log_number() const { return tier_.position().number; }
+  [[nodiscard]] std::uint64_t invalidations_sent() const {
+    return tier_.counters().invalidations_sent.load();
+  }
+  [[nodiscard]] std::size_t invalidations_waiting() const {
+    return tier_.counters().invalidations_waiting.load();
+  }
+  [[nodiscard]] const BehindCounters& counted() const { return data.behind()->counters(); }
+
+ private:
+  const Clock& clock_ = SystemClock::instance();
+  boost::asio::io_context context_{1};
+  cache::Cache cache_;
+  Tier tier_;
+
+ public:
+  DataCache data;
+  FleetCache fleet;
+  std::optional<DataLevel> last;
+};
+
+class WriteBehindTest : public testing::Test {
+ protected:
+  WriteBehindTest() {
+    settings_.redis = redis::settings_for({server_.port()});
+    settings_.memory = 2 * config::mebibyte;
+    settings_.entries.behind_interval = 1ms;
+  }
+  /// How many of the application's entries Redis has.
+  [[nodiscard]] std::size_t in_redis() const {
+    return static_cast<std::size_t>(
+        std::stoul(server_.run({"EVAL", "return #redis.call('KEYS', 'hs:default:data:*')", "0"})));
+  }
+  /// Ids of those that wait in XREAD.
+  [[nodiscard]] std::vector<std::string> reading_connections() const {
+    std::vector<std::string> ids;
+    std::istringstream list(server_.run({"CLIENT", "LIST"}));
+    for (std::string line; std::getline(list, line);) {
+      if (line.find(" cmd=xread ") == std::string::npos) continue;
+      const std::size_t at = line.find("id=") + 3;
+      ids.push_back(line.substr(at, line.find(' ', at) - at));
+    }
+    return ids;
+  }
+  [[nodiscard]] bool has(const std::string& key) const {
+    return server_.run({"EXISTS", "hs:default:data:" + key}) == "1";
+  }
+
+  test::RedisServer server_;
+  config::CacheSettings settings_;
+};
+
+TEST_F(WriteBehindTest, IsReadHereAtOnceAndElsewhereWhenRedisHasIt) {
+  KeepingAgent writer(settings_), reader(settings_);
+  ASSERT_TRUE(writer.run_until_ready() && reader.run_until_ready());
+  EXPECT_EQ(writer.put("a", "1"), DataLevel::behind);
+  EXPECT_EQ(writer.get("a"), "1");
+  ASSERT_TRUE(writer.run_until_written());
+  EXPECT_TRUE(has("a"));
+  EXPECT_EQ(writer.counted().written, 1U);
+  ASSERT_TRUE(reader.run_until_ready());
+  EXPECT_TRUE(reader.run_until([&] { return reader.get("a") == "1"; }));
+  EXPECT_EQ(writer.put("a", "2"), DataLevel::behind);
+  ASSERT_TRUE(writer.run_until_written());
+  EXPECT_TRUE(reader.run_until([&] { return reader.get("a") == "2"; })) << "the old one is dead";
+}
+
+TEST_F(WriteBehindTest, TakesOnePlaceInTheLogForAllThatWaits) {
+  settings_.entries.behind_interval = 20ms;
+  KeepingAgent writer(settings_), reader(settings_);
+  ASSERT_TRUE(writer.run_until_ready() && reader.run_until_ready());
+  const std::uint64_t before = writer.log_number();
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(writer.put("a", std::to_string(i)), DataLevel::behind);
+    EXPECT_EQ(writer.put("b" + std::to_string(i), "x"), DataLevel::behind);
+  }
+  ASSERT_TRUE(writer.run_until_written());
+  EXPECT_EQ(writer.counted().accepted, 100U);
+  EXPECT_EQ(writer.counted().replaced, 49U);
+  EXPECT_EQ(writer.counted().written, 51U);
+  EXPECT_EQ(in_redis(), 51U);
+  EXPECT_EQ(writer.log_number(), before + 1);
+  EXPECT_TRUE(reader.run_until([&] { return reader.get("a") == "49"; }));
+}
+
+TEST_F(WriteBehindTest, WhatIsPurgedErasedOrOverwrittenWhileItWaitsNeverComesBack) {
+  KeepingAgent agent(settings_), other(settings_);
+  ASSERT_TRUE(agent.run_until_ready() && other.run_until_ready());
+  EXPECT_EQ(agent.put("purged", "x", DataWrite::behind, {"t"}), DataLevel::behind);
+  EXPECT_EQ(agent.put("erased", "x"), DataLevel::behind);
+  EXPECT_EQ(agent.put("overwritten", "old"), DataLevel::behind);
+  EXPECT_EQ(agent.put("kept", "x"), DataLevel::behind);
+  PurgeRequest request;
+  request.tags = {"t"};
+  EXPECT_EQ(agent.fleet.purge(request).by_tags, 1U);
+  agent.data.erase("erased", [](DataErased) {});
+  EXPECT_FALSE(agent.put("overwritten", "new", DataWrite::through));
+  ASSERT_TRUE(agent.run_until([&] { return agent.last.has_value(); }));
+  EXPECT_EQ(agent.last, DataLevel::shared);
+  ASSERT_TRUE(agent.run_until_written());
+  EXPECT_EQ(in_redis(), 2U) << "kept and overwritten";
+  EXPECT_EQ(agent.counted().dropped, 3U);
+  EXPECT_EQ(agent.get("purged"), std::nullopt);
+  EXPECT_TRUE(other.run_until([&] { return other.get("overwritten") == "new"; }));
+  EXPECT_EQ(other.get("kept"), "x");
+}
+
+/// The purge is in the log already when the write takes its number, and this agent reads it only
+/// later: its readers' connections are cut.
+TEST_F(WriteBehindTest, APurgeElsewhereTakesWhatWasAcknowledgedBeforeIt) {
+  KeepingAgent agent(settings_);
+  ASSERT_TRUE(agent.run_until_ready());
+  std::vector<std::string> readers;
+  ASSERT_TRUE(agent.run_until([&] {
+    readers = reading_connections();
+    return readers.size() == 2;
+  })) << "of the log and of the news";
+  KeepingAgent other(settings_);
+  ASSERT_TRUE(other.run_until_ready());
+  EXPECT_EQ(agent.put("a", "x"), DataLevel::behind);
+  for (const std::string& id : readers) server_.run({"CLIENT", "KILL", "ID", id});
+  PurgeRequest request;
+  request.keys = {"a"};
+  other.fleet.purge(request);
+  ASSERT_TRUE(other.run_until([&] { return other.invalidations_sent() == 1; }));
+  ASSERT_TRUE(agent.run_until_written());
+  EXPECT_FALSE(has("a"));
+  EXPECT_EQ(agent.get("a"), std::nullopt);
+  EXPECT_EQ(agent.counted().dropped, 1U);
+  EXPECT_EQ(agent.counted().written, 0U);
+}
+
+TEST_F(WriteBehindTest, WaitsWhileRedisIsAwayAndIsRefusedBeyondItsBound) {
+  settings_.entries.behind_entries_max = 3;
+  KeepingAgent agent(settings_);
+  ASSERT_TRUE(agent.run_until_ready());
+  server_.kill();
+  ASSERT_TRUE(agent.run_until([&] { return !agent.up(); }));
+  for (const char* key : {"a", "b", "c"}) EXPECT_EQ(agent.put(key, "x"), DataLevel::behind);
+  EXPECT_EQ(agent.put("d", "x"), DataLevel::refused);
+  EXPECT_EQ(agent.get("d"), std::nullopt);
+  EXPECT_EQ(agent.put("a", "y"), DataLevel::behind) << "takes no more room";
+  EXPECT_EQ(agent.counted().refused, 1U);
+  EXPECT_EQ(agent.data.behind()->figures().entries, 3U);
+  server_.restart();
+  ASSERT_TRUE(agent.run_until_written());
+  EXPECT_EQ(in_redis(), 3U);
+  EXPECT_EQ(agent.get("a"), "y");
+  EXPECT_EQ(agent.put("d", "x"), DataLevel::behind);
+}
+
+TEST_F(WriteBehindTest, WaitsForARedisThatDoesNotAnswer) {
+  settings_.redis.timeout = 50ms;
+  KeepingAgent agent(settings_);
+  ASSERT_TRUE(agent.run_until_ready());
+  server_.pause();
+  EXPECT_EQ(agent.put("a", "x"), DataLevel::behind);
+  ASSERT_TRUE(agent.run_until([&] { return !agent.up(); }));
+  EXPECT_EQ(agent.put("b", "x"), DataLevel::behind);
+  EXPECT_EQ(agent.data.behind()->figures().entries, 2U);
+  server_.resume();
+  ASSERT_TRUE(agent.run_until_written());
+  EXPECT_EQ(in_redis(), 2U);
+}
+
+TEST_F(WriteBehindTest, WaitsWhileRedisIsFull) {
+  KeepingAgent agent(settings_);
+  ASSERT_TRUE(agent.run_until_ready());
+  server_.run({"CONFIG", "SET", "maxmemory", "1"});
+  EXPECT_EQ(agent.put("a", "x"), DataLevel::behind);
+  ASSERT_TRUE(agent.run_until([&] { return agent.invalidations_waiting() == 1; }));
+  EXPECT_EQ(agent.put("b", "x"), DataLevel::behind);
+  EXPECT_EQ(agent.get("b"), "x");
+  EXPECT_EQ(in_redis(), 0U);
+  server_.run({"CONFIG", "SET", "maxmemory", "0"});
+  ASSERT_TRUE(agent.run_until_written());
+  EXPECT_EQ(in_redis(), 2U);
+}
+
+TEST_F(WriteBehindTest, WhatDoesNotFitIsWrittenBeforeItIsAcknowledged) {
+  settings_.entries.behind_entries_max = 1;
+  settings_.entries.behind_interval = 1min;
+  KeepingAgent agent(settings_);
+  ASSERT_TRUE(agent.run_until_ready());
+  EXPECT_EQ(agent.put("a", "x"), DataLevel::behind);
+  EXPECT_FALSE(agent.put("b", "x")) << "not answered yet";
+  ASSERT_TRUE(agent.run_until([&] { return agent.last.has_value(); }));
+  EXPECT_EQ(agent.last, DataLevel::shared);
+  EXPECT_TRUE(has("b"));
+  EXPECT_FALSE(has("a"));
+  EXPECT_EQ(agent.counted().through, 1U);
+}
+
+TEST_F(WriteBehindTest, IsFoundHereEvenWhereMemoryHasNoRoomForIt) {
+  settings_.entries.memory = 0;
+  settings_.entries.behind_interval = 1min;
+  KeepingAgent agent(settings_);
+  ASSERT_TRUE(agent.run_until_ready());
+  EXPECT_EQ(agent.put("a", "x"), DataLevel::behind);
+  EXPECT_EQ(agent.get("a"), "x");
+}
+
+TEST_F(WriteBehindTest, AtTheEndEverythingIsWrittenAtOnce) {
+  settings_.entries.behind_interval = 1min;
+  KeepingAgent agent(settings_);
+  ASSERT_TRUE(agent.run_until_ready());
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_EQ(agent.put("k" + std::to_string(i), "x"), DataLevel::behind);
+  }
+  std::optional<std::size_t> lost;
+  agent.data.drain([&](std::size_t count) { lost = count; });
+  ASSERT_TRUE(agent.run_until([&] { return lost.has_value(); }));
+  EXPECT_EQ(lost, 0U);
+  EXPECT_EQ(in_redis(), 200U);
+  EXPECT_FALSE(agent.put("late", "x")) << "written through now";
+}
+
+TEST_F(WriteBehindTest, AtTheEndItIsSaidWhatRedisDidNotTake) {
+  KeepingAgent agent(settings_);
+  ASSERT_TRUE(agent.run_until_ready());
+  server_.kill();
+  ASSERT_TRUE(agent.run_until([&] { return !agent.up(); }));
+  EXPECT_EQ(agent.put("a", "x"), DataLevel::behind);
+  std::optional<std::size_t> lost;
+  agent.data.drain([&](std::size_t count) { lost = count; });
+  ASSERT_TRUE(agent.run_until([&] { return lost.has_value(); }));
+  EXPECT_EQ(lost, 1U);
+}
+
+}  // namespace
+}  // namespace homeostat::tier
