@@ -208,7 +208,7 @@ TEST(SlowClient, ANewcomerAtTheBoundTakesThePlaceOfWhoIsIdle) {
 
 TEST(SlowClient, ADeadlineThatPassesWhileTheBodyIsAwaitedIsTheClientsFault) {
   ScriptedOrigin origin;
-  AgentConfig config = config_of(origin);
+  AgentConfig config = config_of(origin, "");
   config.admission = "mode: on, deadlines: {fields: [{name: X-Timeout, format: milliseconds}]}";
   RunningAgent agent(config);
   HttpClient client(agent.port());

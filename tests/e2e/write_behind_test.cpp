@@ -82,10 +82,11 @@ class Program {
 };
 
 int put_behind(HttpClient& client, const std::string& key) {
-  return client
-      .request("PUT", entries + key, "Content-Type: application/json\r\n",
-               R"({"value": 1, "mode": "behind"})")
-      .status();
+  const std::string body = R"({"value": 1, "mode": "behind"})";
+  client.send("PUT " + (entries + key) + " HTTP/1.1\r\nHost: localhost\r\n" +
+              "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+              "\r\n\r\n" + body);
+  return client.read().status();
 }
 
 bool has(const RedisServer& redis, const std::string& key) {

@@ -64,6 +64,17 @@ class Redirected {
   int descriptor_, before_;
 };
 
+class IgnoredPipeSignal {
+ public:
+  IgnoredPipeSignal() : before_(std::signal(SIGPIPE, SIG_IGN)) {}
+  ~IgnoredPipeSignal() { std::signal(SIGPIPE, before_); }
+  IgnoredPipeSignal(const IgnoredPipeSignal&) = delete;
+  IgnoredPipeSignal& operator=(const IgnoredPipeSignal&) = delete;
+
+ private:
+  void (*before_)(int);
+};
+
 std::shared_ptr<spdlog::logger> logger_to(const std::shared_ptr<DescriptorSink>& sink) {
   auto logger = std::make_shared<spdlog::logger>("test", sink);
   logger->set_pattern("%v");
@@ -94,16 +105,16 @@ TEST(DescriptorSink, OnceTheProcessEndsItWaitsForNoReaderForLong) {
 }
 
 TEST(DescriptorSink, AReaderThatHasGoneLosesLinesAndNothingElse) {
-  const auto before = std::signal(SIGPIPE, SIG_IGN);
+  const IgnoredPipeSignal ignored;
   Pipe pipe;
   pipe.close_reader();
   const auto sink = std::make_shared<DescriptorSink>(pipe.writer());
   logger_to(sink)->info("nobody reads this");
   EXPECT_EQ(sink->lost(), 1U);
-  std::signal(SIGPIPE, before);
 }
 
 TEST(Logging, NobodyWaitsForAStalledReaderOfAnyLog) {
+  const IgnoredPipeSignal ignored;
   const auto before = spdlog::default_logger();
   Pipe pipe;
   {
@@ -122,7 +133,8 @@ TEST(Logging, NobodyWaitsForAStalledReaderOfAnyLog) {
     }
     EXPECT_GT(log_lines_dropped(), 0U) << "the pipe holds 64 lines, and the queue a thousand";
     EXPECT_GT(access.dropped(), 0U);
-    pipe.close_reader();  // lets the log's thread go on
+    pipe.close_reader();
+    finish_logging();  // while standard error is not the test's own again
   }
   spdlog::drop("homeostat");
   spdlog::set_default_logger(before);
