@@ -109,6 +109,7 @@ class FleetLog {
     Invalidation hard, soft;
     std::set<std::pair<const void*, std::string>> names;  ///< what is in which of their lists
   };
+  [[nodiscard]] bool of_another_history(const LogEntry& entry) const;
   [[nodiscard]] bool take_entry(const LogEntry& entry, Gathered& gathered);
   void carry_out(const Gathered& gathered);
   void distrust(LogPosition now, const char* why);
@@ -138,6 +139,7 @@ class FleetLog {
   std::size_t writing_ = 0;            // the first of waiting_ are on their way
   std::size_t read_count_ = read_max;  // asked for at once: fewer where they take too long
   LogMark seen_;                       // the newest entry known
+  LogMark at_;                         // the newest one applied, if it is known
   std::string unusable_;               // why the log was not, when last asked
   bool began_ = false;                 // the position is one of a log
   bool of_replica_ = false;            // what is read

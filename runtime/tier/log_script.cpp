@@ -56,9 +56,11 @@ if not contained then
   redis.call('XADD', KEYS[1], '1-0', 'e', epoch, 'n', nonce, 'p', '', 'b', 0)
 end
 for i = 8, #ARGV do
+  local before = nonce
   number, nonce, bytes = number + 1, ARGV[6], bytes + #ARGV[i]
   redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], string.format('%d-0', number),
-             'e', epoch, 'n', nonce, 'p', ARGV[i], 'b', string.format('%.0f', bytes))
+             'e', epoch, 'n', nonce, 'p', ARGV[i], 'b', string.format('%.0f', bytes),
+             'q', before)
 end
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
 if bytes - tonumber(oldest[1][2][8] or 0) > tonumber(ARGV[7]) then
@@ -90,6 +92,8 @@ std::optional<LogEntry> read_entry(const Reply& reply) {
       if (epoch) entry.position.epoch = *epoch;
     } else if (pairs[i].text == "n") {
       entry.nonce = parse_number(pairs[i + 1].text).value_or(0);
+    } else if (pairs[i].text == "q") {
+      entry.before = parse_number(pairs[i + 1].text).value_or(0);
     } else if (pairs[i].text == "p") {
       entry.text = pairs[i + 1].text;
     }

@@ -1,7 +1,8 @@
 // The fleet's log in Redis: one stream, and the one script that writes to it.
 //
 // Entry n has the id n-0, so that numbers are dense and a missing one is seen; each entry repeats
-// the epoch `e` of the log beside its text `p`, and counts in `b` the bytes of all until then.
+// the epoch `e` of the log beside its text `p`, names in `q` the nonce of the one before, and
+// counts in `b` the bytes of all until then.
 // The script makes the log if there is none (entry 1, without text), appends texts, drops the
 // oldest beyond `length_max` entries, or half of them beyond `log_bytes_max` bytes, and tells where
 // the log stands. In a cluster its keys are in one slot.
@@ -60,6 +61,7 @@ struct LogState {
 struct LogEntry {
   LogPosition position;
   std::uint64_t nonce = 0;
+  std::uint64_t before = 0;  ///< the nonce of the entry before; 0: of the first, or not known
   std::string text;
 };
 /// The entries after a position: a read that waits for up to `wait` for one.

@@ -206,6 +206,35 @@ TEST_F(FleetLogTest, ManyNamesThatWaitBecomeOneInvalidationOfEverything) {
   EXPECT_TRUE(run({&agent}, [&] { return agent.counters.invalidations_waiting.load() == 1; }));
 }
 
+TEST_F(FleetLogTest, ALostNumberThatWasGivenAgainIsNoticedInTheMidstOfReading) {
+  FollowingAgent agent(settings_, 1);
+  ASSERT_TRUE(run({&agent}, [&] { return agent.in_step(); }));
+  keep();
+  bool settled = false;
+  agent.invalidate("lost", [&](std::optional<LogPosition>) { settled = true; });
+  ASSERT_TRUE(run({&agent}, [&] { return settled; }));
+  const LogPosition before = agent.ledger.position();
+  // It waits for the next one.
+  ASSERT_TRUE(run({&agent}, [&] {
+    return server_.run({"CLIENT", "LIST"}).find("cmd=xread") != std::string::npos;
+  }));
+  // A server that had nothing of it took over, and others wrote there.
+  server_.run({"DEL", key_, ancestors_key(key_)});
+  go_back();
+  redis::RunningClient other(redis::settings_for({server_.port()}));
+  ASSERT_TRUE(other.run_until_up());
+  bool written = false;
+  const std::vector<std::string> texts = {"Aother\nItbooks\n", "Aother\nItmore\n"};
+  ASSERT_EQ(
+      other.client().call(key_, log_command(key_, 1000, {}, 77, texts), std::chrono::seconds(10),
+                          [&](const redis::CallResult& result) { written = result.ok(); }),
+      redis::CallError::none);
+  ASSERT_TRUE(other.run_until([&] { return written; }));
+  ASSERT_TRUE(run({&agent}, [&] { return agent.gaps() == 1; }));
+  EXPECT_NE(agent.ledger.position().epoch, before.epoch);
+  EXPECT_FALSE(agent.usable("books", before)) << "the first of the two had a number it knew";
+}
+
 TEST_F(FleetLogTest, AgentsThatSawTheSameSettleOnOneNewLog) {
   std::array<std::unique_ptr<FollowingAgent>, 3> agents;
   for (std::size_t i = 0; i < agents.size(); ++i) {
