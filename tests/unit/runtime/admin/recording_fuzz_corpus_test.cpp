@@ -45,7 +45,7 @@ TEST(RecordingFuzz, SurvivesRandomPiecesOfCsv) {
   std::mt19937 random(3);
   for (int round = 0; round < 5'000; ++round) {
     std::string text = round % 2 == 0 ? "time,cpu.utilization\n1,0.5\n" : "";
-    for (unsigned i = random() % 24; i > 0; --i) text += pieces[random() % pieces.size()];
+    for (auto i = random() % 24; i > 0; --i) text += pieces[random() % pieces.size()];
     run(text);
   }
 }
@@ -67,14 +67,14 @@ TEST(RecordingFuzz, SurvivesRandomAnswers) {
   std::mt19937 random(4);
   const auto some = [&random](const auto& from) {
     std::string text;
-    for (unsigned i = random() % 5; i > 0; --i) {
+    for (auto i = random() % 5; i > 0; --i) {
       text += (text.empty() ? "" : ",") + std::string(from[random() % from.size()]);
     }
     return text;
   };
   for (int round = 0; round < 5'000; ++round) {
     std::string list;
-    for (unsigned i = random() % 4; i > 0; --i) {
+    for (auto i = random() % 4; i > 0; --i) {
       list += (list.empty() ? "{" : ",{") + std::string(R"("metric":{)") + some(labels) +
               R"(},"values":[)" + some(values) + "]}";
     }
