@@ -248,17 +248,17 @@ TEST(RuleLoader, RefusesMoreSelectedSignalsThanCanBeKept) {
 }
 
 TEST(RuleLoader, DoesNotCountTheSelectedSignalsOfRulesThatAreReplaced) {
-  const auto rules = [](int first, const char* metric) {
+  const auto rules = [](const char* metric) {
     std::string text = "rules:\n";
-    for (int i = first; i < first + 40; ++i) {
+    for (int i = 0; i < 40; ++i) {
       text += "  - {name: r" + std::to_string(i) + ", when: scrape." + metric + std::to_string(i) +
               " > 1, then: [{throttle: }]}\n";
     }
     return text;
   };
   Folder folder;
-  folder.write("a.yaml", rules(0, "old"));
-  folder.write("b.yaml", rules(0, "fresh"));
+  folder.write("a.yaml", rules("old"));
+  folder.write("b.yaml", rules("fresh"));
   const auto result = load_rules({"a.yaml", "b.yaml"}, folder.path(), {});
   EXPECT_TRUE(result.ok()) << format(result.diagnostics);
   EXPECT_EQ(result.rules.rules.size(), 40U);
