@@ -112,9 +112,11 @@ void LimitLaw::finish_probe(bool measured) {
   accept_baseline(seen);
 }
 
-/// Nothing waits any more, against the very first answers: going lower would only cost.
+/// Nothing waits any more, against the very first answers, as long as those came before the
+/// limit was reached: going lower would only cost.
 bool LimitLaw::as_fast_as_first(const WindowMerge& seen) const {
-  return first_baseline_.known() && first_baseline_.judge(seen).queue < queue_low(seen.in_flight());
+  return first_baseline_.known() && first_.limited() <= limited_share_min &&
+         first_baseline_.judge(seen).queue < queue_low(seen.in_flight());
 }
 
 void LimitLaw::accept_baseline(const WindowMerge& seen) {

@@ -152,7 +152,7 @@ void register_admission(MetricsRegistry& metrics, Agent::Parts& parts) {
   });
 }
 
-void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
+void register_emergency(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.gauge("homeostat_emergency", "1 while in emergency mode.", {},
                 [&parts] { return parts.board.current()->emergency ? 1.0 : 0.0; });
   metrics.counter("homeostat_emergencies_total", "Times emergency mode was entered.", {},
@@ -166,6 +166,9 @@ void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
                   const double spent = parts.board.current()->emergency_seconds_total;
                   return up.count() > 0 ? std::min(1.0, spent / up.count()) : 0.0;
                 });
+}
+
+void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
   for (const auto verdict : {rules::TrialVerdict::running, rules::TrialVerdict::useful,
                              rules::TrialVerdict::harmful, rules::TrialVerdict::unproven}) {
     metrics.counter("homeostat_rule_effects_total",
@@ -270,6 +273,7 @@ void register_metrics(MetricsRegistry& registry, Agent::Parts& parts) {
   register_limits(registry, parts);
   register_admission(registry, parts);
   register_compression(registry, parts);
+  register_emergency(registry, parts);
   register_control(registry, parts);
   register_edges(registry, parts);
 }

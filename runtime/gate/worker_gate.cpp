@@ -209,8 +209,8 @@ rules::QueueView WorkerGate::view(const GateRequest& request,
   return {.work_ahead = turn.work,
           .limit = shared_.limit(),
           .length = shared_.length_at_or_above(priority_class),
-          .standing = shared_.demand_standing() && priority_class > rules::critical_class &&
-                      !turn.by_floor,
+          .standing =
+              shared_.demand_standing() && priority_class > rules::critical_class && !turn.by_floor,
           .service_mean = shared_.service_mean(),
           .own_service = shared_.service_of(request.endpoint)};
 }

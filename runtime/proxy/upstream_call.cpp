@@ -167,7 +167,7 @@ void UpstreamCall::pump() {
 
 bool UpstreamCall::read_more() {
   Buffer& in = connection_->in;
-  if (!in) in = worker_.buffers().lend_body();
+  if (in.capacity() < BufferPool::body_size) move_unread(worker_.buffers().lend_body());
   if (unparsed_ && !parse_all()) return false;
   if (in.empty()) {
     in.clear();
@@ -205,12 +205,23 @@ bool UpstreamCall::read_more() {
   return true;
 }
 
+void UpstreamCall::move_unread(Buffer to) {
+  Buffer& in = connection_->in;
+  if (!in.empty()) to.append(in.view());
+  in = std::move(to);
+}
+
 /// Waits for more of the response; delivery has taken the deadline away. A stream may be
-/// silent for hours: it holds no buffer meanwhile.
+/// silent for hours: meanwhile it holds no buffer, or a small one with the end of a chunk.
 void UpstreamCall::arm_for_more() {
   if (head_received_) {
     arm_for_answer();
-    if (connection_->in.empty()) connection_->in.reset();
+    const Buffer& in = connection_->in;
+    if (in.empty()) {
+      connection_->in.reset();
+    } else if (in.capacity() > BufferPool::head_size && in.size() <= BufferPool::head_size / 4) {
+      move_unread(worker_.buffers().lend_head());
+    }
   }
   connection_->stream.arm_readable();
 }

@@ -220,6 +220,7 @@ class UpstreamCall final : public RefCounted,
   void sent();
   void arm_for_answer();
   void arm_for_room();
+  void move_unread(Buffer to);
   void arm_for_more();
   void pump();
   [[nodiscard]] bool read_more();

@@ -135,8 +135,7 @@ void WorkerTier::answered(const ReadPtr& read, const std::string& key, CallResul
       // Others may read it. It stays until it is replaced, and there is no lease beside it.
       read->last_key.clear();
     } else {
-      // It would be in everybody's way until it expires. First this: what fail() leads to must
-      // find nothing there.
+      // It would be in everybody's way, and what fail() leads to must find nothing there.
       unlink(key);
     }
     fail(read, ReadOutcome::broken);

@@ -324,7 +324,7 @@ TEST(RequestMemory, PassesBodiesUncollectedWhereThereIsNoRoomForThem) {
   origin.on("/query", [](OriginExchange& exchange) {
     exchange.respond(200, "", std::to_string(exchange.body().size()));
   });
-  AgentConfig config = config_of(origin, "request_memory: 1MiB");
+  AgentConfig config = config_of(origin, "request_memory: 1100KiB");
   config.cache = "rules: [{match: {path: /query, methods: [POST]}, post: true, ttl: 1m}]";
   config.workers = 1;
   RunningAgent agent(config);

@@ -41,7 +41,9 @@ TEST_F(Tenants, EachHasWhatWasFetchedForHimAndNobodyElse) {
 }
 
 TEST_F(Tenants, WhoCannotBeToldTakesNoPart) {
-  RunningAgent agent(config_of(origin_, by_header));
+  AgentConfig config = config_of(origin_, by_header);
+  config.server = "header_underscores: true";
+  RunningAgent agent(config);
   (void)agent.get("/page", of("one"));
   for (const std::string& fields :
        {of("one") + of("two"), of("one") + "X_Tenant: two\r\n", std::string("X_Tenant: one\r\n"),

@@ -12,7 +12,7 @@ namespace homeostat::test {
 namespace {
 
 /// Too long for a name: it leads nowhere without anybody being asked.
-const std::string nowhere = "http://" + std::string(300, 'x') + ":80";
+const std::string nowhere = "http://" + std::string(200, 'x') + ":80";
 
 int reload(RunningAgent& agent, const AgentConfig& config) {
   agent.set_text(config.text());

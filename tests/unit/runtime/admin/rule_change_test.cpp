@@ -125,7 +125,7 @@ TEST_F(RuleChange, EveryTermOfAnOverrideIsShown) {
            .every_level = false};
   EXPECT_EQ(override_json(terms),
             json::parse(R"({"level":"aggressive","every_level":false,"for":"30s","hold":"2m",)"
-                        R"("cooldown":"1.5m","no_data":"fire","priority":3,"dry_run":true})"));
+                        R"("cooldown":"90s","no_data":"fire","priority":3,"dry_run":true})"));
 }
 
 TEST_F(RuleChange, APendingRuleDoesNotFireBeforeItsCooldownIsOver) {
