@@ -148,6 +148,10 @@ class RangeReader {
     return std::nullopt;
   }
 
+  static bool at_once(const rules::RecordedSample& one, const rules::RecordedSample& other) {
+    return one.at == other.at;
+  }
+
   /// In time's order, one for each instant. Where most of a series falls together with another
   /// they are two sources, such as two agents, which make no history together.
   static std::optional<RecordingError> put(const std::string& name, Gathered& gathered,
@@ -156,13 +160,14 @@ class RangeReader {
     const auto series = recording.series_named(name, reason);
     if (!series) return RecordingError{0, reason};
     std::ranges::stable_sort(gathered.samples, {}, &rules::RecordedSample::at);
-    const auto twice = std::ranges::unique(gathered.samples, {}, &rules::RecordedSample::at);
-    if (2 * twice.size() > gathered.shortest) {
+    const auto end = gathered.samples.end();
+    const auto twice = std::unique(gathered.samples.begin(), end, at_once);
+    if (2 * static_cast<std::size_t>(end - twice) > gathered.shortest) {
       return RecordingError{0, "several series give " + name +
                                    " at the same times: narrow the query to one agent "
                                    "(instance, pod), or to fewer labels"};
     }
-    gathered.samples.erase(twice.begin(), twice.end());
+    gathered.samples.erase(twice, end);
     for (const rules::RecordedSample& sample : gathered.samples)
       (void)recording.add(*series, sample);
     return std::nullopt;
