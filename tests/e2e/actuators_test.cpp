@@ -46,13 +46,15 @@ TEST_F(Actuators, AThrottleLowersTheGatesLimitWhileItsReasonLasts) {
   };
   inject(agent, "cpu", "10");
   ASSERT_TRUE(limit_becomes(10)) << agent.metric("homeostat_admission_limit");
+  // A busy machine may have fired the rule by itself before the first value was set.
+  const std::string fired = "homeostat_rule_transitions_total{rule=\"half\",to=\"firing\"}";
+  const double before = agent.metric(fired);
   inject(agent, "cpu", "95");
   EXPECT_TRUE(limit_becomes(5)) << agent.metric("homeostat_admission_limit");
-  const std::string fired = "homeostat_rule_transitions_total{rule=\"half\",to=\"firing\"}";
-  EXPECT_EQ(agent.metric(fired), 1);
+  EXPECT_EQ(agent.metric(fired), before + 1);
   inject(agent, "cpu", "10");
   EXPECT_TRUE(limit_becomes(10)) << agent.metric("homeostat_admission_limit");
-  EXPECT_EQ(agent.metric(fired), 1);
+  EXPECT_EQ(agent.metric(fired), before + 1);
 }
 
 TEST_F(Actuators, AnEmergencyShedsTheWorseClassesAndOnlyThose) {
