@@ -94,7 +94,7 @@ json::object insights_json(const CacheFigures& figures, const CacheFigures& rece
     category = *ratio > 0.70 ? "excellent" : *ratio >= 0.50 ? "good" : "needs_improvement";
   }
   json::array suggestions;
-  for (const Recommendation& advice : cache_recommendations(recent)) {
+  for (const Recommendation& advice : cache_recommendations(recent, {})) {
     for (const std::string& suggestion : advice.suggestions) suggestions.emplace_back(suggestion);
   }
   return {{"hit_rate_category", std::move(category)},

@@ -30,11 +30,11 @@ double ratio(std::uint64_t part, std::uint64_t whole) {
 class EndpointAdvice {
  public:
   EndpointAdvice(const RequestPatterns& patterns, const EndpointFigures& endpoint,
-                 double time_share, double traffic_share, std::vector<Recommendation>& out)
+                 double traffic_share, std::vector<Recommendation>& out)
       : patterns_(patterns),
         name_(endpoint.method + " " + endpoint.route),
         requests_in_an_hour_(12 * endpoint.last_5m.requests),
-        time_share_(time_share),
+        waiting_(waiting(endpoint.last_5m)),
         traffic_share_(traffic_share),
         out_(out) {}
 
@@ -49,10 +49,11 @@ class EndpointAdvice {
   }
 
  private:
+  /// `saved`: of the time that clients wait for the endpoint, 0 to 1.
   void add(const char* type, const char* severity, std::string message,
-           std::vector<std::string> suggestions, const std::string& evidence, double share) {
+           std::vector<std::string> suggestions, const std::string& evidence, double saved) {
     out_.push_back({type, severity, std::move(message), std::move(suggestions),
-                    "in the last hour " + evidence, std::clamp(share, 0.0, 1.0) * time_share_});
+                    "in the last hour " + evidence, std::clamp(saved, 0.0, 1.0) * waiting_});
   }
 
   void retry_storm() {
@@ -79,7 +80,8 @@ class EndpointAdvice {
                     "back on one connection ({:.0f} %; by chance it would be {:.1f} %)",
                     patterns_.in_runs, patterns_.requests, RequestPatterns::run_min, share * 100,
                     chance * 100),
-        share);
+        // One request in the place of a run.
+        share * (1 - 1.0 / RequestPatterns::run_min));
   }
 
   void deep_pages() {
@@ -141,7 +143,7 @@ class EndpointAdvice {
   const RequestPatterns& patterns_;
   std::string name_;
   std::uint64_t requests_in_an_hour_;  ///< about, cache hits counted
-  double time_share_, traffic_share_;
+  double waiting_, traffic_share_;
   std::vector<Recommendation>& out_;
 };
 
@@ -164,8 +166,7 @@ std::vector<Recommendation> pattern_recommendations(const std::vector<RequestPat
       if (endpoint.id != one.endpoint) continue;
       // Cannot be: the number was another endpoint's when these were counted.
       if (one.requests > endpoint.requests_total) continue;
-      EndpointAdvice(one, endpoint, share_of_time(endpoint, traffic), ratio(one.requests, all), out)
-          .give();
+      EndpointAdvice(one, endpoint, ratio(one.requests, all), out).give();
     }
   }
   rank(out);

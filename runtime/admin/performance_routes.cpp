@@ -29,12 +29,15 @@ constexpr std::size_t decisions_shown = 50;
 constexpr std::size_t slow_endpoints_shown = 10;
 constexpr std::size_t lowered_shown = 20;
 
-json::object emergency_json(const ControlReport& report) {
+json::object emergency_json(const ControlReport& report, Duration up) {
+  const double up_seconds = std::chrono::duration<double>(up).count();
   json::object out;
   out["reason"] = report.emergency ? json::value(report.emergency_reason) : json::value();
   out["since"] = report.emergency ? json::value(rfc3339(report.emergency_since)) : json::value();
   out["seconds_total"] = report.emergency_seconds_total;
   out["times_total"] = report.emergencies_total;
+  out["uptime_ratio"] =
+      up_seconds > 0 ? std::min(1.0, report.emergency_seconds_total / up_seconds) : 0.0;
   return out;
 }
 
@@ -60,7 +63,8 @@ json::array lowered_lifetimes_json(const ControlReport& report, const CacheContr
   return out;
 }
 
-Reply status(const AdminServices& services) {
+Reply status(const RouteContext& context) {
+  const AdminServices& services = context.services;
   const auto report = services.board.current();
   json::object out;
   const bool published = report->at != WallTime{};
@@ -68,7 +72,7 @@ Reply status(const AdminServices& services) {
   out["optimization_level"] = rules::to_string(report->level);
   out["effective_level"] = rules::to_string(report->effective_level);
   out["emergency"] = report->emergency;
-  out["emergency_details"] = emergency_json(*report);
+  out["emergency_details"] = emergency_json(*report, services.clock.now() - context.started);
   out["current_metrics"] = current_metrics_json(*report);
   out["active_optimizations"] = active_optimizations_json(*report);
   out["optimization_rules"] = json::object{{"total", report->rules_total},
@@ -120,7 +124,7 @@ json::array slow_endpoints_json(const ControlReport& report) {
   return out;
 }
 
-/// Everything there is to say, most urgent first.
+/// Everything there is to say, the largest gain first.
 std::vector<Recommendation> all_advice(const AdminServices& services, const ControlReport& report) {
   const CacheFigures recent =
       services.recent_cache ? services.recent_cache() : services.cache.figures();
@@ -239,7 +243,7 @@ Reply put_level(const RouteContext& context, const Call& call) {
 void add_performance_routes(Router& router, const RouteContext& context) {
   const AdminServices& services = context.services;
   router.add({"GET", "/api/v1/performance/status", Access::viewer,
-              [&services](const Call&) { return status(services); }});
+              [&context](const Call&) { return status(context); }});
   router.add({"GET", "/api/v1/performance/report", Access::viewer,
               [&services](const Call&) { return report(services); }});
   router.add({"GET", "/api/v1/performance/recommendations", Access::viewer,

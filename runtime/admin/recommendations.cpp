@@ -20,7 +20,7 @@ namespace {
 
 constexpr double hit_ratio_low = 0.5;
 constexpr double eviction_share_high = 0.05;
-constexpr double latency_high_seconds = 2.0;
+constexpr double latency_high_seconds = failed_seconds;
 constexpr double error_ratio_high = 0.01;
 constexpr std::size_t endpoint_advice_max = 10;
 constexpr std::size_t uncached_advice_max = 5;
@@ -64,8 +64,8 @@ std::string suggestion_for(std::string_view reason) {
   return "see docs/caching.md";
 }
 
-void advise_endpoint(const EndpointFigures& endpoint, const TrafficFigures& traffic,
-                     std::vector<Recommendation>& out) {
+/// Slow: what brings the slow ones down to what is not. Failing: all failures at their price.
+void advise_endpoint(const EndpointFigures& endpoint, std::vector<Recommendation>& out) {
   const WindowFigures& window = endpoint.last_5m;
   if (window.requests < evidence_min) return;
   const std::string name = endpoint.method + " " + endpoint.route;
@@ -77,7 +77,7 @@ void advise_endpoint(const EndpointFigures& endpoint, const TrafficFigures& traf
          {"add a cache rule for it or raise its ttl",
           "look at what the application does in this route"},
          fmt::format("p95 {:.2f} s over {} requests in 5 min", window.latency_p95, window.requests),
-         share_of_time(endpoint, traffic)});
+         waiting(window) * (1 - latency_high_seconds / window.latency_p95)});
   }
   if (window.error_ratio > error_ratio_high) {
     out.push_back(
@@ -86,19 +86,11 @@ void advise_endpoint(const EndpointFigures& endpoint, const TrafficFigures& traf
          name + " fails too often",
          {"look at the application's log for this route"},
          fmt::format("{:.1f} % of {} requests in 5 min", window.error_ratio * 100, window.requests),
-         std::min(1.0, window.error_ratio)});
+         requests_per_second(window) * std::min(1.0, window.error_ratio) * failed_seconds});
   }
 }
 
 }  // namespace
-
-double share_of_time(const EndpointFigures& endpoint, const TrafficFigures& traffic) {
-  const auto seconds = [](const WindowFigures& window) {
-    return window.latency_avg * static_cast<double>(window.requests);
-  };
-  const double all = seconds(traffic.all_5m);
-  return all > 0 ? std::clamp(seconds(endpoint.last_5m) / all, 0.0, 1.0) : 0;
-}
 
 std::optional<double> hit_ratio(const CacheFigures& figures) noexcept {
   const std::uint64_t lookups = figures.hits + figures.misses;
@@ -106,9 +98,14 @@ std::optional<double> hit_ratio(const CacheFigures& figures) noexcept {
   return static_cast<double>(figures.hits) / static_cast<double>(lookups);
 }
 
-std::vector<Recommendation> cache_recommendations(const CacheFigures& figures) {
+std::vector<Recommendation> cache_recommendations(const CacheFigures& figures,
+                                                  const WindowFigures& all) {
   std::vector<Recommendation> out;
   const std::uint64_t lookups = figures.hits + figures.misses;
+  // Of the requests of an hour, at the present rate.
+  const auto of_requests = [&all](double count) {
+    return all.requests > 0 ? std::min(1.0, count / (12 * static_cast<double>(all.requests))) : 0;
+  };
   if (lookups >= evidence_min && *hit_ratio(figures) < hit_ratio_low) {
     out.push_back({"cache",
                    "info",
@@ -117,7 +114,9 @@ std::vector<Recommendation> cache_recommendations(const CacheFigures& figures) {
                     "drop query parameters that do not change the answer (cache.query_drop)"},
                    fmt::format("hit rate {:.1f} % of {} lookups in the last hour",
                                *hit_ratio(figures) * 100, lookups),
-                   hit_ratio_low - *hit_ratio(figures)});
+                   // Hits take next to no time: all the waiting is that of the others.
+                   waiting(all) * of_requests(static_cast<double>(lookups)) *
+                       (hit_ratio_low - *hit_ratio(figures)) / (1 - *hit_ratio(figures))});
   }
   const std::uint64_t operations = lookups + figures.stores;
   const auto evictions = static_cast<double>(figures.evictions);
@@ -130,13 +129,15 @@ std::vector<Recommendation> cache_recommendations(const CacheFigures& figures) {
                    fmt::format("{} evictions in {} operations in the last hour, {} of {} bytes "
                                "used",
                                figures.evictions, operations, figures.bytes, figures.bytes_max),
-                   std::min(1.0, evictions / static_cast<double>(operations))});
+                   // What was evicted would have been asked for as often as the rest.
+                   waiting(all) * of_requests(evictions) * hit_ratio(figures).value_or(0)});
   }
   return out;
 }
 
 std::vector<Recommendation> uncached_recommendations(const std::vector<UncachedEndpoint>& endpoints,
-                                                     const TrafficFigures& traffic) {
+                                                     const TrafficFigures& traffic,
+                                                     double hits_expected) {
   std::vector<Recommendation> out;
   for (const UncachedEndpoint& uncached : endpoints) {
     if (uncached.requests < evidence_min) continue;
@@ -144,17 +145,39 @@ std::vector<Recommendation> uncached_recommendations(const std::vector<UncachedE
       if (endpoint.id != uncached.endpoint) continue;
       // Cannot be: one of the two was counted for another time or another route.
       if (uncached.requests > endpoint.requests_total) continue;
-      out.push_back({"cache",
-                     "info",
-                     endpoint.method + " " + endpoint.route + " is not cached: " + uncached.reason,
-                     {suggestion_for(uncached.reason)},
-                     fmt::format("{} requests since the start stayed out of the cache, {} came",
-                                 uncached.requests, endpoint.requests_total),
-                     share_of_time(endpoint, traffic)});
+      out.push_back(
+          {"cache",
+           "info",
+           endpoint.method + " " + endpoint.route + " is not cached: " + uncached.reason,
+           {suggestion_for(uncached.reason)},
+           fmt::format("{} requests since the start stayed out of the cache, {} came",
+                       uncached.requests, endpoint.requests_total),
+           waiting(endpoint.last_5m) * hits_expected * static_cast<double>(uncached.requests) /
+               static_cast<double>(endpoint.requests_total)});
     }
   }
   return out;
 }
+
+namespace {
+
+/// What emergency mode costs now: those it turns away.
+double refused_seconds(const ControlReport& report) {
+  const auto value = [&report](rules::SignalId id) {
+    const rules::Reading& reading = report.signals[static_cast<std::size_t>(id)];
+    return reading.usable() ? reading.value : 0;
+  };
+  return value(rules::SignalId::traffic_rate) * value(rules::SignalId::admission_reject_ratio) *
+         failed_seconds;
+}
+
+/// What other routes gain from the cache; half where it has not answered enough yet.
+double hits_expected(const CacheFigures& recent) {
+  const bool known = recent.hits + recent.misses >= evidence_min;
+  return known ? *hit_ratio(recent) : hit_ratio_low;
+}
+
+}  // namespace
 
 std::vector<Recommendation> recommendations(const ControlReport& report, const CacheControl& cache,
                                             const CacheFigures& recent, bool policy_degraded) {
@@ -165,7 +188,7 @@ std::vector<Recommendation> recommendations(const ControlReport& report, const C
                    "the control plane does not renew its policy",
                    {"look at the log for actors that died", "restart the agent if it stays so"},
                    "a policy lease ran out; static defaults are in force",
-                   1});
+                   0});
   }
   if (report.emergency) {
     out.push_back({"control",
@@ -173,17 +196,19 @@ std::vector<Recommendation> recommendations(const ControlReport& report, const C
                    "emergency mode is active",
                    {"add capacity or reduce load"},
                    report.emergency_reason,
-                   1});
+                   refused_seconds(report)});
   }
-  append(cache_recommendations(recent), out);
+  const WindowFigures all = report.traffic ? report.traffic->all_5m : WindowFigures{};
+  append(cache_recommendations(recent, all), out);
   append(capacity_recommendations(report), out);
   if (!report.traffic) return out;
-  append(best(uncached_recommendations(cache.uncached(uncached_looked_at), *report.traffic),
+  append(best(uncached_recommendations(cache.uncached(uncached_looked_at), *report.traffic,
+                                       hits_expected(recent)),
               uncached_advice_max),
          out);
   std::vector<Recommendation> of_endpoints;
   for (const EndpointFigures& endpoint : report.traffic->endpoints) {
-    advise_endpoint(endpoint, *report.traffic, of_endpoints);
+    advise_endpoint(endpoint, of_endpoints);
   }
   append(best(std::move(of_endpoints), endpoint_advice_max), out);
   return out;
@@ -191,18 +216,43 @@ std::vector<Recommendation> recommendations(const ControlReport& report, const C
 
 namespace {
 
+/// What is lost once a limit is reached.
+enum class Loss {
+  everything,    ///< every request fails
+  what_exceeds,  ///< requests beyond the limit fail
+  waiting,       ///< that part of the waiting is beyond the limit
+};
+
 /// A signal, what it must not reach, and the least change in ten minutes that is no noise.
 struct Limit {
   rules::SignalId signal;
   double limit, change_min;
+  Loss loss;
   const char *name, *suggestion;
 };
+
+/// The mean loss over the next day, in seconds of waiting per second.
+double loss_until_tomorrow(const Limit& limit, double change, std::chrono::duration<double> reached,
+                           const ControlReport& report) {
+  if (!report.traffic) return 0;
+  const WindowFigures& all = report.traffic->all_5m;
+  if (limit.loss == Loss::everything) {
+    return requests_per_second(all) * failed_seconds * share_at_limit(reached);
+  }
+  const double windows_per_day = std::chrono::duration<double>(forecast_max) / trend_window;
+  const double beyond = share_beyond_limit(reached, change / limit.limit * windows_per_day);
+  return limit.loss == Loss::waiting ? waiting(all) * beyond
+                                     : requests_per_second(all) * failed_seconds * beyond;
+}
 
 /// Where what is at the application, or waits for it, grows towards what may be there.
 std::optional<Limit> concurrency_limit(const ControlReport& report) {
   const auto& limit = report.signals[static_cast<std::size_t>(rules::SignalId::admission_limit)];
   if (!limit.usable() || limit.value <= 0) return std::nullopt;
-  return Limit{rules::SignalId::admission_in_flight, limit.value, 0.05 * limit.value,
+  return Limit{rules::SignalId::admission_in_flight,
+               limit.value,
+               0.05 * limit.value,
+               Loss::what_exceeds,
                "what is at the application at a time",
                "add instances, or cache more, before requests have to wait"};
 }
@@ -237,7 +287,7 @@ std::optional<Recommendation> forecast(const Limit& limit, const ControlReport& 
           rfc3339(reached)),
       {limit.suggestion},
       fmt::format("{} now, {} in 10 min", in_unit(unit, now.value), grew),
-      1 - minutes / longest};
+      loss_until_tomorrow(limit, *change, Minutes(minutes), report)};
 }
 
 }  // namespace
@@ -245,14 +295,14 @@ std::optional<Recommendation> forecast(const Limit& limit, const ControlReport& 
 std::vector<Recommendation> capacity_recommendations(const ControlReport& report) {
   // Less than a point in ten minutes is noise, not a trend.
   static constexpr Limit limits[] = {
-      {rules::SignalId::memory_utilization, 1, 0.01, "memory",
+      {rules::SignalId::memory_utilization, 1, 0.01, Loss::everything, "memory",
        "look for a leak, restart in time, or raise the memory limit"},
-      {rules::SignalId::cpu_utilization, 1, 0.01, "CPU",
+      {rules::SignalId::cpu_utilization, 1, 0.01, Loss::what_exceeds, "CPU",
        "add CPUs or instances before it is needed"},
-      {rules::SignalId::disk_utilization, 1, 0.01, "disk", "free or add space"},
-      {rules::SignalId::redis_memory, 1, 0.01, "the memory of Redis",
+      {rules::SignalId::disk_utilization, 1, 0.01, Loss::everything, "disk", "free or add space"},
+      {rules::SignalId::redis_memory, 1, 0.01, Loss::waiting, "the memory of Redis",
        "raise maxmemory, or give what is stored there shorter lifetimes"},
-      {rules::SignalId::traffic_latency_p95, latency_high_seconds, 0.05,
+      {rules::SignalId::traffic_latency_p95, latency_high_seconds, 0.05, Loss::waiting,
        "the 95th percentile of all answers",
        "look at what grows with it: queries, tables, or the load"}};
   std::vector<Recommendation> out;
@@ -285,7 +335,7 @@ std::vector<Recommendation> compression_recommendations(
          {"set compression.mode: on, if its content can be compressed"},
          fmt::format("{:.0f} bytes on average over {} requests in 5 min, {:.1f} % of all bytes",
                      window.response_bytes_avg, window.requests, bytes(window) / all * 100),
-         std::min(1.0, bytes(window) / all) * saving_expected});
+         requests_per_second(window) * window.response_bytes_avg * saving_expected * byte_seconds});
   }
   return best(std::move(out), compression_advice_max);
 }
@@ -295,7 +345,8 @@ void rank(std::vector<Recommendation>& list) {
     return advice.severity == "critical" ? 2 : advice.severity == "warning" ? 1 : 0;
   };
   std::stable_sort(list.begin(), list.end(), [&](const auto& a, const auto& b) {
-    return std::tuple(weight(a), a.gain) > std::tuple(weight(b), b.gain);
+    return std::tuple(a.type == "control", a.gain, weight(a)) >
+           std::tuple(b.type == "control", b.gain, weight(b));
   });
 }
 

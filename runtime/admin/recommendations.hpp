@@ -4,13 +4,13 @@
 #pragma once
 
 #include <boost/json/array.hpp>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "runtime/admin/expected_gain.hpp"
 #include "runtime/ports/actuators.hpp"
 #include "runtime/ports/control.hpp"
 
@@ -24,18 +24,21 @@ struct Recommendation {
   std::string message;
   std::vector<std::string> suggestions;
   std::string evidence;
-  /// What following it may save, 0 to 1: a share of the time clients wait, of the
-  /// bytes sent, or of what is left until a limit is reached. For ranking.
+  /// What following it may save: seconds of waiting in each second (expected_gain.hpp).
   double gain = 0;
 };
 
 /// Fewer lookups or requests than this tell nothing.
 inline constexpr std::uint64_t evidence_min = 100;
 
-[[nodiscard]] std::vector<Recommendation> cache_recommendations(const CacheFigures& figures);
-/// Routes with at least `evidence_min` requests that stayed out of the cache.
+/// `recent`: counts of the last hour; `all`: all requests of the last five minutes.
+[[nodiscard]] std::vector<Recommendation> cache_recommendations(const CacheFigures& recent,
+                                                                const WindowFigures& all);
+/// Routes with at least `evidence_min` requests that stayed out of the cache. `hits_expected`:
+/// of their requests, how many the cache would answer if it stored them, 0 to 1.
 [[nodiscard]] std::vector<Recommendation> uncached_recommendations(
-    const std::vector<UncachedEndpoint>& endpoints, const TrafficFigures& traffic);
+    const std::vector<UncachedEndpoint>& endpoints, const TrafficFigures& traffic,
+    double hits_expected);
 /// `recent`: the cache's counts of the last hour.
 [[nodiscard]] std::vector<Recommendation> recommendations(const ControlReport& report,
                                                           const CacheControl& cache,
@@ -45,14 +48,13 @@ inline constexpr std::uint64_t evidence_min = 100;
 /// application at a time, the latency of all answers. The line through the last ten minutes
 /// reaches the limit within forecast_max.
 [[nodiscard]] std::vector<Recommendation> capacity_recommendations(const ControlReport& report);
-inline constexpr std::chrono::hours forecast_max{24};
 /// Bodies that leave as they came. `compressed`: whether an endpoint's responses are
 /// compressed now, where they can be; empty: none is.
 [[nodiscard]] std::vector<Recommendation> compression_recommendations(
     const TrafficFigures& traffic, const std::function<bool(EndpointId)>& compressed);
-/// Seconds that clients waited for an endpoint in five minutes, of all; 0 to 1.
-[[nodiscard]] double share_of_time(const EndpointFigures& endpoint, const TrafficFigures& traffic);
-/// Most urgent first: by severity, then by gain; equal ones in their order.
+/// The largest gain first, whatever the severity; of equal gains the more severe; else in their
+/// order. What is said about the agent itself ("control") is no advice with a gain, but a state in
+/// which all others mean less: it precedes them.
 void rank(std::vector<Recommendation>& list);
 /// Mean score of the endpoints by requests; nothing without requests.
 [[nodiscard]] std::optional<double> overall_score(const ControlReport& report);

@@ -20,6 +20,7 @@ struct RouteContext {
   BackgroundJob& background;
   bool allow_injection = false;
   std::size_t event_streams_max = 32;
+  Instant started = services.clock.now();
 };
 
 /// All of them.

@@ -130,6 +130,8 @@ TEST_F(Performance, StatusExplainsOptimizationsAndDecisions) {
   }
   with.emergency = true;
   with.emergency_reason = "memory 98 %";
+  with.emergency_seconds_total = 30;
+  clock.advance(std::chrono::seconds(120));
   publish(std::move(with));
   const json::object body = get("/api/v1/performance/status").json();
   const auto& item = at(body, "performance_status.active_optimizations").at(0).as_object();
@@ -146,6 +148,8 @@ TEST_F(Performance, StatusExplainsOptimizationsAndDecisions) {
   EXPECT_EQ(recent[0].at("rule"), "rule-59") << "newest first";
   EXPECT_EQ(recent[0].at("to"), "firing");
   EXPECT_EQ(at(body, "performance_status.emergency_details.reason"), "memory 98 %");
+  EXPECT_EQ(at(body, "performance_status.emergency_details.uptime_ratio").to_number<double>(),
+            0.25);
 }
 
 TEST_F(Performance, NumbersAreWrittenPlainly) {
@@ -326,14 +330,17 @@ TEST(UncachedRecommendations, NameTheRouteAndWhatHelps) {
   endpoint.method = "GET";
   endpoint.route = "/book/{id}";
   endpoint.requests_total = 500;
+  endpoint.last_5m.requests = 300;
+  endpoint.last_5m.latency_avg = 0.5;
   traffic.endpoints = {endpoint};
   const auto advice = uncached_recommendations(
       {{4, "no-freshness", 300}, {5, "private", 300}, {4, "too-large", 99}, {4, "private", 501}},
-      traffic);
+      traffic, 0.8);
   ASSERT_EQ(advice.size(), 1U) << "unknown routes, little and impossible evidence are left out";
   EXPECT_EQ(advice[0].message, "GET /book/{id} is not cached: no-freshness");
   EXPECT_NE(advice[0].suggestions.at(0).find("ttl"), std::string::npos);
   EXPECT_NE(advice[0].evidence.find("300"), std::string::npos);
+  EXPECT_NEAR(advice[0].gain, 0.5 * 0.8 * 300 / 500, 1e-12) << "half a second of waiting a second";
 }
 
 TEST(OptimizationScore, FollowsItsFormula) {

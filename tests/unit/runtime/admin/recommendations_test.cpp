@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "runtime/admin/score.hpp"
 #include "tests/unit/runtime/admin/admin_fixture.hpp"
 
@@ -54,7 +56,60 @@ TEST(CapacityForecast, SaysWhenALimitIsReached) {
   EXPECT_EQ(list[0].message, "memory reaches its limit at about 1970-01-01T01:40:00.000Z");
   EXPECT_EQ(list[0].severity, "critical");
   EXPECT_EQ(list[0].evidence, "80.0 % now, +5.0 points in 10 min");
-  EXPECT_NEAR(list[0].gain, 1 - 40.0 / (24 * 60), 1e-9);
+  EXPECT_EQ(list[0].gain, 0) << "without traffic nobody waits";
+  report.traffic = traffic({endpoint("/a", 3000, 0.1)});
+  // Ten requests a second would fail, at two seconds each, for the rest of the day.
+  EXPECT_NEAR(capacity_recommendations(report)[0].gain, 10 * 2 * (1 - 40.0 / (24 * 60)), 1e-9);
+}
+
+TEST(CapacityForecast, CountsOnlyWhatExceedsALimitThatDoesNotKill) {
+  ControlReport report;
+  report.traffic = traffic({endpoint("/a", 3000, 0.1)});
+  set(report, SignalId::cpu_utilization, 0.50, 0.02);  // 250 minutes, then 2.88 CPUs a day
+  const double rest = 1 - 250.0 / 1440;
+  const double beyond = rest - std::log(1 + 2.88 * rest) / 2.88;
+  EXPECT_NEAR(capacity_recommendations(report)[0].gain, 10 * 2 * beyond, 1e-9);
+  set(report, SignalId::cpu_utilization, 0.50, std::nullopt);
+  set(report, SignalId::traffic_latency_p95, 1.0, 0.1);  // 100 minutes; 7.2 times the limit a day
+  const double slow = 1 - 100.0 / 1440;
+  EXPECT_NEAR(capacity_recommendations(report)[0].gain,
+              10 * 0.1 * (slow - std::log(1 + 7.2 * slow) / 7.2), 1e-9);
+}
+
+TEST(ExpectedGain, OfALimitIsTheMeanLossOverTheNextDay) {
+  using std::chrono::hours;
+  EXPECT_DOUBLE_EQ(share_at_limit(hours(0)), 1);
+  EXPECT_DOUBLE_EQ(share_at_limit(hours(18)), 0.25);
+  EXPECT_DOUBLE_EQ(share_at_limit(hours(48)), 0);
+  // By sums over small steps instead of the integral.
+  double sum = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    const double days = (i + 0.5) / 100'000;
+    const double used = 1 + 3 * (days - 0.25);
+    sum += used > 1 ? 1 - 1 / used : 0;
+  }
+  EXPECT_NEAR(share_beyond_limit(hours(6), 3), sum / 100'000, 1e-6);
+  EXPECT_DOUBLE_EQ(share_beyond_limit(hours(24), 3), 0);
+  EXPECT_DOUBLE_EQ(share_beyond_limit(hours(1), 0), 0);
+}
+
+TEST(CacheAdvice, IsWorthTheWaitingThatMoreHitsWouldSave) {
+  CacheFigures recent;
+  recent.hits = 200;
+  recent.misses = 800;
+  recent.stores = 0;
+  WindowFigures all;
+  all.requests = 300;  // 3600 an hour, of which 1000 are lookups; 0.5 s of waiting a second
+  all.latency_avg = 0.5;
+  const auto list = cache_recommendations(recent, all);
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_NEAR(list[0].gain, 0.5 * (1000.0 / 3600) * 0.3 / 0.8, 1e-12);
+  recent.hits = 800;
+  recent.misses = 200;
+  recent.evictions = 360;
+  const auto evicting = cache_recommendations(recent, all);
+  ASSERT_EQ(evicting.size(), 1U);
+  EXPECT_NEAR(evicting[0].gain, 0.5 * 0.1 * 0.8, 1e-12);
 }
 
 TEST(CapacityForecast, IsAWarningWhileThereIsTime) {
@@ -122,7 +177,8 @@ TEST(CompressionAdvice, NamesWhatLeavesUncompressedByItsShareOfTheBytes) {
   const auto list = compression_recommendations(*figures, {});
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(list[0].message, "GET /large is sent as the application sends it");
-  EXPECT_NEAR(list[0].gain, 0.6 * 300'000 / (300'000 + 100'000 + 450'000), 1e-9);
+  // 1000 bytes a second, of which 60 % would not take 80 ns each.
+  EXPECT_NEAR(list[0].gain, 1000 * 0.6 * 80e-9, 1e-15);
 }
 
 TEST(CompressionAdvice, IsAboutTheEndpointsThatAreNotCompressed) {
@@ -142,15 +198,16 @@ TEST(CompressionAdvice, KeepsTheBestOfManyWhateverTheirNumbers) {
   EXPECT_EQ(list[0].message, "GET /largest is sent as the application sends it");
 }
 
-TEST(Ranking, PutsTheUrgentFirstThenTheGain) {
+TEST(Ranking, FollowsTheGainAndAsksForSeverityOnlyWhereThatIsEqual) {
   std::vector<Recommendation> list{{"a", "info", "1", {"s"}, "e", 0.9},
                                    {"b", "critical", "2", {"s"}, "e", 0.1},
                                    {"c", "info", "3", {"s"}, "e", 1.0},
-                                   {"d", "warning", "4", {"s"}, "e", 0.0}};
+                                   {"d", "warning", "4", {"s"}, "e", 0.9},
+                                   {"control", "critical", "5", {"s"}, "e", 0}};
   rank(list);
   std::string order;
   for (const Recommendation& advice : list) order += advice.message;
-  EXPECT_EQ(order, "2431");
+  EXPECT_EQ(order, "53412") << "what makes the others doubtful comes first";
 }
 
 TEST(OverallScore, WeighsEndpointsByTheirRequests) {
@@ -200,7 +257,10 @@ TEST_F(Recommendations, AreRankedWithActionsAndAScore) {
   ASSERT_EQ(list.size(), 2U);
   EXPECT_EQ(list[0].at("type"), "capacity");
   EXPECT_EQ(list[1].at("type"), "latency");
-  EXPECT_NEAR(list[1].at("expected_gain").to_number<double>(), 600.0 / 610, 1e-9);
+  // 4 requests a second would fail once memory is used up in 20 minutes.
+  EXPECT_NEAR(list[0].at("expected_gain").to_number<double>(), 4 * 2 * (1 - 20.0 / 1440), 1e-9);
+  // 200 x 3 s in five minutes, of which a p95 of 9 s could become 2 s.
+  EXPECT_NEAR(list[1].at("expected_gain").to_number<double>(), 2 * (1 - 2.0 / 9), 1e-9);
   const json::array& actions = at(body, "priority_actions").as_array();
   ASSERT_EQ(actions.size(), 2U);
   EXPECT_EQ(actions[1], "GET /slow is slow: add a cache rule for it or raise its ttl");
@@ -219,6 +279,22 @@ TEST_F(Recommendations, KeepTheWorstEndpointThoughItCameLast) {
   const json::array& list = at(body, "recommendations").as_array();
   ASSERT_EQ(list.size(), 10U);
   EXPECT_EQ(list[0].at("message"), "GET /slowest is slow");
+}
+
+TEST_F(Recommendations, PutAFailureThatCostsMoreBeforeASlowRouteThatCostsLess) {
+  ControlReport report;
+  report.at = clock.wall_now();
+  std::vector<EndpointFigures> two{endpoint("/slow", 100, 1), endpoint("/failing", 30'000, 0.01)};
+  two[1].last_5m.error_ratio = 0.5;
+  report.traffic = traffic(std::move(two));
+  publish(std::move(report));
+  start();
+  const json::object body = get("/api/v1/performance/recommendations").json();
+  const json::array& list = at(body, "recommendations").as_array();
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[0].at("type"), "errors");
+  EXPECT_NEAR(list[0].at("expected_gain").to_number<double>(), 100 * 0.5 * 2, 1e-9);
+  EXPECT_NEAR(list[1].at("expected_gain").to_number<double>(), (1 - 2.0 / 3) / 3, 1e-9);
 }
 
 TEST_F(Recommendations, AreEmptyWhenNothingIsKnown) {
