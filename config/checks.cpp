@@ -115,6 +115,10 @@ class Checks {
       fail({"cache.redis.user", "cache.redis.password", "cache.redis.password_file"},
            "`cache.redis.user` needs a `password` or `password_file`");
     }
+    if (!redis.sentinel_user.empty() && redis.sentinel_password.empty()) {
+      fail({"cache.redis.sentinel_user", "cache.redis.sentinel_password"},
+           "`cache.redis.sentinel_user` needs a `sentinel_password`");
+    }
     if (given("cache.redis.password") && given("cache.redis.password_file")) {
       fail({"cache.redis.password"},
            "`cache.redis.password` and `cache.redis.password_file` exclude each other");

@@ -118,6 +118,7 @@ void visit_redis(Visitor& visitor, RedisSettings& redis) {
   visitor.leaf({"user", restart}, TextLeaf(redis.user, "name", check_identifier));
   visitor.leaf({"password", restart}, SecretLeaf(redis.password));
   visitor.leaf({"password_file", restart}, PasswordFileLeaf(redis.password_file, redis.password));
+  visitor.leaf({"sentinel_user", restart}, TextLeaf(redis.sentinel_user, "name", check_identifier));
   visitor.leaf({"sentinel_password", restart}, SecretLeaf(redis.sentinel_password));
   visit_tls(visitor, redis.tls);
   visitor.leaf({"timeout", restart}, DurationLeaf(redis.timeout, 1ms, 10s));

@@ -41,6 +41,7 @@ struct RedisSettings {
   std::string user;    ///< empty: the server's default user
   std::string password;
   std::string password_file;
+  std::string sentinel_user;  ///< empty: the sentinels' default user
   std::string sentinel_password;
   RedisTlsSettings tls;
   milliseconds timeout{50};  ///< the longest a request waits for the tier

@@ -31,6 +31,13 @@ void collect(const tier::Tier& tier, std::vector<prometheus::MetricFamily>& out)
     add(leases, number(counted.leases[i].load()),
         {{"result", tier::to_string(static_cast<tier::LeaseOutcome>(i))}});
   }
+  prometheus::MetricFamily errors =
+      counters("homeostat_redis_errors_total", "Error replies of Redis, by code.");
+  for (std::size_t i = 0; i < redis::error_code_count; ++i) {
+    add(errors, number(tier.calls().errors[i].load()),
+        {{"code", std::string(redis::to_string(static_cast<redis::ErrorCode>(i)))}});
+  }
+  out.push_back(std::move(errors));
   prometheus::MetricFamily rates = counters("homeostat_shared_rate_limits_total",
                                             "Uses of rate limits told to the fleet, by result.");
   add(rates, number(counted.rates_exchanged.load()), {{"result", "added_up"}});
@@ -50,7 +57,6 @@ void register_calls(const Counter& counter, const redis::CallCounters& calls) {
           calls.lost);
   counter("homeostat_redis_refused_total", "Commands not sent: Redis is not up or too much waits.",
           calls.refused);
-  counter("homeostat_redis_errors_total", "Error replies.", calls.error_replies);
   counter("homeostat_redis_redirects_total", "MOVED and ASK of a cluster.", calls.redirects);
   counter("homeostat_redis_connections_total", "Connections made.", calls.connections);
   counter("homeostat_redis_connection_failures_total", "Connections that could not be made.",

@@ -3,12 +3,14 @@
 // Thread safety: CallCounters from any thread; the rest are plain values.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string_view>
 
 #include "runtime/ports/clock.hpp"
+#include "runtime/redis/error_code.hpp"
 #include "runtime/redis/reply.hpp"
 
 namespace homeostat::redis {
@@ -40,9 +42,9 @@ struct CallCounters {
   using Counter = std::atomic<std::uint64_t>;
   Counter calls{0};  ///< sent
   Counter timeouts{0};
-  Counter lost{0};     ///< unanswered when their connection ended
-  Counter refused{0};  ///< not sent: unavailable or overloaded
-  Counter error_replies{0};
+  Counter lost{0};                                 ///< unanswered when their connection ended
+  Counter refused{0};                              ///< not sent: unavailable or overloaded
+  std::array<Counter, error_code_count> errors{};  ///< error replies, by what they tell of
   Counter redirects{0};
   Counter connections{0};  ///< made
   Counter connection_failures{0};
@@ -51,6 +53,7 @@ struct CallCounters {
   Counter breaker_openings{0};
   Counter bytes_sent{0}, bytes_received{0};
 
+  void count(ErrorCode code) noexcept { add(errors[static_cast<std::size_t>(code)]); }
   static void add(Counter& counter, std::uint64_t count = 1) noexcept {
     counter.fetch_add(count, std::memory_order_relaxed);
   }

@@ -162,9 +162,13 @@ void Connection::deliver(Reply reply) {
   Pending call = std::move(pending_.front());
   pending_.pop_front();
   if (!call.callback) return;  // answered with `timeout` long ago
-  if (reply.is(Reply::Type::error)) CallCounters::add(counters_.error_replies);
+  const bool refused = reply.is(Reply::Type::error);
+  const ErrorCode code = refused ? error_code_of(reply.text) : ErrorCode::other;
+  if (refused) counters_.count(code);
   if (state_ == State::ready && events_.outcome) events_.outcome(CallError::none, call.made);
   call.callback({CallError::none, std::move(reply)});
+  // Who it was has been forgotten (a server put in its place, RESET): only a new one logs in.
+  if (code == ErrorCode::no_auth && state_ == State::ready) end("refused: NOAUTH");
 }
 
 // -- time -------------------------------------------------------------------------

@@ -115,6 +115,7 @@ void SentinelClient::ask_next() {
   const config::RedisServer& server = options_.settings.servers[(first_ + asked_++) % count];
   ConnectionOptions connection;
   connection.address = server.address;
+  connection.user = options_.settings.sentinel_user;
   connection.password = options_.settings.sentinel_password;
   connection.tls = server.tls ? options_.tls : nullptr;
   connection.connect_timeout = options_.settings.connect_timeout;

@@ -53,8 +53,9 @@ void add_info(std::string_view info, HealthReport& report) {
   }
 }
 
-Health::Health(boost::asio::io_context& context, const Clock& clock, redis::Client& client)
-    : clock_(clock), client_(client), timer_(context) {}
+Health::Health(boost::asio::io_context& context, const Clock& clock, redis::Client& client,
+               const redis::CallCounters& calls, LogLine log)
+    : clock_(clock), client_(client), calls_(calls), log_(std::move(log)), timer_(context) {}
 
 void Health::start() {
   stopped_ = false;
@@ -76,6 +77,7 @@ void Health::arm(Duration wait) {
 
 void Health::ask() {
   const Instant asked = clock_.now();
+  if (const auto line = errors_.next(calls_, asked)) log_(*line);
   client_.call_each(redis::make_command({"INFO"}), answer_max,
                     [this, asked](const std::vector<redis::CallResult>& results) {
                       if (stopped_) return;

@@ -1,11 +1,12 @@
 // How Redis itself is: asked for INFO regularly, on the control loop, beside its
-// normal work.
+// normal work; and what it refuses, in the log.
 //
 // Thread safety: report() from any thread; the rest on the control loop.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "runtime/ports/clock.hpp"
 #include "runtime/redis/client.hpp"
+#include "runtime/tier/error_report.hpp"
 
 namespace homeostat::tier {
 
@@ -30,7 +32,11 @@ void add_info(std::string_view info, HealthReport& report);
 
 class Health {
  public:
-  Health(boost::asio::io_context& context, const Clock& clock, redis::Client& client);
+  using LogLine = std::function<void(const std::string&)>;
+
+  /// `calls` are those of the whole agent: their error replies are told to `log`, see ErrorReport.
+  Health(boost::asio::io_context& context, const Clock& clock, redis::Client& client,
+         const redis::CallCounters& calls, LogLine log);
 
   void start();
   void stop() noexcept;
@@ -45,6 +51,9 @@ class Health {
 
   const Clock& clock_;
   redis::Client& client_;
+  const redis::CallCounters& calls_;
+  const LogLine log_;
+  ErrorReport errors_;
   redis::Timer timer_;
   bool stopped_ = true;
   mutable std::mutex mutex_;

@@ -38,7 +38,7 @@ std::string Tier::open() {
                         if (purged_) purged_(request);
                       }},
       settings_, tls_, seed_);
-  health_ = std::make_unique<Health>(control_, clock_, fleet_log_->client());
+  health_ = std::make_unique<Health>(control_, clock_, fleet_log_->client(), calls_, log_);
   news_ = std::make_unique<FillNews>(control_, clock_, settings_, tls_, calls_, ~seed_);
   return {};
 }

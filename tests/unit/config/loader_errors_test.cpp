@@ -166,6 +166,8 @@ INSTANTIATE_TEST_SUITE_P(
             "t.yaml:3:43: `cache.redis.master` belongs to `topology: sentinel`, and only there\n"},
         Bad{"cache: {redis: {url: redis://a, user: agent}}\n",
             "t.yaml:3:39: `cache.redis.user` needs a `password` or `password_file`\n"},
+        Bad{"cache: {redis: {url: redis://a, sentinel_user: agent}}\n",
+            "t.yaml:3:48: `cache.redis.sentinel_user` needs a `sentinel_password`\n"},
         Bad{"cache: {redis: {url: redis://a, object_bytes_max: 32MiB}}\n",
             "t.yaml:3:51: `cache.redis.queue_bytes_max` must be at least 1 MiB more than "
             "`object_bytes_max`, or what is that large could never be written\n"},

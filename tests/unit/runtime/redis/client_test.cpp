@@ -166,7 +166,7 @@ TEST(RedisClient, ErrorRepliesAreRepliesAndNoTrouble) {
     EXPECT_TRUE(running.call("", {"NONSENSE"}).reply.is(Reply::Type::error));
   }
   EXPECT_TRUE(running.client().up());
-  EXPECT_EQ(running.counters.error_replies, 10U);
+  EXPECT_EQ(running.counters.errors[static_cast<std::size_t>(ErrorCode::other)], 10U);
 }
 
 /// A listener that answers every connection with the same bytes.

@@ -52,6 +52,42 @@ TEST(Sentinel, SaysSoWhenNobodyKnowsTheMaster) {
   })) << running.client().trouble();
 }
 
+constexpr const char* secret = "long-enough-a-secret";
+
+TEST(Sentinel, LogsInWithAUserOfTheSentinelsAndOneOfTheServers) {
+  test::RedisSentinels sentinels;
+  for (const std::uint16_t port : sentinels.ports()) {
+    ASSERT_EQ(test::RedisClient(port).run({"ACL", "SETUSER", "watcher", "on",
+                                           std::string(">") + secret, "+ping", "+sentinel|master",
+                                           "+sentinel|get-master-addr-by-name"}),
+              "OK");
+  }
+  for (test::RedisServer* server : {&sentinels.master(), &sentinels.replica()}) {
+    ASSERT_EQ(server->run({"ACL", "SETUSER", "agent", "on", std::string(">") + secret + "2", "~k",
+                           "+ping", "+role", "+set"}),
+              "OK");
+  }
+  config::RedisSettings settings = sentinel_settings(sentinels);
+  settings.sentinel_user = "watcher";
+  settings.sentinel_password = secret;
+  settings.user = "agent";
+  settings.password = std::string(secret) + "2";
+  RunningClient running(settings);
+  ASSERT_TRUE(running.run_until_up()) << running.client().trouble();
+  EXPECT_TRUE(running.call("k", {"SET", "k", "v"}).ok());
+  EXPECT_TRUE(running.call("k", {"GET", "k"}).reply.is_error("NOPERM")) << "it is that user";
+  sentinels.fail_over();
+  EXPECT_TRUE(running.run_until([&] {
+    static_cast<void>(running.call("k", {"SET", "k", "after"}));
+    return sentinels.replica().run({"GET", "k"}) == "after";
+  }));
+
+  settings.sentinel_user = "another";
+  RunningClient refused(settings);
+  EXPECT_TRUE(refused.run_until([&] { return refused.counters.connection_failures >= 3; }));
+  EXPECT_FALSE(refused.client().up());
+}
+
 /// Names `master` whenever it is asked, and how new its configuration is.
 std::string sentinel_answer(const std::string& request, std::uint16_t master, unsigned epoch) {
   std::string answer;
@@ -125,6 +161,30 @@ TEST_F(Cluster, SendsEveryKeyWhereItBelongs) {
   EXPECT_EQ(owners.size(), 3U);
   EXPECT_EQ(running.counters.redirects, 0U) << "the map told";
   EXPECT_EQ(running.call("{a}1", {"MSET", "{a}1", "x", "{a}2", "y"}).reply.text, "OK");
+}
+
+TEST_F(Cluster, LogsInAtEveryServer) {
+  for (std::size_t i = 0; i < cluster_->size(); ++i) {
+    ASSERT_EQ(cluster_->node(i).run({"ACL", "SETUSER", "agent", "on", std::string(">") + secret,
+                                     "~u*", "+ping", "+set", "+cluster|slots", "+asking"}),
+              "OK");
+  }
+  config::RedisSettings with_user = settings();
+  with_user.user = "agent";
+  with_user.password = secret;
+  RunningClient running(with_user);
+  std::set<std::size_t> owners;
+  for (int i = 0; i < 30; ++i) {
+    const std::string key = "u" + std::to_string(i);
+    ASSERT_TRUE(running.call_until_ok(key, {"SET", key, "v"})) << running.client().trouble();
+    owners.insert(cluster_->owner_of(key));
+  }
+  EXPECT_EQ(owners.size(), test::RedisCluster::masters);
+  EXPECT_TRUE(running.call("u1", {"GET", "u1"}).reply.is_error("NOPERM")) << "it is that user";
+  const std::size_t from = cluster_->owner_of("u1");
+  cluster_->move_slot("u1", (from + 1) % test::RedisCluster::masters);
+  EXPECT_TRUE(running.call("u1", {"SET", "u1", "moved"}).ok());
+  cluster_->move_slot("u1", from);
 }
 
 TEST_F(Cluster, FollowsASlotThatMoved) {

@@ -17,7 +17,8 @@ class KeepingAgent {
  public:
   explicit KeepingAgent(const config::CacheSettings& settings)
       : cache_(settings, clock_),
-        tier_(context_, clock_, settings, cache_, [](const std::string&) {}),
+        tier_(context_, clock_, settings, cache_,
+              [this](const std::string& line) { logged += line + "\n"; }),
         data(context_, clock_, settings, &tier_),
         fleet(cache_, data, &tier_) {
     tier_.on_purged([this](const PurgeRequest& request) { data.purge(request); });
@@ -70,7 +71,14 @@ class KeepingAgent {
   [[nodiscard]] std::size_t invalidations_waiting() const {
     return tier_.counters().invalidations_waiting.load();
   }
+  void erase(const std::string& key) {
+    bool done = false;
+    data.erase(key, [&](DataErased) { done = true; });
+    EXPECT_TRUE(run_until([&] { return done && invalidations_waiting() == 0; }));
+  }
   [[nodiscard]] const BehindCounters& counted() const { return data.behind()->counters(); }
+
+  std::string logged;
 
  private:
   const Clock& clock_ = SystemClock::instance();
@@ -290,6 +298,52 @@ TEST_F(WriteBehindTest, AtTheEndItIsSaidWhatRedisDidNotTake) {
   agent.data.drain([&](std::size_t count) { lost = count; });
   ASSERT_TRUE(agent.run_until([&] { return lost.has_value(); }));
   EXPECT_EQ(lost, 1U);
+}
+
+/// A write has its number, and its command is still on its way when another agent erases the key:
+/// it arrives last, and finds nothing that it could be compared with.
+TEST_F(WriteBehindTest, AWriteThatArrivesAfterTheErasureOfItsKeyStaysDead) {
+  for (const DataWrite when : {DataWrite::behind, DataWrite::through}) {
+    const std::string key = when == DataWrite::behind ? "b" : "t";
+    const std::string name = "hs:default:data:" + key;
+    KeepingAgent writer(settings_), eraser(settings_);
+    ASSERT_TRUE(writer.run_until_ready() && eraser.run_until_ready());
+    writer.put(key, "1", when);
+    ASSERT_TRUE(writer.run_until([&] {
+      return has(key) &&
+             writer.last == (when == DataWrite::through ? std::optional(DataLevel::shared)
+                                                        : std::optional(DataLevel::behind));
+    }));
+    ASSERT_TRUE(writer.run_until_written());
+    // As if it had not arrived yet.
+    ASSERT_EQ(server_.run({"RENAME", name, "late"}), "OK");
+    ASSERT_TRUE(eraser.run_until_ready());
+    eraser.erase(key);
+    ASSERT_EQ(server_.run({"RENAME", "late", name}), "OK");
+    ASSERT_TRUE(eraser.run_until_ready());
+    EXPECT_EQ(eraser.get(key), std::nullopt);
+    // In the writer's memory it dies with the news of the log.
+    ASSERT_TRUE(writer.run_until([&] { return writer.log_number() >= eraser.log_number(); }));
+    ASSERT_TRUE(writer.run_until_ready());
+    EXPECT_EQ(writer.get(key), std::nullopt);
+    // Nor does an agent find it that was not there.
+    KeepingAgent newcomer(settings_);
+    ASSERT_TRUE(newcomer.run_until_ready());
+    EXPECT_EQ(newcomer.get(key), std::nullopt);
+    EXPECT_TRUE(has(key)) << "it was there to be found";
+  }
+}
+
+TEST_F(WriteBehindTest, TheLogSaysWhyRedisTakesNothing) {
+  KeepingAgent agent(settings_);
+  ASSERT_TRUE(agent.run_until_ready());
+  server_.run({"CONFIG", "SET", "maxmemory", "1"});
+  agent.put("a", "1");
+  ASSERT_TRUE(agent.run_until([&] { return agent.logged.find("OOM (") != std::string::npos; }))
+      << agent.logged;
+  server_.run({"CONFIG", "SET", "maxmemory", "0"});
+  ASSERT_TRUE(agent.run_until_written());
+  EXPECT_TRUE(has("a"));
 }
 
 }  // namespace
