@@ -11,6 +11,11 @@ python3 bench/rejections.py --binary "$build/homeostat"
 echo
 echo "== What does the tier shared in Redis cost and save?"
 python3 bench/shared_tier.py --binary "$build/homeostat"
+if [ -x "$build/tests/e2e_tests" ]; then
+  echo
+  echo "== What does trouble in Redis cost clients?"
+  python3 bench/redis_trouble.py --tests "$build/tests/e2e_tests"
+fi
 for question in "$build"/bench/*_bench; do
   [ -x "$question" ] || continue
   echo

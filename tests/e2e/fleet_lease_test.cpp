@@ -2,9 +2,12 @@
 // longer for it than he must.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <thread>
 
+#include "runtime/ports/clock.hpp"
 #include "tests/e2e/fleet.hpp"
+#include "tests/support/child_process.hpp"
 
 namespace homeostat::test {
 namespace {
@@ -14,7 +17,7 @@ constexpr const char* patient = "timeout: 10s, adaptive: off, lease_above: 0s, l
 
 /// Every agent hears what becomes of the others' fetches; before that it takes no lease.
 /// Each has two connections that wait for news: of the log, and of fetches.
-bool follow_news(const Fleet& fleet) {
+bool follow_news(const Fleet& fleet, std::size_t further_agents = 0) {
   return eventually([&] {
     const std::string clients = fleet.redis.run({"CLIENT", "LIST"});
     std::size_t waiting = 0;
@@ -22,9 +25,37 @@ bool follow_news(const Fleet& fleet) {
          at = clients.find("cmd=xread", at + 1)) {
       ++waiting;
     }
-    return waiting >= 2 * fleet.size();
+    return waiting >= 2 * (fleet.size() + further_agents);
   });
 }
+
+/// An agent of that fleet as a process of its own, which can be killed.
+class Program {
+ public:
+  explicit Program(const Fleet& fleet)
+      : process({HOMEOSTAT_BINARY, "run", "--config",
+                 directory_.write("agent.yaml",
+                                  "listen: 127.0.0.1:0\nworkers: 1\nupstream: {url: \"" +
+                                      fleet.origin.url() +
+                                      "\"}\nadmin: {listen: \"127.0.0.1:0\"}\n"
+                                      "admission: {mode: off}\ncache: {" +
+                                      redis_section(fleet.redis.url(), patient) + "}\n")}) {
+    constexpr std::string_view said = "serving on 127.0.0.1:";
+    const auto line = process.wait_for_line(std::string(said));
+    EXPECT_TRUE(line) << process.output();
+    if (!line) return;
+    const char* const number = line->c_str() + line->find(said) + said.size();
+    port_ = static_cast<std::uint16_t>(std::strtoul(number, nullptr, 10));
+  }
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  const TemporaryDirectory directory_;
+  std::uint16_t port_ = 0;
+
+ public:
+  ChildProcess process;
+};
 
 /// The first request for /a is held at the application; the agent that made it holds the
 /// lease, and the others wait.
@@ -41,11 +72,11 @@ class FleetLease : public testing::Test {
 
   /// For the application's first request. Not known yet, the endpoint got a lease of a
   /// second: too short to be sure here.
-  void prolong_lease() {
+  void prolong_lease(std::chrono::milliseconds length = std::chrono::minutes(1)) {
     fleet_.redis.run({"EVAL",
                       "for _, key in ipairs(redis.call('KEYS', '*:fill')) do "
-                      "redis.call('PEXPIRE', key, 60000) end",
-                      "0"});
+                      "redis.call('PEXPIRE', key, ARGV[1]) end",
+                      "0", std::to_string(length.count())});
     prolonged_.set();
   }
   void hold(const std::string& fields, int status = 200) {
@@ -129,6 +160,47 @@ TEST_F(FleetLease, AHolderThatDiesDelaysNobodyBeyondItsLease) {
   EXPECT_EQ(Fleet::leases(late, "expired") + Fleet::leases(late, "granted"), 1);
   EXPECT_EQ(fleet_.origin.requests("/a"), 2U);
   finish();
+}
+
+/// Who waits knows nothing of the holder but how long its lease lasts.
+TEST_F(FleetLease, WhoWaitsForAKilledHolderAsksWhenItsLeaseEndsAndNotLater) {
+  constexpr std::chrono::milliseconds length{3000};
+  fleet_.origin.on("/a", [&](OriginExchange& exchange) {
+    const std::size_t number = fleet_.origin.requests("/a");
+    if (number == 1) {
+      prolong_lease(length);
+      go_.wait();
+    }
+    exchange.respond(200, fresh_text, std::to_string(number));
+  });
+  Program holder(fleet_);
+  ASSERT_TRUE(follow_news(fleet_, 1)) << holder.process.output();
+  const Instant begun = SystemClock::instance().now();
+  HttpClient client(holder.port());
+  ASSERT_TRUE(client.send("GET /a HTTP/1.1\r\nHost: test\r\n\r\n"));  // as all clients here
+  ASSERT_TRUE(prolonged_.wait());
+  ask(1);
+  ask(2);
+  // Both wait, unless that took so long that the lease has ended.
+  ASSERT_TRUE(eventually([&] {
+    const bool wait = Fleet::reads(fleet_[1], "miss") == 1 &&
+                      Fleet::reads(fleet_[2], "miss") == 1 &&
+                      fleet_.redis.run({"GET", lease()}).size() == 33;
+    return wait || fleet_.origin.requests("/a") > 1;
+  }));
+  // Held by the application, so that its end tells nobody anything.
+  holder.process.signal(SIGKILL);
+  static_cast<void>(holder.process.wait_for_exit());
+  ASSERT_TRUE(fleet_.origin.wait_for_requests("/a", 2));
+  const Duration waited = SystemClock::instance().now() - begun;
+  EXPECT_GE(waited, length - std::chrono::milliseconds(10)) << "the lease was good until then";
+  EXPECT_LT(waited, 3 * length) << "lease_max is a minute";
+  for (std::thread& one : clients_) one.join();
+  clients_.clear();
+  for (std::size_t agent = 1; agent < fleet_.size(); ++agent) {
+    EXPECT_EQ(answers_[agent].status(), 200);
+    EXPECT_NE(answers_[agent].body, "1");
+  }
 }
 
 TEST_F(FleetLease, WhoIsLateDoesNotOverwriteTheNextHolder) {

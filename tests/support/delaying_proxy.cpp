@@ -31,8 +31,20 @@ void DelayingProxy::accept_all() {
   }
 }
 
+namespace {
+
+void spoil(std::string& bytes, std::uint64_t& state) {
+  for (char& byte : bytes) {
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth, MMIX
+    byte = static_cast<char>(state >> 56U);
+  }
+}
+
+}  // namespace
+
 void DelayingProxy::pass(Socket& from, Socket& to, bool delayed) {
   std::string bytes;
+  std::uint64_t noise = 1;
   while (true) {
     bytes.clear();
     const Socket::Received received = from.receive(bytes);
@@ -42,6 +54,7 @@ void DelayingProxy::pass(Socket& from, Socket& to, bool delayed) {
       std::unique_lock lock(mutex_);
       ended_.wait_for(lock, delay, [this] { return ending_; });
     }
+    if (delayed && noise_) spoil(bytes, noise);
     if (!to.send(bytes)) break;
   }
   from.shut_down();
