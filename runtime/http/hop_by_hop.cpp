@@ -22,7 +22,12 @@ constexpr HeaderSet kept_set(
     HeaderId::if_none_match, HeaderId::if_modified_since, HeaderId::if_unmodified_since,
     HeaderId::if_range, HeaderId::x_forwarded_for, HeaderId::x_forwarded_host,
     HeaderId::x_forwarded_proto, HeaderId::forwarded, HeaderId::via, HeaderId::x_real_ip,
-    HeaderId::max_forwards, HeaderId::content_security_policy, HeaderId::strict_transport_security);
+    HeaderId::max_forwards, HeaderId::content_security_policy, HeaderId::strict_transport_security,
+    // A trusted proxy's word on what was asked for: the cache's key has it, so the
+    // application must see it.
+    HeaderId::x_forwarded_port, HeaderId::x_forwarded_prefix, HeaderId::x_forwarded_scheme,
+    HeaderId::x_forwarded_server, HeaderId::x_forwarded_ssl, HeaderId::front_end_https,
+    HeaderId::x_original_host, HeaderId::x_host, HeaderId::x_http_host_override);
 
 }  // namespace
 

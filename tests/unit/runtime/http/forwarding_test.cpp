@@ -46,6 +46,29 @@ TEST(HopByHopFilter, DoesNotLetConnectionRemoveFieldsThatMatter) {
     EXPECT_TRUE(filter.forwarded(table[i])) << table[i].name;
 }
 
+TEST(HopByHopFilter, DoesNotLetConnectionRemoveWhatATrustedProxyStates) {
+  HeaderTable table;
+  std::string named = "close";
+  const std::string names[] = {"X-Forwarded-Ssl",
+                               "X-Forwarded-Port",
+                               "X-Forwarded-Prefix",
+                               "X-Forwarded-Scheme",
+                               "Front-End-Https",
+                               "X-Original-Host",
+                               "X-Host",
+                               "X-HTTP-Host-Override"};
+  for (const std::string& name : names) named += ", " + name;
+  table.add("Connection", named);
+  for (const std::string& name : names) table.add(name, "on");
+  std::string resource;
+  append_forwarded_resource(resource, table, "a");
+  const HopByHopFilter filter(table);
+  for (std::size_t i = 1; i < table.size(); ++i) {
+    EXPECT_NE(resource.find(table[i].name), std::string::npos) << table[i].name;
+    EXPECT_TRUE(filter.forwarded(table[i])) << table[i].name << " is in the key";
+  }
+}
+
 std::string forwarding(const HeaderTable& request, const ForwardingFacts& facts) {
   std::string out;
   HeadWriter writer(out);
