@@ -12,8 +12,12 @@ struct Directive {
   std::string_view name;
   std::string_view argument;
   bool has_argument = false;
-  bool broken = false;  // a quoted string that does not end
+  bool broken = false;     // a quoted string that does not end
+  std::string_view stray;  // what follows an argument where a comma belongs
 };
+
+// What some write where a comma belongs: "private; max-age=0".
+constexpr std::string_view separators = "; \t";
 
 /// Takes the next directive off `rest`. A quote that never closes ends at the
 /// next comma instead, so that it cannot swallow a following no-store.
@@ -35,7 +39,8 @@ Directive next_directive(std::string_view& rest) noexcept {
     if (close < rest.size()) {
       directive.argument = rest.substr(1, close - 1);
       const std::size_t comma = rest.find(',', close);
-      directive.broken = !trim(rest.substr(close + 1, comma - close - 1)).empty();
+      directive.stray = trim(rest.substr(close + 1, comma - close - 1));
+      directive.broken = !directive.stray.empty();
       rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
       return directive;
     }
@@ -43,6 +48,8 @@ Directive next_directive(std::string_view& rest) noexcept {
   }
   const std::size_t comma = rest.find(',');
   directive.argument = trim(rest.substr(0, comma));
+  const std::size_t word_end = directive.argument.find_first_of(separators);
+  if (word_end != std::string_view::npos) directive.stray = directive.argument.substr(word_end);
   rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
   return directive;
 }
@@ -137,6 +144,20 @@ void apply(CacheControl& control, const Directive& directive) noexcept {
   }
 }
 
+/// The words that forbid sharing count wherever they stand, whatever separates them.
+void apply_restrictions(CacheControl& control, std::string_view text) noexcept {
+  while (!text.empty()) {
+    const std::size_t end = text.find_first_of(separators);
+    const std::string_view item = text.substr(0, end);
+    const std::string_view word = item.substr(0, item.find('='));
+    control.no_store = control.no_store || iequals(word, "no-store");
+    control.no_cache = control.no_cache || iequals(word, "no-cache");
+    control.private_ = control.private_ || iequals(word, "private");
+    if (end == std::string_view::npos) return;
+    text.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace
 
 bool CacheControl::no_cache_names(std::string_view field) const noexcept {
@@ -153,6 +174,10 @@ void CacheControl::merge(std::string_view value) noexcept {
     if (directive.name.empty()) continue;
     present = true;
     apply(*this, directive);
+    if (directive.name.find_first_of(separators) != std::string_view::npos) {
+      apply_restrictions(*this, directive.name);
+    }
+    apply_restrictions(*this, directive.stray);
   }
 }
 

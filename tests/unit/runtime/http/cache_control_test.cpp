@@ -90,6 +90,18 @@ TEST(CacheControl, DoesNotLetAnOpenQuoteSwallowNoStore) {
   EXPECT_TRUE(c.private_);
 }
 
+TEST(CacheControl, FindsRestrictionsBehindWrongSeparators) {
+  EXPECT_TRUE(parse({"private; max-age=0"}).private_);
+  EXPECT_TRUE(parse({"max-age=60; private"}).private_);
+  EXPECT_TRUE(parse({"no-store; no-cache; must-revalidate"}).no_store);
+  EXPECT_TRUE(parse({"no-store; no-cache; must-revalidate"}).no_cache);
+  EXPECT_TRUE(parse({"public no-store"}).no_store);
+  EXPECT_TRUE(parse({"no-cache=\"a\"; no-store, max-age=5"}).no_store);
+  EXPECT_FALSE(parse({"community=private, max-age=5"}).private_);
+  EXPECT_FALSE(parse({"community=\"a; private\", max-age=5"}).private_);
+  EXPECT_FALSE(parse({"max-age=60; public"}).public_) << "what loosens must be well formed";
+}
+
 TEST(CacheControl, IgnoresUnknownDirectivesWithTheirArguments) {
   const CacheControl c = parse({"foo=\"no-store, private\", bar, max-age=9, no-storex"});
   EXPECT_FALSE(c.no_store);
