@@ -198,10 +198,14 @@ class Checks {
   void underscores() {
     if (settings_.server.header_underscores) return;
     const auto refuse = [&](std::string_view key, const std::string& name) {
-      if (name.find('_') == std::string::npos) return;
+      const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-';
+      };
+      if (name == "*" || std::all_of(name.begin(), name.end(), plain)) return;
       fail({key},
-           fmt::format("`{}` names the field `{}`, but fields with `_` in their names are left out "
-                       "of requests",
+           fmt::format("`{}` names the field `{}`, but fields with `_`, `.` or the like in their "
+                       "names are left out of requests",
                        key, name),
            "write the name with `-`, or set server.header_underscores");
     };

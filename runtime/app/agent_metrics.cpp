@@ -29,7 +29,7 @@ void register_server(MetricsRegistry& metrics, Agent::Parts& parts) {
   counter("homeostat_client_idle_closed_total",
           "Idle connections closed for newcomers at server.connections_max.", counters.idle_closed);
   counter("homeostat_client_fields_dropped_total",
-          "Request fields left out for the _ in their names (server.header_underscores).",
+          "Request fields left out for _ or the like in their names (server.header_underscores).",
           counters.fields_dropped);
   counter("homeostat_accept_failures_total",
           "Times accepting clients paused for want of descriptors or memory.",

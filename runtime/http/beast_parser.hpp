@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "runtime/http/field_lines.hpp"
 #include "runtime/http/header_table.hpp"
 
 namespace homeostat::http {
@@ -59,7 +60,7 @@ class BeastParser final : public boost::beast::http::basic_parser<is_request> {
   }
   void on_field_impl(boost::beast::http::field, text name, text value, error_code& error) override {
     if (output_.fields == nullptr) return;
-    if (!output_.underscores && view(name).find('_') != std::string_view::npos) return;
+    if (!output_.underscores && !is_plain_name(view(name))) return;
     HeaderTable& fields = *output_.fields;
     if (fields.size() >= output_.field_count_max || !fields.add(view(name), view(value))) {
       output_.too_many_fields = true;

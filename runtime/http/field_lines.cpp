@@ -33,6 +33,14 @@ bool valid_name(std::string_view name, HeaderId id) noexcept {
 
 }  // namespace
 
+bool is_plain_name(std::string_view name) noexcept {
+  for (const char c : name) {
+    const char small = to_lower(c);
+    if (!is_digit(c) && c != '-' && (small < 'a' || small > 'z')) return false;
+  }
+  return true;
+}
+
 FieldLines split_field_lines(std::string_view block, std::size_t count_max, HeaderTable& fields,
                              std::size_t* dropped) {
   const char* at = block.data();
@@ -49,7 +57,7 @@ FieldLines split_field_lines(std::string_view block, std::size_t count_max, Head
     const char* last = at;
     while (last > value && is_blank(last[-1])) --last;
     at += 2;
-    if (dropped != nullptr && id == HeaderId::other && name.find('_') != name.npos) {
+    if (dropped != nullptr && id == HeaderId::other && !is_plain_name(name)) {
       ++*dropped;
       continue;
     }

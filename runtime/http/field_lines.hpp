@@ -18,8 +18,12 @@ namespace homeostat::http {
 
 enum class FieldLines : unsigned char { ok, bad_name, too_many };
 
-/// Appends the fields of `block` to `fields`. `dropped`, if not null: those with `_` in
-/// their names are left out and counted there. REQUIRES: `block` was accepted by
+/// Whether a name cannot be mistaken for another: letters, digits and `-` only. Servers
+/// that hand fields on as variables make one character of all others (`X_Host`, `X.Host`).
+[[nodiscard]] bool is_plain_name(std::string_view name) noexcept;
+
+/// Appends the fields of `block` to `fields`. `dropped`, if not null: those whose names
+/// are not plain are left out and counted there. REQUIRES: `block` was accepted by
 /// LineScanner::to_empty_line.
 [[nodiscard]] FieldLines split_field_lines(std::string_view block, std::size_t count_max,
                                            HeaderTable& fields, std::size_t* dropped = nullptr);

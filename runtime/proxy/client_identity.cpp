@@ -175,11 +175,14 @@ std::string owner_name(const TokenOwner& owner) {
   return name + ' ' + owner.subject;
 }
 
-/// Equal in any case, and where `_` stands for `-`: servers that hand fields on as
+/// Equal in any case, and where `_`, `.` or the like stands for `-`: servers that hand fields on as
 /// variables (CGI, WSGI, FastCGI) cannot tell these apart.
 bool alike(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-           const auto folded = [](char c) { return c == '_' ? '-' : http::to_lower(c); };
+           const auto folded = [](char c) {
+             const char small = http::to_lower(c);
+             return http::is_digit(c) || (small >= 'a' && small <= 'z') ? small : '-';
+           };
            return folded(x) == folded(y);
          });
 }

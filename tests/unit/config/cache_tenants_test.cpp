@@ -31,6 +31,7 @@ TEST(CacheTenants, AFieldBelongsToHeaderOnly) {
 TEST(HeaderUnderscores, FieldsThatAreLeftOutCannotBeReadEither) {
   for (const char* wrong :
        {"cache: {tenant: {by: header, field: X_Tenant}}",
+        "cache: {tenant: {by: header, field: X.Tenant}}",
         "admission: {tenant: {by: header, field: X_Tenant}}",
         "admission: {deadlines: {fields: [{name: X_Timeout, format: milliseconds}]}}",
         "cache: {rules: [{match: {path: /a}, ttl: 1h, vary: [X_Region]}]}"}) {

@@ -67,6 +67,18 @@ TEST(FieldLines, LeavesOutUnderscoresWhereTheyAreCounted) {
   EXPECT_EQ(split_field_lines("a_b c: 1\r\n\r\n", 9, table, &dropped), FieldLines::bad_name);
 }
 
+TEST(FieldLines, LeavesOutOtherNamesThatServersTakeForPlainOnes) {
+  const std::string block =
+      "X.Forwarded.Host: 1\r\nX!Tenant: 1\r\nX~A: 1\r\nX-Plain9: a\r\nAccept.Language: de\r\n\r\n";
+  EXPECT_EQ(split(block).fields.size(), 5U);
+  HeaderTable table;
+  std::size_t dropped = 0;
+  ASSERT_EQ(split_field_lines(block, 9, table, &dropped), FieldLines::ok);
+  EXPECT_EQ(dropped, 4U);
+  ASSERT_EQ(table.size(), 1U);
+  EXPECT_EQ(table[0].name, "X-Plain9");
+}
+
 /// What Beast makes of the same lines in a response without a framing field.
 bool beast_accepts(const std::string& block, Fields& fields) {
   boost::beast::http::response_parser<boost::beast::http::string_body> parser;

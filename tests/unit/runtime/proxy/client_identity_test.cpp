@@ -127,6 +127,7 @@ TEST_F(CacheTenant, IsUnclearWhereServersWouldReadDifferentThings) {
   EXPECT_FALSE(with({{"X-Tenant", "a"}, {"X_Tenant", "b"}}));
   EXPECT_FALSE(with({{"X_Tenant", "b"}, {"X-Tenant", "a"}}));
   EXPECT_FALSE(with({{"X_TENANT", "b"}})) << "a server of variables takes it for the field";
+  EXPECT_FALSE(with({{"X-Tenant", "a"}, {"X.Tenant", "b"}}));
   EXPECT_FALSE(with({{"X-Tenant", ""}}));
   EXPECT_FALSE(with({{"Connection", "x-tenant"}, {"X-Tenant", "a"}})) << "it does not go on";
   EXPECT_EQ(with({{"X-Tenants", "b"}, {"X-Tenant", "a"}}), "a");
