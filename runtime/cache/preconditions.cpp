@@ -87,13 +87,14 @@ bool fails_own_condition(const RequestDecision& decision, const Fields& request,
   return stored == nullptr || !satisfies_preconditions(request, *stored);
 }
 
-bool range_applies(const Fields& request, const ObjectHead& stored) {
+bool range_applies(const Fields& request, const ObjectHead& stored, bool coded) {
   const http::Field* condition = request.find(HeaderId::if_range);
   if (condition == nullptr) return true;
   if (request.count(HeaderId::if_range) > 1) return false;
   if (http::parse_entity_tag(condition->value)) {
     return http::strongly_equal(condition->value, stored.etag());
   }
+  if (coded) return false;
   // A date is exact or nothing, and strong only if it was a second old when the
   // response was made.
   const auto date = http::parse_date(condition->value, stored.freshness.received_wall);
@@ -101,12 +102,18 @@ bool range_applies(const Fields& request, const ObjectHead& stored) {
          *stored.date - *stored.last_modified_time >= std::chrono::seconds(1);
 }
 
-void write_not_modified(const ObjectHead& stored, std::string& out) {
+void write_not_modified(const ObjectHead& stored, std::string& out, bool coded) {
   http::HeadWriter writer(out);
   writer.status_line(304);
   const bool has_etag = !stored.etag().empty();
   stored.for_each_field([&](std::string_view name, std::string_view value) {
-    if (!describes_content(name, http::header_id(name), has_etag)) writer.field(name, value);
+    const HeaderId id = http::header_id(name);
+    if (describes_content(name, id, has_etag)) return;
+    if (coded && id == HeaderId::etag && !value.starts_with("W/")) {
+      writer.field(name, "W/" + std::string(value));
+    } else {
+      writer.field(name, value);
+    }
   });
 }
 

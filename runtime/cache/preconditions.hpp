@@ -33,14 +33,17 @@ enum class Precondition : std::uint8_t {
                                        int status, const ObjectHead* stored);
 
 /// Whether Range applies: no If-Range, or one whose validator is the stored
-/// response's and strong (RFC 9110 sections 8.8.2.2 and 13.1.5).
-[[nodiscard]] bool range_applies(const Fields& request, const ObjectHead& stored);
+/// response's and strong (RFC 9110 sections 8.8.2.2 and 13.1.5). `coded`: clients may
+/// have got the body in a coding of this agent's under the same date, which then is not.
+[[nodiscard]] bool range_applies(const Fields& request, const ObjectHead& stored,
+                                 bool coded = false);
 
 /// Appends the 304 head block (no terminating empty line, no Age): the status
 /// line and every stored field that may tell a cache further down something
 /// new; not those that describe the content (RFC 9110 section 15.4.5), except
-/// Content-Location and, without ETag, Last-Modified.
-void write_not_modified(const ObjectHead& stored, std::string& out);
+/// Content-Location and, without ETag, Last-Modified. `coded`: the 200 would have a
+/// coding of this agent's, and so a weak tag.
+void write_not_modified(const ObjectHead& stored, std::string& out, bool coded = false);
 
 /// Appends `If-None-Match` and `If-Modified-Since` lines for a validation of
 /// `stored`. The client's own conditional fields must be removed first; the tags

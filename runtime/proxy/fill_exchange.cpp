@@ -184,10 +184,10 @@ bool FillExchange::begin_response() {
   request.outcome.json = compress::is_json_type(head.content_type());
   if (cache::evaluate_preconditions(request.head().headers, head) ==
       cache::Precondition::not_modified) {
-    answer_not_modified(head, text, coding.vary);
+    answer_not_modified(head, text, coding);
     return false;
   }
-  if (request.decision.range) return begin_range(head, extras);
+  if (request.decision.range) return begin_range(head, extras, coding);
   writer_.start_stored(request, head, reader_->content_length(), extras, coding);
   return true;
 }
@@ -200,17 +200,18 @@ std::optional<Duration> FillExchange::age_to_tell(const cache::ObjectHead& head)
 }
 
 void FillExchange::answer_not_modified(const cache::ObjectHead& head,
-                                       const std::string& cache_status, bool varies) {
+                                       const std::string& cache_status,
+                                       const StreamCoding& coding) {
   RequestContext& request = connection_->request();
   std::string answer;
-  cache::write_not_modified(head, answer);
+  cache::write_not_modified(head, answer, coding.changes_body());
   if (const std::optional<Duration> age = age_to_tell(head)) {
     answer += "Age: ";
     cache::write_age(*age, answer);
     answer += "\r\n";
   }
   answer += "Cache-Status: " + cache_status + "\r\n";
-  if (varies && !head.varies_by_coding) answer += "Vary: Accept-Encoding\r\n";
+  if (coding.vary && !head.varies_by_coding) answer += "Vary: Accept-Encoding\r\n";
   answer += request.limit_fields;
   if (connection_->will_close()) {
     answer += "Connection: close\r\n";
@@ -253,7 +254,8 @@ bool FillExchange::judge_condition(const cache::ObjectHead& head) {
 
 /// A range of a body that is still coming; `partial` is cut from the stream, the
 /// rest waits for the whole. False: nothing is to be sent now.
-bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtras& extras) {
+bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtras& extras,
+                               const StreamCoding& coding) {
   using Kind = http::ByteRanges::Kind;
   const RequestContext& request = connection_->request();
   const std::optional<std::uint64_t> length = reader_->content_length();
@@ -261,7 +263,8 @@ bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtr
     forward_instead(cache::Reason::range);  // where a range ends is not known
     return false;
   }
-  const http::ByteRanges ranges = ranges_of(request, head, length.value_or(0));
+  const http::ByteRanges ranges =
+      ranges_of(request, head, length.value_or(0), coding.vary || coding.json.any());
   if (ranges.kind() == Kind::ignored) {
     writer_.start_stored(request, head, length, extras, {});
     return true;

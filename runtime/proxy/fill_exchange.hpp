@@ -54,10 +54,11 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
   /// 304 from what is being fetched. `varies`: other forms of it are sent as well.
   [[nodiscard]] std::optional<Duration> age_to_tell(const cache::ObjectHead& head) const;
   void answer_not_modified(const cache::ObjectHead& head, const std::string& cache_status,
-                           bool varies);
+                           const StreamCoding& coding);
   [[nodiscard]] bool streams_tighter(const cache::Object& object) const;
   [[nodiscard]] bool judge_condition(const cache::ObjectHead& head);
-  [[nodiscard]] bool begin_range(const cache::ObjectHead& head, const ResponseExtras& extras);
+  [[nodiscard]] bool begin_range(const cache::ObjectHead& head, const ResponseExtras& extras,
+                                 const StreamCoding& coding);
   void await_whole();
   [[nodiscard]] bool skip_to(std::uint64_t offset);
   void send_pieces();

@@ -124,7 +124,8 @@ void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
   const bool not_modified = cache::evaluate_preconditions(request.head().headers, chosen->head()) ==
                             cache::Precondition::not_modified;
   if (request.decision.range && !not_modified) {
-    const http::ByteRanges ranges = ranges_of(request, chosen->head(), chosen->body_bytes());
+    const http::ByteRanges ranges =
+        ranges_of(request, chosen->head(), chosen->body_bytes(), form.coded);
     if (ranges.kind() == http::ByteRanges::Kind::unsatisfiable) {
       cache::write_cache_status(status, dynamic);
       reply_unsatisfiable(connection, chosen->body_bytes(), dynamic);

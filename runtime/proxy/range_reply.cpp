@@ -73,9 +73,9 @@ Multipart make_parts(const cache::Object& object, const http::ByteRanges& ranges
 }  // namespace
 
 http::ByteRanges ranges_of(const RequestContext& request, const cache::ObjectHead& head,
-                           std::uint64_t length) {
+                           std::uint64_t length, bool coded) {
   const http::HeaderTable& fields = request.head().headers;
-  if (!request.decision.range || head.status != 200 || !cache::range_applies(fields, head)) {
+  if (!request.decision.range || head.status != 200 || !cache::range_applies(fields, head, coded)) {
     return {};
   }
   return http::ByteRanges::parse(fields.get(HeaderId::range), length);

@@ -19,9 +19,11 @@
 namespace homeostat::proxy {
 
 /// What a request's Range means for a response of `length` bytes with this
-/// head; `ignored` if there is none or If-Range does not hold.
+/// head; `ignored` if there is none or If-Range does not hold. `coded`: other clients,
+/// or this one before, may get the body in a coding of this agent's.
 [[nodiscard]] http::ByteRanges ranges_of(const RequestContext& request,
-                                         const cache::ObjectHead& head, std::uint64_t length);
+                                         const cache::ObjectHead& head, std::uint64_t length,
+                                         bool coded);
 
 /// Appends status line and fields of a 206: those of `head` without
 /// Content-Length, Content-Range for a single range.

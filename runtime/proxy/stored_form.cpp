@@ -187,7 +187,7 @@ class EncodedChoice {
 };
 
 StoredForm form_of(ObjectPtr object, const Object* chosen, bool vary) {
-  StoredForm form{std::move(object), vary, 0};
+  StoredForm form{std::move(object), vary};
   if (chosen == nullptr) return form;
   const std::uint64_t whole = form.object->body_bytes();
   form.saved_bytes = whole - std::min(whole, chosen->body_bytes());
@@ -243,12 +243,16 @@ StoredForm choose_form(ClientConnection& connection, ObjectPtr object) {
   if (sampled) object->add_uses(Worker::use_sample);
   const bool ranged = request.decision.range;  // parts are of the body as it came
   if (object->head().encoded) {
-    return ranged ? StoredForm{std::move(object), false, 0}
+    return ranged ? StoredForm{std::move(object)}
                   : choose_origin_encoded(connection, std::move(object));
   }
   const bool on = compression_on(worker, request) && eligible(request, *object);
   const bool vary = on && !object->head().varies_by_coding;
-  if (ranged) return {std::move(object), vary, 0};
+  if (ranged) {
+    const cache::ObjectHead& head = object->head();
+    const bool coded = on || json_of(request, head.content_type(), head.no_transform).any();
+    return {std::move(object), vary, 0, coded};
+  }
   bool encodable = false;
   if (on && !request.decision.no_transform) {
     const CodingSet wanted = worker.wishes(headers).wanted(request.config->codings());

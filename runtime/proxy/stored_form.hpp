@@ -21,6 +21,7 @@ struct StoredForm {
   /// Vary: Accept-Encoding must be added: another client might get another form.
   bool vary = false;
   std::uint64_t saved_bytes = 0;  ///< of the body, by this form
+  bool coded = false;             ///< of a range: the whole may be sent in a coding of this agent's
 };
 
 [[nodiscard]] StoredForm choose_form(ClientConnection& connection, cache::ObjectPtr object);

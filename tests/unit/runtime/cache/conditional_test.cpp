@@ -69,6 +69,12 @@ TEST_F(ConditionalTest, NotModifiedHeadHasValidatorsAndNoContentFields) {
   EXPECT_EQ(head.find("Last-Modified"), std::string::npos);
 }
 
+TEST_F(ConditionalTest, NotModifiedOfACodedBodyHasItsWeakTag) {
+  std::string head;
+  write_not_modified(object()->head(), head, true);
+  EXPECT_NE(head.find("ETag: W/\"one\"\r\n"), std::string::npos) << head;
+}
+
 TEST_F(ConditionalTest, ValidatorsForTheOrigin) {
   std::string fields;
   write_validators(object()->head(), Fields{}, fields);
