@@ -2,13 +2,17 @@
 // may write Cache-Control in place of the origin's.
 //
 // A rule's text never loosens what the origin restricted: where the response
-// says private or no-store, sets a cookie, or answers a request with credentials
+// says private, no-store or no-cache, sets a cookie, or answers a request with credentials
 // without saying that it may be shared, only a text that itself says private,
 // no-store or no-cache is written.
+//
+// The names of a rule's `vary` are told as the application's own would be: a cache
+// further down must tell the responses apart as this one does.
 //
 // Thread safety: a value that borrows the rules; keep it on the stack.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "runtime/cache/fields.hpp"
@@ -31,6 +35,8 @@ class ClientFields {
   }
   /// Cache-Control to add; empty: none.
   [[nodiscard]] std::string_view cache_control() const noexcept { return control_; }
+  /// Vary to add to the application's own; empty: none.
+  [[nodiscard]] const std::string& vary() const noexcept { return vary_; }
 
  private:
   [[nodiscard]] static bool replaced(http::HeaderId id) noexcept {
@@ -39,6 +45,7 @@ class ClientFields {
   }
   const TagFields* tag_fields_ = nullptr;
   std::string_view control_;
+  std::string vary_;
   bool active_ = false;
 };
 

@@ -204,6 +204,7 @@ void write_head(ObjectHead& head, const RequestDecision& decision, const Request
     head.add_field("Cache-Control", client.cache_control());
     head.own_control = true;
   }
+  if (!client.vary().empty()) head.add_field("Vary", client.vary());
   if (!date_given) {
     const http::DateText text = http::format_date(response.received_wall);
     head.add_field("Date", std::string_view(text.data(), text.size()));

@@ -141,6 +141,7 @@ void ResponseWriter::start_forwarded(const RequestContext& request, const http::
   if (!client.cache_control().empty()) {
     out.field(HeaderId::cache_control, client.cache_control());
   }
+  if (!client.vary().empty()) out.field(HeaderId::vary, client.vary());
   if (head.upgrade) {
     out.field(HeaderId::connection, "Upgrade");
     if (head.headers.has(HeaderId::upgrade)) {

@@ -79,7 +79,7 @@ bool eligible(const RequestContext& request, const Object& object) {
     facts.no_transform = head.no_transform;
     facts.has_content_encoding = head.encoded;
     facts.carries_secret =
-        varies_by_secret(head) && !request.config->compresses_secrets(request.path);
+        varies_by_secret(request, head) && !request.config->compresses_secrets(request.path);
     const bool yes = compress::may_compress(settings, facts) == compress::CompressReason::compress;
     object.set_eligibility(yes ? Eligibility::yes : Eligibility::no);
   }

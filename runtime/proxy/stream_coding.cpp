@@ -1,5 +1,7 @@
 #include "runtime/proxy/stream_coding.hpp"
 
+#include <algorithm>
+
 #include "rules/laws/compression.hpp"
 #include "runtime/compress/content_policy.hpp"
 #include "runtime/compress/json_tightener.hpp"
@@ -17,6 +19,17 @@ using http::HeaderId;
 // What a body of unknown length is taken for.
 constexpr double typical_bytes = 64 * 1024;
 
+bool is_secret_name(std::string_view name) noexcept {
+  return http::iequals(name, "Cookie") || http::iequals(name, "Authorization");
+}
+
+/// The application does not say so, but the rule that tells its pages apart.
+bool rule_varies_by_secret(const RequestContext& request) noexcept {
+  const cache::CompiledRule* rule = request.decision.rule;
+  return rule != nullptr &&
+         std::any_of(rule->settings.vary.begin(), rule->settings.vary.end(), is_secret_name);
+}
+
 /// Declared to be for everyone, whoever asked.
 bool for_everyone(const http::CacheControl& control) noexcept {
   return !control.no_store && (control.public_ || control.s_maxage.value_or(0) > 0);
@@ -30,7 +43,7 @@ bool bears_secret(const RequestContext& request, const http::HeaderTable& respon
   const http::CacheControl control = http::parse_cache_control(response);
   if (control.private_ || !control.private_fields[0].empty()) return true;
   if (response.contains_token(HeaderId::vary, "Cookie") ||
-      response.contains_token(HeaderId::vary, "Authorization")) {
+      response.contains_token(HeaderId::vary, "Authorization") || rule_varies_by_secret(request)) {
     return true;
   }
   if (for_everyone(control)) return false;
@@ -90,13 +103,11 @@ bool is_validated_for_one(const RequestContext& request, const cache::ObjectHead
   return !for_everyone(http::parse_cache_control(said));
 }
 
-bool varies_by_secret(const cache::ObjectHead& head) {
-  bool found = false;
+bool varies_by_secret(const RequestContext& request, const cache::ObjectHead& head) {
+  bool found = rule_varies_by_secret(request);
   head.for_each_field([&](std::string_view name, std::string_view value) {
     if (found || http::header_id(name) != http::HeaderId::vary) return;
-    found = http::any_list_element(value, [](std::string_view token) {
-      return http::iequals(token, "Cookie") || http::iequals(token, "Authorization");
-    });
+    found = http::any_list_element(value, is_secret_name);
   });
   return found;
 }
@@ -159,7 +170,7 @@ StreamCoding choose_stream_coding(Worker& worker, const RequestContext& request,
   facts.no_transform = head.no_transform;
   facts.has_content_encoding = head.encoded;
   facts.carries_secret = compresses &&
-                         (varies_by_secret(head) || is_validated_for_one(request, head)) &&
+                         (varies_by_secret(request, head) || is_validated_for_one(request, head)) &&
                          !request.config->compresses_secrets(request.path);
   StreamCoding choice = compresses ? choose(worker, request, facts) : StreamCoding{};
   choice.json = streamed_json(worker, request, facts);

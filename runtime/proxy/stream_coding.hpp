@@ -40,7 +40,7 @@ struct StreamCoding {
                                         const cache::ObjectHead& head);
 
 /// Chosen by who asks (Vary): its length must not tell what is in it (BREACH).
-[[nodiscard]] bool varies_by_secret(const cache::ObjectHead& head);
+[[nodiscard]] bool varies_by_secret(const RequestContext& request, const cache::ObjectHead& head);
 
 /// What the request's rule takes out of JSON.
 [[nodiscard]] config::JsonSettings json_of(const RequestContext& request) noexcept;

@@ -183,7 +183,8 @@ TEST(ClientControl, NeverLoosensWhatTheOriginRestricted) {
   };
   const std::string open = "public, max-age=60", closed = "no-store";
   EXPECT_EQ(written(open, {}), open);
-  for (const char* restricted : {"private", "no-store", "private=\"set-cookie\""}) {
+  for (const char* restricted : {"private", "no-store", "private=\"set-cookie\"", "no-cache",
+                                 "no-cache=\"x\"", "max-age=60, no-cache"}) {
     EXPECT_EQ(written(open, {{"Cache-Control", restricted}}), "") << restricted;
     EXPECT_EQ(written(closed, {{"Cache-Control", restricted}}), closed) << restricted;
   }
@@ -192,6 +193,21 @@ TEST(ClientControl, NeverLoosensWhatTheOriginRestricted) {
   EXPECT_EQ(written(open, {}, {{"Authorization", "Bearer x"}}), "");
   EXPECT_EQ(written(open, {{"Cache-Control", "public"}}, {{"Authorization", "Bearer x"}}), open);
   EXPECT_EQ(written(closed, {}, {}, 404), "") << "errors are the origin's";
+}
+
+TEST(ClientVary, NamesWhatTheRuleTellsResponsesApartBy) {
+  config::CacheRule rule = rule_for("/*");
+  rule.vary = {"Cookie", "X-Region"};
+  Harness harness(with(rule));
+  FieldList fields = fresh();
+  fields.push_back({"ETag", "\"v\""});
+  harness.get(at("/none"), {200, fields});
+  EXPECT_EQ(field_of(head_of(harness, "/none"), "Vary"), "Cookie, X-Region");
+  refresh(harness, "/none", fresh());
+  EXPECT_EQ(field_of(head_of(harness, "/none"), "Vary"), "Cookie, X-Region") << "once";
+  fields.push_back({"Vary", "cookie, X-Region"});
+  harness.get(at("/all"), {200, fields});
+  EXPECT_EQ(field_of(head_of(harness, "/all"), "Vary"), "cookie, X-Region");
 }
 
 TEST(TagFields, CanBeKeptFromClientsAndStayKnown) {
