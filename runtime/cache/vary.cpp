@@ -37,8 +37,11 @@ bool names_the_client(std::string_view name) noexcept {
   return id == http::HeaderId::x_forwarded_for || id == http::HeaderId::forwarded;
 }
 
-bool secret(http::HeaderId id) noexcept {
+/// A field unknown here may hold credentials as well (X-Api-Key); what browsers say
+/// about themselves does not.
+bool secret(http::HeaderId id, std::string_view name) noexcept {
   using http::HeaderId;
+  if (id == HeaderId::other) return !name.starts_with("sec-ch-");
   return id == HeaderId::cookie || id == HeaderId::authorization ||
          id == HeaderId::proxy_authorization;
 }
@@ -88,7 +91,7 @@ void append_value(const Fields& request, const http::HopByHopFilter* filter,
   }
   if (!present) return;
   if (case_insensitive(id)) value = lowered(value);
-  append_text(value, secret(id), out);
+  append_text(value, secret(id, name), out);
 }
 
 /// The same for Accept-Encoding, in most requests without an allocation.
@@ -218,7 +221,7 @@ std::size_t VarySpec::memory() const noexcept {
 VaryNames vary_names(const Fields& response, const std::vector<std::string>& from_rule) {
   VaryNames result;
   for (const std::string& name : from_rule) {
-    result.star = result.star || names_the_client(name);
+    result.star = result.star || name == "*" || names_the_client(name);
     result.names.push_back(lowered(name));
   }
   response.for_each_token(http::HeaderId::vary, [&](std::string_view token) {

@@ -2,7 +2,8 @@
 //
 // Everything else is copied byte for byte: number texts (1.0 stays 1.0, 1e400
 // stays), escapes, the order of members, duplicate keys, top-level scalars,
-// null elements of arrays. The text is checked against RFC 8259 on the way: exactly
+// null elements of arrays. Of members with one name in one object, those that are null go
+// and the others stay. The text is checked against RFC 8259 on the way: exactly
 // one JSON value is JSON, NDJSON, comments, a byte order mark and UTF-16 are not.
 // Bytes from 0x80 on are copied without looking at UTF-8: what a decoder makes of
 // them does not change.

@@ -290,7 +290,11 @@ void serve_identified(ClientConnection& connection) {
     reply_hit(connection, found);
     return;
   }
-  if (found.kind == Lookup::Kind::stale && fits && reply_with_stale(connection)) return;
+  // What is stale may be older than what a precondition is about.
+  if (found.kind == Lookup::Kind::stale && !request.decision.precondition &&
+      reply_with_stale(connection)) {
+    return;
+  }
   cache::CacheStatus status = status_of(request);
   status.forward = forward_kind(request);
   if (refused_to_forward(connection, status)) return;

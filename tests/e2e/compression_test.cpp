@@ -246,6 +246,19 @@ TEST(Compression, WhatIsStoredForWhoeverHasThatCookieIsNotCompressed) {
   EXPECT_EQ(agent.metric("homeostat_compression_variants_built_total{coding=\"gzip\"}"), 0);
 }
 
+TEST(Compression, WhatARuleKeepsApartByCookieIsNotCompressedAndSaysSo) {
+  ScriptedOrigin origin;
+  origin.answer("/mine", 200, kept + type, text_of(20000));
+  RunningAgent agent(compressing(origin, "mode: on, level: 5",
+                                 "rules: [{match: {path: /mine}, vary: [Cookie]}]"));
+  const std::string fields = accept(Coding::gzip) + "Cookie: sid=1\r\n";
+  for (int i = 0; i < 3; ++i) {
+    const Message answer = agent.get("/mine", fields);
+    EXPECT_FALSE(answer.has("content-encoding")) << i;
+    EXPECT_EQ(answer.get("vary"), "Cookie") << i;
+  }
+}
+
 TEST(Compression, StopsWhenTheStreamsMemoryIsUsedUp) {
   ScriptedOrigin origin;
   const std::string text = text_of(20000);

@@ -25,6 +25,14 @@ TEST(Underscores, AreLeftOutOfRequestsAndCounted) {
   EXPECT_EQ(agent.metric("homeostat_client_fields_dropped_total"), 4);
 }
 
+TEST(Underscores, OtherCharactersAreLeftOutAsWell) {
+  ScriptedOrigin origin;
+  RunningAgent agent(origin);
+  ASSERT_EQ(agent.get("/page", "X.Forwarded.Host: evil\r\nX!Tenant: a\r\n").status(), 200);
+  EXPECT_EQ(origin.last_request("/page").get("x.forwarded.host"), "");
+  EXPECT_EQ(agent.metric("homeostat_client_fields_dropped_total"), 2);
+}
+
 TEST(Underscores, PassWhereTheOperatorSaysSo) {
   ScriptedOrigin origin;
   AgentConfig config = config_for(origin);

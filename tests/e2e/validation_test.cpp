@@ -63,6 +63,16 @@ TEST_F(Versions, IfMatchIsAnsweredFromTheCacheOnlyWhereItHolds) {
   EXPECT_EQ(origin_.last_request("/page").get("if-match"), "\"v2\"");
 }
 
+TEST(Validation, WhatIsStaleAnswersNoIfMatch) {
+  ScriptedOrigin origin;
+  origin.answer("/page", 200,
+                "Cache-Control: max-age=0, stale-while-revalidate=600\r\nETag: \"v1\"\r\n", "1");
+  RunningAgent agent(origin);
+  ASSERT_EQ(agent.get("/page").body, "1");
+  EXPECT_EQ(agent.get("/page", "If-Match: \"v1\"\r\n").status(), 200);
+  EXPECT_EQ(origin.last_request("/page").get("if-match"), "\"v1\"");
+}
+
 TEST(Validation, A304WithoutATagIsNoAnswerToTwoQuestions) {
   ScriptedOrigin origin;
   origin.on("/page", [](OriginExchange& exchange) {

@@ -75,6 +75,14 @@ TEST_F(ConditionalTest, NotModifiedOfACodedBodyHasItsWeakTag) {
   EXPECT_NE(head.find("ETag: W/\"one\"\r\n"), std::string::npos) << head;
 }
 
+TEST_F(ConditionalTest, IfRangeByDateTellsNoCodedBodyFromAnother) {
+  const ObjectPtr stored = object();
+  const Fields by_date = table({{"If-Range", std::string(stored->head().last_modified())}});
+  EXPECT_TRUE(range_applies(by_date, stored->head(), false));
+  EXPECT_FALSE(range_applies(by_date, stored->head(), true));
+  EXPECT_TRUE(range_applies(table({{"If-Range", "\"one\""}}), stored->head(), true));
+}
+
 TEST_F(ConditionalTest, ValidatorsForTheOrigin) {
   std::string fields;
   write_validators(object()->head(), Fields{}, fields);

@@ -194,15 +194,6 @@ TEST_F(ConditionTest, IfRangeNeedsAStrongValidator) {
       range_applies(table({{"If-Range", "\"one\""}, {"If-Range", "\"one\""}}), stored->head()));
 }
 
-TEST_F(ConditionTest, IfRangeByDateTellsNoCodedBodyFromAnother) {
-  const ObjectPtr stored = tagged();
-  const std::string date = http_date(modified_);
-  EXPECT_TRUE(range_applies(table({{"If-Range", date}}), stored->head(), false));
-  EXPECT_FALSE(range_applies(table({{"If-Range", date}}), stored->head(), true));
-  EXPECT_TRUE(range_applies(table({{"If-Range", "\"one\""}}), stored->head(), true));
-  EXPECT_TRUE(range_applies(Fields{}, stored->head(), true));
-}
-
 TEST_F(ConditionTest, AWeakTagOrADateOfTheSameSecondIsNotStrong) {
   const std::string now = http_date(harness_.clock.wall_now());
   const ObjectPtr stored = object({{"Cache-Control", "max-age=60"},

@@ -85,18 +85,23 @@ TEST(Variant, AbsentAndEmptyDiffer) {
 }
 
 TEST(Variant, ValuesCannotPoseAsOtherFields) {
-  EXPECT_NE(variant({"a", "b"}, {{"A", "x|b=y"}}), variant({"a", "b"}, {{"A", "x"}, {"B", "y|b"}}));
-  EXPECT_NE(variant({"a", "b"}, {{"A", "x\\"}, {"B", "y"}}),
-            variant({"a", "b"}, {{"A", "x\\|b=y"}}));
+  EXPECT_NE(variant({"sec-ch-a", "sec-ch-b"}, {{"Sec-CH-A", "x|sec-ch-b=y"}}),
+            variant({"sec-ch-a", "sec-ch-b"}, {{"Sec-CH-A", "x"}, {"Sec-CH-B", "y|b"}}));
+  EXPECT_NE(variant({"sec-ch-a", "sec-ch-b"}, {{"Sec-CH-A", "x\\"}, {"Sec-CH-B", "y"}}),
+            variant({"sec-ch-a", "sec-ch-b"}, {{"Sec-CH-A", "x\\|sec-ch-b=y"}}));
 }
 
 TEST(Variant, CookiesAndLongValuesAreHashed) {
   const std::string cookie = variant({"cookie"}, {{"Cookie", "session=secret"}});
   EXPECT_EQ(cookie.find("secret"), std::string::npos);
   EXPECT_NE(cookie, variant({"cookie"}, {{"Cookie", "session=other"}}));
-  const std::string hashed = variant({"x-a"}, {{"X-A", std::string(100, 'a')}});
+  const std::string key = variant({"x-api-key"}, {{"X-Api-Key", "secret"}});
+  EXPECT_EQ(key.find("secret"), std::string::npos);
+  EXPECT_NE(key, variant({"x-api-key"}, {{"X-Api-Key", "other"}}));
+  EXPECT_EQ(variant({"sec-ch-ua-mobile"}, {{"Sec-CH-UA-Mobile", "?1"}}), "sec-ch-ua-mobile=?1");
+  const std::string hashed = variant({"sec-ch-a"}, {{"Sec-CH-A", std::string(100, 'a')}});
   EXPECT_LT(hashed.size(), 50U);
-  EXPECT_NE(hashed, variant({"x-a"}, {{"X-A", hashed.substr(4)}}));
+  EXPECT_NE(hashed, variant({"sec-ch-a"}, {{"Sec-CH-A", hashed.substr(9)}}));
 }
 
 class VaryTest : public ::testing::Test {
@@ -209,6 +214,17 @@ TEST_F(VaryTest, RuleAddsFields) {
   harness.get(asking({{"Accept-Language", "de"}}), {200, fresh(), "hallo"});
   EXPECT_EQ(harness.find(asking({{"Accept-Language", "en"}})).kind, Lookup::Kind::miss);
   EXPECT_EQ(harness.find(asking({{"Accept-Language", "DE"}})).kind, Lookup::Kind::hit);
+}
+
+TEST(RuleVary, AStarLetsNothingBeStored) {
+  config::CacheSettings settings = testing::small_settings();
+  config::CacheRule rule;
+  rule.match.path = "/*";
+  rule.vary = {"*"};
+  settings.rules = {rule};
+  Harness harness(settings);
+  EXPECT_EQ(harness.get({}, {200, fresh(), "x"}).reason, Reason::vary_star);
+  EXPECT_EQ(harness.find({}).kind, Lookup::Kind::miss);
 }
 
 TEST_F(VaryTest, WhatTheAgentWritesForEachClientSelectsNothing) {
