@@ -31,7 +31,10 @@ void Cache::reclaim_all() {
 
 std::size_t Cache::drop_expired() {
   const std::lock_guard control(control_mutex_);
-  const Instant now = clock_.now();
+  // What an emergency may still serve must outlive its beginning: it is not given up for
+  // nothing, only for what is stored in its place (EvictionPolicy::admit).
+  const RequestRules& rules = reloaded_rules_ ? *reloaded_rules_ : rules_;
+  const Instant useless = clock_.now() - rules.stale_in_emergency();
   std::size_t freed = 0;
   for (std::size_t i = 0; i < slices_max; ++i) {
     Victims victims;
@@ -39,7 +42,7 @@ std::size_t Cache::drop_expired() {
       const EpochGuard guard(control_slot_);
       {
         const std::lock_guard lock(policy_mutex_);
-        freed += policy_.expire(now, slice, victims);
+        freed += policy_.expire(useless, slice, victims);
       }
       unlink(victims);
     }

@@ -137,7 +137,7 @@ class Object final : public RefCounted<Object> {
   [[nodiscard]] Freshness freshness() const noexcept;
   /// A soft purge: stale from `at` on. False if it was purged so before.
   bool soften(Instant at) const noexcept;
-  /// May have been purged elsewhere: not to be served stale.
+  /// Purged, or perhaps so by others: not to be served stale.
   void doubt() const noexcept { doubtful_.store(true, std::memory_order_relaxed); }
   [[nodiscard]] bool doubtful() const noexcept { return doubtful_.load(std::memory_order_relaxed); }
   /// When; nothing if it was not.

@@ -49,6 +49,8 @@ Cache::Dropped Cache::purge_entries(Shard& shard, const std::vector<Entry*>& ent
       if (entry->object->soften(now)) ++dropped.entries;
       continue;
     }
+    // Who has found it before must not serve it, either.
+    entry->object->doubt();
     ++dropped.entries;
     dropped.bytes += entry->weight;
     drop(shard, *entry);
@@ -209,6 +211,7 @@ Cache::Dropped Cache::sweep_tag(std::string_view identity, std::size_t count_max
       Shard& shard = shard_of(entry->location);
       const std::lock_guard lock(shard.mutex());
       if (!entry->linked) continue;
+      entry->object->doubt();
       ++total.entries;
       total.bytes += entry->weight;
       drop(shard, *entry);

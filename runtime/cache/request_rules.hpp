@@ -151,6 +151,11 @@ class RequestRules {
   /// their order; what they match must go. `*` if everything may differ.
   [[nodiscard]] std::vector<std::string> changed_paths(const RequestRules& next) const;
 
+  /// Past expiry, for all rules.
+  [[nodiscard]] std::chrono::seconds stale_in_emergency() const noexcept {
+    return stale_.in_emergency;
+  }
+
  private:
   bool enabled_;
   StaleWindows stale_;

@@ -36,8 +36,10 @@ bool Worker::learn_from_head(const Request& request, const RequestDecision& deci
   }
   FillStart start = begin_fill(request, decision, stored, head.received);
   if (start.kind != FillStart::Kind::leader) return true;
-  if (!start.leader->stale()) {  // purged meanwhile
-    start.leader->fail(Reason::invalidated);
+  // Asked now that purges know of the fill: each is seen either here or by the fill. What was
+  // purged softly is for a GET to bring back, since this answer may be older than the purge.
+  if (!start.leader->stale() || !cache_.holds(slot_, *stored) || stored->softened()) {
+    start.leader->abandon(Reason::invalidated);
     return true;
   }
   start.leader->complete_refreshed(std::move(*refreshed), *request.fields, head.received);

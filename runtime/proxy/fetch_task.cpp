@@ -98,12 +98,30 @@ bool FetchTask::keep_stored(const cache::FetchEnd& end) const {
   return client_->may_bridge(*stored_, cache::Reason::status);
 }
 
-/// An answer about its own request, which must not cost the others what is stored: anybody
-/// can earn one with odd fields. So can who asks for a fresh one with bad credentials.
-bool FetchTask::concerns_client_alone(const cache::FetchEnd& end, int status) const {
-  if (!stored_) return false;
-  if (end.report.outcome == rules::FetchOutcome::refused) return true;
-  return (status == 401 || status == 403) && stored_->freshness().fresh(worker_.now());
+/// An answer about its own request, which must not cost the others what is stored, nor that
+/// they wait for each other: anybody can earn one with odd fields. So can who asks for a fresh
+/// one with bad credentials, or whose credentials a refresh happens to have.
+bool FetchTask::concerns_client_alone(const cache::FetchEnd& end,
+                                      const cache::StoreDecision& decision, int status) const {
+  if (end.report.outcome == rules::FetchOutcome::refused) {
+    return !decision.storable() || (stored_ && stored_->status() != status);
+  }
+  if (!stored_ || (status != 401 && status != 403)) return false;
+  return purpose_ == UpstreamPurpose::refresh || stored_->freshness().fresh(worker_.now());
+}
+
+void FetchTask::leave_to_client(const http::ResponseHead& head, cache::Reason reason) {
+  result_ = stored_ ? cache::RefreshResult::failed : cache::RefreshResult::uncacheable;
+  lease_.give_back();
+  leader_.abandon(reason);
+  hand_to_client(head, reason);
+}
+
+/// An answer that is no failure ends what was stored before. `reason`: why it may not be stored.
+void FetchTask::end_stored(cache::Reason reason) {
+  leader_.drop_stale();
+  // What is for those without credentials stays theirs.
+  if (reason != cache::Reason::authorization) unshare();
 }
 
 void FetchTask::fail(cache::Reason reason, cache::RefreshResult result) {
@@ -142,25 +160,18 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
   cache::StoreDecision decision = cache::decide_store(decision_, asked_, response,
                                                       worker_.policy().cache.of(request_->endpoint),
                                                       worker_.cache().cache().object_bytes_max());
+  if (concerns_client_alone(end, decision, response.status)) {
+    leave_to_client(head, decision.storable() ? cache::Reason::status : decision.reason);
+    return;
+  }
   if (decision_.range && !fills_range(decision, response)) {
+    if (end.ok() && outdates_stored(decision, response)) end_stored(decision.reason);
     // The client gets its range by a request of its own.
     leader_.abandon_range(response.received);
     return;
   }
   if (!decision.storable()) {
-    if (concerns_client_alone(end, response.status)) {
-      result_ = cache::RefreshResult::failed;
-      lease_.give_back();
-      leader_.abandon(decision.reason);
-      hand_to_client(head, decision.reason);
-      return;
-    }
-    // An answer that is no failure ends what was stored before.
-    if (end.ok()) {
-      leader_.drop_stale();
-      // What is for those without credentials stays theirs.
-      if (decision.reason != cache::Reason::authorization) unshare();
-    }
+    if (end.ok()) end_stored(decision.reason);
     uncacheable(decision.reason, head);
     return;
   }
@@ -175,6 +186,13 @@ bool FetchTask::fills_range(const cache::StoreDecision& decision,
   if (response.status >= 300) return true;  // redirects and errors have no ranges
   return decision.storable() && response.status == 200 && response.content_length.has_value() &&
          *response.content_length <= decision_.responses->range_fill_max;
+}
+
+/// REQUIRES: its body is not fetched. What may be stored could still be what is stored.
+bool FetchTask::outdates_stored(const cache::StoreDecision& decision,
+                                const cache::Response& response) const {
+  return !decision.storable() || (stored_ && cache::compare_head_response(*stored_, response) ==
+                                                 cache::HeadComparison::differs);
 }
 
 void FetchTask::not_modified(const cache::Response& response, const http::ResponseHead& head) {

@@ -81,13 +81,18 @@ class FetchTask final : public RefCounted, public Deadline, private UpstreamSink
   void note_origin_latency(std::uint16_t status);
   void share();
   void unshare();
-  [[nodiscard]] bool concerns_client_alone(const cache::FetchEnd& end, int status) const;
+  [[nodiscard]] bool concerns_client_alone(const cache::FetchEnd& end,
+                                           const cache::StoreDecision& decision, int status) const;
+  void leave_to_client(const http::ResponseHead& head, cache::Reason reason);
+  void end_stored(cache::Reason reason);
   [[nodiscard]] bool keep_stored(const cache::FetchEnd& end) const;
   void report(const cache::FetchEnd& end);
   void fail(cache::Reason reason, cache::RefreshResult result);
   void hand_to_client(const http::ResponseHead& head, cache::Reason reason);
   [[nodiscard]] bool fills_range(const cache::StoreDecision& decision,
                                  const cache::Response& response) const;
+  [[nodiscard]] bool outdates_stored(const cache::StoreDecision& decision,
+                                     const cache::Response& response) const;
   void pause();
   void arm_lag();
   void done();

@@ -28,6 +28,10 @@ bool newer(const cache::Freshness& shared, const cache::Freshness& stored, Insta
          created(shared) > created(stored);
 }
 
+bool validates_always(const cache::ObjectPtr& object) {
+  return object && object->head().freshness.no_cache;
+}
+
 /// Views into the entry; false if there are too many.
 bool read_fields(const tier::Entry& entry, http::HeaderTable& fields) {
   std::string_view lines = entry.fields;
@@ -60,8 +64,9 @@ bool FetchTask::ask_tier() {
   if (tier == nullptr) return false;
   shared_key_ = worker_.cache().shared_key(asked_, decision_);
   shared_since_ = tier->stamp();
-  // Whoever wants an answer of the origin's gets one.
-  if (decision_.revalidate) return false;
+  // Whoever wants an answer of the origin's gets one, and so does what must be validated
+  // before every use: nobody shares that.
+  if (decision_.revalidate || validates_always(stored_)) return false;
   return read_tier();
 }
 
@@ -187,6 +192,8 @@ void FetchTask::share() {
   // A No-Vary-Search answers other queries as well, which an invalidation of their URL
   // would not find.
   if (!object || object->head().search) return;
+  // Nor is there anything of it that would have to go.
+  if (validates_always(object) && validates_always(stored_)) return;
   tier::WorkerTier::Writing writing;
   writing.key = std::move(shared_key_);
   writing.path = request_->cache_request.path;

@@ -196,7 +196,11 @@ bool WorkerTier::refuse_write(const Writing& writing) {
     remove(writing.key, writing.spec.get(), writing.variant);  // of what it replaces
     return refuse(WriteOutcome::too_large);
   }
-  if (writing.object->freshness().remaining(shared_.clock.now()) >= lifetime_min) return false;
+  const cache::Freshness freshness = writing.object->freshness();
+  // Whoever read what must be validated before every use would have to ask all the same.
+  const bool useful =
+      !freshness.no_cache && freshness.remaining(shared_.clock.now()) >= lifetime_min;
+  if (useful) return false;
   // Nothing to share, and the end of what the origin said before.
   remove(writing.key, writing.spec.get(), writing.variant);
   return true;

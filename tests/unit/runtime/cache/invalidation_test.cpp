@@ -106,6 +106,8 @@ TEST_F(InvalidationTest, DropExpiredTakesOnlyWhatIsOver) {
   harness_.clock.advance(seconds(11));
   EXPECT_EQ(harness_.cache.drop_expired(), 0U) << "it may stand in for a silent origin";
   harness_.clock.advance(config::CacheSettings{}.stale_if_unreachable);
+  EXPECT_EQ(harness_.cache.drop_expired(), 0U) << "an emergency would serve it";
+  harness_.clock.advance(config::CacheSettings{}.stale_in_emergency);
   EXPECT_GT(harness_.cache.drop_expired(), 0U);
   EXPECT_EQ(harness_.cache.figures().entries, 1U);
   EXPECT_EQ(harness_.cache.figures().expirations, 1U);

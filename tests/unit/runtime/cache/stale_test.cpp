@@ -215,7 +215,7 @@ TEST(Stale, RulesGiveWindowsAndOverrideOnlyWhereTheySaySo) {
 
 TEST(Stale, WhatMayStillBeServedIsKeptWhenTheExpiredAreDropped) {
   config::CacheSettings settings = testing::small_settings();
-  settings.stale_if_unreachable = seconds(0);
+  settings.stale_if_unreachable = settings.stale_in_emergency = seconds(0);
   Harness harness(settings);
   TestRequest useful, useless;
   useful.path = "/useful";
@@ -229,6 +229,21 @@ TEST(Stale, WhatMayStillBeServedIsKeptWhenTheExpiredAreDropped) {
   harness.clock.advance(seconds(21));
   harness.cache.drop_expired();
   EXPECT_EQ(harness.find(useful).kind, Lookup::Kind::miss);
+}
+
+TEST(Stale, WhatAnEmergencyWouldServeIsKeptWhenTheExpiredAreDropped) {
+  config::CacheSettings settings = testing::small_settings();
+  settings.stale_if_unreachable = seconds(60);
+  settings.stale_in_emergency = seconds(600);
+  Harness harness(settings);
+  harness.get({}, {200, {{"Cache-Control", "max-age=10"}}});
+  harness.clock.advance(seconds(10 + 600));
+  harness.cache.drop_expired();
+  EXPECT_EQ(harness.find({}).kind, Lookup::Kind::stale);
+  settings.stale_in_emergency = seconds(500);
+  harness.cache.reload(settings);
+  harness.cache.drop_expired();
+  EXPECT_EQ(harness.find({}).kind, Lookup::Kind::miss) << "as the configuration in force has it";
 }
 
 TEST(StaleUseByRequest, ADirectiveOfTheRequestWinsWhetherFreshOrNot) {
