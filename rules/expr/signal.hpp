@@ -27,7 +27,7 @@ enum class SignalId : std::uint8_t {
   memory_utilization,    ///< working set / limit
   memory_working_set,    ///< bytes
   memory_pressure,       ///< PSI memory some, share of wall time
-  memory_full_pressure,  ///< PSI memory full, share of wall time
+  memory_full_pressure,  ///< PSI memory full: the last interval, at most avg10
   disk_utilization,      ///< fullest configured mount
   network_sent,          ///< bytes per second (unit rate)
   network_received,      ///< bytes per second (unit rate)

@@ -22,7 +22,7 @@ struct PressureInput {
   Instant now{};
   std::optional<double> cpu;          ///< utilisation of the usable CPUs, 0..1
   std::optional<double> memory;       ///< working set / limit, 0..1
-  std::optional<double> memory_full;  ///< PSI memory full, share of wall time, 0..1
+  std::optional<double> memory_full;  ///< PSI memory full that lasts (avg10), 0..1
   bool queueing = false;              ///< LimitDecision::queueing
 };
 

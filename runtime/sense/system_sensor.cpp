@@ -240,7 +240,7 @@ void SystemSensor::State::sample_pressure(Instant now, SignalValues& values,
   watch.report("pressure", cpu.source);
   put(values, SignalId::cpu_pressure, cpu.sample.some, now, cpu.source);
   put(values, SignalId::memory_pressure, memory.sample.some, now, memory.source);
-  put(values, SignalId::memory_full_pressure, memory.sample.full, now, memory.source);
+  put(values, SignalId::memory_full_pressure, memory.sample.full_lasting, now, memory.source);
   details.pressure_source = cpu.source;
   details.io_pressure = io.sample.some;
 }

@@ -70,7 +70,7 @@ TEST(Pressure, OscillationInsideTheMarginKeepsTheStep) {
   }
 }
 
-TEST(Pressure, StalledMemoryCountsAsTheSecondStep) {
+TEST(Pressure, MemoryWhoseStallLastsCountsAsTheSecondStep) {
   PressureLadder ladder;
   PressureInput input = at(0, 0, 0.4);
   input.memory_full = 0.06;

@@ -59,10 +59,11 @@ class FixtureTree {
                             " 0 0 0 " + std::to_string(steal) +
                             " 0 0\ncpu0 1 2 3 4\ncpu1 1 2 3 4\nintr 5\n");
   }
-  void write_pressure(const std::string& inside, unsigned long some, unsigned long full) {
+  void write_pressure(const std::string& inside, unsigned long some, unsigned long full,
+                      const std::string& average = "9.00") {
     write(inside, "some avg10=9.00 avg60=9.00 avg300=9.00 total=" + std::to_string(some) +
-                      "\nfull avg10=9.00 avg60=9.00 avg300=9.00 total=" + std::to_string(full) +
-                      "\n");
+                      "\nfull avg10=" + average +
+                      " avg60=9.00 avg300=9.00 total=" + std::to_string(full) + "\n");
   }
   /// Pure v2, host cgroup namespace: own cgroup is /pod/agent.
   void add_v2(const std::string& leaf = "/pod/agent", const std::string& inner = "/") {

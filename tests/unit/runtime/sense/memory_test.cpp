@@ -178,6 +178,27 @@ TEST(Pressure, IsTheShareOfWallTimeBetweenSamples) {
   EXPECT_NEAR(*second.full, 0.1, 1e-9);
 }
 
+TEST(Pressure, AStallOfOneIntervalDoesNotLastAndOneThatIsOverNeither) {
+  FixtureTree tree;
+  tree.write_pressure("/memory", 0, 0, "0.00");
+  PressureReader reader(tree.path("/memory"));
+  EXPECT_EQ(reader.sample(start).full_lasting, std::nullopt);
+  tree.write_pressure("/memory", 60000, 60000, "0.55");
+  const auto burst = reader.sample(start + seconds(1));
+  EXPECT_NEAR(*burst.full, 0.06, 1e-9);
+  EXPECT_NEAR(*burst.full_lasting, 0.0055, 1e-9);
+  tree.write_pressure("/memory", 460000, 460000, "12.50");
+  EXPECT_NEAR(*reader.sample(start + seconds(2)).full_lasting, 0.125, 1e-9);
+  tree.write_pressure("/memory", 460000, 460000, "11.00");
+  EXPECT_NEAR(*reader.sample(start + seconds(3)).full_lasting, 0, 1e-9);
+  for (const char* wrong : {"", "x", "1.0x", "-1", "nan", "101"}) {
+    tree.write_pressure("/memory", 460000, 460000, wrong);
+    EXPECT_EQ(reader.sample(start + seconds(4)).full_lasting, std::nullopt) << wrong;
+    reader = PressureReader(tree.path("/memory"));
+    (void)reader.sample(start + seconds(3));
+  }
+}
+
 TEST(Pressure, NeverAnswersZeroOnError) {
   FixtureTree tree;
   PressureReader reader(tree.path("/memory"));

@@ -89,6 +89,18 @@ TEST_F(SystemSensorTest, MeasuresTheHostWithoutCgroups) {
   EXPECT_EQ(*sensor_->details().cpu_cores, 8);
 }
 
+TEST_F(SystemSensorTest, ASecondWithAShortStallOfAllMemoryIsNoPressureToShedFor) {
+  tree_.add_host();
+  sample();
+  tree_.write_pressure("/proc/pressure/memory", 60000, 60000, "0.55");
+  sample();
+  expect_good(SignalId::memory_pressure, 0.06, "host");
+  expect_good(SignalId::memory_full_pressure, 0.0055, "host");
+  tree_.write_pressure("/proc/pressure/memory", 360000, 360000, "7.25");
+  sample();
+  expect_good(SignalId::memory_full_pressure, 0.0725, "host");
+}
+
 TEST_F(SystemSensorTest, PrefersTheOwnCgroupWhereItIsLimited) {
   const std::string leaf = "/sys/fs/cgroup/pod/agent";
   tree_.add_host();
