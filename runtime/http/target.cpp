@@ -110,7 +110,13 @@ std::optional<RequestTarget> parse_target(Method method, std::string_view target
     result.path = result.path_query = target;
     return result;
   }
-  return parse_absolute(target);
+  std::optional<RequestTarget> absolute = parse_absolute(target);
+  if (absolute && method == Method::options &&
+      absolute->authority.end() == target.end()) {  // neither path nor query
+    // The server as a whole is meant (RFC 9112 section 3.2.4).
+    absolute->path = absolute->path_query = "*";
+  }
+  return absolute;
 }
 
 bool ambiguous_path(std::string_view path) noexcept {

@@ -17,7 +17,8 @@ struct RequestTarget {
   TargetForm form = TargetForm::origin;
   std::string_view scheme;      ///< absolute form: "http" or "https", any case
   std::string_view authority;   ///< absolute and authority form: host[:port]
-  std::string_view path;        ///< begins with '/', or "*"; "/" if the absolute form has none
+  std::string_view path;        ///< begins with '/', or "*"; if the absolute form has none: "/",
+                                ///< but "*" for OPTIONS without a query
   std::string_view query;       ///< without '?'
   bool has_query = false;       ///< tells "/a?" from "/a"
   std::string_view path_query;  ///< what goes into an origin-form request line; when the absolute

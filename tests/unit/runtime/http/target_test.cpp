@@ -33,6 +33,17 @@ TEST(RequestTarget, SplitsAbsoluteFormAndPrefersItsHost) {
   EXPECT_EQ(bare->query, "x");
 }
 
+TEST(RequestTarget, MeansTheWholeServerByOptionsOfAnAbsoluteFormWithoutPathAndQuery) {
+  for (const char* text : {"http://a.example", "http://a.example:8001", "http://[::1]"}) {
+    EXPECT_EQ(parse_target(Method::options, text)->path_query, "*") << text;
+    EXPECT_EQ(parse_target(Method::options, text)->path, "*") << text;
+    EXPECT_EQ(parse_target(Method::get, text)->path_query, "/") << text;
+  }
+  EXPECT_EQ(parse_target(Method::options, "http://a.example/")->path_query, "/");
+  EXPECT_EQ(parse_target(Method::options, "http://a.example/a.example")->path, "/a.example");
+  EXPECT_EQ(parse_target(Method::options, "http://a.example?q")->path, "/");
+}
+
 TEST(RequestTarget, LimitsAuthorityAndAsteriskToTheirMethods) {
   EXPECT_EQ(parse_target(Method::connect, "a:443")->authority, "a:443");
   EXPECT_EQ(parse_target(Method::connect, "[::1]:443")->form, TargetForm::authority);
