@@ -22,6 +22,7 @@
 #include "runtime/alert/memory_hook.hpp"
 #include "runtime/app/agent.hpp"
 #include "runtime/app/app_metrics.hpp"
+#include "runtime/app/end_bound.hpp"
 #include "runtime/app/file_watch.hpp"
 #include "runtime/app/process_memory.hpp"
 #include "runtime/app/signal_recorder.hpp"
@@ -90,6 +91,7 @@ struct Agent::Parts {
   void watch_files();
   [[nodiscard]] std::vector<std::string> watched_files() const;
 
+  EndBound end_bound;  ///< first: bounds how long all others take to end
   std::shared_ptr<const config::Settings> settings;
   /// Rules before the last reload that changed them; null before the first.
   std::shared_ptr<const rules::RuleSet> rules_before;
