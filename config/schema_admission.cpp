@@ -145,6 +145,13 @@ void check_weight(WeightRule& rule, const Node& row, const std::string& path, Re
   need(row.find("weight") != nullptr, "`weight`", row, path, reading);
 }
 
+void visit_stream(Visitor& visitor, StreamRule& rule) { visit_match(visitor, rule.match); }
+
+void check_stream(StreamRule& rule, const Node& row, const std::string& path, Reading& reading,
+                  bool clean) {
+  need_path(rule.match, row, path, reading, clean);
+}
+
 void visit_limits(Visitor& visitor, AdmissionSettings& admission) {
   visitor.begin({"deadlines"});
   visitor.leaf({"fields"}, RowsLeaf<DeadlineField>(admission.deadlines.fields, fields_max,
@@ -166,6 +173,8 @@ void visit_limits(Visitor& visitor, AdmissionSettings& admission) {
       RowsLeaf<ConcurrencyCapRule>(admission.concurrency_caps, limits_max, visit_cap, check_cap));
   visitor.leaf({"weights"},
                RowsLeaf<WeightRule>(admission.weights, rules_max, visit_weight, check_weight));
+  visitor.leaf({"streams"},
+               RowsLeaf<StreamRule>(admission.streams, rules_max, visit_stream, check_stream));
   visitor.leaf({"page_limits"}, RowsLeaf<PageLimitRule>(admission.page_limits, limits_max,
                                                         visit_page_limit, check_page_limit));
 }

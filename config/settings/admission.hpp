@@ -88,6 +88,11 @@ struct WeightRule {
   std::uint32_t weight = 1;
 };
 
+/// What is at the application without being work there.
+struct StreamRule {
+  RequestMatch match;
+};
+
 struct AdmissionSettings {
   static constexpr std::size_t rate_limits_max = 100;
 
@@ -107,6 +112,7 @@ struct AdmissionSettings {
   std::size_t rate_limit_buckets = 65536;  ///< keys remembered at once; 16 bytes each
   std::vector<ConcurrencyCapRule> concurrency_caps;
   std::vector<WeightRule> weights;  ///< default weight: 1
+  std::vector<StreamRule> streams;  ///< aside from the start: long polls, feeds, watches
   std::vector<PageLimitRule> page_limits;
 };
 

@@ -52,9 +52,9 @@ ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,
                              std::optional<Duration> time_left) noexcept {
   const Duration wait = predicted_wait(view.work_ahead, view.limit);
   if (time_left) {
-    const Duration room = *time_left - 2 * view.own_service;
-    if (*time_left <= Duration::zero() || room < Duration::zero()) return ArrivalVerdict::too_late;
-    if (wait > room) return ArrivalVerdict::deadline;
+    const Duration least = 2 * std::min(view.own_unloaded, view.own_service);
+    if (*time_left <= Duration::zero() || *time_left < least) return ArrivalVerdict::too_late;
+    if (wait > *time_left - 2 * view.own_service) return ArrivalVerdict::deadline;
   }
   const bool never_waits = bounds.max_wait <= Duration::zero();
   if (never_waits || wait > wait_budget(bounds, view.standing, view.service_mean, view.limit)) {

@@ -44,7 +44,8 @@ struct QueueView {
   std::size_t length = 0;   ///< waiting now, all classes
   bool standing = false;    ///< demand exceeds capacity (standing_demand.hpp)
   Duration service_mean{};  ///< of all upstream calls; 0 = not known yet
-  Duration own_service{};   ///< expected service of the arrival itself
+  Duration own_service{};   ///< expected service of the arrival itself, as loaded as now
+  Duration own_unloaded{};  ///< the same without queueing in the upstream
 };
 
 /// Time until the work ahead has been served by `limit` servers.
@@ -76,8 +77,9 @@ enum class ArrivalVerdict : std::uint8_t {
 };
 
 /// `time_left` is the time to the request's own deadline, when it has one; two
-/// service times are reserved for the upstream call itself. What has less is too
-/// late whatever the load: a client that chose it says nothing about capacity.
+/// service times are reserved for the upstream call itself. What has less than two of an
+/// upstream without load is too late whatever the load: a client that chose it says
+/// nothing about capacity. What would have done without load is overload's victim.
 [[nodiscard]] ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,
                                            std::optional<Duration> time_left) noexcept;
 

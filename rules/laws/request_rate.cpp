@@ -27,7 +27,7 @@ RequestRate request_rate(double requests, nanoseconds period, std::int64_t burst
 RateVerdict judge_rate(const RequestRate& rate, std::int64_t full_at, std::int64_t now) noexcept {
   const std::int64_t interval = rate.interval.count();
   const std::int64_t tolerance = interval * (rate.burst - 1);
-  const std::int64_t debt = std::clamp<std::int64_t>(full_at - now, 0, tolerance + interval);
+  const std::int64_t debt = std::clamp<std::int64_t>(full_at - now, 0, 2 * fill_time_max);
   RateVerdict verdict;
   if (debt > tolerance) {
     verdict.allowed = false;

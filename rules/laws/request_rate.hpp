@@ -33,10 +33,19 @@ struct RateVerdict {
   std::chrono::nanoseconds wait{0};  ///< until it lets one through; zero if it does now
 };
 
-/// One request at `now` of a bucket that is full at `full_at`. A state further
-/// away than this rate can bring about (the rate was changed) counts as empty.
+/// One request at `now` of a bucket that is full at `full_at`. That may be further away
+/// than this bucket alone can bring about (others of a fleet used it, too): the wait is
+/// until that has been made up for. States of another rate mean nothing here: a rate
+/// that was changed has buckets of its own, told apart by rate_key().
 [[nodiscard]] RateVerdict judge_rate(const RequestRate& rate, std::int64_t full_at,
                                      std::int64_t now) noexcept;
+
+/// Is part of the key of each bucket: another rate or burst, another bucket.
+[[nodiscard]] constexpr std::uint64_t rate_key(const RequestRate& rate) noexcept {
+  constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
+  const auto interval = static_cast<std::uint64_t>(rate.interval.count());
+  return (interval * odd) ^ static_cast<std::uint64_t>(rate.burst);
+}
 
 /// The state before a request that was let through and then not served after all.
 [[nodiscard]] constexpr std::int64_t rate_returned(const RequestRate& rate,

@@ -33,7 +33,7 @@ void Permit::sample(Duration upstream_latency) noexcept {
 void Permit::refused() noexcept {
   if (owner_ == nullptr || sampled_ || aside_) return;
   sampled_ = true;
-  owner_->statistics_.on_drop(endpoint_);
+  owner_->statistics_.on_drop(endpoint_, slots_);
 }
 
 void Permit::success(Duration upstream_latency) noexcept {
@@ -55,7 +55,7 @@ void Permit::ignore() noexcept {
 
 void Permit::drop() noexcept {
   if (owner_ == nullptr) return;
-  if (!aside_) owner_->statistics_.on_drop(endpoint_);
+  if (!aside_) owner_->statistics_.on_drop(endpoint_, slots_);
   ignore();
 }
 

@@ -138,8 +138,9 @@ class [[nodiscard]] Permit {
  private:
   friend class WorkerGate;
   void come_back() noexcept;
-  Permit(WorkerGate& owner, EndpointId endpoint, std::uint32_t slots, CapSlot cap) noexcept
-      : owner_(&owner), endpoint_(endpoint), slots_(slots), cap_(std::move(cap)) {}
+  Permit(WorkerGate& owner, EndpointId endpoint, std::uint32_t slots, CapSlot cap,
+         bool aside = false) noexcept
+      : owner_(&owner), endpoint_(endpoint), slots_(slots), cap_(std::move(cap)), aside_(aside) {}
 
   WorkerGate* owner_ = nullptr;
   EndpointId endpoint_ = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace homeostat::gate {
 
@@ -17,6 +18,14 @@ std::int64_t blend(std::int64_t old, double fresh_seconds) noexcept {
   return static_cast<std::int64_t>(mixed);
 }
 
+/// One minute of windows of 100 ms: overload that lasts longer is the usual state.
+constexpr unsigned least_windows = 600;
+
+/// Of two, where 0 stands for none.
+constexpr std::int64_t least_of(std::int64_t a, std::int64_t b) noexcept {
+  return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
+}
+
 }  // namespace
 
 SharedGate::SharedGate(const config::AdmissionSettings& settings, unsigned workers,
@@ -29,6 +38,8 @@ SharedGate::SharedGate(const config::AdmissionSettings& settings, unsigned worke
       limit_max_(std::max(settings.limit_max, limit_min_)),
       streams_max_(static_cast<std::int64_t>(settings.streams_max)),
       service_(std::max<std::size_t>(endpoints, 1)),
+      least_(service_.size()),
+      unloaded_(service_.size()),
       workers_(workers) {
   apply({});
 }
@@ -190,6 +201,21 @@ Duration SharedGate::service_of(EndpointId endpoint) const noexcept {
   return known > 0 ? Duration(std::chrono::nanoseconds(known)) : service_mean();
 }
 
+Duration SharedGate::unloaded_service_of(EndpointId endpoint) const noexcept {
+  const std::size_t index = endpoint < unloaded_.size() ? endpoint : 0;
+  return Duration(std::chrono::nanoseconds(unloaded_[index].load(std::memory_order_relaxed)));
+}
+
+void SharedGate::learn_unloaded() noexcept {
+  const bool turn = ++learnt_windows_ % least_windows == 0;
+  for (std::size_t index = 0; index < least_.size(); ++index) {
+    LeastService& least = least_[index];
+    if (turn) least.before = std::exchange(least.now, 0);
+    if (least.now == 0 && least.before == 0) continue;
+    unloaded_[index].store(least_of(least.now, least.before), std::memory_order_relaxed);
+  }
+}
+
 void SharedGate::learn_service(const std::vector<rules::EndpointSamples>& samples) noexcept {
   double sum = 0;
   std::uint64_t count = 0;
@@ -199,8 +225,12 @@ void SharedGate::learn_service(const std::vector<rules::EndpointSamples>& sample
     count += endpoint.count;
     std::atomic<std::int64_t>& slot = service_[endpoint.endpoint];
     const double mean = endpoint.latency_sum / static_cast<double>(endpoint.count);
-    slot.store(blend(slot.load(std::memory_order_relaxed), mean), std::memory_order_relaxed);
+    const std::int64_t blended = blend(slot.load(std::memory_order_relaxed), mean);
+    slot.store(blended, std::memory_order_relaxed);
+    std::int64_t& least = least_[endpoint.endpoint].now;
+    least = least_of(least, blended);
   }
+  learn_unloaded();
   if (count == 0) return;
   const double mean = sum / static_cast<double>(count);
   service_mean_.store(blend(service_mean_.load(std::memory_order_relaxed), mean),

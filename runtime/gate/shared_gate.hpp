@@ -84,6 +84,10 @@ class SharedGate {
     return sum;
   }
   [[nodiscard]] bool waits_at_or_above(std::uint8_t priority_class) const noexcept;
+  /// Waiters of better classes than this one.
+  [[nodiscard]] bool waits_above(std::uint8_t priority_class) const noexcept {
+    return priority_class > 0 && waits_at_or_above(static_cast<std::uint8_t>(priority_class - 1));
+  }
   /// Nobody of a lower class than this one waits anywhere.
   [[nodiscard]] bool lowest_waiting(std::uint8_t priority_class) const noexcept {
     return length_at_or_above(rules::priority_class_count - 1) ==
@@ -121,6 +125,11 @@ class SharedGate {
 
   [[nodiscard]] std::optional<rules::ClassChoice> next_class() const noexcept;
   void granted(rules::ClassChoice choice) noexcept;
+  /// Its floor share could not be used: it keeps what it is owed but one credit, so that a
+  /// grant by rank comes before it is asked again.
+  void passed_over(std::uint8_t priority_class) noexcept {
+    credits_[priority_class].store(rules::floor_credits - 1, std::memory_order_relaxed);
+  }
 
   /// A waiting request that needs several slots and saves them up: until it has as many,
   /// no other of its class or a lower one takes any, on whatever worker.
@@ -138,6 +147,9 @@ class SharedGate {
   /// Expected upstream time of an endpoint; the overall mean when unknown.
   [[nodiscard]] Duration service_of(EndpointId endpoint) const noexcept;
   [[nodiscard]] Duration service_mean() const noexcept;
+  /// The least service_of() has been for the last one to two minutes: what the endpoint
+  /// takes where little queues inside the upstream. Zero when unknown.
+  [[nodiscard]] Duration unloaded_service_of(EndpointId endpoint) const noexcept;
   /// Called by the collector with each window's samples.
   void learn_service(const std::vector<rules::EndpointSamples>& samples) noexcept;
 
@@ -146,6 +158,7 @@ class SharedGate {
   [[nodiscard]] std::chrono::seconds retry_after_min() const noexcept { return retry_after_min_; }
 
  private:
+  void learn_unloaded() noexcept;
   [[nodiscard]] std::int64_t free_connections() const noexcept {
     return std::max<std::int64_t>(connections_.load() - aside_.load(), 1);
   }
@@ -173,6 +186,14 @@ class SharedGate {
   std::atomic<bool> demand_standing_{false};
   std::atomic<std::int64_t> service_mean_{0};  ///< nanoseconds; 0 = unknown
   std::vector<std::atomic<std::int64_t>> service_;
+  /// Minima of service_ over this period and the one before; 0 = none. The collector's
+  /// are written, the others read.
+  struct LeastService {
+    std::int64_t now = 0, before = 0;
+  };
+  std::vector<LeastService> least_;
+  std::vector<std::atomic<std::int64_t>> unloaded_;
+  unsigned learnt_windows_ = 0;
 
   alignas(cache_line) std::atomic<std::size_t> length_{0};
   std::atomic<Duration::rep> not_empty_since_{0};

@@ -115,6 +115,8 @@ void WorkerStatistics::move_in_flight(Instant now, std::int64_t slots) noexcept 
 void WorkerStatistics::on_admitted(std::uint8_t priority_class, std::uint32_t slots,
                                    Instant now) noexcept {
   bump(admitted_[priority_class]);
+  bump(slots_admitted_, slots);
+  if (priority_class == rules::critical_class) bump(critical_slots_admitted_, slots);
   move_in_flight(now, slots);
 }
 
@@ -130,9 +132,9 @@ WorkerStatistics::Endpoint& WorkerStatistics::cell_of(EndpointId endpoint) noexc
   return endpoints_[index];
 }
 
-void WorkerStatistics::on_drop(EndpointId endpoint) noexcept {
+void WorkerStatistics::on_drop(EndpointId endpoint, std::uint32_t slots) noexcept {
   bump(dropped_);
-  bump(cell_of(endpoint).dropped);
+  bump(cell_of(endpoint).dropped, slots);
 }
 
 void WorkerStatistics::on_sample(EndpointId endpoint, Duration latency,
@@ -262,7 +264,7 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     samples = rules::EndpointSamples{.endpoint = samples.endpoint};
   }
   GateFigures figures;
-  std::uint64_t arrivals = 0, limited = 0, critical = 0;
+  std::uint64_t arrivals = 0, limited = 0, critical = 0, slots = 0, critical_slots = 0;
   double area = 0;
   turned_away_ = 0;
   for (std::size_t index = 0; index < workers.size(); ++index) {
@@ -282,6 +284,13 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     arrivals += arrivals_total - previous.arrivals;
     previous.limited = limited_total;
     previous.arrivals = arrivals_total;
+    const std::uint64_t critical_total =
+        worker.critical_slots_admitted_.load(std::memory_order_acquire);
+    const std::uint64_t slots_total = worker.slots_admitted_.load(std::memory_order_acquire);
+    critical_slots += critical_total - previous.critical_slots;
+    slots += slots_total - previous.slots;
+    previous.critical_slots = critical_total;
+    previous.slots = slots_total;
     const GateTotals totals = worker.totals();
     figures.admitted += totals.admitted_total() - previous.totals.admitted_total();
     critical +=
@@ -305,8 +314,9 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     window.limited_share = std::min(share, 1.0);
   }
   figures.critical_admitted = critical;
-  if (figures.admitted > 0) {
-    window.critical_share = static_cast<double>(critical) / static_cast<double>(figures.admitted);
+  if (slots > 0) {
+    const double share = static_cast<double>(critical_slots) / static_cast<double>(slots);
+    window.critical_share = std::min(share, 1.0);
   }
   for (const rules::EndpointSamples& samples : merged_) {
     if (samples.count + samples.dropped > 0) window.endpoints.push_back(samples);

@@ -57,7 +57,8 @@ class WorkerStatistics {
   /// Counts for each of its slots: the limit, what is in flight and what is done in a
   /// window are told in the same unit.
   void on_sample(EndpointId endpoint, Duration latency, std::uint32_t slots) noexcept;
-  void on_drop(EndpointId endpoint) noexcept;
+  /// Counts for each of its slots, as a sample does.
+  void on_drop(EndpointId endpoint, std::uint32_t slots) noexcept;
   void on_queued() noexcept { bump(queued_); }
   void on_abandoned() noexcept { bump(abandoned_); }
   void on_rejected(RejectReason reason, std::uint8_t priority_class, bool shadow) noexcept;
@@ -98,6 +99,7 @@ class WorkerStatistics {
   Counter arrivals_{0}, limited_{0}, dropped_{0}, queued_{0}, abandoned_{0};
   std::atomic<double> turned_away_{0};  ///< service seconds
   std::array<Counter, rules::priority_class_count> admitted_{};
+  Counter slots_admitted_{0}, critical_slots_admitted_{0};
   std::array<std::array<Counter, rules::priority_class_count>, reject_reason_count> rejected_{};
   std::array<std::array<Counter, rules::priority_class_count>, reject_reason_count> would_reject_{};
   std::array<Counter, wait_buckets> waits_{};
@@ -133,7 +135,7 @@ class StatisticsReader {
     std::vector<Sums> endpoints;
     std::array<std::uint64_t, wait_buckets> waits{};
     GateTotals totals;
-    std::uint64_t arrivals = 0, limited = 0;
+    std::uint64_t arrivals = 0, limited = 0, slots = 0, critical_slots = 0;
     double integral = 0, turned_away = 0;
   };
 

@@ -47,6 +47,7 @@ std::optional<RejectReason> WorkerGate::refusal(const GateRequest& request,
   if (priority_class >= shared_.shed_class_from()) return RejectReason::shed_class;
   if (request.deadline && *request.deadline <= request.now) return RejectReason::too_late;
   if (in_force(request.cap) && request.cap.full()) return RejectReason::concurrency_cap;
+  if (request.stream) return std::nullopt;  // needs no slot; whether there is a place is seen then
   const bool begins =
       !shared_.waits_at_or_above(priority_class) && shared_.has_room(request.weight);
   if (begins) return std::nullopt;
@@ -71,7 +72,7 @@ std::optional<Rejection> WorkerGate::refuse(const GateRequest& request) noexcept
     reason = RejectReason::concurrency_cap;
   }
   if (!reason) return std::nullopt;
-  count_arrival(request.weight);
+  if (!request.stream) count_arrival(request.weight);
   return refuse_for(*reason, request, priority_class);
 }
 
@@ -116,7 +117,7 @@ std::optional<CapSlot> WorkerGate::take_place(const GateRequest& request,
 
 Admission WorkerGate::admit(const GateRequest& request, GateWaiter& waiter) noexcept {
   const std::uint8_t priority_class = rules::clamp_class(request.priority_class);
-  count_arrival(request.weight);
+  if (!request.stream) count_arrival(request.weight);
   const bool on = shared_.mode() == config::LoopMode::on;
   if (on) {
     if (const auto reason = refusal(request, priority_class)) {
@@ -125,6 +126,7 @@ Admission WorkerGate::admit(const GateRequest& request, GateWaiter& waiter) noex
   }
   std::optional<CapSlot> place = take_place(request, priority_class);
   if (!place) return refuse_for(RejectReason::concurrency_cap, request, priority_class);
+  if (request.stream) return admit_aside(request, priority_class, std::move(*place));
   if (!on) return admit_unlimited(request, std::move(*place));
   if (!shared_.waits_at_or_above(priority_class)) {
     if (const std::uint32_t slots = shared_.try_acquire(request.weight); slots > 0) {
@@ -137,6 +139,21 @@ Admission WorkerGate::admit(const GateRequest& request, GateWaiter& waiter) noex
     return refuse_for(RejectReason::queue_full, request, priority_class);
   }
   return enqueue(request, priority_class, std::move(*place), waiter);
+}
+
+/// It takes no slot, so it says nothing about the limit either.
+Admission WorkerGate::admit_aside(const GateRequest& request, std::uint8_t priority_class,
+                                  CapSlot place) noexcept {
+  if (draining_) return reject(RejectReason::shutdown, priority_class);
+  if (!take_aside()) return streams_full(priority_class);
+  statistics_.on_admitted(priority_class, 0, request.now);
+  return Permit(*this, request.endpoint, request.weight, std::move(place), true);
+}
+
+Duration WorkerGate::stream_after(EndpointId endpoint) const noexcept {
+  constexpr Duration least = std::chrono::seconds(1);
+  constexpr int times_usual = 10;
+  return std::max(least, times_usual * shared_.service_of(endpoint));
 }
 
 /// Off and shadow: everybody passes. In shadow, what is over the limit stands
@@ -212,7 +229,8 @@ rules::QueueView WorkerGate::view(const GateRequest& request,
           .standing =
               shared_.demand_standing() && priority_class > rules::critical_class && !turn.by_floor,
           .service_mean = shared_.service_mean(),
-          .own_service = shared_.service_of(request.endpoint)};
+          .own_service = shared_.service_of(request.endpoint),
+          .own_unloaded = shared_.unloaded_service_of(request.endpoint)};
 }
 
 /// Who waits on this worker and had better not: the newest of a tenant that asks for

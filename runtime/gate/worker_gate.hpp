@@ -33,6 +33,7 @@ struct GateRequest {
   std::uint64_t tenant = 0;         ///< who takes turns with others; 0: nobody in particular
   std::uint32_t weight = 1;         ///< slots of the limit it takes; at least 1
   ConcurrencyCap cap{};
+  bool stream = false;  ///< stands aside from the start (admission.streams)
 };
 
 /// The waiter is linked; one of its callbacks follows unless it is cancelled.
@@ -73,6 +74,9 @@ class WorkerGate {
   [[nodiscard]] Rejection streams_full(std::uint8_t priority_class) noexcept {
     return reject(RejectReason::streams_full, rules::clamp_class(priority_class));
   }
+  /// For how long it may be the upstream's turn after the head until what it sends is
+  /// taken for a stream: a second, or ten times what its endpoint's heads take.
+  [[nodiscard]] Duration stream_after(EndpointId endpoint) const noexcept;
   /// Somebody waits for a slot, on whatever worker.
   [[nodiscard]] bool others_wait() const noexcept { return shared_.queue_length() > 0; }
   /// In [0, 1), for spreading clients in time.
@@ -117,6 +121,8 @@ class WorkerGate {
                                                   std::uint8_t priority_class) noexcept;
   [[nodiscard]] std::optional<RejectReason> refusal(const GateRequest& request,
                                                     std::uint8_t priority_class) const noexcept;
+  [[nodiscard]] Admission admit_aside(const GateRequest& request, std::uint8_t priority_class,
+                                      CapSlot place) noexcept;
   [[nodiscard]] Permit admit_unlimited(const GateRequest& request, CapSlot place) noexcept;
   [[nodiscard]] rules::QueueView view(const GateRequest& request,
                                       std::uint8_t priority_class) const noexcept;

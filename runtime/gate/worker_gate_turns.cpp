@@ -12,6 +12,9 @@
 // other workers then take nothing for their waiters of its class and lower ones, but
 // wake its worker once there is enough. A claim is followed by another look at the
 // slots, and a release by a look at the claim: the argument above holds for them too.
+// A claim binds nobody of a better class than its own, and is made by rank only: a
+// heavy request that is due by its floor share is served if it fits at once, else its
+// class is passed over for one grant. Saved up for, it would stop the classes above it.
 #include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -132,7 +135,7 @@ bool WorkerGate::pump_one(Instant now) noexcept {
   if (!choice) return false;
   GateWaiter* waiter = nullptr;
   const std::optional<SharedGate::Claim> claim = shared_.claim();
-  if (claim && claim->priority_class <= choice->priority_class) {
+  if (claim && !shared_.waits_above(claim->priority_class)) {
     if (claim->worker != index_) {
       if (shared_.has_room(claim->weight)) gate_.wake(claim->worker);
       return false;
@@ -157,8 +160,13 @@ bool WorkerGate::pump_one(Instant now) noexcept {
   }
   const std::uint32_t slots = shared_.try_acquire(waiter->weight_);
   if (slots == 0) {
+    if (waiter->weight_ == 1) return false;
+    if (choice->by_floor) {
+      shared_.passed_over(choice->priority_class);
+      return true;
+    }
     // Looks once more: what was freed before others saw the claim.
-    if (waiter->weight_ == 1 || !shared_.take_claim(claim_of(*waiter))) return false;
+    if (!shared_.take_claim(claim_of(*waiter))) return false;
     claiming_ = waiter;
     return true;
   }

@@ -173,6 +173,10 @@ void append_time_left(DeadlineFormat format, Duration left, std::string& out) {
     fmt::format_to(text, "{}", nanos / 1'000'000);
     return;
   }
+  if (format == DeadlineFormat::time) {
+    fmt::format_to(text, "{}ms", nanos / 1'000'000);
+    return;
+  }
   if (format == DeadlineFormat::in_seconds) {
     fmt::format_to(text, "{}.{:03}", nanos / 1'000'000'000, nanos / 1'000'000 % 1000);
     return;

@@ -30,13 +30,15 @@ namespace homeostat::http {
 [[nodiscard]] std::optional<Duration> time_left(config::DeadlineFormat format,
                                                 std::string_view value, WallTime now) noexcept;
 
-/// Whether a value of this format shrinks while the request waits, so that who
-/// passes it on must restate it. A point in time does not.
-[[nodiscard]] constexpr bool counts_down(config::DeadlineFormat format) noexcept {
-  return format != config::DeadlineFormat::time;
+/// Whether this value shrinks while the request waits, so that who passes it on must
+/// restate it. A point in time does not; what is left, with its unit, does. REQUIRES: it
+/// is one that time_left() understands.
+[[nodiscard]] constexpr bool counts_down(config::DeadlineFormat format,
+                                         std::string_view value) noexcept {
+  return format != config::DeadlineFormat::time || value.ends_with('s');
 }
 
-/// Appends what is left, rounded down, in a format that counts down.
+/// Appends what is left, rounded down, in a form that counts down; `time`: in ms.
 void append_time_left(config::DeadlineFormat format, Duration left, std::string& out);
 
 }  // namespace homeostat::http

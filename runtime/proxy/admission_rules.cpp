@@ -26,6 +26,7 @@ AdmissionRules::AdmissionRules(const config::AdmissionSettings& settings, gate::
     : mode_(gate.mode()),
       priorities_(settings.priorities),
       weights_(settings.weights),
+      streams_(settings.streams),
       routes_(settings.deadlines.routes) {
   for (const config::ConcurrencyCapRule& rule : settings.concurrency_caps) {
     if (rule.mode == LoopMode::off) continue;
@@ -51,13 +52,13 @@ void AdmissionRules::add_rate_limits(const config::AdmissionSettings& settings, 
     RateLimit limit{.match = rule.match,
                     .per = rule.per,
                     .rate = rules::request_rate(rule.rate.requests, rule.rate.period, burst),
-                    .salt = identity_key(rule.name),
                     .counters = &gate.rate_limits().of(rule.name),
                     .shadow = is_shadow(rule.mode, mode_),
                     .advertise = rule.advertise,
                     .shared = rule.shared,
                     .policy = fmt::format("\"{}\";q={:.0f};w={}", rule.name, rule.rate.requests,
                                           rule.rate.period.count())};
+    limit.salt = combined_key(identity_key(rule.name), rules::rate_key(limit.rate));
     if (rule.burst > 0) limit.policy += fmt::format(";homeostat-burst={}", rule.burst);
     rate_limits_.push_back(std::move(limit));
   }
@@ -82,6 +83,15 @@ std::uint32_t AdmissionRules::weight(std::string_view method,
     }
   });
   return most;
+}
+
+bool AdmissionRules::stream(std::string_view method, const http::ReadPath& path) const noexcept {
+  if (streams_.empty()) return false;
+  bool all = true;
+  path.each([&](std::string_view reading) {
+    all = all && first_match(streams_, method, reading) != nullptr;
+  });
+  return all;
 }
 
 gate::ConcurrencyCap AdmissionRules::cap(std::string_view method,

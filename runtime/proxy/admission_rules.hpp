@@ -27,7 +27,7 @@ struct RateLimit {
   config::RequestMatch match;
   config::BucketKey per;
   rules::RequestRate rate;
-  std::uint64_t salt = 0;  ///< tells its buckets from those of other limits
+  std::uint64_t salt = 0;  ///< tells its buckets from those of other limits and rates
   gate::LimitCounters* counters = nullptr;
   bool shadow = false;
   bool advertise = true;
@@ -57,6 +57,8 @@ class AdmissionRules {
   /// The smallest of all readings.
   [[nodiscard]] gate::ConcurrencyCap cap(std::string_view method,
                                          const http::ReadPath& path) const noexcept;
+  /// One that stands aside from the start; by all of its readings.
+  [[nodiscard]] bool stream(std::string_view method, const http::ReadPath& path) const noexcept;
   /// What the route allows; the least of all readings.
   [[nodiscard]] std::optional<Duration> within(std::string_view method,
                                                const http::ReadPath& path) const noexcept;
@@ -89,6 +91,7 @@ class AdmissionRules {
   config::LoopMode mode_;
   std::vector<config::PriorityRule> priorities_;
   std::vector<config::WeightRule> weights_;
+  std::vector<config::StreamRule> streams_;
   std::vector<Cap> caps_;
   std::vector<config::DeadlineRoute> routes_;
   std::vector<DeadlineField> deadline_fields_;

@@ -148,7 +148,7 @@ void ForwardExchange::on_upstream_head(const http::ResponseHead& head) {
   request.outcome.status = head.status;
   request.outcome.upstream_latency = call_->latency();
   upgrade_ = head.upgrade;
-  request.outcome.streamed = upgrade_ || is_event_stream(head);
+  request.outcome.streamed = upgrade_ || is_event_stream(head) || request.terms.stream;
   request.outcome.json = compress::is_json_type(head.headers.get(http::HeaderId::content_type));
   update_stored(head);
   if (status_.detail == cache::Reason::hit_for_miss) reconsider(head);

@@ -42,6 +42,7 @@ struct AdmissionTerms {
   bool settled = false;
   std::uint64_t tenant = 0;
   std::uint32_t weight = 1;
+  bool stream = false;
   gate::ConcurrencyCap cap;
   std::optional<Instant> deadline;  ///< the client's or the route's
 };

@@ -87,7 +87,7 @@ std::uint64_t fleet_name_of(const RateLimit& limit, ClientConnection& connection
   const auto with = [secret](std::uint64_t a, std::uint64_t b) {
     return combined_key(a, b, secret);
   };
-  std::uint64_t name = named(limit.counters->name);
+  std::uint64_t name = with(named(limit.counters->name), rules::rate_key(limit.rate));
   if (limit.per.client) name = with(name, asker.client());
   if (limit.per.tenant) name = with(name, asker.tenant());
   if (!limit.per.route) return name;
@@ -249,6 +249,7 @@ void settle_terms(ClientConnection& connection) {
   const http::ReadPath path = request.read_path();
   terms.weight = rules.weight(method, path);
   terms.cap = rules.cap(method, path);
+  terms.stream = rules.stream(method, path);
   if (rules.mode() == config::LoopMode::off) return;
   Worker& worker = connection.worker();
   unsigned invalid = 0;

@@ -84,7 +84,8 @@ std::optional<gate::Rejection> refused(ClientConnection& connection) {
   }
   const AdmissionTerms& terms = request.terms;
   return worker.gate().refuse({request.endpoint, request.priority_class, request.started,
-                               terms.deadline, terms.tenant, terms.weight, terms.cap});
+                               terms.deadline, terms.tenant, terms.weight, terms.cap,
+                               terms.stream});
 }
 
 /// A stale answer is better than none, where that is allowed.

@@ -9,10 +9,10 @@ namespace homeostat::proxy {
 
 void UpstreamCall::start() {
   const Ref<UpstreamCall> keep(this);
-  gate::Admission admission =
-      worker_.gate().admit({request_.endpoint, request_.priority_class, worker_.now(),
-                            request_.deadline, request_.tenant, request_.weight, request_.cap},
-                           *this);
+  gate::Admission admission = worker_.gate().admit(
+      {request_.endpoint, request_.priority_class, worker_.now(), request_.deadline,
+       request_.tenant, request_.weight, request_.cap, request_.stream},
+      *this);
   if (auto* permit = std::get_if<gate::Permit>(&admission)) {
     begin(std::move(*permit));
   } else if (auto* rejection = std::get_if<gate::Rejection>(&admission)) {
@@ -22,7 +22,9 @@ void UpstreamCall::start() {
 
 void UpstreamCall::on_admitted(gate::Permit permit) {
   const Ref<UpstreamCall> keep(this);
-  if (std::exchange(lent_, false)) {
+  if (connection_) {
+    // It has been sent; where it needs the slot no more, the permit is given back.
+    if (!std::exchange(lent_, false)) return;
     permit_.step_back(std::move(permit));
     (void)flush_body();
     return;

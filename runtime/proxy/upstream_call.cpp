@@ -104,6 +104,14 @@ void UpstreamCall::connect() {
 /// A connection of its own to the chosen target.
 void UpstreamCall::open() {
   UpstreamPool::Opened opened = worker_.upstream().open(*target_);
+  if (opened.failure == UpstreamPool::OpenFailure::limit && choose_with_room()) {
+    if (reuse(*target_)) {
+      connection_->set_user(this);
+      dispatch(worker_.now());
+      return;
+    }
+    opened = worker_.upstream().open(*target_);
+  }
   if (!opened.connection) {
     target_->request_ended();
     switch (opened.failure) {
@@ -116,6 +124,24 @@ void UpstreamCall::open() {
   connection_ = std::move(opened.connection);
   connection_->set_user(this);
   arm(Wait::answer, set_->settings().connect_timeout);
+}
+
+/// The chosen one has as many connections as it may have; another may have fewer.
+bool UpstreamCall::choose_with_room() {
+  if (set_->targets().size() == 1) return false;
+  UpstreamTarget* other = set_->choose({.endpoint = request_.endpoint,
+                                        .now = worker_.now(),
+                                        .avoid = target_,
+                                        .turn = worker_.next_turn(),
+                                        .unit = worker_.random_unit(),
+                                        .repeatable = repeatable(),
+                                        .with_room = true});
+  if (other == nullptr) return false;
+  target_->request_ended();
+  target_ = other;
+  target_->request_started();
+  name_target();
+  return true;
 }
 
 void UpstreamCall::name_target() {
@@ -271,25 +297,32 @@ void UpstreamCall::take_head() {
   const Instant now = answered_at_ = worker_.now();
   latency_ = now - dispatched_;
   const http::ResponseHead& head = connection_->parser->head();
-  set_->answered(*target_, request_.endpoint, says_failing(head), now - turn_, dispatched_, now);
+  sized_ = head.has_content_length;
+  // An answer before its turn says nothing about how fast the upstream is.
+  std::optional<Duration> took;
+  if (deadlines_.armed(Wait::answer)) took = now - turn_;
+  set_->answered(*target_, request_.endpoint, says_failing(head), took, dispatched_, now);
   if (head.status == 503) {
     permit_.refused();
   } else if (head.upgrade || is_event_stream(head)) {
     // A stream would hold its slot for as long as it likes.
     lent_ = false;
+    GateWaiter::cancel();  // nor does it wait to have it back
+    if (over_) return;     // whoever got its turn may have ended this one
     if (!permit_.step_aside()) {
       turn_away(worker_.gate().streams_full(request_.priority_class));
       return;
     }
     if (over_) return;  // whoever got the slot may have ended this one
-  } else if (deadlines_.armed(Wait::answer)) {
-    permit_.sample(now - turn_);  // an answer before its turn says nothing
+  } else if (took) {
+    permit_.sample(*took);
   }
   sink_->on_upstream_head(head);
 }
 
 void UpstreamCall::deliver() {
   paused_ = true;
+  if (deadlines_.armed(Wait::stream)) upstreams_turn_over(worker_.now());
   deadlines_.clear();  // from here the client's pace counts
   arm_wheel();
   if (!abandoned_) {
@@ -348,13 +381,18 @@ void UpstreamCall::arm_wheel() {
 
 void UpstreamCall::arm(Wait wait, Duration after) {
   const Instant now = worker_.now();
-  if (wait == Wait::answer) turn_ = now;
+  if (wait == Wait::answer) {
+    upstreams_turn_over(now);
+    turn_ = now;
+    await_stream();
+  }
   deadlines_.set(wait, now + after);
   arm_wheel();
 }
 
 void UpstreamCall::disarm(Wait wait) {
   if (!deadlines_.armed(wait)) return;
+  if (wait == Wait::answer) upstreams_turn_over(worker_.now());
   deadlines_.clear(wait);
   arm_wheel();
 }

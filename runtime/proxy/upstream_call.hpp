@@ -49,6 +49,7 @@ struct UpstreamRequest {
   std::uint64_t tenant = 0;
   std::uint32_t weight = 1;
   gate::ConcurrencyCap cap;
+  bool stream = false;  ///< stands aside from the start
   /// Fields of the head that say how much time is left, restated when it is sent.
   struct TimeLeft {
     std::size_t offset, length;  ///< of the value in `head`
@@ -214,6 +215,7 @@ class UpstreamCall final : public RefCounted,
   void restate_times_left();
   void connect();
   void open();
+  [[nodiscard]] bool choose_with_room();
   [[nodiscard]] bool reuse(UpstreamTarget& target);
   /// `now`: it has a connection since.
   void dispatch(Instant now);
@@ -243,6 +245,9 @@ class UpstreamCall final : public RefCounted,
   }
   void client_too_slow();
   [[nodiscard]] bool regain_slot();
+  void upstreams_turn_over(Instant now) noexcept;
+  void await_stream();
+  void goes_on_for_long();
   [[nodiscard]] bool repeatable() const noexcept {
     return request_.idempotent && request_.body == http::BodyKind::none;
   }
@@ -253,7 +258,7 @@ class UpstreamCall final : public RefCounted,
   void end();
   void let_go(bool reusable);
   /// Each direction has its own time, which runs while it is the upstream's turn.
-  enum class Wait : std::uint8_t { answer, send, silence, client, count_ };
+  enum class Wait : std::uint8_t { answer, send, silence, client, stream, count_ };
   void arm(Wait wait, Duration after);
   void disarm(Wait wait);
   void arm_wheel();
@@ -274,6 +279,8 @@ class UpstreamCall final : public RefCounted,
   Instant turn_{};                               ///< since when it is the upstream's turn to answer
   Instant clients_turn_since_ = Instant::max();  ///< max: it is not the client's turn
   Duration latency_{};
+  Duration streamed_{};  ///< the upstream's own turns after the head
+  bool sized_ = false;   ///< the head says how long the body is: no stream
   unsigned attempts_ = 0;
   std::optional<UpstreamFailure> lost_;  ///< how the last attempt ended
   std::size_t addresses_tried_ = 0;

@@ -82,6 +82,7 @@ bool UpstreamSet::all_refuse(rules::EndpointId endpoint, Instant now) const {
 
 UpstreamSet::Candidate UpstreamSet::assess(UpstreamTarget& target, const UpstreamQuery& query,
                                            bool panic, bool by_breakers) const {
+  if (query.with_room && target.connections() >= settings_.connections_max) return {};
   const EndpointBreaker* own = target.known_endpoint(query.endpoint);
   const bool closed = target.breaker().closed() && (own == nullptr || own->breaker.closed());
   Candidate candidate{&target, normal, static_cast<double>(target.in_flight()), closed};
@@ -178,14 +179,14 @@ UpstreamRefusal UpstreamSet::refusal(rules::EndpointId endpoint, Instant now) {
 // -- what became of it ------------------------------------------------------------
 
 void UpstreamSet::answered(UpstreamTarget& target, rules::EndpointId endpoint, bool failed,
-                           Duration latency, Instant started, Instant now) {
+                           std::optional<Duration> latency, Instant started, Instant now) {
   if (settings_.breaker.mode == config::LoopMode::off) return;
   EndpointBreaker& own = target.endpoint(endpoint, now);
   CallResult result = CallResult::failed;
   if (!failed) {
-    const bool slow = latency > slow_bound(own);
+    const bool slow = latency && *latency > slow_bound(own);
     result = slow ? CallResult::slow : CallResult::answered;
-    own.learn(latency);
+    if (latency) own.learn(*latency);
   }
   report(target, own, result, started, now);
 }

@@ -60,6 +60,7 @@ void UpstreamCall::on_upstream_deadline() {
     case Wait::count_: arm_wheel(); return;
     case Wait::silence: silent(); return;
     case Wait::client: client_too_slow(); return;
+    case Wait::stream: goes_on_for_long(); return;
     default: break;
   }
   set_->counters().timeouts.fetch_add(1, std::memory_order_relaxed);

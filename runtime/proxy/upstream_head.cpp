@@ -56,7 +56,7 @@ bool is_dropped(const http::Field& field, const RequestContext& request, Upstrea
 void note_time_left(const http::Field& field, Worker& worker, const RequestContext& request,
                     UpstreamRequest& result) {
   const auto format = request.config->admission().deadline_format(field);
-  if (!format || !http::counts_down(*format)) return;
+  if (!format || !http::counts_down(*format, field.value)) return;
   const auto left = http::time_left(*format, field.value, worker.wall_now());
   if (!left) return;
   result.times_left.push_back({result.head.size() - line_end - field.value.size(),
@@ -128,6 +128,7 @@ UpstreamRequest make_upstream_request(Worker& worker, const RequestContext& requ
   result.priority_class = refresh ? class_lowest : request.priority_class;
   result.weight = request.terms.weight;
   result.cap = request.terms.cap;
+  result.stream = request.terms.stream;
   if (!refresh) {
     result.tenant = request.terms.tenant;
     result.deadline = request.terms.deadline;

@@ -53,15 +53,15 @@ void UpstreamCall::arm_for_answer() {
     if (clients_turn && !paused_ && out_.empty()) begin_clients_turn();
     return;
   }
+  if (!uploads) {
+    clients_turn_over();
+    // It is at work, whatever the limit says.
+    if (std::exchange(lent_, false)) permit_.step_back_always();
+  }
   const auto& settings = set_->settings();
   arm(Wait::answer, head_received_ ? settings.body_timeout : settings.timeout);
-  if (uploads) {  // 100 is the upstream's to send, but without a body there is no work
-    begin_clients_turn();
-    return;
-  }
-  clients_turn_over();
-  // It is at work, whatever the limit says.
-  if (std::exchange(lent_, false)) permit_.step_back_always();
+  // 100 is the upstream's to send, but without a body there is no work.
+  if (uploads) begin_clients_turn();
 }
 
 /// The upstream takes no more for now. While its answer is not read, that may

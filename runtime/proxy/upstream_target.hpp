@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -147,6 +148,7 @@ struct UpstreamQuery {
   std::uint32_t turn = 0;                 ///< rotates ties
   double unit = 0;                        ///< dice in [0, 1)
   bool repeatable = false;                ///< may be a probe: it can go elsewhere afterwards
+  bool with_room = false;                 ///< only targets below upstream.connections_max
 };
 
 /// Why a request was not sent, and when it may be worth another try.
@@ -184,9 +186,10 @@ class UpstreamSet {
   [[nodiscard]] bool any_healthy(Instant now) const;
 
   // -- what became of it --------------------------------------------------------
-  /// A response head came after `latency`. `failed`: its status says so.
-  void answered(UpstreamTarget& target, rules::EndpointId endpoint, bool failed, Duration latency,
-                Instant started, Instant now);
+  /// A response head came after `latency`; none: before it was the upstream's turn, which
+  /// says nothing about its speed. `failed`: its status says so.
+  void answered(UpstreamTarget& target, rules::EndpointId endpoint, bool failed,
+                std::optional<Duration> latency, Instant started, Instant now);
   /// Anything else.
   void lost(UpstreamTarget& target, rules::EndpointId endpoint, rules::CallResult result,
             Instant started, Instant now);

@@ -249,8 +249,8 @@ TEST(Compression, WhatIsStoredForWhoeverHasThatCookieIsNotCompressed) {
 TEST(Compression, WhatARuleKeepsApartByCookieIsNotCompressedAndSaysSo) {
   ScriptedOrigin origin;
   origin.answer("/mine", 200, kept + type, text_of(20000));
-  RunningAgent agent(compressing(origin, "mode: on, level: 5",
-                                 "rules: [{match: {path: /mine}, vary: [Cookie]}]"));
+  RunningAgent agent(
+      compressing(origin, "mode: on, level: 5", "rules: [{match: {path: /mine}, vary: [Cookie]}]"));
   const std::string fields = accept(Coding::gzip) + "Cookie: sid=1\r\n";
   for (int i = 0; i < 3; ++i) {
     const Message answer = agent.get("/mine", fields);

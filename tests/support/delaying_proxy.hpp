@@ -1,8 +1,8 @@
 // A TCP proxy on loopback that holds back or spoils what the server says: a slow Redis, or one
 // that answers nonsense.
 //
-// Thread safety: set_delay() and set_noise() from any thread; the rest on the test's. The destructor
-// closes all connections.
+// Thread safety: set_delay() and set_noise() from any thread; the rest on the test's. The
+// destructor closes all connections.
 #pragma once
 
 #include <atomic>

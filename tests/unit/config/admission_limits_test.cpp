@@ -12,6 +12,7 @@ TEST(AdmissionLimits, AreReadAsWritten) {
                 "per: [tenant, route], rate: 600/min, burst: 50, mode: shadow, advertise: false}], "
                 "concurrency_caps: [{name: exports, match: {path: /e/*}, max: 4}], "
                 "weights: [{match: {path: /e/*}, weight: 3}], "
+                "streams: [{match: {path: /poll/*, methods: [GET]}}], "
                 "deadlines: {fields: [{name: X-Budget, format: seconds}], "
                 "routes: [{match: {path: /api/*}, within: 1500ms}]}, "
                 "tenant: {by: header, field: X-Tenant, fair_queue: false}"));
@@ -27,6 +28,9 @@ TEST(AdmissionLimits, AreReadAsWritten) {
   EXPECT_FALSE(limit.advertise);
   EXPECT_EQ(read.concurrency_caps.at(0).max, 4U);
   EXPECT_EQ(read.weights.at(0).weight, 3U);
+  EXPECT_EQ(read.streams.at(0).match.path, "/poll/*");
+  EXPECT_NE(errors_below_base(admission("streams: [{match: {methods: [GET]}}]")).find("`match`"),
+            std::string::npos);
   ASSERT_EQ(read.deadlines.fields.size(), 1U);
   EXPECT_EQ(read.deadlines.fields.front().format, DeadlineFormat::in_seconds);
   EXPECT_EQ(read.deadlines.routes.at(0).within, milliseconds(1500));

@@ -99,6 +99,7 @@ TEST(Reference, RequiredKeysAreThoseWithoutWhichNothingLoads) {
                                              "admission.concurrency_caps[].max",
                                              "admission.weights[].match.path",
                                              "admission.weights[].weight",
+                                             "admission.streams[].match.path",
                                              "admission.page_limits[].name",
                                              "admission.page_limits[].match.path",
                                              "slo[].name"}));
@@ -137,13 +138,14 @@ TEST(Examples, TheCompleteOneShowsDefaultsWhereItSaysSo) {
                                    {{"HOMEOSTAT_ADMIN_TOKEN", "0123456789abcdef"}})
                              .settings;
   const auto minimal = *load_file(project_path("config/examples/minimal.yaml"), {}).settings;
-  EXPECT_EQ(changed_keys(minimal, complete),
-            (std::vector<std::string>{
-                "upstream.health.path", "admin.tokens", "cache.query_drop", "cache.rules",
-                "cache.groups", "admission.priorities", "admission.deadlines.routes",
-                "admission.rate_limits", "admission.concurrency_caps", "admission.weights",
-                "admission.page_limits", "monitor.app.pid_file", "monitor.endpoints.routes",
-                "optimization.memory_hook", "alerts.alertmanager", "alerts.labels"}));
+  EXPECT_EQ(
+      changed_keys(minimal, complete),
+      (std::vector<std::string>{
+          "upstream.health.path", "admin.tokens", "cache.query_drop", "cache.rules", "cache.groups",
+          "admission.priorities", "admission.deadlines.routes", "admission.rate_limits",
+          "admission.concurrency_caps", "admission.weights", "admission.streams",
+          "admission.page_limits", "monitor.app.pid_file", "monitor.endpoints.routes",
+          "optimization.memory_hook", "alerts.alertmanager", "alerts.labels"}));
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ QueueView ahead(milliseconds work, double limit, std::size_t length) {
   view.work_ahead = work;
   view.limit = limit;
   view.length = length;
-  view.own_service = milliseconds(10);
+  view.own_service = view.own_unloaded = milliseconds(10);
   return view;
 }
 
@@ -78,6 +78,17 @@ TEST(AdmissionQueue, ArrivalIsJudgedByWaitDeadlineAndLength) {
   EXPECT_EQ(judge_arrival(bounds, ahead(milliseconds(310), 10, 3), milliseconds(19)),
             ArrivalVerdict::too_late);  // less than 2 x 10 ms service
   EXPECT_EQ(judge_arrival(bounds, QueueView{}, Duration::zero()), ArrivalVerdict::too_late);
+}
+
+TEST(AdmissionQueue, WhatWouldDoWithoutLoadIsRefusedForTheLoad) {
+  const QueueBounds bounds{milliseconds(100), 4};
+  QueueView loaded = ahead(milliseconds(10), 10, 1);
+  loaded.own_service = milliseconds(400);
+  loaded.own_unloaded = milliseconds(40);
+  EXPECT_EQ(judge_arrival(bounds, loaded, milliseconds(79)), ArrivalVerdict::too_late);
+  EXPECT_EQ(judge_arrival(bounds, loaded, milliseconds(80)), ArrivalVerdict::deadline);
+  EXPECT_EQ(judge_arrival(bounds, loaded, milliseconds(800)), ArrivalVerdict::deadline);
+  EXPECT_EQ(judge_arrival(bounds, loaded, milliseconds(801)), ArrivalVerdict::join);
 }
 
 TEST(AdmissionQueue, BestWaitingClassIsChosen) {

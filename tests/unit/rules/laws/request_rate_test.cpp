@@ -91,13 +91,23 @@ TEST(RequestRate, AClientThatAsksAllTheTimeGetsTheWholeRate) {
   }
 }
 
-TEST(RequestRate, AStateOfASlowerRateIsForgottenWhenTheRateIsRaised) {
-  const RequestRate slow = request_rate(1, hours(1), 1);
-  const RequestRate fast = request_rate(10, seconds(1), 1);
-  const std::int64_t bucket = judge_rate(slow, 0, start).full_at;
-  const RateVerdict verdict = judge_rate(fast, bucket, start);
-  EXPECT_FALSE(verdict.allowed);
-  EXPECT_LE(verdict.wait, milliseconds(100));
+TEST(RequestRate, WhatAFleetHasUsedIsWaitedForAndNoLonger) {
+  const RequestRate rate = request_rate(50, seconds(1), 100);
+  const std::int64_t bucket = start + 10 * second;  // five agents let 100 through each
+  const RateVerdict refused = judge_rate(rate, bucket, start);
+  EXPECT_FALSE(refused.allowed);
+  EXPECT_EQ(refused.wait, milliseconds(8020));
+  EXPECT_EQ(rate_window(rate, refused), 9);
+  EXPECT_FALSE(judge_rate(rate, bucket, start + refused.wait.count() - 1).allowed);
+  EXPECT_TRUE(judge_rate(rate, bucket, start + refused.wait.count()).allowed);
+}
+
+TEST(RequestRate, AnotherRateOrBurstHasAnotherKey) {
+  const RequestRate rate = request_rate(1000, hours(24), 1000);
+  EXPECT_EQ(rate_key(rate), rate_key(request_rate(1000, hours(24), 1000)));
+  EXPECT_NE(rate_key(rate), rate_key(request_rate(1000, hours(1), 1000)));
+  EXPECT_NE(rate_key(rate), rate_key(request_rate(1000, hours(24), 999)));
+  EXPECT_NE(rate_key({nanoseconds(1), 2}), rate_key({nanoseconds(2), 1}));
 }
 
 TEST(RequestRate, TheWindowNeverPromisesMoreThanTheRate) {

@@ -364,5 +364,33 @@ TEST_F(GateAdmission, ADeadlineThatNoLoadIsToBlameForIsNoOverload) {
   EXPECT_EQ(gate->totals().rejected_total(), 60U);
 }
 
+TEST_F(GateAdmission, ADeadlineThatAnIdleUpstreamWouldMeetIsRefusedAsOverload) {
+  build(with_limit(1));
+  teach_service(milliseconds(40));
+  for (int window = 0; window < 30; ++window) teach_service(milliseconds(400));
+  const Permit busy = take();
+  (void)gate->collect(clock.now());
+  WorkerGate& worker = gate->worker(0);
+  const Instant now = clock.now();
+  Client met, never;
+  EXPECT_TRUE(rejected_for(worker.admit({1, 0, now, now + milliseconds(200)}, met),
+                           RejectReason::deadline));
+  EXPECT_TRUE(rejected_for(worker.admit({1, 0, now, now + milliseconds(70)}, never),
+                           RejectReason::too_late));
+  clock.advance(milliseconds(100));
+  EXPECT_EQ(gate->collect(clock.now()).critical_rejected, 1U);
+}
+
+TEST_F(GateAdmission, AnEndpointThatStaysSlowerIsJudgedByThatAfterTwoMinutes) {
+  build(with_limit(1));
+  teach_service(milliseconds(40));
+  for (int window = 0; window < 1300; ++window) teach_service(milliseconds(400));
+  const Permit busy = take();
+  Client client;
+  const Instant now = clock.now();
+  EXPECT_TRUE(rejected_for(gate->worker(0).admit({1, 0, now, now + milliseconds(200)}, client),
+                           RejectReason::too_late));
+}
+
 }  // namespace
 }  // namespace homeostat::gate

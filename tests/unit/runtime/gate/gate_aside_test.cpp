@@ -46,6 +46,40 @@ TEST_F(GateAside, AStreamGivesItsSlotsBackAndKeepsItsPlaceUnderItsCap) {
   EXPECT_EQ(gate->in_flight(), 0U);
 }
 
+TEST_F(GateAside, ADeclaredStreamNeedsNoSlotAndIsNoSampleOfAnything) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.max_wait = milliseconds(0);
+  settings.streams_max = 1;
+  build(settings);
+  const Permit busy = take();
+  GateRequest poll;
+  poll.endpoint = 1;
+  poll.now = clock.now();
+  poll.stream = true;
+  Client client;
+  EXPECT_FALSE(gate->worker(0).refuse(poll));
+  Admission first = gate->worker(0).admit(poll, client);
+  ASSERT_TRUE(admitted(first));
+  EXPECT_TRUE(std::get<Permit>(first).aside());
+  EXPECT_EQ(gate->in_flight(), 1U);
+  EXPECT_EQ(gate->aside(), 1U);
+  EXPECT_TRUE(rejected_for(gate->worker(0).admit(poll, client), RejectReason::streams_full));
+  std::get<Permit>(first).success(std::chrono::seconds(25));
+  EXPECT_EQ(gate->aside(), 0U);
+  EXPECT_EQ(gate->in_flight(), 1U);
+  clock.advance(milliseconds(100));
+  EXPECT_TRUE(gate->collect(clock.now()).window.endpoints.empty());
+}
+
+TEST_F(GateAside, WhatIsLongForItsEndpointIsTakenForAStream) {
+  build(with_limit(10));
+  EXPECT_EQ(gate->worker(0).stream_after(1), std::chrono::seconds(1));
+  teach_service(milliseconds(20));
+  EXPECT_EQ(gate->worker(0).stream_after(1), std::chrono::seconds(1));
+  teach_service(milliseconds(500), 2);
+  EXPECT_EQ(gate->worker(0).stream_after(2), std::chrono::seconds(5));
+}
+
 TEST_F(GateAside, ThereAreOnlySoManyPlacesAndWhoFindsNoneKeepsItsSlot) {
   config::AdmissionSettings settings = with_limit(10);
   settings.streams_max = 1;

@@ -243,6 +243,76 @@ TEST_F(GateLimits, ABetterClassDoesNotStandBackForAHeavyRequest) {
   EXPECT_TRUE(admitted(ask(critical, 0, 1)));
 }
 
+TEST_F(GateLimits, AHeavyRequestDueByItsFloorShareDoesNotStopBetterClasses) {
+  config::AdmissionSettings settings = with_limit(2);
+  settings.max_wait = hours(1);
+  build(settings, 2);
+  std::list<Permit> running;
+  running.push_back(take(0));
+  running.push_back(take(0));
+  Client heavy;
+  GateRequest wanted = request();
+  wanted.priority_class = 3;
+  wanted.weight = 2;
+  ASSERT_TRUE(queued(gate->worker(1).admit(wanted, heavy)));
+  std::list<Client> critical;
+  int served = 0;
+  // Beyond what its class is owed for, two at least wait at any time.
+  for (int i = 0; i < 60; ++i) {
+    while (static_cast<int>(critical.size()) < served + 3) {
+      ASSERT_TRUE(queued(ask(critical.emplace_back(), 0, 0)));
+    }
+    running.front().ignore();
+    running.pop_front();
+    settle();
+    int now_served = 0;
+    for (Client& one : critical) {
+      if (one.permit) running.push_back(std::move(one.permit));
+      now_served += one.callbacks;
+    }
+    ASSERT_EQ(now_served, served + 1) << "after " << i;
+    served = now_served;
+  }
+  EXPECT_FALSE(heavy.permit);
+}
+
+TEST_F(GateLimits, ACriticalRequestThatWaitsPassesAHeavyOneThatSavesUp) {
+  config::AdmissionSettings settings = with_limit(3);
+  settings.max_wait = hours(1);
+  build(settings);
+  Permit first = take(), second = take(), third = take();
+  Client heavy;
+  GateRequest wanted = request();
+  wanted.priority_class = 3;
+  wanted.weight = 3;
+  ASSERT_TRUE(queued(gate->worker(0).admit(wanted, heavy)));
+  Client critical;
+  ASSERT_TRUE(queued(ask(critical, 0)));
+  first.ignore();
+  EXPECT_TRUE(critical.permit);
+  critical.permit.ignore();
+  second.ignore();
+  EXPECT_FALSE(heavy.permit);
+  third.ignore();
+  EXPECT_TRUE(heavy.permit);
+}
+
+TEST_F(GateLimits, DropsAndTheCriticalShareCountSlotsToo) {
+  build(with_limit(10));
+  (void)gate->collect(clock.now());
+  Client client;
+  Admission heavy = weighing(3, client);
+  Admission critical = ask(client, 0);
+  std::get<Permit>(heavy).drop();
+  std::get<Permit>(critical).success(milliseconds(10));
+  clock.advance(milliseconds(100));
+  const GateFigures figures = gate->collect(clock.now());
+  ASSERT_EQ(figures.window.endpoints.size(), 1U);
+  EXPECT_EQ(figures.window.endpoints.front().dropped, 3U);
+  EXPECT_DOUBLE_EQ(figures.window.critical_share, 0.25);
+  EXPECT_EQ(gate->totals().dropped, 1U) << "of requests";
+}
+
 TEST_F(GateLimits, AnOpenBreakersRefusalsAreCountedAndAreNoSignOfOverload) {
   build(with_limit(10));
   gate->worker(0).upstream_refused(RejectReason::upstream_silent, 2);

@@ -72,6 +72,16 @@ std::string restated(DeadlineFormat format, Duration time) {
   return text;
 }
 
+TEST(DeadlineField, WhatIsLeftCountsDownAndAPointInTimeDoesNot) {
+  EXPECT_TRUE(counts_down(DeadlineFormat::grpc, "250m"));
+  EXPECT_TRUE(counts_down(DeadlineFormat::time, "250ms"));
+  EXPECT_TRUE(counts_down(DeadlineFormat::time, "1.5s"));
+  for (const char* point : {"2026-11-26T06:00:00.250Z", "Thu, 26 Nov 2026 06:00:00 GMT",
+                            "1795672800.25", "1795672800250"}) {
+    EXPECT_FALSE(counts_down(DeadlineFormat::time, point)) << point;
+  }
+}
+
 TEST(DeadlineField, WhatIsLeftIsRestatedRoundedDown) {
   EXPECT_EQ(restated(DeadlineFormat::grpc, microseconds(1500)), "1500000n");
   EXPECT_EQ(restated(DeadlineFormat::grpc, milliseconds(250)), "250000u");
@@ -79,6 +89,7 @@ TEST(DeadlineField, WhatIsLeftIsRestatedRoundedDown) {
   EXPECT_EQ(restated(DeadlineFormat::grpc, -seconds(1)), "0n");
   EXPECT_EQ(restated(DeadlineFormat::in_milliseconds, microseconds(1999)), "1");
   EXPECT_EQ(restated(DeadlineFormat::in_seconds, microseconds(1'234'999)), "1.234");
+  EXPECT_EQ(restated(DeadlineFormat::time, microseconds(160'999)), "160ms");
   for (const auto time : {milliseconds(1), milliseconds(99'999'999), milliseconds(123)}) {
     const auto back = time_left(DeadlineFormat::grpc, restated(DeadlineFormat::grpc, time), now);
     ASSERT_TRUE(back);

@@ -15,6 +15,7 @@ class SpelledPaths : public testing::Test {
     settings.priorities = {{.match = {"/checkout/*", {}}, .priority_class = 0},
                            {.match = {"/reports/*", {}}, .priority_class = 3}};
     settings.weights = {{.match = {"/exports/*", {}}, .weight = 3}};
+    settings.streams = {{.match = {"/poll/*", {}}}};
     settings.concurrency_caps = {{.name = "wide", .match = {"/x/*", {}}, .max = 50},
                                  {.name = "exports", .match = {"/exports/*", {}}, .max = 4}};
     settings.deadlines.routes = {{.match = {"/x/*", {}}, .within = 10s},
@@ -53,6 +54,34 @@ TEST_F(SpelledPaths, NoSpellingEvadesWeightCapOrDeadline) {
   const Read other("/x/1");
   EXPECT_EQ(rules.weight("GET", other.path), 1U);
   EXPECT_EQ(rules.cap("GET", other.path).places, 50);
+}
+
+TEST(RateLimitBuckets, AreKeptWhileTheLimitIsTheSameAndFullWhenItsRateIsChanged) {
+  ManualClock clock;
+  gate::Gate gate{{}, 1, clock};
+  const auto salt = [&gate](std::string name, double requests, std::chrono::seconds period,
+                            std::uint64_t burst) {
+    config::AdmissionSettings settings;
+    config::RateLimitRule& rule = settings.rate_limits.emplace_back();
+    rule.name = std::move(name);
+    rule.rate.requests = requests;
+    rule.rate.period = period;
+    rule.burst = burst;
+    return AdmissionRules(settings, gate).rate_limits().front().salt;
+  };
+  const std::uint64_t before = salt("api", 1000, 24h, 0);
+  EXPECT_EQ(salt("api", 1000, 24h, 0), before);
+  EXPECT_EQ(salt("api", 1000, 24h, 1000), before) << "the default, written out";
+  EXPECT_NE(salt("api", 1000, 1h, 0), before);
+  EXPECT_NE(salt("api", 1000, 24h, 10), before);
+  EXPECT_NE(salt("web", 1000, 24h, 0), before);
+}
+
+TEST_F(SpelledPaths, OnlyWhatIsAStreamByAllReadingsNeedsNoSlot) {
+  EXPECT_TRUE(rules.stream("GET", Read("/poll/1").path));
+  EXPECT_FALSE(rules.stream("GET", Read("/exports/1").path));
+  EXPECT_FALSE(rules.stream("GET", Read("/poll/../exports/1").path));
+  EXPECT_FALSE(rules.stream("GET", Read("/exports/../poll/1").path));
 }
 
 }  // namespace

@@ -56,6 +56,33 @@ struct Bench {
   std::uint32_t turn = 0;
 };
 
+TEST(UpstreamChoice, AnEarlyAnswerToASlowUploadIsNeitherSlowNorUsual) {
+  Bench bench(1);
+  bench.answered(1, 100);
+  for (int i = 0; i < 100; ++i) {
+    bench.set.answered(bench.target(1), 1, false, std::nullopt, bench.now, bench.now);
+  }
+  EXPECT_TRUE(bench.target(1).known_endpoint(1)->breaker.closed());
+  EXPECT_EQ(bench.set.silence_after(bench.target(1), 1, bench.now), Duration(2s))
+      << "what is usual is what the upstream took in its turn";
+  for (int i = 0; i < 100; ++i) bench.set.answered(bench.target(1), 1, false, 5s, start, bench.now);
+  EXPECT_FALSE(bench.target(1).known_endpoint(1)->breaker.closed()) << "in its turn it counts";
+}
+
+TEST(UpstreamChoice, AFullTargetIsNotAskedWhileAnotherHasRoom) {
+  config::UpstreamSettings settings = settings_of(3);
+  settings.connections_max = 1;
+  UpstreamSet set(settings, endpoints, start);
+  const auto choose = [&set] {
+    return set.choose({.endpoint = 1, .now = start, .repeatable = true, .with_room = true});
+  };
+  ASSERT_TRUE(set.targets()[0]->take_connection(1));
+  ASSERT_TRUE(set.targets()[2]->take_connection(1));
+  EXPECT_EQ(choose(), set.targets()[1].get());
+  ASSERT_TRUE(set.targets()[1]->take_connection(1));
+  EXPECT_EQ(choose(), nullptr);
+}
+
 TEST(UpstreamChoice, TakesTheLeastBusyAndRotatesOnTies) {
   Bench bench(3);
   std::vector<int> chosen(4, 0);
