@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace homeostat::gate {
 
@@ -258,6 +259,16 @@ double StatisticsReader::take_wait_p95(const std::vector<const WorkerStatistics*
   return wait_bucket_bound(wait_buckets - 1);
 }
 
+namespace {
+
+/// What a counter has grown by since `previous`, which is brought up to it.
+std::uint64_t advance(std::uint64_t& previous, const std::atomic<std::uint64_t>& counter) noexcept {
+  const std::uint64_t total = counter.load(std::memory_order_acquire);
+  return total - std::exchange(previous, total);
+}
+
+}  // namespace
+
 GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>& workers,
                                       Instant now, bool limited_now) {
   for (rules::EndpointSamples& samples : merged_) {
@@ -278,19 +289,10 @@ GateFigures StatisticsReader::collect(const std::vector<const WorkerStatistics*>
     turned_away_ += turned_away - previous.turned_away;
     previous.turned_away = turned_away;
     // Limited before arrivals: the share can then only be read low, never above 1.
-    const std::uint64_t limited_total = worker.limited_.load(std::memory_order_acquire);
-    const std::uint64_t arrivals_total = worker.arrivals_.load(std::memory_order_acquire);
-    limited += limited_total - previous.limited;
-    arrivals += arrivals_total - previous.arrivals;
-    previous.limited = limited_total;
-    previous.arrivals = arrivals_total;
-    const std::uint64_t critical_total =
-        worker.critical_slots_admitted_.load(std::memory_order_acquire);
-    const std::uint64_t slots_total = worker.slots_admitted_.load(std::memory_order_acquire);
-    critical_slots += critical_total - previous.critical_slots;
-    slots += slots_total - previous.slots;
-    previous.critical_slots = critical_total;
-    previous.slots = slots_total;
+    limited += advance(previous.limited, worker.limited_);
+    arrivals += advance(previous.arrivals, worker.arrivals_);
+    critical_slots += advance(previous.critical_slots, worker.critical_slots_admitted_);
+    slots += advance(previous.slots, worker.slots_admitted_);
     const GateTotals totals = worker.totals();
     figures.admitted += totals.admitted_total() - previous.totals.admitted_total();
     critical +=

@@ -29,11 +29,7 @@ WriteOutcome outcome_of(const std::optional<StoreResult>& answer) noexcept {
 }
 
 ReadOutcome outcome_of(const CallResult& result) noexcept {
-  switch (result.error) {
-    case CallError::none: return ReadOutcome::failed;  // an error reply
-    case CallError::timeout: return ReadOutcome::late;
-    default: return ReadOutcome::failed;
-  }
+  return result.error == CallError::timeout ? ReadOutcome::late : ReadOutcome::failed;
 }
 
 }  // namespace

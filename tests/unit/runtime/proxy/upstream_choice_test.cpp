@@ -363,13 +363,6 @@ TEST(UpstreamChoice, ConnectionsAreCountedUpToTheBound) {
   EXPECT_TRUE(target.take_connection(2));
 }
 
-TEST(UpstreamChoice, AnAddressThatCannotBeUsedIsNamed) {
-  config::UpstreamSettings settings;
-  settings.targets.push_back({{{}, 0, std::string(200, 'x')}, "host"});
-  EXPECT_THROW(UpstreamSet(settings, 1, start), std::runtime_error);
-  EXPECT_THROW(UpstreamSet(config::UpstreamSettings{}, 1, start), std::runtime_error);
-}
-
 TEST(BreakerThreads, WhateverIsReportedAtOnceProbesStayRareAndItCloses) {
   Bench bench(2);
   std::atomic<int> sent{0};
@@ -395,25 +388,6 @@ TEST(BreakerThreads, WhateverIsReportedAtOnceProbesStayRareAndItCloses) {
   EXPECT_NE(bench.choose(), 0);
   bench.answered(1, 1);
   EXPECT_TRUE(bench.set.any_healthy(bench.now));
-}
-
-TEST(UpstreamChoice, FurtherAddressesOfANameEarnNoRetries) {
-  const auto granted = [](std::uint64_t further_addresses) {
-    config::UpstreamSettings settings = settings_of(1);
-    settings.retry_budget.ratio = 0.1;
-    settings.retry_budget.per_second_min = 0;
-    UpstreamSet set(settings, endpoints, start);
-    UpstreamCounters& counters = set.counters();
-    int count = 0;
-    for (int round = 0; round < 100; ++round) {  // a request each, whose name has addresses
-      counters.connects += 1 + further_addresses;
-      counters.further_addresses += further_addresses;
-      count += set.may_retry(start) ? 1 : 0;
-    }
-    return count;
-  };
-  EXPECT_GT(granted(0), 0);
-  EXPECT_EQ(granted(3), granted(0));
 }
 
 }  // namespace
