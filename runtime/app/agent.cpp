@@ -119,6 +119,13 @@ Agent::Parts::Parts(config::Settings loaded, Loader load)
       names(context) {}
 
 Agent::Parts::~Parts() {
+  constexpr std::chrono::seconds patience{10};
+  end_bound.arm(patience, [patience] {
+    spdlog::critical("something does not end within {} s: leaving without a clean-up",
+                     patience.count());
+    telemetry::finish_logging();
+    std::_Exit(1);
+  });
   if (admin) admin->stop();
   if (health) health->stop();
   if (resolver) resolver->stop();

@@ -1,13 +1,10 @@
 // What the agent does when it is sent a signal, and how it ends.
 #include <spdlog/spdlog.h>
 
-#include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <utility>
 
 #include "runtime/app/agent_parts.hpp"
-#include "runtime/telemetry/logging.hpp"
 
 namespace homeostat::app {
 
@@ -84,16 +81,7 @@ void Agent::Parts::leave() {
   });
 }
 
-void Agent::Parts::quit() {
-  constexpr std::chrono::seconds patience{10};
-  end_bound.arm(patience, [patience] {
-    spdlog::critical("something does not end within {} s: leaving without a clean-up",
-                     patience.count());
-    telemetry::finish_logging();
-    std::_Exit(1);
-  });
-  context.stop();
-}
+void Agent::Parts::quit() { context.stop(); }
 
 void Agent::Parts::run() {
   context.run();

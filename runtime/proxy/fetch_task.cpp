@@ -107,7 +107,11 @@ bool FetchTask::concerns_client_alone(const cache::FetchEnd& end,
     return !decision.storable() || (stored_ && stored_->status() != status);
   }
   if (!stored_ || (status != 401 && status != 403)) return false;
-  return purpose_ == UpstreamPurpose::refresh || stored_->freshness().fresh(worker_.now());
+  using http::HeaderId;
+  const bool credentials =
+      asked_.fields->has(HeaderId::authorization) || asked_.fields->has(HeaderId::cookie);
+  return (purpose_ == UpstreamPurpose::refresh && credentials) ||
+         stored_->freshness().fresh(worker_.now());
 }
 
 void FetchTask::leave_to_client(const http::ResponseHead& head, cache::Reason reason) {

@@ -104,7 +104,8 @@ TEST_F(StoredResponseTest, SurvivesARefreshWithSomebodysBadCredentials) {
     DataPlane agent(settings_before(origin_));
     EXPECT_EQ(agent.send("GET", "/page").body, "page");
     const std::size_t before = origin_.requests("/page");
-    const Message stale = agent.send("GET", "/page", std::string("X-Odd: ") + status + "\r\n");
+    const Message stale = agent.send(
+        "GET", "/page", std::string("Cookie: session=over\r\nX-Odd: ") + status + "\r\n");
     EXPECT_TRUE(is_hit(stale)) << stale.head;
     ASSERT_TRUE(origin_.wait_for_requests("/page", before + 1));
     // The next refresh begins when that one has ended.
