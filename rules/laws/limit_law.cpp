@@ -12,6 +12,7 @@
 //               a <= q < b       creep    b = max(2.5, 0.25 n)
 //               q >= b           shrink towards the middle of [a, b]
 //             only when the limit is what holds requests back.
+//             Where light load came before, its baseline gives the knee at once.
 // probing     see limit_probe.hpp. Keeps the baseline honest under unending
 //             overload, where Vegas otherwise drifts.
 //
@@ -47,7 +48,7 @@ constexpr double doubt_queue = 0.75;                      // share of in flight 
 constexpr int doubt_windows = 3;
 constexpr double light_memory = 400;  // samples
 constexpr int quiet_windows_to_slow_start = 3;
-constexpr double light_unproven = 0.4;                      // of the limit in flight
+constexpr double light_unproven = 0.5;                      // of the limit in flight
 constexpr double fall_memory = 15;                          // seconds
 constexpr double cv_fade = 0.05;                            // per window
 constexpr double starved_share = 0.7, starved_limit = 0.8;  // of the best that was seen
@@ -312,9 +313,14 @@ void LimitLaw::grow(double queue, double in_flight, bool frozen) {
 /// load is light: against an unproven limit it may just be the queue of a small
 /// upstream.
 void LimitLaw::learn_from_light_load(double in_flight) {
-  const bool light = in_flight <= (knee_ > 0 ? knee_ / 2 : light_unproven * limit_);
+  const bool light = knee_ > 0
+                         ? in_flight <= knee_ / 2
+                         : in_flight <= light_unproven * limit_ && queue_ < queue_high(in_flight);
   if (light) {
     baseline_.average(merged_, light_memory);
+    const auto samples = static_cast<double>(merged_.samples());
+    light_samples_ = std::min(light_samples_ + samples, light_memory);
+    light_in_flight_ += samples / light_samples_ * (in_flight - light_in_flight_);
   } else {
     baseline_.lower(merged_, 0.3);
   }

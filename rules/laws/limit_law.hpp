@@ -87,7 +87,9 @@ class LimitLaw {
   void watch_critical(const LimitWindow& window);
   void start_probe(bool urgent);
   void finish_probe(bool measured);
+  [[nodiscard]] double knee_by_light_load() const;
   [[nodiscard]] bool as_fast_as_first(const WindowMerge& seen) const;
+  void settle_by_light_load();
   void accept_baseline(const WindowMerge& seen);
   void end_doubt();
 
@@ -99,6 +101,8 @@ class LimitLaw {
   WindowMerge first_;  ///< the very first samples, before a queue can have grown
   LatencyBaseline first_baseline_;
   bool learnt_at_limit_ = false;  ///< the baseline: it may hold a queue
+  double light_samples_ = 0;      ///< the baseline was learnt from at light load, and ...
+  double light_in_flight_ = 0;    ///< ... what was in flight then, their mean
   DropGuard drops_;
   LimitProbe probe_;
   Instant now_{};
@@ -134,6 +138,7 @@ class LimitLaw {
   double critical_in_flight_ = 0;  ///< places of critical requests, mean of the last second
   Instant baseline_at_{}, probe_started_{}, probe_ended_{};
   bool baseline_aged_ = true, probed_ = false;
+  double light_knee_ = 0;  ///< > 0: the probe asks whether this is the knee
   double knee_ = 0;  ///< busy servers at saturation as proven by a probe; 0 = not yet
   double probe_interval_ = probe_interval_first;
   bool urgent_ = false;            ///< the probe was started because the limit fell

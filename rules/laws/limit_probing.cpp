@@ -12,7 +12,8 @@ constexpr double probe_depth = 0.6, first_probe_depth = 0.35;
 constexpr double critical_room = 1.25, critical_depth = 0.75, critical_memory = 1;  // s
 constexpr double throughput_kept = 0.87, first_throughput_kept = 0.8;  // share of before
 // Of samples_wanted(). While the limit is known to be wrong, soon beats exact.
-constexpr double probe_samples = 1.5, urgent_probe_samples = 1, first_probe_samples = 0.6;
+constexpr double probe_samples = 1.5, urgent_probe_samples = 1, first_probe_samples = 0.4;
+constexpr double light_samples_least = 20, light_share_most = 0.75;  // of the knee in flight
 constexpr double adopted_margin = 1.05;
 constexpr int probe_chain_max = 6;
 constexpr double probe_interval_max = 40;        // seconds
@@ -65,6 +66,7 @@ void LimitLaw::start_probe(bool urgent) {
   // In doubt nobody is held back yet: a deep probe would reject for nothing. Nor is a
   // second one of a chain deep: what the first found is near the knee already.
   const bool deep = first && limit_before_doubt_ <= 0 && chain_ == 0;
+  light_knee_ = deep ? knee_by_light_load() : 0;
   const double depth = deep ? first_probe_depth : probe_depth;
   urgent_ = !first && urgent;
   const double samples = first     ? first_probe_samples
@@ -72,9 +74,28 @@ void LimitLaw::start_probe(bool urgent) {
                                    : probe_samples;
   // A limit above the knee by design (small upstreams) is not worth probing at.
   const double from = first || urgent_ ? limit_ : std::min(limit_, 1.25 * knee_);
-  probe_.start(probe_limit(from, depth), latency_, samples * samples_wanted());
+  const double expected = std::max(bounds_.min, std::floor(std::min(limit_at(light_knee_), from)));
+  probe_.start(light_knee_ > 0 ? expected : probe_limit(from, depth), latency_,
+               samples * samples_wanted());
   probe_started_ = now_;
   reason_ = "probe: is throughput kept with fewer requests";
+}
+
+/// Little's law: what light load showed to be the service, times what saturation shows to be
+/// the most, is the knee. 0 where the load was not light beside that.
+double LimitLaw::knee_by_light_load() const {
+  if (learnt_at_limit_ || light_samples_ < light_samples_least) return 0;
+  const double knee = baseline_.work_rate(limited_rates_);
+  return light_in_flight_ <= light_share_most * knee ? knee : 0;
+}
+
+void LimitLaw::settle_by_light_load() {
+  knee_ = std::max(light_knee_, 1.0);
+  set_limit(limit_at(knee_));
+  fall_reference_ = limit_;
+  baseline_at_ = now_;
+  baseline_aged_ = false;
+  reason_ = "set: knee known from light load, throughput was kept";
 }
 
 void LimitLaw::finish_probe(bool measured) {
@@ -93,7 +114,7 @@ void LimitLaw::finish_probe(bool measured) {
   const double during = baseline_.work_rate(rates_of(seen));
   const bool demand = seen.limited() > limited_share_min;
   const bool deep = knee_ <= 0 && limit_before_doubt_ <= 0;
-  const double kept = deep ? first_throughput_kept : throughput_kept;
+  const double kept = deep && light_knee_ <= 0 ? first_throughput_kept : throughput_kept;
   if (demand && probe_.limit() > bounds_.min && during >= kept * before) {
     // Throughput did not fall: the limit was above the knee.
     baseline_.lower(seen, 1);
@@ -102,6 +123,7 @@ void LimitLaw::finish_probe(bool measured) {
     latency_ = seen.latency_mean();
     probe_interval_ = probe_interval_first;
     reason_ = "shrink: throughput was kept with fewer requests";
+    if (light_knee_ > 0) return settle_by_light_load();
     if (knee_ <= 0 && as_fast_as_first(seen)) {
       limited_rates_ = rates_of(seen);
       return accept_baseline(seen);
@@ -145,7 +167,7 @@ void LimitLaw::accept_baseline(const WindowMerge& seen) {
     reason_ = starved ? "set: service got slower, the limit comes back"
                       : "set: knee found again by a probe";
   } else if (first || (shift.significant && shift.ratio > 1)) {
-    set_limit(std::max(limit_, settled_limit));
+    set_limit(first ? settled_limit : std::max(limit_, settled_limit));
     reason_ = first ? "set: knee found by a probe" : "set: service got slower, baseline corrected";
   }
   end_doubt();

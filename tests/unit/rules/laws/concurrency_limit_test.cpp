@@ -82,6 +82,17 @@ TEST(ConcurrencyLimit, SettlesJustAboveTheNumberOfServers) {
   }
 }
 
+TEST(ConcurrencyLimit, WhatLightLoadShowedSparesTheFirstOverloadADeepProbe) {
+  IdealUpstream upstream({20, 1, 1000});
+  upstream.servers = 8;
+  upstream.service = 0.04;
+  upstream.run(20, 4);
+  double lowest = upstream.limit;
+  for (int window = 0; window < 30; ++window) lowest = std::min(lowest, upstream.step(80).limit);
+  EXPECT_GE(lowest, upstream.servers);  // no server was ever idle
+  EXPECT_LE(upstream.limit, 1.6 * upstream.servers);
+}
+
 TEST(ConcurrencyLimit, FillsALargeUpstreamWithinTwoSecondsOfWindows) {
   IdealUpstream upstream({20, 1, 1000});
   upstream.servers = 200;
