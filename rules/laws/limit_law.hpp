@@ -88,8 +88,9 @@ class LimitLaw {
   void start_probe(bool urgent);
   void finish_probe(bool measured);
   [[nodiscard]] double knee_by_light_load() const;
+  [[nodiscard]] double knee_if_smaller() const;
   [[nodiscard]] bool as_fast_as_first(const WindowMerge& seen) const;
-  void settle_by_light_load();
+  void settle_as_expected();
   void accept_baseline(const WindowMerge& seen);
   void end_doubt();
 
@@ -138,7 +139,7 @@ class LimitLaw {
   double critical_in_flight_ = 0;  ///< places of critical requests, mean of the last second
   Instant baseline_at_{}, probe_started_{}, probe_ended_{};
   bool baseline_aged_ = true, probed_ = false;
-  double light_knee_ = 0;  ///< > 0: the probe asks whether this is the knee
+  double expected_knee_ = 0;  ///< > 0: the probe asks whether this is the knee
   double knee_ = 0;  ///< busy servers at saturation as proven by a probe; 0 = not yet
   double probe_interval_ = probe_interval_first;
   bool urgent_ = false;            ///< the probe was started because the limit fell

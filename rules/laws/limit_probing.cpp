@@ -14,6 +14,7 @@ constexpr double throughput_kept = 0.87, first_throughput_kept = 0.8;  // share 
 // Of samples_wanted(). While the limit is known to be wrong, soon beats exact.
 constexpr double probe_samples = 1.5, urgent_probe_samples = 1, first_probe_samples = 0.4;
 constexpr double light_samples_least = 20, light_share_most = 0.75;  // of the knee in flight
+constexpr double telling_depth = 0.75;
 constexpr double adopted_margin = 1.05;
 constexpr int probe_chain_max = 6;
 constexpr double probe_interval_max = 40;        // seconds
@@ -66,7 +67,9 @@ void LimitLaw::start_probe(bool urgent) {
   // In doubt nobody is held back yet: a deep probe would reject for nothing. Nor is a
   // second one of a chain deep: what the first found is near the knee already.
   const bool deep = first && limit_before_doubt_ <= 0 && chain_ == 0;
-  light_knee_ = deep ? knee_by_light_load() : 0;
+  expected_knee_ = deep                              ? knee_by_light_load()
+                   : !first && urgent && chain_ == 0 ? knee_if_smaller()
+                                                     : 0;
   const double depth = deep ? first_probe_depth : probe_depth;
   urgent_ = !first && urgent;
   const double samples = first     ? first_probe_samples
@@ -74,8 +77,9 @@ void LimitLaw::start_probe(bool urgent) {
                                    : probe_samples;
   // A limit above the knee by design (small upstreams) is not worth probing at.
   const double from = first || urgent_ ? limit_ : std::min(limit_, 1.25 * knee_);
-  const double expected = std::max(bounds_.min, std::floor(std::min(limit_at(light_knee_), from)));
-  probe_.start(light_knee_ > 0 ? expected : probe_limit(from, depth), latency_,
+  const double expected =
+      std::max(bounds_.min, std::floor(std::min(limit_at(expected_knee_), from)));
+  probe_.start(expected_knee_ > 0 ? expected : probe_limit(from, depth), latency_,
                samples * samples_wanted());
   probe_started_ = now_;
   reason_ = "probe: is throughput kept with fewer requests";
@@ -89,13 +93,21 @@ double LimitLaw::knee_by_light_load() const {
   return light_in_flight_ <= light_share_most * knee ? knee : 0;
 }
 
-void LimitLaw::settle_by_light_load() {
-  knee_ = std::max(light_knee_, 1.0);
+/// The same for an upstream that seems to have lost servers. Where its service only got slower,
+/// throughput falls at the limit that this gives. 0 where that would be too near to tell.
+double LimitLaw::knee_if_smaller() const {
+  const double knee = baseline_.work_rate(limited_rates_);
+  return limit_at(knee) <= telling_depth * limit_ ? knee : 0;
+}
+
+void LimitLaw::settle_as_expected() {
+  knee_ = std::max(expected_knee_, 1.0);
   set_limit(limit_at(knee_));
   fall_reference_ = limit_;
   baseline_at_ = now_;
   baseline_aged_ = false;
-  reason_ = "set: knee known from light load, throughput was kept";
+  best_trust_ = 0;  // a higher throughput is not there any more
+  reason_ = "set: knee by the known latency, throughput was kept";
 }
 
 void LimitLaw::finish_probe(bool measured) {
@@ -114,7 +126,7 @@ void LimitLaw::finish_probe(bool measured) {
   const double during = baseline_.work_rate(rates_of(seen));
   const bool demand = seen.limited() > limited_share_min;
   const bool deep = knee_ <= 0 && limit_before_doubt_ <= 0;
-  const double kept = deep && light_knee_ <= 0 ? first_throughput_kept : throughput_kept;
+  const double kept = deep && expected_knee_ <= 0 ? first_throughput_kept : throughput_kept;
   if (demand && probe_.limit() > bounds_.min && during >= kept * before) {
     // Throughput did not fall: the limit was above the knee.
     baseline_.lower(seen, 1);
@@ -123,7 +135,7 @@ void LimitLaw::finish_probe(bool measured) {
     latency_ = seen.latency_mean();
     probe_interval_ = probe_interval_first;
     reason_ = "shrink: throughput was kept with fewer requests";
-    if (light_knee_ > 0) return settle_by_light_load();
+    if (expected_knee_ > 0) return settle_as_expected();
     if (knee_ <= 0 && as_fast_as_first(seen)) {
       limited_rates_ = rates_of(seen);
       return accept_baseline(seen);
