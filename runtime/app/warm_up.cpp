@@ -293,26 +293,32 @@ void WarmUp::end_job(const char* state) {
 
 // -- schedule -------------------------------------------------------------------------
 
-void WarmUp::arm_schedule() {
-  if (!schedule_) return;
+std::optional<Duration> WarmUp::run_schedule() {
+  if (!schedule_ || stopped_) return std::nullopt;
   const WallTime now = parts_.clock.wall_now();
-  const auto next =
-      schedule_->next(std::chrono::time_point_cast<config::Cron::Time::duration>(now));
+  if (due_ && now >= *due_) {
+    if (active_) {
+      spdlog::info("warm-up (schedule): left out, one is under way");
+    } else {
+      begin_job("schedule", settings_.urls, settings_.popular_max > 0, 0);
+    }
+  }
+  due_ = schedule_->next(std::chrono::time_point_cast<config::Cron::Time::duration>(now));
   {
     const std::lock_guard lock(mutex_);
     report_.next.reset();
-    if (next) report_.next = std::chrono::time_point_cast<WallTime::duration>(*next);
+    if (due_) report_.next = std::chrono::time_point_cast<WallTime::duration>(*due_);
   }
-  if (!next) return;
-  // The wall clock may be set: looked at again every minute.
-  const auto left = std::min<std::chrono::nanoseconds>(*next - now, seconds(60));
-  schedule_timer_.expires_after(left);
-  schedule_timer_.async_wait([this, due = *next](boost::system::error_code error) {
-    if (error || stopped_) return;
-    if (parts_.clock.wall_now() >= due && !active_) {
-      begin_job("schedule", settings_.urls, settings_.popular_max > 0, 0);
-    }
-    arm_schedule();
+  if (!due_) return std::nullopt;
+  return std::min<Duration>(*due_ - now, seconds(60));
+}
+
+void WarmUp::arm_schedule() {
+  const auto left = run_schedule();
+  if (!left) return;
+  schedule_timer_.expires_after(*left);
+  schedule_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error && !stopped_) arm_schedule();
   });
 }
 

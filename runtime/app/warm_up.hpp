@@ -55,6 +55,10 @@ class WarmUp {
   void start();
   /// Notes what is popular, for the next start; then nothing more happens.
   void stop();
+  /// Begins what the schedule says is due, unless a warm-up is under way; this one is left
+  /// out then. When to look again: a minute at most, for the wall clock may be set. Nothing:
+  /// never. Called by a timer after start().
+  [[nodiscard]] std::optional<Duration> run_schedule();
   /// Why it cannot begin now; empty if it has.
   [[nodiscard]] std::string begin(const admin::WarmRequest& request);
   [[nodiscard]] admin::WarmReport report() const;
@@ -93,6 +97,7 @@ class WarmUp {
   const config::WarmSettings settings_;
   const std::string popular_key_;
   std::optional<config::Cron> schedule_;
+  std::optional<config::Cron::Time> due_;
   Timer step_timer_, schedule_timer_, save_timer_, wait_timer_;
   std::shared_ptr<Shared> shared_;
   std::deque<std::string> urls_;
