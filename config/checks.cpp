@@ -91,11 +91,24 @@ class Checks {
 
   void redis() {
     const RedisSettings& redis = settings_.cache.redis;
-    if (!redis.configured()) return;
     const bool sentinel = redis.topology == RedisTopology::sentinel;
-    if (sentinel == redis.master.empty()) {
-      fail({sentinel ? "cache.redis.topology" : "cache.redis.master"},
-           "`cache.redis.master` belongs to `topology: sentinel`, and only there");
+    if (!redis.configured()) {
+      if (given("cache.redis.url")) return;
+      belongs_to("cache.redis.url",
+                 {{"cache.redis.topology", redis.topology != RedisTopology::single},
+                  {"cache.redis.master", !redis.master.empty()},
+                  {"cache.redis.user", !redis.user.empty()},
+                  {"cache.redis.password", !redis.password.empty()}});
+      return;
+    }
+    if (sentinel && redis.master.empty()) {
+      fail({"cache.redis.topology"}, "`topology: sentinel` needs `cache.redis.master`");
+    }
+    if (!sentinel) {
+      belongs_to("topology: sentinel",
+                 {{"cache.redis.master", !redis.master.empty()},
+                  {"cache.redis.sentinel_user", !redis.sentinel_user.empty()},
+                  {"cache.redis.sentinel_password", !redis.sentinel_password.empty()}});
     }
     if (redis.topology == RedisTopology::single && redis.servers.size() > 1) {
       fail({"cache.redis.url"},
@@ -128,9 +141,25 @@ class Checks {
            "`cache.redis.queue_bytes_max` must be at least 1 MiB more than `object_bytes_max`, or "
            "what is that large could never be written");
     }
-    if (redis.tls.certificate_file.empty() != redis.tls.key_file.empty()) {
+    redis_tls(redis.tls, first.tls);
+  }
+
+  void redis_tls(const RedisTlsSettings& tls, bool used) {
+    if (!used) {
+      belongs_to("rediss://", {{"cache.redis.tls.ca_file", !tls.ca_file.empty()},
+                               {"cache.redis.tls.certificate_file", !tls.certificate_file.empty()},
+                               {"cache.redis.tls.key_file", !tls.key_file.empty()},
+                               {"cache.redis.tls.server_name", !tls.server_name.empty()},
+                               {"cache.redis.tls.verify", !tls.verify}});
+    }
+    if (tls.certificate_file.empty() != tls.key_file.empty()) {
       fail({"cache.redis.tls"},
            "`cache.redis.tls.certificate_file` and `key_file` need each other");
+    }
+    if (!tls.verify && !tls.ca_file.empty()) {
+      fail({"cache.redis.tls.ca_file"},
+           "`cache.redis.tls.ca_file` is of no use with `verify: false`, which takes any "
+           "certificate");
     }
   }
 
@@ -248,6 +277,19 @@ class Checks {
   }
 
   [[nodiscard]] bool given(const std::string& key) const { return reading_.places.count(key) > 0; }
+
+  struct Key {
+    std::string_view name;
+    bool set;  ///< to more than what holds without it
+  };
+
+  /// What would change nothing is refused: who wrote it relies on it.
+  void belongs_to(std::string_view what, std::initializer_list<Key> keys) {
+    for (const Key& key : keys) {
+      if (key.set)
+        fail({key.name}, fmt::format("`{}` belongs to `{}`, and only there", key.name, what));
+    }
+  }
 
   /// At the first of the keys that was given; not at all if one of them could not be
   /// read: it holds its default then, and a second message would only confuse.

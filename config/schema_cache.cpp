@@ -28,6 +28,7 @@ bool names_method(const RequestMatch& match, std::string_view method) {
 CheckResult check_cron(std::string_view text) {
   auto parsed = Cron::parse(text);
   if (auto* error = std::get_if<std::string>(&parsed)) return std::move(*error);
+  if (!std::get<Cron>(parsed).next({})) return "there is no such day";
   return std::nullopt;
 }
 

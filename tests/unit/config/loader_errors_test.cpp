@@ -143,39 +143,6 @@ INSTANTIATE_TEST_SUITE_P(
             "t.yaml:3:21: `alerts.webhooks[0]`: `x`: not a URL; write http://host:port/path\n"}));
 
 INSTANTIATE_TEST_SUITE_P(
-    Redis, BadInput,
-    testing::Values(
-        Bad{"cache: {redis: {url: http://a}}\n",
-            "t.yaml:3:22: `cache.redis.url`: not a Redis URL; write redis://host:port/database or "
-            "unix:/path\n"},
-        Bad{"cache: {redis: {url: redis://u:p@a}}\n",
-            "t.yaml:3:22: `cache.redis.url`: user and password have keys of their own: `user`, "
-            "`password`\n"},
-        Bad{"cache: {redis: {url: redis://a/x}}\n",
-            "t.yaml:3:22: `cache.redis.url`: the database must be a number: redis://host:port/0\n"},
-        Bad{"cache: {redis: {url: redis://a, timeot: 5ms}}\n",
-            "t.yaml:3:33: unknown key `timeot` in `cache.redis`; did you mean `timeout`?\n"},
-        Bad{"cache: {redis: {url: [redis://a, redis://b]}}\n",
-            "t.yaml:3:22: `cache.redis.url` names several servers: say `topology: sentinel` or "
-            "`cluster`\n"},
-        Bad{"cache: {redis: {url: [redis://a, redis://a:6379], topology: cluster}}\n",
-            "t.yaml:3:22: `cache.redis.url`: a server is given twice\n"},
-        Bad{"cache: {redis: {url: [redis://a, rediss://b], topology: cluster}}\n",
-            "t.yaml:3:22: the servers of `cache.redis.url` differ in TLS or database\n"},
-        Bad{"cache: {redis: {url: redis://a, topology: sentinel}}\n",
-            "t.yaml:3:43: `cache.redis.master` belongs to `topology: sentinel`, and only there\n"},
-        Bad{"cache: {redis: {url: redis://a, user: agent}}\n",
-            "t.yaml:3:39: `cache.redis.user` needs a `password` or `password_file`\n"},
-        Bad{"cache: {redis: {url: redis://a, sentinel_user: agent}}\n",
-            "t.yaml:3:48: `cache.redis.sentinel_user` needs a `sentinel_password`\n"},
-        Bad{"cache: {redis: {url: redis://a, object_bytes_max: 32MiB}}\n",
-            "t.yaml:3:51: `cache.redis.queue_bytes_max` must be at least 1 MiB more than "
-            "`object_bytes_max`, or what is that large could never be written\n"},
-        Bad{"cache: {redis: {url: redis://a, partition_max: 1s}}\n",
-            "t.yaml:3:48: `cache.redis.partition_max`: `1s`: out of range; allowed is 3s to 1d, or "
-            "0 = never\n"}));
-
-INSTANTIATE_TEST_SUITE_P(
     Events, BadInput,
     testing::Values(
         Bad{"cache: {events: {review.created: ['event:nothing']}}\n",
@@ -186,7 +153,12 @@ INSTANTIATE_TEST_SUITE_P(
             "close, and to have a name\n"},
         Bad{"cache: {warm: {schedule: '* 24 * * *'}}\n",
             "t.yaml:3:26: `cache.warm.schedule`: `* 24 * * *`: hour: \"24\" is not within "
-            "0-23\n"}));
+            "0-23\n"},
+        Bad{"cache: {warm: {schedule: '0 5 * *'}}\n",
+            "t.yaml:3:26: `cache.warm.schedule`: `0 5 * *`: expected five fields: minute "
+            "hour day-of-month month day-of-week\n"},
+        Bad{"cache: {warm: {schedule: '0 0 30 feb *'}}\n",
+            "t.yaml:3:26: `cache.warm.schedule`: `0 0 30 feb *`: there is no such day\n"}));
 
 INSTANTIATE_TEST_SUITE_P(
     NotInThisVersion, BadInput,
