@@ -16,8 +16,9 @@ bool has(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-RedisCluster::RedisCluster() {
-  for (std::size_t i = 0; i < 2 * masters; ++i) {
+RedisCluster::RedisCluster(Replicas replicas) {
+  const std::size_t count = replicas == Replicas::none ? masters : 2 * masters;
+  for (std::size_t i = 0; i < count; ++i) {
     nodes_.push_back(std::make_unique<RedisServer>(std::vector<std::string>{
         "--cluster-enabled", "yes", "--cluster-node-timeout", "3000",
         "--cluster-replica-validity-factor", "0", "--repl-ping-replica-period", "1",
@@ -39,7 +40,8 @@ RedisCluster::RedisCluster() {
       return true;
     });
   };
-  if (!all("cluster_known_nodes:6")) throw std::runtime_error("the nodes do not meet");
+  if (!all("cluster_known_nodes:" + std::to_string(count)))
+    throw std::runtime_error("the nodes do not meet");
   for (std::size_t i = masters; i < size(); ++i) {
     if (!eventually([&] {
           return node(i).run({"CLUSTER", "REPLICATE", id_of(i - masters)}) == "OK";

@@ -1,8 +1,9 @@
-// A real Redis Cluster of three masters with a replica each.
+// A real Redis Cluster of three masters, as a rule with a replica each.
 //
 // Thread safety: use from one thread. Errors: std::runtime_error.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,8 +15,9 @@ namespace homeostat::test {
 class RedisCluster {
  public:
   static constexpr std::size_t masters = 3;
+  enum class Replicas : std::uint8_t { none, one_each };
   /// Ready when every node says that the cluster is.
-  RedisCluster();
+  explicit RedisCluster(Replicas replicas = Replicas::one_each);
 
   /// Masters first.
   [[nodiscard]] RedisServer& node(std::size_t index) { return *nodes_[index]; }
