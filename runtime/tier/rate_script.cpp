@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "runtime/redis/command.hpp"
@@ -17,16 +18,19 @@ redis.call('SET', KEYS[1], ARGV[1], 'NX')
 return redis.call('GET', KEYS[1])
 )";
 
-// KEYS: bucket; ARGV: microseconds used. The clock is Redis', so that agents need not
-// agree about the time.
+// KEYS: bucket; ARGV: microseconds used, and at most. The clock is Redis', so that agents need
+// not agree about the time. A failover may put it back: then the bucket is as it was left.
 constexpr std::string_view take_script = R"(
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local full_at = tonumber(redis.call('GET', KEYS[1]) or 0)
-if full_at < now then full_at = now end
-full_at = full_at + tonumber(ARGV[1])
-redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', math.ceil((full_at - now) / 1000) + 1)
-return full_at - now
+local text = redis.pcall('GET', KEYS[1])
+local full_at, left_at = string.match(type(text) == 'string' and text or '', '^(%d+) (%d+)$')
+local until_full = 0
+if full_at then until_full = tonumber(full_at) - math.max(now, tonumber(left_at)) end
+until_full = math.min(math.max(until_full, 0) + tonumber(ARGV[1]), tonumber(ARGV[2]))
+redis.call('SET', KEYS[1], string.format('%.0f %.0f', now + until_full, now),
+           'PX', math.ceil(until_full / 1000) + 1)
+return until_full
 )";
 
 }  // namespace
@@ -52,14 +56,16 @@ std::string rate_bucket_key(std::string_view key_prefix, std::string_view key_na
   return fmt::format("{{{}:{}:rate:{:016x}}}", key_prefix, key_namespace, name);
 }
 
-std::string rate_take_command(const std::string& key, std::chrono::nanoseconds used) {
-  const auto micros = std::chrono::ceil<std::chrono::microseconds>(used).count();
-  return redis::make_command({"EVAL", take_script, "1", key, std::to_string(micros)});
+std::string rate_take_command(const std::string& key, std::chrono::microseconds used,
+                              std::chrono::microseconds until_full_max) {
+  return redis::make_command({"EVAL", take_script, "1", key, std::to_string(used.count()),
+                              std::to_string(until_full_max.count())});
 }
 
-std::optional<std::chrono::microseconds> read_rate_taken(const Reply& reply) {
+std::optional<std::chrono::microseconds> read_rate_taken(const Reply& reply,
+                                                         std::chrono::microseconds until_full_max) {
   if (!reply.is(Reply::Type::integer) || reply.integer < 0) return std::nullopt;
-  return std::chrono::microseconds(reply.integer);
+  return std::min(std::chrono::microseconds(reply.integer), until_full_max);
 }
 
 }  // namespace homeostat::tier

@@ -1,6 +1,6 @@
 // Buckets of rate limits as they lie in Redis: a key for each bucket that holds the
-// instant at which it will be full again, by Redis' clock, and expires then. What several
-// agents let through adds up there.
+// instant at which it will be full again and that of the last use, by Redis' clock, and
+// expires when it is full. What several agents let through adds up there.
 //
 // Names of buckets are hashes with a secret that all agents of a fleet share and nobody
 // outside knows; the first one to come puts it into Redis.
@@ -28,8 +28,12 @@ namespace homeostat::tier {
 /// of a cluster.
 [[nodiscard]] std::string rate_bucket_key(std::string_view key_prefix,
                                           std::string_view key_namespace, std::uint64_t name);
-/// Takes so much time to fill out of a bucket; answers how long it now takes to be full.
-[[nodiscard]] std::string rate_take_command(const std::string& key, std::chrono::nanoseconds used);
-[[nodiscard]] std::optional<std::chrono::microseconds> read_rate_taken(const redis::Reply& reply);
+/// Takes so much time to fill out of a bucket; answers how long it now takes to be full, which
+/// is never believed to be more than `until_full_max`: whatever is in Redis, or answers for it,
+/// refuses nobody for longer.
+[[nodiscard]] std::string rate_take_command(const std::string& key, std::chrono::microseconds used,
+                                            std::chrono::microseconds until_full_max);
+[[nodiscard]] std::optional<std::chrono::microseconds> read_rate_taken(
+    const redis::Reply& reply, std::chrono::microseconds until_full_max);
 
 }  // namespace homeostat::tier

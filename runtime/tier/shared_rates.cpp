@@ -10,6 +10,20 @@ namespace homeostat::tier {
 using redis::CallError;
 using redis::CallResult;
 
+namespace {
+
+/// Of one bucket: what as many agents have let through at once is made up for.
+constexpr double bursts_max = 64;
+/// Far beyond any limit, and far from where numbers end.
+constexpr std::chrono::microseconds longest = std::chrono::hours(24 * 365);
+
+std::chrono::microseconds times(std::chrono::nanoseconds one, double count) {
+  const std::chrono::duration<double, std::micro> product = one * count;
+  return product < longest ? std::chrono::ceil<std::chrono::microseconds>(product) : longest;
+}
+
+}  // namespace
+
 SharedRates::SharedRates(boost::asio::io_context& context, const Clock& clock,
                          redis::Client& client, const config::CacheSettings& settings,
                          TierCounters& counters, std::uint64_t seed, Raise raise)
@@ -110,12 +124,14 @@ void SharedRates::exchange() {
 /// hears of it late would refuse for what is long over.
 void SharedRates::send(std::uint64_t name, const Use& use) {
   const std::string key = rate_bucket_key(prefix_, namespace_, name);
+  const auto used = times(use.rate.interval, static_cast<double>(use.requests));
+  const auto most = times(use.rate.interval, static_cast<double>(use.rate.burst) * bursts_max);
   const CallError refused = client_.call(
-      key, rate_take_command(key, use.rate.interval * use.requests), exchange_latest,
-      [weak = weak_from_this(), bucket = use.bucket](const CallResult& result) {
+      key, rate_take_command(key, used, most), exchange_latest,
+      [weak = weak_from_this(), bucket = use.bucket, most](const CallResult& result) {
         const auto self = weak.lock();
         if (!self) return;
-        const auto until_full = result.ok() ? read_rate_taken(result.reply) : std::nullopt;
+        const auto until_full = result.ok() ? read_rate_taken(result.reply, most) : std::nullopt;
         TierCounters::add(until_full ? self->counters_.rates_exchanged
                                      : self->counters_.rates_unshared);
         if (until_full) self->raise_(bucket, *until_full);

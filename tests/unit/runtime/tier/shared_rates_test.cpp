@@ -87,6 +87,55 @@ TEST_F(Rates, BucketsLeaveRedisWhenTheyAreFull) {
   }));
 }
 
+TEST_F(Rates, AClockThatWasPutBackRefusesNobodyForLonger) {
+  Agent& agent = add();
+  agent.rates->note(1, 5, hourly);
+  ASSERT_TRUE(told(agent, 1));
+  const std::string key = rate_bucket_key(settings_.key_prefix, settings_.key_namespace, 5);
+  // As the old master's clock has left it, a day ahead.
+  ASSERT_EQ(server_.run({"EVAL", R"(
+      local full_at, left_at = string.match(redis.call('GET', KEYS[1]), '(%d+) (%d+)')
+      return redis.call('SET', KEYS[1], string.format('%.0f %.0f', full_at + 864e8, left_at + 864e8))
+      )",
+                         "1", key}),
+            "OK");
+  agent.raised.clear();
+  agent.rates->note(1, 5, hourly);
+  ASSERT_TRUE(told(agent, 1));
+  EXPECT_LE(agent.raised[1], 2h);
+  EXPECT_GT(agent.raised[1], 2h - 1min);
+}
+
+TEST_F(Rates, WhatIsNoBucketIsTakenForAFullOne) {
+  Agent& agent = add();
+  const std::string key = rate_bucket_key(settings_.key_prefix, settings_.key_namespace, 5);
+  for (const std::vector<std::string>& spoil : {std::vector<std::string>{"SET", key, "nonsense"},
+                                                {"SET", key, "9000000000000000"},
+                                                {"LPUSH", key, "1"}}) {
+    server_.run({"DEL", key});
+    server_.run(spoil);
+    agent.raised.clear();
+    agent.rates->note(1, 5, hourly);
+    ASSERT_TRUE(told(agent, 1)) << spoil.back();
+    EXPECT_LE(agent.raised[1], 1h) << spoil.back();
+  }
+}
+
+TEST_F(Rates, NoAnswerIsBelievedBeyondWhatAFleetCanHaveUsed) {
+  redis::ScriptedServer liar([](const std::string& request) -> std::string {
+    return request.find("PING") != std::string::npos ? "+PONG\r\n" : ":9000000000000000000\r\n";
+  });
+  redis::RunningClient running(redis::settings_for({liar.port()}));
+  ASSERT_TRUE(running.run_until_up());
+  Duration raised{};
+  const auto rates = std::make_shared<SharedRates>(
+      running.context(), SystemClock::instance(), running.client(), settings_, counters_, 1,
+      [&](std::uint64_t, Duration until_full) { raised = until_full; });
+  rates->note(1, 5, hourly);
+  ASSERT_TRUE(running.run_until([&] { return raised > 0s; }));
+  EXPECT_EQ(raised, 640h) << "64 bursts of 10";
+}
+
 TEST_F(Rates, WithoutRedisNothingIsToldAndNobodyWaits) {
   Agent& agent = add();
   static_cast<void>(secret_of(agent));
