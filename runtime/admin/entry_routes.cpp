@@ -47,9 +47,16 @@ bool printable(std::string_view text) {
                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
+/// What lists it would be no JSON otherwise.
+bool is_utf8(std::string_view text) {
+  boost::system::error_code error;
+  json::parse(json::serialize(json::string(text)), error);
+  return !error;
+}
+
 std::string key_error(std::string_view key) {
-  if (!key.empty() && key.size() <= key_bytes_max && printable(key)) return {};
-  return "key: expected 1 to 512 bytes without control characters";
+  if (!key.empty() && key.size() <= key_bytes_max && printable(key) && is_utf8(key)) return {};
+  return "key: expected 1 to 512 bytes of UTF-8 without control characters";
 }
 
 json::value level_json(DataLevel level) {
@@ -230,9 +237,7 @@ struct Batch {
     results[index] = std::move(result);
     if (--missing > 0) return;
     if (changes > 0 || asked_changes > 0) {
-      context.audit.record(
-          kept.call(),
-          {"batch_entries", std::to_string(operations.size()) + " operations", reason, changes});
+      context.audit.record(kept.call(), {"batch_entries", changed_keys(), reason, changes});
     }
     Reply reply;
     json::array listed;
@@ -240,6 +245,20 @@ struct Batch {
     reply.members["status"] = "success";
     reply.members["results"] = std::move(listed);
     done(std::move(reply));
+  }
+
+  /// "set=[a, b] delete=[c]", for the audit log.
+  [[nodiscard]] std::string changed_keys() const {
+    std::string text;
+    for (const auto& [kind, name] : {std::pair(Operation::Kind::set, "set=["),
+                                     std::pair(Operation::Kind::erase, "delete=[")}) {
+      std::string keys;
+      for (const Operation& operation : operations) {
+        if (operation.kind == kind) keys += (keys.empty() ? "" : ", ") + operation.entry.key;
+      }
+      if (!keys.empty()) text += (text.empty() ? "" : " ") + (name + keys) + "]";
+    }
+    return text;
   }
 
   const RouteContext& context;

@@ -68,8 +68,8 @@ void BehindWriter::flush() {
   if (drained() || under_way_) return;
   if (!tier_.client().up() || !tier_.in_step()) return flush_after(retry);
   Invalidation before;
-  before.keys = queue_.take(batch_max, batch_bytes_max);
-  if (before.keys.empty()) return;
+  before.data = queue_.take(batch_max, batch_bytes_max);
+  if (before.data.empty()) return;
   under_way_ = true;
   tier_.publish(std::move(before), [this](std::optional<LogPosition> position) {
     if (!position) return batch_ended(false);

@@ -1,6 +1,7 @@
 // The application's own data over HTTP: alone, in a fleet, and without Redis.
 #include <gtest/gtest.h>
 
+#include "tests/e2e/captured_log.hpp"
 #include "tests/e2e/fleet.hpp"
 
 namespace homeostat::test {
@@ -48,12 +49,15 @@ TEST(Entries, RefuseWhatCannotBeUsed) {
   EXPECT_EQ(put(agent, "a", R"({"value": 1, "more": 2})").status(), 422);
   EXPECT_EQ(put(agent, std::string(600, 'k'), R"({"value": 1})").status(), 422);
   EXPECT_EQ(put(agent, "a%0Ab", R"({"value": 1})").status(), 422);
+  EXPECT_EQ(put(agent, "%FF", R"({"value": 1})").status(), 422) << "no UTF-8";
+  EXPECT_EQ(put(agent, "%C3%A9", R"({"value": 1})").status(), 200);
   EXPECT_EQ(agent.admin("GET", "/api/v1/cache/keys?level=l2").status(), 409);
 }
 
 TEST(Entries, ABatchAnswersInItsOrder) {
   ScriptedOrigin origin;
   RunningAgent agent(origin);
+  const CapturedLog log;
   const Message answer = agent.admin("POST", "/api/v1/cache/entries:batch", R"({"operations": [
       {"op": "set", "key": "a", "value": [1, 2], "ttl": 60},
       {"op": "get", "key": "a"},
@@ -63,6 +67,7 @@ TEST(Entries, ABatchAnswersInItsOrder) {
   EXPECT_LT(answer.body.find("\"stored\": true"), answer.body.find("\"found\": true"));
   EXPECT_LT(answer.body.find("\"found\": true"), answer.body.find("\"deleted\": 1"));
   EXPECT_LT(answer.body.find("\"deleted\": 1"), answer.body.find("\"found\": false"));
+  EXPECT_EQ(log.count("action=batch_entries target=\"set=[a] delete=[a]\""), 1) << log.text();
   EXPECT_EQ(agent.admin("POST", "/api/v1/cache/entries:batch", R"({"operations": []})").status(),
             422);
   const Message wrong =
@@ -129,6 +134,9 @@ TEST(Entries, MayHaveTheKeyOfAUrl) {
   EXPECT_TRUE(is_hit(fleet[1].get("http://shop.example/book"))) << "data only";
   ASSERT_EQ(put(fleet[1], key, R"({"value": "new"})").status(), 200);
   EXPECT_TRUE(eventually([&] { return contains(fetch(fleet[0], key).body, "new"); }));
+  ASSERT_EQ(put(fleet[0], key, R"({"value": "late", "mode": "behind"})").status(), 202);
+  EXPECT_TRUE(eventually([&] { return contains(fetch(fleet[1], key).body, "late"); }));
+  EXPECT_TRUE(is_hit(fleet[1].get("http://shop.example/book"))) << "data only, written behind";
   EXPECT_EQ(
       fleet[0]
           .admin("POST", "/api/v1/cache/invalidate", R"({"keys": ["http://shop.example/book"]})")
