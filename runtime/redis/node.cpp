@@ -1,6 +1,5 @@
 #include "runtime/redis/node.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "runtime/redis/command.hpp"
@@ -14,7 +13,7 @@ Node::Node(boost::asio::io_context& context, const Clock& clock, NodeOptions opt
       options_(std::move(options)),
       counters_(counters),
       events_(std::move(events)),
-      random_(seed | 1U),
+      retry_(options_.retry_min, options_.retry_max, seed),
       retry_timer_(context),
       ping_timer_(context) {}
 
@@ -49,13 +48,6 @@ CallError Node::call(std::string command, Duration timeout, Callback callback) {
   return error;
 }
 
-/// Between a half and the whole of it (equal jitter).
-Duration Node::jittered(Duration wait) noexcept {
-  random_ = random_ * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth, MMIX
-  const double unit = static_cast<double>(random_ >> 11U) * 0x1.0p-53;
-  return std::chrono::duration_cast<Duration>(wait * (0.5 + unit / 2));
-}
-
 void Node::connect() {
   connection_ = Connection::make(context_, clock_, options_.connection, counters_);
   Connection::Events events;
@@ -76,9 +68,8 @@ void Node::ended(const std::string& reason) {
   connection_.reset();
   if (stopped_) return;
   const std::optional<Instant> ready_at = std::exchange(ready_at_, std::nullopt);
-  if (ready_at && clock_.now() - *ready_at >= options_.retry_max) retry_wait_ = {};
-  retry_wait_ = std::clamp(2 * retry_wait_, options_.retry_min, options_.retry_max);
-  retry_timer_.expires_after(jittered(retry_wait_));
+  if (ready_at && clock_.now() - *ready_at >= options_.retry_max) retry_.reset();
+  retry_timer_.expires_after(retry_.next());
   retry_timer_.async_wait([this](boost::system::error_code error) {
     if (!error && !stopped_ && !connection_) connect();
   });
@@ -112,7 +103,7 @@ void Node::arm_ping() {
   if (stopped_ || (!options_.pinged_when_idle && !breaker_.open())) return;
   // One in trouble is asked more often, so that it is missed for less time.
   const Duration wait = breaker_.open() ? options_.ping_interval / 5 : options_.ping_interval;
-  ping_timer_.expires_after(jittered(wait));
+  ping_timer_.expires_after(retry_.jittered(wait));
   ping_timer_.async_wait([this](boost::system::error_code error) {
     if (!error && !stopped_) ping();
   });

@@ -19,6 +19,7 @@
 #include <string>
 
 #include "rules/laws/remote_store.hpp"
+#include "runtime/redis/backoff.hpp"
 #include "runtime/redis/connection.hpp"
 
 namespace homeostat::redis {
@@ -69,18 +70,16 @@ class Node {
   void arm_ping();
   void ping();
   void tell(const std::string& reason);
-  [[nodiscard]] Duration jittered(Duration wait) noexcept;
 
   boost::asio::io_context& context_;
   const Clock& clock_;
   const NodeOptions options_;
   CallCounters& counters_;
   Events events_;
-  std::uint64_t random_;
+  Backoff retry_;
   Timer retry_timer_, ping_timer_;
   std::shared_ptr<Connection> connection_;
   rules::StoreBreaker breaker_;
-  Duration retry_wait_{};
   std::optional<Instant> ready_at_;  ///< of the present connection
   Instant last_answer_{};
   std::string trouble_ = "not connected yet";

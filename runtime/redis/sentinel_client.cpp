@@ -42,7 +42,8 @@ SentinelClient::SentinelClient(boost::asio::io_context& context, const Clock& cl
       clock_(clock),
       options_(std::move(options)),
       counters_(counters),
-      timer_(context) {}
+      timer_(context),
+      again_(look_soon, look_soon_max, options_.seed) {}
 
 SentinelClient::~SentinelClient() { stop(); }
 
@@ -169,7 +170,8 @@ void SentinelClient::asked_all() {
   } else if (!up()) {
     trouble_ = "no sentinel names a master called " + options_.settings.master;
   }
-  arm(up() ? options_.look_again : look_soon);
+  if (up()) again_.reset();
+  arm(up() ? again_.jittered(options_.look_again) : again_.next());
 }
 
 // -- following the master ---------------------------------------------------------

@@ -44,6 +44,7 @@ class SentinelClient final : public Client {
 
  private:
   static constexpr Duration look_soon = std::chrono::milliseconds(250);
+  static constexpr Duration look_soon_max = std::chrono::seconds(2);
 
   void ask();
   void asked(const CallResult& where, const CallResult& state);
@@ -60,6 +61,7 @@ class SentinelClient final : public Client {
   const ClientOptions options_;
   CallCounters& counters_;
   Timer timer_;
+  Backoff again_;  ///< while there is no master
   std::shared_ptr<Connection> sentinel_;
   std::size_t first_ = 0, asked_ = 0;   ///< the one asked first, and how many were
   std::optional<SentinelAnswer> best_;  ///< of those asked so far
