@@ -150,6 +150,7 @@ void ClusterClient::redirect(Node& from, const AttemptPtr& attempt, CallResult r
     return;
   }
   Node* node = node_at(target.address);
+  if (node != nullptr) named_[config::to_string(target.address)] = clock_.now();
   if (node != nullptr && !target.ask) owners_[attempt->slot] = node;
   CallError error = node == nullptr || !node->up() ? CallError::unavailable : CallError::none;
   if (error == CallError::none && left <= Duration::zero()) error = CallError::timeout;
@@ -291,9 +292,13 @@ void ClusterClient::take_slots(const Node& from, const Reply& reply) {
 
 void ClusterClient::drop_unused() {
   const std::vector<Node*> used = masters();
+  // One that slots are on their way to owns none yet.
+  std::erase_if(
+      named_, [old = clock_.now() - look_again](const auto& named) { return named.second <= old; });
   std::vector<std::shared_ptr<Node>> unused;
   for (auto entry = nodes_.begin(); entry != nodes_.end();) {
-    if (std::binary_search(used.begin(), used.end(), entry->second.get())) {
+    if (named_.count(entry->first) > 0 ||
+        std::binary_search(used.begin(), used.end(), entry->second.get())) {
       ++entry;
     } else {
       unused.push_back(std::move(entry->second));

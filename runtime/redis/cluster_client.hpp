@@ -81,7 +81,8 @@ class ClusterClient final : public Client {
   std::size_t turn_ = 0;  // whose map is read next
   Instant due_{};         // when the next refresh begins
   std::map<std::string, std::unique_ptr<Node>> nodes_;
-  std::vector<Node*> owners_;  // by slot; null: nobody
+  std::map<std::string, Instant> named_;  // when a redirect last named it
+  std::vector<Node*> owners_;             // by slot; null: nobody
   bool mapped_ = false;
   bool refreshing_ = false, stopped_ = true;
   bool was_up_ = false;

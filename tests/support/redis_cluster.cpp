@@ -18,12 +18,7 @@ bool has(const std::string& text, const std::string& part) {
 
 RedisCluster::RedisCluster(Replicas replicas) {
   const std::size_t count = replicas == Replicas::none ? masters : 2 * masters;
-  for (std::size_t i = 0; i < count; ++i) {
-    nodes_.push_back(std::make_unique<RedisServer>(std::vector<std::string>{
-        "--cluster-enabled", "yes", "--cluster-node-timeout", "3000",
-        "--cluster-replica-validity-factor", "0", "--repl-ping-replica-period", "1",
-        "--repl-diskless-sync-delay", "0"}));
-  }
+  for (std::size_t i = 0; i < count; ++i) launch();
   for (std::size_t i = 0; i < masters; ++i) {
     node(i).run({"CLUSTER", "ADDSLOTSRANGE", std::to_string(i * slots / masters),
                  std::to_string((i + 1) * slots / masters - 1)});
@@ -32,15 +27,7 @@ RedisCluster::RedisCluster(Replicas replicas) {
   for (std::size_t i = 1; i < size(); ++i) {
     node(i).run({"CLUSTER", "MEET", "127.0.0.1", std::to_string(node(0).port())});
   }
-  const auto all = [this](const std::string& part) {
-    return eventually([&] {
-      for (std::size_t i = 0; i < size(); ++i) {
-        if (!has(node(i).run({"CLUSTER", "INFO"}), part)) return false;
-      }
-      return true;
-    });
-  };
-  if (!all("cluster_known_nodes:" + std::to_string(count)))
+  if (!all_say("cluster_known_nodes:" + std::to_string(count)))
     throw std::runtime_error("the nodes do not meet");
   for (std::size_t i = masters; i < size(); ++i) {
     if (!eventually([&] {
@@ -49,12 +36,38 @@ RedisCluster::RedisCluster(Replicas replicas) {
       throw std::runtime_error("a replica does not follow");
     }
   }
-  if (!all("cluster_state:ok")) throw std::runtime_error("the cluster does not get ready");
+  if (!all_say("cluster_state:ok")) throw std::runtime_error("the cluster does not get ready");
   for (std::size_t i = masters; i < size(); ++i) {
     if (!eventually([&] { return has(node(i).run({"INFO", "replication"}), "link_status:up"); })) {
       throw std::runtime_error("a replica is not in step");
     }
   }
+}
+
+void RedisCluster::launch() {
+  nodes_.push_back(std::make_unique<RedisServer>(std::vector<std::string>{
+      "--cluster-enabled", "yes", "--cluster-node-timeout", "3000",
+      "--cluster-replica-validity-factor", "0", "--repl-ping-replica-period", "1",
+      "--repl-diskless-sync-delay", "0"}));
+}
+
+bool RedisCluster::all_say(const std::string& part) {
+  return eventually([&] {
+    for (std::size_t i = 0; i < size(); ++i) {
+      if (!has(node(i).run({"CLUSTER", "INFO"}), part)) return false;
+    }
+    return true;
+  });
+}
+
+std::size_t RedisCluster::add_master() {
+  launch();
+  const std::size_t added = size() - 1;
+  node(added).run({"CLUSTER", "MEET", "127.0.0.1", std::to_string(node(0).port())});
+  if (!all_say("cluster_known_nodes:" + std::to_string(size())) || !all_say("cluster_state:ok")) {
+    throw std::runtime_error("the new node is not met");
+  }
+  return added;
 }
 
 std::string RedisCluster::id_of(std::size_t index) { return node(index).run({"CLUSTER", "MYID"}); }

@@ -19,7 +19,10 @@ class RedisCluster {
   /// Ready when every node says that the cluster is.
   explicit RedisCluster(Replicas replicas = Replicas::one_each);
 
-  /// Masters first.
+  /// Another master, which owns no slot.
+  std::size_t add_master();
+
+  /// Masters first; those that were added last.
   [[nodiscard]] RedisServer& node(std::size_t index) { return *nodes_[index]; }
   [[nodiscard]] std::size_t size() const noexcept { return nodes_.size(); }
   /// Index of the node that is master of the key's slot now, as its nodes see it.
@@ -30,6 +33,8 @@ class RedisCluster {
   void begin_move(const std::string& key, std::size_t to);
 
  private:
+  void launch();
+  [[nodiscard]] bool all_say(const std::string& part);
   std::string id_of(std::size_t index);
   std::vector<std::unique_ptr<RedisServer>> nodes_;
 };

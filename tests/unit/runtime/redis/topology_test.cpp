@@ -235,5 +235,32 @@ TEST_F(Cluster, SurvivesTheDeathOfAMaster) {
   EXPECT_NE(cluster_->owner_of("k"), dead);
 }
 
+/// How often the map of slots was read.
+int maps_read(test::RedisCluster& cluster) {
+  int reads = 0;
+  for (std::size_t i = 0; i < cluster.size(); ++i) {
+    const std::string statistics = cluster.node(i).run({"INFO", "commandstats"});
+    const std::string name = "cmdstat_cluster|slots:calls=";
+    const std::size_t at = statistics.find(name);
+    if (at != std::string::npos) reads += std::stoi(statistics.substr(at + name.size()));
+  }
+  return reads;
+}
+
+TEST(GrowingCluster, KeepsTheServerThatSlotsAreOnTheirWayTo) {
+  test::RedisCluster cluster(test::RedisCluster::Replicas::none);
+  const std::size_t added = cluster.add_master();
+  config::RedisSettings settings = settings_for({cluster.node(0).port()});
+  settings.topology = config::RedisTopology::cluster;
+  RunningClient running(settings);
+  ASSERT_TRUE(running.run_until_up());
+  cluster.begin_move("k", added);
+  ASSERT_TRUE(running.call_until_ok("k", {"SET", "k", "v"})) << "it was asked";
+  // It is in no map yet.
+  const int before = maps_read(cluster);
+  ASSERT_TRUE(running.run_until([&] { return maps_read(cluster) > before; }));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(running.call("k", {"GET", "k"}).reply.text, "v");
+}
+
 }  // namespace
 }  // namespace homeostat::redis
