@@ -10,6 +10,17 @@ namespace homeostat::tier {
 using redis::CallError;
 using redis::CallResult;
 
+namespace {
+
+/// How much of `waiting_names_max` names take. No more than patterns_max patterns may wait: every
+/// read of the tier is compared with all of them.
+std::size_t room_of(const Names& names) {
+  return names.hashes.size() +
+         names.patterns.size() * (Ledger::marks_max / 2 / Ledger::patterns_max);
+}
+
+}  // namespace
+
 void FleetLog::publish(Invalidation invalidation, Names names, Settled settled) {
   if (invalidation.empty()) return;
   invalidation.agent = agent_;
@@ -19,7 +30,7 @@ void FleetLog::publish(Invalidation invalidation, Names names, Settled settled) 
   outgoing.text = to_text(invalidation);
   // Rather everything than something forgotten.
   if (outgoing.text.size() > Invalidation::bytes_max ||
-      outgoing.names.hashes.size() > waiting_names_max) {
+      room_of(outgoing.names) > waiting_names_max) {
     outgoing.names = names_of(everything(), parts_.cache);
     outgoing.text = to_text(everything());
   }
@@ -53,7 +64,7 @@ void FleetLog::enqueue(Outgoing outgoing) {
     outgoing.text = to_text(everything());
   }
   waiting_bytes_ += outgoing.text.size();
-  waiting_names_ += outgoing.names.hashes.size();
+  waiting_names_ += room_of(outgoing.names);
   waiting_.push_back(std::move(outgoing));
   parts_.counters.invalidations_waiting.store(waiting_.size(), std::memory_order_relaxed);
   write();
@@ -99,7 +110,7 @@ void FleetLog::written(std::size_t count, const CallResult& result) {
   for (std::size_t i = 0; i < count; ++i) {
     parts_.ledger.settle(waiting_.front().names, first + i);
     waiting_bytes_ -= waiting_.front().text.size();
-    waiting_names_ -= waiting_.front().names.hashes.size();
+    waiting_names_ -= room_of(waiting_.front().names);
     settled.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }

@@ -206,6 +206,23 @@ TEST_F(FleetLogTest, ManyNamesThatWaitBecomeOneInvalidationOfEverything) {
   EXPECT_TRUE(run({&agent}, [&] { return agent.counters.invalidations_waiting.load() == 1; }));
 }
 
+TEST_F(FleetLogTest, NoMorePatternsWaitThanTheLedgerKeeps) {
+  server_.kill();
+  FollowingAgent agent(settings_, 1);
+  int replaced = 0;
+  for (int i = 0; i < 3; ++i) {
+    Invalidation many;
+    for (int pattern = 0; pattern < 600; ++pattern) {
+      many.patterns.push_back("/" + std::to_string(i) + "/" + std::to_string(pattern) + "/*");
+    }
+    agent.publish(std::move(many), [&](std::optional<LogPosition> position) {
+      if (!position) ++replaced;
+    });
+  }
+  ASSERT_TRUE(run({&agent}, [&] { return replaced == 2; })) << "by one of everything";
+  EXPECT_TRUE(run({&agent}, [&] { return agent.counters.invalidations_waiting.load() == 1; }));
+}
+
 TEST_F(FleetLogTest, ALostNumberThatWasGivenAgainIsNoticedInTheMidstOfReading) {
   FollowingAgent agent(settings_, 1);
   ASSERT_TRUE(run({&agent}, [&] { return agent.in_step(); }));
