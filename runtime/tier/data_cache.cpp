@@ -97,11 +97,20 @@ void DataCache::get(const std::string& key, std::function<void(std::optional<Dat
   (*told)(std::nullopt);
 }
 
-std::optional<DataEntry> DataCache::read(const std::string& key, const CallResult& result) const {
+std::optional<DataEntry> DataCache::read(const std::string& key, const CallResult& result) {
+  const bool another_type = result.reply.is_error("WRONGTYPE");
+  if (!another_type && (!result.ok() || !result.reply.is(redis::Reply::Type::text))) {
+    return std::nullopt;
+  }
   Entry entry;
-  if (!result.ok() || !result.reply.is(redis::Reply::Type::text) ||
-      decode(result.reply.text, entry) != EntryError::none || entry.key != shared_key(key) ||
-      entry.kind != Entry::Kind::response || entry.coding != rules::Coding::identity) {
+  EntryError error = another_type ? EntryError::foreign : decode(result.reply.text, entry);
+  if (error == EntryError::none &&
+      (entry.key != shared_key(key) || entry.kind != Entry::Kind::response ||
+       entry.coding != rules::Coding::identity)) {
+    error = EntryError::malformed;
+  }
+  if (error != EntryError::none) {
+    drop_broken(key, error);
     return std::nullopt;
   }
   const auto left =
@@ -112,6 +121,15 @@ std::optional<DataEntry> DataCache::read(const std::string& key, const CallResul
     return std::nullopt;
   }
   return DataEntry{key, std::move(entry.body), std::move(entry.tags), left, DataLevel::shared};
+}
+
+/// One of another version of the format stays: others may read it.
+void DataCache::drop_broken(const std::string& key, EntryError error) {
+  tier_->count_broken(error);
+  if (error == EntryError::version) return;
+  const std::string name = shared_key(key);
+  static_cast<void>(tier_->client().call(name, redis::make_command({"UNLINK", name}), read_max,
+                                         [](const CallResult&) {}));
 }
 
 void DataCache::put(DataEntry entry, DataWrite when, std::function<void(DataLevel)> stored) {
@@ -156,9 +174,12 @@ void DataCache::put_through(DataEntry entry, Instant now, std::function<void(Dat
   put->stored = std::move(stored);
   put->timer.expires_after(answer_max);
   put->timer.async_wait([put](boost::system::error_code error) {
-    if (!error) put->answer(put->without_tier());
+    if (error) return;
+    put->answer(put->without_tier());
+    put->entry = {};  // the log may take the rest for as long as it likes
   });
   tier_->publish(std::move(before), [this, put](std::optional<LogPosition> position) {
+    if (!put->stored) return;  // answered: it is this agent's only
     if (!position) return put->answer(put->without_tier());
     put->entry.since = *position;
     write_shared(put);

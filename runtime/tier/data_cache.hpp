@@ -79,7 +79,8 @@ class DataCache final : public ApplicationData {
   [[nodiscard]] bool shared_up() const;
   [[nodiscard]] std::string shared_key(const std::string& key) const;
   [[nodiscard]] std::optional<DataEntry> read(const std::string& key,
-                                              const redis::CallResult& result) const;
+                                              const redis::CallResult& result);
+  void drop_broken(const std::string& key, EntryError error);
   [[nodiscard]] std::optional<DataLevel> put_behind(const DataEntry& entry, Instant now);
   void put_through(DataEntry entry, Instant now, std::function<void(DataLevel)> stored);
   void write_shared(const std::shared_ptr<Put>& put);

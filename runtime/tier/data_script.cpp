@@ -15,9 +15,10 @@ local function number(text)
   for i = 16, 9, -1 do value = value * 256 + string.byte(text, i) end
   return value
 end
-local old = redis.call('GETRANGE', KEYS[1], 16, 31)
+local old = redis.pcall('GETRANGE', KEYS[1], 16, 31)
 local new = string.sub(ARGV[1], 17, 32)
-if #old == 16 and string.sub(old, 1, 8) == string.sub(new, 1, 8) and number(old) > number(new) then
+if type(old) == 'string' and #old == 16 and string.sub(old, 1, 8) == string.sub(new, 1, 8)
+    and number(old) > number(new) then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])

@@ -76,6 +76,8 @@ class Tier {
   /// Invalidations of the fleet are followed at this moment.
   [[nodiscard]] bool in_step() const { return ledger_.trusted(clock_.now()); }
   [[nodiscard]] const TierCounters& counters() const noexcept { return counters_; }
+  /// An entry of the application's data that cannot be read.
+  void count_broken(EntryError error) noexcept { counters_.count(error); }
   [[nodiscard]] const redis::CallCounters& calls() const noexcept { return calls_; }
   [[nodiscard]] LogPosition position() const { return ledger_.position(); }
 
