@@ -74,7 +74,7 @@ void Shard::insert(std::unique_ptr<Entry> entry, Garbage& garbage) {
   maybe_resize(garbage);
 }
 
-void Shard::remove(Entry& entry, Garbage& garbage) {
+std::unique_ptr<Entry> Shard::unlink(Entry& entry, Garbage& garbage) {
   Table* table = table_.load();
   std::atomic<Entry*>* link = &table->heads[entry.hash & table->mask];
   while (link->load() != &entry) link = &link->load()->next[table->parity];
@@ -82,8 +82,8 @@ void Shard::remove(Entry& entry, Garbage& garbage) {
   entry.linked = false;
   --entries_;
   if (entry.keyed) --keyed_;
-  garbage.retire(std::unique_ptr<Retirable>(&entry));
   maybe_resize(garbage);
+  return std::unique_ptr<Entry>(&entry);
 }
 
 void Shard::maybe_resize(Garbage& garbage) {

@@ -78,8 +78,11 @@ class Shard {
 
   // -- under mutex() --------------------------------------------------------------
   void insert(std::unique_ptr<Entry> entry, Garbage& garbage);
-  /// Unlinks and retires. REQUIRES: linked; a list has no variants left.
-  void remove(Entry& entry, Garbage& garbage);
+  /// Readers may still see it: it is the caller's to retire, once nothing it leads to can be
+  /// retired any more. REQUIRES: linked; a list has no variants left.
+  [[nodiscard]] std::unique_ptr<Entry> unlink(Entry& entry, Garbage& garbage);
+  /// Unlinks and retires.
+  void remove(Entry& entry, Garbage& garbage) { garbage.retire(unlink(entry, garbage)); }
   [[nodiscard]] std::size_t entries() const noexcept { return entries_; }
   /// True while entries with `keyed` are stored.
   [[nodiscard]] bool has_keyed() const noexcept { return keyed_ > 0; }

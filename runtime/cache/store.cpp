@@ -1,5 +1,6 @@
 // Putting finished fills into the table. See cache.hpp for the locks.
 #include <algorithm>
+#include <cassert>
 #include <mutex>
 #include <utility>
 
@@ -172,6 +173,8 @@ void Cache::enter_tags(Entry& entry) {
 
 void Cache::leave_tags(Entry& entry) {
   if (!entry.tags) return;
+  // Readers reach an emptied slot, which detach() retires, through the entry.
+  assert(!entry.linked);
   const std::size_t bytes = tags_.detach(*entry.tags, garbage_);
   if (bytes == 0) return;
   const std::lock_guard lock(policy_mutex_);
@@ -238,8 +241,9 @@ void Cache::drop(Shard& shard, Entry& entry) {
   }
   refresh_.leaves(*entry.object);
   leave_list(shard, entry);
-  leave_tags(entry);
-  shard.remove(entry, garbage_);
+  std::unique_ptr<Entry> unlinked = shard.unlink(entry, garbage_);
+  leave_tags(*unlinked);
+  garbage_.retire(std::move(unlinked));
 }
 
 void Cache::unlink(const Victims& victims) {

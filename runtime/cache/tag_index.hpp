@@ -118,7 +118,8 @@ class TagIndex {
   /// REQUIRES: as many tags as marks; the entry leaves by detach() before it is
   /// retired.
   std::size_t attach(TagMarks& marks, const TagSet& tags);
-  /// Returns the bytes that emptied slots give back.
+  /// Returns the bytes that emptied slots give back. REQUIRES: the entry is unlinked, since
+  /// emptied slots are retired here and readers reach them through it.
   std::size_t detach(TagMarks& marks, Garbage& garbage);
 
   /// In force when it returns. Returns how many entries carry the tag.

@@ -29,7 +29,7 @@ struct Origin {
 FieldList fields_of(int path) {
   return {{"Cache-Control", "max-age=3600"},
           {"ETag", "\"e\""},
-          {"Surrogate-Key", "all mod" + std::to_string(path % 4)}};
+          {"Surrogate-Key", "all mod" + std::to_string(path % 4) + " own" + std::to_string(path)}};
 }
 
 void fill(Cache& cache, Worker& worker, const Clock& clock, Origin& origin, TestRequest& request,
