@@ -187,7 +187,7 @@ bool FillExchange::begin_response() {
     answer_not_modified(head, text, coding);
     return false;
   }
-  if (request.decision.range) return begin_range(head, extras, coding);
+  if (request.decision.range) return begin_range(head, extras);
   writer_.start_stored(request, head, reader_->content_length(), extras, coding);
   return true;
 }
@@ -254,8 +254,7 @@ bool FillExchange::judge_condition(const cache::ObjectHead& head) {
 
 /// A range of a body that is still coming; `partial` is cut from the stream, the
 /// rest waits for the whole. False: nothing is to be sent now.
-bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtras& extras,
-                               const StreamCoding& coding) {
+bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtras& extras) {
   using Kind = http::ByteRanges::Kind;
   const RequestContext& request = connection_->request();
   const std::optional<std::uint64_t> length = reader_->content_length();
@@ -264,7 +263,7 @@ bool FillExchange::begin_range(const cache::ObjectHead& head, const ResponseExtr
     return false;
   }
   const http::ByteRanges ranges =
-      ranges_of(request, head, length.value_or(0), coding.vary || coding.json.any());
+      ranges_of(request, head, length.value_or(0), may_differ(request, head, length.value_or(0)));
   if (ranges.kind() == Kind::ignored) {
     writer_.start_stored(request, head, length, extras, {});
     return true;

@@ -57,8 +57,7 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
                            const StreamCoding& coding);
   [[nodiscard]] bool streams_tighter(const cache::Object& object) const;
   [[nodiscard]] bool judge_condition(const cache::ObjectHead& head);
-  [[nodiscard]] bool begin_range(const cache::ObjectHead& head, const ResponseExtras& extras,
-                                 const StreamCoding& coding);
+  [[nodiscard]] bool begin_range(const cache::ObjectHead& head, const ResponseExtras& extras);
   void await_whole();
   [[nodiscard]] bool skip_to(std::uint64_t offset);
   void send_pieces();

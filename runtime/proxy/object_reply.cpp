@@ -123,7 +123,7 @@ void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
   request.outcome.cache = result;
   const bool not_modified = cache::evaluate_preconditions(request.head().headers, chosen->head()) ==
                             cache::Precondition::not_modified;
-  if (request.decision.range && !not_modified) {
+  if (request.decision.range && !form.whole && !not_modified) {
     const http::ByteRanges ranges =
         ranges_of(request, chosen->head(), chosen->body_bytes(), form.coded);
     if (ranges.kind() == http::ByteRanges::Kind::unsatisfiable) {

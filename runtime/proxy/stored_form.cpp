@@ -241,16 +241,21 @@ StoredForm choose_form(ClientConnection& connection, ObjectPtr object) {
   const http::HeaderTable& headers = request.head().headers;
   const bool sampled = worker.sample_use();
   if (sampled) object->add_uses(Worker::use_sample);
+  const cache::ObjectHead& head = object->head();
   const bool ranged = request.decision.range;  // parts are of the body as it came
-  if (object->head().encoded) {
-    return ranged ? StoredForm{std::move(object)}
-                  : choose_origin_encoded(connection, std::move(object));
+  if (head.encoded) {
+    if (!ranged || refuses_coding(connection, head)) {
+      StoredForm form = choose_origin_encoded(connection, std::move(object));
+      form.whole = ranged;
+      return form;
+    }
+    const bool coded = may_differ(request, head, object->body_bytes());
+    return {std::move(object), false, 0, coded};
   }
   const bool on = compression_on(worker, request) && eligible(request, *object);
-  const bool vary = on && !object->head().varies_by_coding;
+  const bool vary = on && !head.varies_by_coding;
   if (ranged) {
-    const cache::ObjectHead& head = object->head();
-    const bool coded = on || json_of(request, head.content_type(), head.no_transform).any();
+    const bool coded = may_differ(request, head, object->body_bytes());
     return {std::move(object), vary, 0, coded};
   }
   bool encodable = false;

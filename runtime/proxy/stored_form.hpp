@@ -22,6 +22,7 @@ struct StoredForm {
   bool vary = false;
   std::uint64_t saved_bytes = 0;  ///< of the body, by this form
   bool coded = false;             ///< of a range: the whole may be sent in a coding of this agent's
+  bool whole = false;             ///< of a range: the client refuses what it would be cut from
 };
 
 [[nodiscard]] StoredForm choose_form(ClientConnection& connection, cache::ObjectPtr object);

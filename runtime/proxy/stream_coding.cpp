@@ -127,6 +127,20 @@ config::JsonSettings json_of(const RequestContext& request, std::string_view con
   return json;
 }
 
+bool may_differ(const RequestContext& request, const cache::ObjectHead& head,
+                std::uint64_t length) {
+  if (head.no_transform) return false;
+  if (head.encoded) return head.coding != http::Coding::identity;
+  if (json_of(request).any() && compress::is_json_type(head.content_type())) return true;
+  const config::CompressionSettings& settings = request.config->settings().compression;
+  compress::ResponseFacts facts;
+  facts.status = static_cast<unsigned>(head.status);
+  facts.content_type = head.content_type();
+  facts.length = length;
+  return settings.mode != config::CompressionSettings::Mode::off &&
+         compress::may_compress(settings, facts) == compress::CompressReason::compress;
+}
+
 bool compression_on(Worker& worker, const RequestContext& request) {
   if (!compress::switched_on(
           request.config->settings().compression,

@@ -3,6 +3,7 @@
 // Thread safety: none; one worker.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -48,6 +49,11 @@ struct StreamCoding {
 [[nodiscard]] config::JsonSettings json_of(const RequestContext& request,
                                            std::string_view content_type,
                                            bool no_transform) noexcept;
+
+/// Whether clients may have got other bytes than the stored ones under the same date, by what
+/// they accept, what they drew or when they asked: in a coding, decoded or tightened.
+[[nodiscard]] bool may_differ(const RequestContext& request, const cache::ObjectHead& head,
+                              std::uint64_t length);
 
 /// Whether this agent compresses responses to this request at all: configuration,
 /// rules, and, for secrets stored under a user's key, the path.
