@@ -201,6 +201,13 @@ KeyView KeyBuilder::search_path(const Request& request) {
   return {search_, hash_key(search_, seed_)};
 }
 
+std::string KeyBuilder::target(const Request& request, const http::QueryNormalizer* query) {
+  std::string target(equivalent(request.path, equivalent_));
+  normalise(request.query, query);
+  if (!normalised_.empty()) target.append("?").append(normalised_);
+  return target;
+}
+
 KeyView KeyBuilder::variant(std::string_view vary) {
   write_variant_key(primary_, shape_, vary, variant_);
   return {variant_, hash_key(variant_, seed_)};

@@ -78,6 +78,8 @@ class KeyBuilder {
   [[nodiscard]] std::uint64_t search_location() const noexcept { return search_location_; }
   /// A copy of the last primary.
   [[nodiscard]] PrimaryKey copy() const { return {primary_, hash_, shape_, location_}; }
+  /// Path and query as the key has them: what all requests that share it mean.
+  [[nodiscard]] std::string target(const Request& request, const http::QueryNormalizer* query);
   /// The key of one variant of the last primary.
   KeyView variant(std::string_view vary);
 

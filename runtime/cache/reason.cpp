@@ -29,6 +29,7 @@ std::string_view to_string(Reason reason) noexcept {
                                                                         "vary-limit",
                                                                         "partial-content",
                                                                         "status",
+                                                                        "spelling",
                                                                         "no-freshness",
                                                                         "expired",
                                                                         "too-large",

@@ -36,6 +36,7 @@ enum class Reason : std::uint8_t {
   vary_limit,    ///< too many or too long Vary fields
   partial,       ///< 206
   status,        ///< not a cacheable status
+  spelling,      ///< a redirect or error that may be about how the target is spelt
   no_freshness,  ///< no explicit freshness
   expired,       ///< already stale on arrival
   too_large,

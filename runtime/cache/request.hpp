@@ -14,6 +14,7 @@ struct Request {
   std::string_view host;    ///< authority, lower case
   std::string_view path;    ///< normalised absolute path, starts with `/`
   std::string_view query;   ///< without `?`; empty if absent
+  std::string_view target;  ///< as the application is asked; empty: as the key has it
   const Fields* fields = nullptr;
   EndpointId endpoint = 0;
   bool has_body = false;

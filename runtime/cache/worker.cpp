@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/cache/uri_reference.hpp"
+
 namespace homeostat::cache {
 namespace {
 
@@ -214,6 +216,35 @@ KeyView Worker::joining_key(Shard& shard, const Request& request, VarySpecPtr& s
   if (variant_ == running->variant_) return primary;  // constant once published
   spec = std::move(published);
   return keys_.variant(variant_);
+}
+
+StoreDecision Worker::judge(const Request& request, const RequestDecision& decision,
+                            const Response& response, const EndpointPolicy& policy) {
+  StoreDecision result =
+      decide_store(decision, request, response, policy, cache_.object_bytes_max());
+  if (result.storable() && is_about_spelling(request, decision, response)) {
+    result.reason = Reason::spelling;
+  }
+  return result;
+}
+
+bool Worker::is_about_spelling(const Request& request, const RequestDecision& decision,
+                               const Response& response) {
+  if (response.status < 300) return false;
+  const http::QueryNormalizer* query = query_of(decision.rule);
+  const std::string meant = keys_.target(request, query);
+  // An absolute form may leave out the path.
+  const std::string_view asked = request.target;
+  const std::string_view root = asked.starts_with('?') ? "/" : "";
+  if (!asked.empty() && std::string(root).append(asked) != meant) return true;
+  // Whoever follows it asks for the same again, and would be answered the same.
+  const http::Field* location = response.fields->find(http::HeaderId::location);
+  if (response.status >= 400 || location == nullptr) return false;
+  const LocalUri uri = local_uri(location->value, request.host, request.path);
+  Request next = request;
+  next.path = uri.path;
+  next.query = uri.query;
+  return !uri.path.empty() && keys_.target(next, query) == meant;
 }
 
 void Worker::forget_uncacheable(const Request& request, const RequestDecision& decision) {

@@ -8,7 +8,7 @@
 //   miss:   begin_fill
 //   bypass: pass through, detail = found.reason
 // begin_fill gives:
-//   leader:   go upstream, decide_store(), publish_head or uncacheable, ...
+//   leader:   go upstream, judge(), publish_head or uncacheable, ...
 //   follower: reader.wait(); head(); accepts(fields) and refusal(decision) == none,
 //             else look again or pass through
 //   hit:      another request finished the fill meanwhile
@@ -92,6 +92,11 @@ class Worker {
   [[nodiscard]] FillStart begin_fill(const Request& request, const RequestDecision& decision,
                                      const Lookup& found, Instant now);
 
+  /// Whether a response for the request may be stored: decide_store(), and what the keys of
+  /// this cache add to it.
+  [[nodiscard]] StoreDecision judge(const Request& request, const RequestDecision& decision,
+                                    const Response& response, const EndpointPolicy& policy);
+
   /// A response that came for a key remembered as hit-for-miss could have been
   /// stored after all: the next request leads a fill again.
   void forget_uncacheable(const Request& request, const RequestDecision& decision);
@@ -136,6 +141,9 @@ class Worker {
  private:
   friend class FillLeader;
 
+  /// Whether a redirect or error may be about how this request spells what the key stands for.
+  [[nodiscard]] bool is_about_spelling(const Request& request, const RequestDecision& decision,
+                                       const Response& response);
   template <class Visit>
   void for_each_outdated(const Request& request, const Response& response,
                          const RequestRules& rules, Visit&& visit);

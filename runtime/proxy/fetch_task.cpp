@@ -103,6 +103,8 @@ bool FetchTask::keep_stored(const cache::FetchEnd& end) const {
 /// one with bad credentials, or whose credentials a refresh happens to have.
 bool FetchTask::concerns_client_alone(const cache::FetchEnd& end,
                                       const cache::StoreDecision& decision, int status) const {
+  // A redirect to another spelling of what is stored: that is as good as it was.
+  if (decision.reason == cache::Reason::spelling && status < 400) return true;
   if (end.report.outcome == rules::FetchOutcome::refused) {
     return !decision.storable() || (stored_ && stored_->status() != status);
   }
@@ -161,9 +163,8 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
     fail(cache::Reason::status, cache::RefreshResult::failed);
     return;
   }
-  cache::StoreDecision decision = cache::decide_store(decision_, asked_, response,
-                                                      worker_.policy().cache.of(request_->endpoint),
-                                                      worker_.cache().cache().object_bytes_max());
+  cache::StoreDecision decision = worker_.cache().judge(
+      asked_, decision_, response, worker_.policy().cache.of(request_->endpoint));
   if (concerns_client_alone(end, decision, response.status)) {
     leave_to_client(head, decision.storable() ? cache::Reason::status : decision.reason);
     return;

@@ -134,9 +134,9 @@ void ForwardExchange::reconsider(const http::ResponseHead& head) {
   response.requested = request.started;
   response.received = call_->answered_at();
   response.received_wall = worker_.wall_now();
-  const cache::StoreDecision decision = cache::decide_store(
-      request.decision, request.cache_request, response,
-      worker_.policy().cache.of(request.endpoint), worker_.cache().cache().object_bytes_max());
+  const cache::StoreDecision decision =
+      worker_.cache().judge(request.cache_request, request.decision, response,
+                            worker_.policy().cache.of(request.endpoint));
   if (decision.storable()) {
     worker_.cache().forget_uncacheable(request.cache_request, request.decision);
   }

@@ -176,6 +176,7 @@ void describe_request(Worker& worker, RequestContext& request, const http::Reque
   lookup.host = request.host;
   lookup.path = request.path;
   lookup.query = target.query;
+  lookup.target = target.path_query;
   lookup.fields = &head.headers;
   if (request.config->server().trust_forwarded) {
     http::append_forwarded_resource(request.forwarded_resource, head.headers, request.host);

@@ -141,9 +141,8 @@ ReadOutcome FetchTask::take_shared(const tier::Entry& entry) {
   response.requested = now - age;
   response.received = now;
   response.received_wall = wall_now;
-  cache::StoreDecision decision = cache::decide_store(decision_, asked_, response,
-                                                      worker_.policy().cache.of(request_->endpoint),
-                                                      worker_.cache().cache().object_bytes_max());
+  cache::StoreDecision decision = worker_.cache().judge(
+      asked_, decision_, response, worker_.policy().cache.of(request_->endpoint));
   if (!decision.storable()) {
     return decision.reason == cache::Reason::expired ? ReadOutcome::expired
                                                      : ReadOutcome::unsuitable;
