@@ -73,7 +73,7 @@ TagSlot& TagIndex::slot_for(std::string_view identity, std::size_t& new_bytes) {
   return made;
 }
 
-bool TagIndex::purged(const TagSet& tags, PurgeNumber since) const {
+bool TagIndex::purged(const TagSet& tags, PurgeNumber since, bool hard_only) const {
   if (since == current()) return false;
   const std::lock_guard lock(mutex_);
   bool found = false;
@@ -81,7 +81,7 @@ bool TagIndex::purged(const TagSet& tags, PurgeNumber since) const {
     const TagSlot* known = find(identity);
     const TagSlot& slot = known != nullptr ? *known : bucket(identity);
     found = found || slot.hard.load(std::memory_order_relaxed) > since ||
-            slot.soft.load(std::memory_order_relaxed) > since;
+            (!hard_only && slot.soft.load(std::memory_order_relaxed) > since);
   });
   return found;
 }

@@ -111,8 +111,8 @@ class TagIndex {
   [[nodiscard]] PurgeNumber current() const noexcept {
     return sequence_.load(std::memory_order_acquire);
   }
-  /// True if a purge above `since` concerns one of the tags.
-  [[nodiscard]] bool purged(const TagSet& tags, PurgeNumber since) const;
+  /// True if a purge above `since` concerns one of the tags; of hard ones alone if so wanted.
+  [[nodiscard]] bool purged(const TagSet& tags, PurgeNumber since, bool hard_only = false) const;
 
   /// Enters the marks into their slots. Returns the bytes that new slots take.
   /// REQUIRES: as many tags as marks; the entry leaves by detach() before it is

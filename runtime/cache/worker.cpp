@@ -80,6 +80,7 @@ Lookup Worker::lookup(const Request& request, const RequestDecision& decision, I
   const std::string_view authorization = authorization_of(request, decision);
   const http::QueryNormalizer* query = query_of(decision.rule);
   const SearchListPtr search = search_rules(request);
+  const PurgeNumber since = cache_.tags_.current();
   ObjectPtr object;
   bool vary_miss = false;
   {
@@ -101,6 +102,7 @@ Lookup Worker::lookup(const Request& request, const RequestDecision& decision, I
   }
   if (object) lookup = classify(std::move(object), decision, now);
   if (lookup.kind == Lookup::Kind::hit) note_hit(lookup, now);
+  lookup.since = since;
   lookup.vary_miss = vary_miss && !lookup.object;
   if (!search) lookup.key = keys_.built();
   if (lookup.kind == Lookup::Kind::miss && decision.only_if_cached) {

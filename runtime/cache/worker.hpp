@@ -48,6 +48,7 @@ struct Lookup {
   bool vary_miss = false;    ///< the resource is stored, this variant is not
   bool by_request = false;   ///< the request's directives want validation, fresh or not
   bool refresh_due = false;  ///< hit: hot and about to expire; refresh it ahead
+  PurgeNumber since = 0;     ///< the last purge in force when `object` was found
   std::uint64_t key = 0;     ///< KeyBuilder::built() if the fill's key is the same; 0: it is not
 };
 

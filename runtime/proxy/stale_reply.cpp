@@ -174,7 +174,11 @@ bool may_bridge(ClientConnection& connection, const cache::Object& object, cache
   const RequestContext& request = connection.request();
   // If-Match and the like are the origin's to judge.
   if (request.decision.precondition) return false;
-  cache::StaleView view = view_of(connection.worker(), request, object);
+  Worker& worker = connection.worker();
+  // Purges by number look for nobody who has found the object before.
+  const cache::TagIndex& tags = worker.cache().cache().tags();
+  if (tags.purged(object.head().tags, request.found.since, true)) return false;
+  cache::StaleView view = view_of(worker, request, object);
   view.trouble = trouble_of(failure);
   return cache::stale_bridges(view);
 }

@@ -109,6 +109,33 @@ TEST(Invalidation, ARulesInvalidateOnNeedsNoSearch) {
   EXPECT_EQ(origin.requests("/books/1"), 2U);
 }
 
+TEST(Invalidation, OfARuleOrAGroupReachesWhoWouldFallBackOnWhatHeFoundBefore) {
+  for (const char* fields : {"", "Cache-Group-Invalidation: \"lists\"\r\n"}) {
+    Signal go_on;
+    ScriptedOrigin origin;
+    std::atomic<bool> failing{false};
+    origin.on("/list", [&](OriginExchange& exchange) {
+      if (failing) {
+        go_on.wait();
+        return exchange.respond(503, "", "");
+      }
+      exchange.respond(200, "Cache-Control: max-age=60\r\nCache-Groups: \"lists\"\r\n", "old");
+    });
+    origin.answer("/items", 201, fields, "");
+    RunningAgent agent(config_of(
+        origin, *fields != 0 ? "" : "rules: [{match: {path: /list}, invalidate_on: [/items]}]"));
+    const std::string reload = "Cache-Control: no-cache\r\n";
+    ASSERT_EQ(agent.get("/list").body, "old");
+    failing = true;
+    HttpClient waiting(agent.port()), writing(agent.port());
+    ASSERT_TRUE(waiting.send(request_text("GET", "/list", reload)));
+    ASSERT_TRUE(origin.wait_for_requests("/list", 2));
+    ASSERT_EQ(writing.request("POST", "/items", "", "new").status(), 201);
+    go_on.set();
+    EXPECT_EQ(waiting.read().status(), 503) << fields;
+  }
+}
+
 TEST(Invalidation, KeysAreShownAndCanBePurged) {
   ScriptedOrigin origin;
   origin.answer("/1", 200, tagged, "book");
