@@ -44,6 +44,11 @@ bool is_condition(HeaderId id) noexcept {
 /// Fields of the client's request that are not meant for this one: what asks for
 /// less than the whole, and for how long this client will wait.
 bool is_dropped(const http::Field& field, const RequestContext& request, UpstreamPurpose purpose) {
+  // The client has its answer; what it wanted of caches is none of those further up.
+  if (purpose == UpstreamPurpose::refresh &&
+      (field.id == HeaderId::cache_control || field.id == HeaderId::pragma)) {
+    return true;
+  }
   if (purpose != UpstreamPurpose::pass) {
     return is_condition(field.id) || request.config->admission().deadline_format(field);
   }

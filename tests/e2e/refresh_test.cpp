@@ -366,6 +366,18 @@ TEST(Refresh, CausedByHeadKeepsWhatTheRuleForGetSays) {
   EXPECT_TRUE(hit.has("etag")) << hit.head;
 }
 
+TEST(Refresh, WantsNothingOfCachesFurtherUpThatItsClientWanted) {
+  ScriptedOrigin origin;
+  Sequel sequel(origin, "/page", expiring("stale-while-revalidate=600"),
+                [](auto& exchange) { exchange.respond(200, lasting, "new"); });
+  RunningAgent agent(config_without_ahead(origin));
+  const std::string wishes = "Cache-Control: only-if-cached\r\nPragma: x\r\n";
+  ASSERT_EQ(agent.get("/page").body, "old");
+  ASSERT_TRUE(eventually([&] { return agent.get("/page", wishes).body == "new"; }));
+  EXPECT_FALSE(origin.last_request("/page").has("cache-control"));
+  EXPECT_FALSE(origin.last_request("/page").has("pragma"));
+}
+
 TEST(Refresh, IsAnsweredByA304WithoutATagWhateverTagsItsClientHas) {
   ScriptedOrigin origin;
   Sequel sequel(origin, "/page", expiring("stale-while-revalidate=600"), [](auto& exchange) {
