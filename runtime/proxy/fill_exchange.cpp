@@ -160,8 +160,9 @@ bool FillExchange::begin_response() {
     }
     if (!streams_tighter(*object)) {
       const CacheResult result = request.outcome.cache;
+      const bool tell_age = age_to_tell(object->head()).has_value();
       leave();
-      reply_with_object(*connection_, std::move(object), status_, result);
+      reply_with_object(*connection_, std::move(object), status_, result, tell_age);
       return false;
     }
   }
@@ -195,7 +196,8 @@ bool FillExchange::begin_response() {
 /// RFC 9111 section 5.1: what the application made for this very request has no age.
 std::optional<Duration> FillExchange::age_to_tell(const cache::ObjectHead& head) const {
   const Duration age = head.freshness.age(worker_.now());
-  const bool told = head.aged || (!leader_ && age >= std::chrono::seconds(1));
+  const bool told = head.aged || status_.detail == cache::Reason::shared ||
+                    (!leader_ && age >= std::chrono::seconds(1));
   return told ? std::optional(age) : std::nullopt;
 }
 

@@ -19,13 +19,16 @@ constexpr std::size_t vectors_max = 16;  // larger bodies go on in an exchange
 
 /// Age, Cache-Status, Via and connection fields, and the empty line.
 void append_dynamic_fields(ClientConnection& connection, const StoredForm& form,
-                           const cache::CacheStatus& status, std::string& out) {
+                           const cache::CacheStatus& status, bool tell_age, std::string& out) {
   const cache::ObjectHead& head = form.object->head();
   RequestContext& request = connection.request();
   Worker& worker = connection.worker();
-  out += "Age: ";
-  cache::write_age(head.freshness.age(request.started), out);
-  out += "\r\nCache-Status: ";
+  if (tell_age) [[likely]] {
+    out += "Age: ";
+    cache::write_age(head.freshness.age(request.started), out);
+    out += "\r\n";
+  }
+  out += "Cache-Status: ";
   cache::write_cache_status(status, out);
   if (request.config->server().via) {
     out += "\r\nVia: 1.1 ";
@@ -108,7 +111,8 @@ void send(ClientConnection& connection, const Reply& reply, const cache::ObjectP
 }  // namespace
 
 void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
-                       const cache::CacheStatus& status, telemetry::CacheResult result) {
+                       const cache::CacheStatus& status, telemetry::CacheResult result,
+                       bool tell_age) {
   RequestContext& request = connection.request();
   if (cache::fails_own_condition(request.decision, request.head().headers, object->status(),
                                  &object->head())) {
@@ -132,7 +136,7 @@ void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
       return;
     }
     if (ranges.kind() == http::ByteRanges::Kind::partial) {
-      append_dynamic_fields(connection, form, status, dynamic);
+      append_dynamic_fields(connection, form, status, tell_age, dynamic);
       reply_with_ranges(connection, chosen, ranges, dynamic);
       return;
     }
@@ -152,7 +156,7 @@ void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
       }
     }
   }
-  append_dynamic_fields(connection, form, status, dynamic);
+  append_dynamic_fields(connection, form, status, tell_age, dynamic);
   reply.dynamic = dynamic;
   send(connection, reply, chosen);
 }

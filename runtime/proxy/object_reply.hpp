@@ -14,8 +14,9 @@ namespace homeostat::proxy {
 class ClientConnection;
 
 /// Sends `object` (or 304, or the head only, as the request wants) and finishes
-/// the request.
+/// the request. Without `tell_age` it was made for this request, and has no Age.
 void reply_with_object(ClientConnection& connection, cache::ObjectPtr object,
-                       const cache::CacheStatus& status, telemetry::CacheResult result);
+                       const cache::CacheStatus& status, telemetry::CacheResult result,
+                       bool tell_age = true);
 
 }  // namespace homeostat::proxy

@@ -28,19 +28,23 @@ TEST(Cache, AHitCarriesAgeAndSaysSo) {
 }
 
 TEST(Cache, AMissCarriesTheAgeThatACacheFurtherUpGaveItAndNoneOfItsOwn) {
-  for (const bool aged : {true, false}) {
+  for (const auto& [aged, at_once] : {std::pair(true, false), std::pair(false, false),
+                                      std::pair(true, true), std::pair(false, true)}) {
     Signal go_on;
     ScriptedOrigin origin;
-    origin.on("/page", [&](OriginExchange& exchange) {
-      exchange.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nETag: \"1\"\r\n" +
-                    std::string(aged ? "Age: 50\r\n" : "") + "Content-Length: 4\r\n\r\nbo");
+    origin.on("/page", [&, aged = aged, at_once = at_once](OriginExchange& exchange) {
+      const std::string begun = "HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nETag: \"1\"\r\n" +
+                                std::string(aged ? "Age: 50\r\n" : "") +
+                                "Content-Length: 4\r\n\r\nbo";
+      if (at_once) return exchange.send(begun + "dy");
+      exchange.send(begun);
       go_on.wait();
       exchange.send("dy");
     });
     RunningAgent agent(origin);
     HttpClient client(agent.port());
     ASSERT_TRUE(client.send(request_text("GET", "/page")));
-    const std::optional<Message> miss = client.reader.read_head();  // the body is still to come
+    const std::optional<Message> miss = client.reader.read_head();
     go_on.set();
     ASSERT_TRUE(miss.has_value());
     EXPECT_EQ(miss->has("age"), aged) << miss->head;
