@@ -41,6 +41,20 @@ bool is_condition(HeaderId id) noexcept {
          id == HeaderId::if_range || id == HeaderId::range;
 }
 
+/// Whether this agent may have changed the body of responses to this request.
+bool may_change_body(const RequestContext& request) {
+  return request.config->settings().compression.mode != config::CompressionSettings::Mode::off ||
+         json_of(request).any();
+}
+
+/// A date is the same for every form of a response: with what the client has of one, parts of
+/// another would make a broken body. A tag is not, since those of forms made here are weak.
+bool resumes_another_form(const RequestContext& request) {
+  const http::Field* condition = request.head().headers.find(HeaderId::if_range);
+  return condition != nullptr && !http::parse_entity_tag(condition->value) &&
+         may_change_body(request);
+}
+
 /// Fields of the client's request that are not meant for this one: what asks for
 /// less than the whole, and for how long this client will wait.
 bool is_dropped(const http::Field& field, const RequestContext& request, UpstreamPurpose purpose) {
@@ -51,6 +65,10 @@ bool is_dropped(const http::Field& field, const RequestContext& request, Upstrea
   }
   if (purpose != UpstreamPurpose::pass) {
     return is_condition(field.id) || request.config->admission().deadline_format(field);
+  }
+  if (resumes_another_form(request) &&
+      (field.id == HeaderId::range || field.id == HeaderId::if_range)) {
+    return true;
   }
   // The origin does not know this agent's tags, and with If-Match the date says nothing.
   return request.decision.judges_condition() &&
@@ -73,9 +91,7 @@ void append_fields(http::HeadWriter& out, Worker& worker, const RequestContext& 
   const http::HeaderTable& headers = request.head().headers;
   const bool via = request.config->server().via;
   const bool trust = request.config->server().trust_forwarded;
-  const bool encodes =
-      request.config->settings().compression.mode != config::CompressionSettings::Mode::off ||
-      json_of(request).any();
+  const bool encodes = may_change_body(request);
   const http::HopByHopFilter filter(headers);
   for (const http::Field& field : headers) {
     if (!filter.forwarded(field) || http::is_forwarding_field(field.id) ||

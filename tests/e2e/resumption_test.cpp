@@ -1,4 +1,5 @@
-// Clients that resume a transfer: parts of one form of a response never follow parts of another.
+// Clients that resume a transfer: parts of one form of a response never follow parts of another,
+// whether the response is stored or passes.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -67,6 +68,45 @@ TEST(Resumption, ByDateOfWhatMayBeCompressedBeginsAnewWhateverThisRequestGets) {
     ASSERT_TRUE(head.has_value());
     EXPECT_EQ(head->status(), 200) << stored;
   }
+}
+
+/// It honours ranges and the date, and lets nothing be stored.
+class PassingResumption : public ::testing::Test {
+ protected:
+  PassingResumption() {
+    origin_.on("/report", [this](OriginExchange& exchange) {
+      const std::string fields = "Cache-Control: no-store\r\n" + type + dated;
+      if (exchange.request.has("range")) {
+        exchange.respond(206, fields + "Content-Range: bytes 10-19/20000\r\n",
+                         text_.substr(10, 10));
+      } else {
+        exchange.respond(200, fields, text_);
+      }
+    });
+  }
+
+  std::string text_ = text_of(20000).substr(0, 20000);
+  ScriptedOrigin origin_;
+};
+
+TEST_F(PassingResumption, ByDateBeginsAnewWhereTheFirstPartsMayHaveBeenCompressed) {
+  RunningAgent agent(compressing(origin_, "mode: on, level: 5"));
+  const std::string gzip = accept(Coding::gzip);
+  ASSERT_EQ(agent.get("/report", gzip).get("content-encoding"), "gzip");
+  const Message whole = agent.get("/report", gzip + part_of_date);
+  EXPECT_EQ(whole.status(), 200);
+  EXPECT_TRUE(decoded(Coding::gzip, whole.body) == text_);
+  EXPECT_FALSE(origin_.last_request("/report").has("if-range"));
+}
+
+TEST_F(PassingResumption, IsTheOriginsToJudgeByTagAndWhereNothingIsCompressed) {
+  RunningAgent on(compressing(origin_, "mode: on, level: 5"));
+  EXPECT_EQ(on.get("/report", part + "If-Range: \"v\"\r\n").status(), 206);
+  EXPECT_EQ(origin_.last_request("/report").get("if-range"), "\"v\"");
+  EXPECT_EQ(on.get("/report", part).status(), 206);
+  RunningAgent off(compressing(origin_, "mode: off"));
+  EXPECT_EQ(off.get("/report", part_of_date).status(), 206);
+  EXPECT_EQ(origin_.last_request("/report").get("if-range"), date);
 }
 
 }  // namespace
