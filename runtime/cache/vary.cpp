@@ -7,6 +7,7 @@
 #include "runtime/cache/key.hpp"
 #include "runtime/http/accept_encoding.hpp"
 #include "runtime/http/ascii.hpp"
+#include "runtime/http/credentials.hpp"
 #include "runtime/http/hop_by_hop.hpp"
 
 namespace homeostat::cache {
@@ -42,8 +43,7 @@ bool names_the_client(std::string_view name) noexcept {
 bool secret(http::HeaderId id, std::string_view name) noexcept {
   using http::HeaderId;
   if (id == HeaderId::other) return !name.starts_with("sec-ch-");
-  return id == HeaderId::cookie || id == HeaderId::authorization ||
-         id == HeaderId::proxy_authorization;
+  return http::is_credential(id) || id == HeaderId::proxy_authorization;
 }
 
 void append_text(std::string_view value, bool secret, std::string& out) {

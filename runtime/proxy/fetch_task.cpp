@@ -4,6 +4,7 @@
 
 #include "runtime/cache/preconditions.hpp"
 #include "runtime/cache/response_rules.hpp"
+#include "runtime/http/credentials.hpp"
 #include "runtime/proxy/fill_exchange.hpp"
 #include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/upstream_head.hpp"
@@ -109,10 +110,7 @@ bool FetchTask::concerns_client_alone(const cache::FetchEnd& end,
     return !decision.storable() || (stored_ && stored_->status() != status);
   }
   if (!stored_ || (status != 401 && status != 403)) return false;
-  using http::HeaderId;
-  const bool credentials =
-      asked_.fields->has(HeaderId::authorization) || asked_.fields->has(HeaderId::cookie);
-  return (purpose_ == UpstreamPurpose::refresh && credentials) ||
+  return (purpose_ == UpstreamPurpose::refresh && http::carries_credentials(*asked_.fields)) ||
          stored_->freshness().fresh(worker_.now());
 }
 

@@ -7,6 +7,7 @@
 #include "runtime/compress/json_tightener.hpp"
 #include "runtime/http/accept_encoding.hpp"
 #include "runtime/http/cache_control.hpp"
+#include "runtime/http/credentials.hpp"
 #include "runtime/proxy/coding_order.hpp"
 #include "runtime/proxy/request_context.hpp"
 #include "runtime/proxy/worker.hpp"
@@ -20,7 +21,7 @@ using http::HeaderId;
 constexpr double typical_bytes = 64 * 1024;
 
 bool is_secret_name(std::string_view name) noexcept {
-  return http::iequals(name, "Cookie") || http::iequals(name, "Authorization");
+  return http::is_credential(http::header_id(name));
 }
 
 /// The application does not say so, but the rule that tells its pages apart.
@@ -38,16 +39,14 @@ bool for_everyone(const http::CacheControl& control) noexcept {
 /// Whether a passing response is meant for one user: then its length must not
 /// tell what is in it (BREACH). docs/caching.md has the list.
 bool bears_secret(const RequestContext& request, const http::HeaderTable& response) {
-  const http::HeaderTable& headers = request.head().headers;
   if (response.has(HeaderId::set_cookie) || response.has(HeaderId::set_cookie2)) return true;
   const http::CacheControl control = http::parse_cache_control(response);
   if (control.private_ || !control.private_fields[0].empty()) return true;
-  if (response.contains_token(HeaderId::vary, "Cookie") ||
-      response.contains_token(HeaderId::vary, "Authorization") || rule_varies_by_secret(request)) {
-    return true;
-  }
-  if (for_everyone(control)) return false;
-  return headers.has(HeaderId::authorization) || headers.has(HeaderId::cookie);
+  const bool varies = response.any_field(HeaderId::vary, [](const http::Field& field) {
+    return http::any_list_element(field.value, is_secret_name);
+  });
+  if (varies || rule_varies_by_secret(request)) return true;
+  return !for_everyone(control) && http::carries_credentials(request.head().headers);
 }
 
 StreamCoding choose(Worker& worker, const RequestContext& request,
@@ -92,9 +91,7 @@ config::JsonSettings streamed_json(Worker& worker, const RequestContext& request
 }  // namespace
 
 bool is_validated_for_one(const RequestContext& request, const cache::ObjectHead& head) {
-  if (!head.freshness.no_cache) return false;
-  const http::HeaderTable& asked = request.head().headers;
-  if (!asked.has(HeaderId::cookie) && !asked.has(HeaderId::authorization)) return false;
+  if (!head.freshness.no_cache || !http::carries_credentials(request.head().headers)) return false;
   http::HeaderTable said;
   head.for_each_origin_field([&](std::string_view name, std::string_view value) {
     if (http::header_id(name) != HeaderId::cache_control) return;
