@@ -56,6 +56,14 @@ bool any_other_tag(const ObjectHead& stored, const Fields& client, Visit&& visit
   });
 }
 
+/// The tag to ask the origin about; empty: none. Servers compare malformed ones (`v1` without
+/// quotes) as text, but some read as another question: `*` holds for every version.
+std::string_view askable_tag(const ObjectHead& stored) noexcept {
+  const std::string_view tag = stored.origin_etag();
+  const bool ambiguous = tag.find_first_of("*,") != std::string_view::npos;
+  return ambiguous && !http::parse_entity_tag(tag) ? std::string_view{} : tag;
+}
+
 }  // namespace
 
 Precondition evaluate_preconditions(const Fields& request, const ObjectHead& stored) {
@@ -119,14 +127,17 @@ void write_not_modified(const ObjectHead& stored, std::string& out, bool coded) 
 
 void write_validators(const ObjectHead& stored, const Fields& client, std::string& out) {
   http::HeadWriter writer(out);
-  if (const std::string_view known = stored.origin_etag(); !known.empty()) {
+  if (const std::string_view known = askable_tag(stored); !known.empty()) {
     std::string tags(known);
-    std::size_t added = 0;
-    any_other_tag(stored, client, [&](std::string_view tag) {
-      tags += ", ";
-      tags += tag;
-      return ++added == client_tags_max;
-    });
+    // Behind a malformed tag others might not be read as tags.
+    if (http::parse_entity_tag(known)) {
+      std::size_t added = 0;
+      any_other_tag(stored, client, [&](std::string_view tag) {
+        tags += ", ";
+        tags += tag;
+        return ++added == client_tags_max;
+      });
+    }
     writer.field(HeaderId::if_none_match, tags);
   }
   if (!stored.last_modified().empty()) {
@@ -137,7 +148,7 @@ void write_validators(const ObjectHead& stored, const Fields& client, std::strin
 Validated validated(const ObjectHead& stored, const Fields& client, const Fields& not_modified) {
   const std::string_view tag = not_modified.get(HeaderId::etag);
   const auto any_tag = [](std::string_view) { return true; };
-  if (stored.origin_etag().empty() || !any_other_tag(stored, client, any_tag))
+  if (!http::parse_entity_tag(stored.origin_etag()) || !any_other_tag(stored, client, any_tag))
     return Validated::stored;
   if (tag.empty()) return Validated::unknown;
   if (http::weakly_equal(tag, stored.etag())) return Validated::stored;

@@ -24,11 +24,11 @@ bool kept_from_stored(HeaderId id) noexcept {
 /// A validator that the 304 names must be the stored one. A strong tag where a weak one is stored
 /// counts if it is the one we asked about: servers that compress on the fly weaken the tag of a
 /// 200, not that of a 304. A tag where none is stored may be that of a later version within the
-/// same second of Last-Modified.
+/// same second of Last-Modified. Of malformed tags the text counts.
 bool is_about(const Object& stored, const Fields& not_modified) noexcept {
-  if (const http::Field* etag = not_modified.find(HeaderId::etag)) {
+  if (const std::string_view tag = not_modified.get(HeaderId::etag); !tag.empty()) {
     const std::string_view own = stored.head().origin_etag();
-    return !own.empty() && http::weakly_equal(etag->value, own);
+    return tag == own || http::weakly_equal(tag, own);
   }
   const http::Field* modified = not_modified.find(HeaderId::last_modified);
   return modified == nullptr || modified->value == stored.head().last_modified();

@@ -218,8 +218,7 @@ void FetchTask::not_modified(const cache::Response& response, const http::Respon
   std::optional<cache::RefreshedHead> refreshed = cache::refreshed_head(
       *leader_.stale(), decision_, asked_, response, worker_.policy().cache.of(request_->endpoint));
   if (!refreshed.has_value()) {
-    // It may not be stored any more, or is not what the application has: everyone asks for
-    // himself, in the second case only this once.
+    // It may not be stored any more, or is not what the application has.
     const bool about = cache::is_about(*leader_.stale(), head.headers);
     result_ = cache::RefreshResult::uncacheable;
     leader_.drop_stale();
@@ -227,6 +226,7 @@ void FetchTask::not_modified(const cache::Response& response, const http::Respon
     if (about) {
       leader_.uncacheable(cache::Reason::no_store, response.received);
     } else {
+      if (client_ != nullptr) client_->note_contradicted();
       leader_.abandon(cache::Reason::validator);
     }
     return;

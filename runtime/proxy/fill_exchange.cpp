@@ -113,7 +113,7 @@ void FillExchange::proceed() {
   if (!reader_ || flushing_) return;
   switch (reader_->state()) {
     case cache::FillState::waiting: wait(); return;
-    case cache::FillState::uncacheable: forward_instead(reader_->reason()); return;
+    case cache::FillState::uncacheable: uncacheable(); return;
     case cache::FillState::failed: failed(); return;
     default: break;
   }

@@ -39,6 +39,8 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
   void pass_interim(const http::ResponseHead& head);
   void note_rejection(const gate::Rejection& rejection) { rejection_ = rejection; }
   void note_failure(const UpstreamFailure& failure) { failure_ = failure; }
+  /// What it validated is not what the application has, and is not stored any more.
+  void note_contradicted() noexcept { contradicted_ = true; }
   [[nodiscard]] bool may_bridge(const cache::Object& stored, cache::Reason failure) const;
 
   void on_client_readable() override;
@@ -62,6 +64,7 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
   [[nodiscard]] bool skip_to(std::uint64_t offset);
   void send_pieces();
   void flush();
+  void uncacheable();
   void failed();
   void cut_off();
   void follower_failed(cache::Reason reason);
@@ -85,6 +88,7 @@ class FillExchange final : public Exchange, public Recycled<FillExchange> {
   std::uint64_t sending_ = 0;             ///< fill bytes that are in the writer
   bool body_done_ = false;
   bool flushing_ = false;
+  bool contradicted_ = false;
   bool watching_ = false;  ///< will be told when the others waited too long
 };
 

@@ -18,6 +18,20 @@ bool FillExchange::may_bridge(const cache::Object& stored, cache::Reason failure
   return proxy::may_bridge(*connection_, stored, failure);
 }
 
+/// Each fetches for himself what may not be shared. A 304 that is not about what was stored
+/// forbids nothing: one fetches the whole, the others wait for that.
+void FillExchange::uncacheable() {
+  RequestContext& request = connection_->request();
+  const cache::Reason reason = reader_->reason();
+  const bool anew = reason == cache::Reason::validator && (contradicted_ || !leader_);
+  if (!anew || request.fill_attempts == rejoins_max) {
+    forward_instead(reason);
+    return;
+  }
+  ++request.fill_attempts;
+  look_again();
+}
+
 void FillExchange::failed() {
   RequestContext& request = connection_->request();
   const cache::Reason reason = reader_->reason();

@@ -89,6 +89,52 @@ TEST(Validation, A304WithoutATagIsNoAnswerToTwoQuestions) {
   EXPECT_EQ(origin.last_request("/page").get("if-none-match"), "\"mine\"");
 }
 
+/// A tag without quotes or the like, and what is asked of an origin that compares it as text.
+class MalformedTags : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(MalformedTags, CostOneRequestForEachValidation) {
+  const std::string tag = GetParam().first;
+  ScriptedOrigin origin;
+  std::atomic<int> version{1};
+  origin.on("/page", [&](OriginExchange& exchange) {
+    const std::string asked = exchange.request.get("if-none-match");
+    const bool known = asked == "*" || (version == 1 && asked == tag);
+    exchange.respond(known ? 304 : 200, "Cache-Control: max-age=60\r\nETag: " + tag + "\r\n",
+                     known ? "" : "version " + std::to_string(version));
+  });
+  RunningAgent agent(origin);
+  ASSERT_EQ(agent.get("/page").body, "version 1");
+  const std::string fields = std::string(reload) + "If-None-Match: \"mine\"\r\n";
+  EXPECT_EQ(agent.get("/page", fields).body, "version 1");
+  EXPECT_EQ(origin.last_request("/page").get("if-none-match"), GetParam().second);
+  EXPECT_EQ(origin.requests("/page"), 2U);
+  EXPECT_TRUE(is_hit(agent.get("/page")));
+  version = 2;
+  EXPECT_EQ(agent.get("/page", reload).body, "version 2");
+  EXPECT_EQ(origin.requests("/page"), 3U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, MalformedTags,
+                         testing::Values(std::pair("v1", "v1"), std::pair("W/v1", "W/v1"),
+                                         std::pair("\"v1", "\"v1"), std::pair("*", ""),
+                                         std::pair("v1, *", "")));
+
+TEST(Validation, A304AboutSomethingElseCostsOneFetchMoreThatIsStored) {
+  ScriptedOrigin origin;
+  origin.on("/page", [](OriginExchange& exchange) {
+    const bool asked = exchange.request.has("if-none-match");
+    exchange.respond(asked ? 304 : 200,
+                     std::string("Cache-Control: max-age=60\r\nETag: ") +
+                         (asked ? "\"other\"" : "\"v1\"") + "\r\n",
+                     asked ? "" : "body");
+  });
+  RunningAgent agent(origin);
+  ASSERT_EQ(agent.get("/page").body, "body");
+  EXPECT_EQ(agent.get("/page", reload).body, "body");
+  EXPECT_TRUE(is_hit(agent.get("/page")));
+  EXPECT_EQ(origin.requests("/page"), 3U);
+}
+
 TEST(Validation, AnAnswerToHeadRefreshesOrDropsTheStoredGet) {
   ScriptedOrigin origin;
   std::atomic<int> version{1};
