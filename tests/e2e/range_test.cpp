@@ -251,6 +251,45 @@ TEST(MissedRange, IsServedFromAFillThatIsStillComing) {
   EXPECT_EQ(origin.requests("/file"), 1U);
 }
 
+/// A range asked for afresh of what is stored: the answer to that is the whole, which is too
+/// large to fetch for a range. Its head still says whether what is stored is the same version.
+class ValidatedRange : public testing::Test {
+ protected:
+  ScriptedOrigin origin_;
+  std::atomic<bool> other_{false};
+
+  [[nodiscard]] std::string ask_for_a_part(const char* fields) {
+    origin_.on("/file", [this, fields](OriginExchange& exchange) {
+      const std::string head =
+          std::string("Cache-Control: max-age=60\r\n") + (other_ ? fields : "ETag: \"v1\"\r\n");
+      if (exchange.request.has("range")) {
+        exchange.respond(206, head + "Content-Range: bytes 3-5/10\r\n", other_ ? "def" : "345");
+      } else {
+        exchange.respond(200, head, other_ ? "abcdefghij" : digits);
+      }
+    });
+    RunningAgent agent(config_of(origin_, "range_fill_max: 4B"));
+    EXPECT_EQ(agent.get("/file").body, digits);
+    other_ = true;
+    EXPECT_EQ(agent.get("/file", "Cache-Control: no-cache\r\nRange: bytes=3-5\r\n").body, "def");
+    return agent.get("/file").body;
+  }
+};
+
+class RangeOfAnother : public ValidatedRange, public testing::WithParamInterface<const char*> {};
+
+TEST_P(RangeOfAnother, VersionEndsTheStoredOne) {
+  EXPECT_EQ(ask_for_a_part(GetParam()), "abcdefghij");
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, RangeOfAnother,
+                         testing::Values("ETag: \"v2\"\r\n", "Cache-Control: no-store\r\n",
+                                         "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
+
+TEST_F(ValidatedRange, OfTheSameVersionLeavesTheStoredOne) {
+  EXPECT_EQ(ask_for_a_part("ETag: \"v1\"\r\n"), digits) << "which its tag says it is";
+}
+
 // -- the origin's own 206 ------------------------------------------------------------------------
 
 struct OddPartial {
