@@ -54,6 +54,13 @@ struct TestRequest {
   }
 };
 
+inline TestRequest at(std::string path, std::string query = {}) {
+  TestRequest request;
+  request.path = std::move(path);
+  request.query = std::move(query);
+  return request;
+}
+
 struct TestResponse {
   int status = 200;
   FieldList fields;
@@ -162,6 +169,9 @@ class Harness {
     const Response answer = response_view(response, storage);
     return decide_store(cache.rules().decide(view), view, answer, policy, cache.object_bytes_max());
   }
+
+  /// Lets go of the fields of responses that are judged already.
+  void forget_fields() { kept_.clear(); }
 
   ManualClock clock;
   EndpointPolicy policy;

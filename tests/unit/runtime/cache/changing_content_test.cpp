@@ -130,8 +130,7 @@ TEST(ChangeControl, IsToldByEveryStore) {
   settings.rules = {rule};
   Harness harness(settings);
   harness.cache.changes().stored(0, true);
-  TestRequest request;
-  request.path = "/stated";
+  TestRequest request = testing::at("/stated");
   harness.get(request, {200, testing::fresh()});
   EXPECT_EQ(harness.cache.changes().figures().lowered, 1U) << "not about what the origin states";
   request.path = "/ruled";

@@ -4,6 +4,7 @@ namespace homeostat::cache {
 namespace {
 
 using std::chrono::seconds;
+using testing::at;
 using testing::FieldList;
 using testing::fresh;
 using testing::Harness;
@@ -18,12 +19,6 @@ class InvalidationTest : public ::testing::Test {
     rule.invalidate_on = {"/admin/*"};
     settings.rules = {rule};
     return settings;
-  }
-  static TestRequest at(std::string path, std::string query = {}) {
-    TestRequest request;
-    request.path = std::move(path);
-    request.query = std::move(query);
-    return request;
   }
   void store(const std::string& path, const std::string& query = {}) {
     EXPECT_EQ(harness_.get(at(path, query), {200, fresh()}).reason, Reason::none);

@@ -7,6 +7,7 @@
 namespace homeostat::cache {
 namespace {
 
+using testing::at;
 using testing::TestRequest;
 
 class KeyTest : public ::testing::Test {
@@ -19,12 +20,6 @@ class KeyTest : public ::testing::Test {
     KeyBuilder builder(settings_, 1, version_);
     const KeyView primary = builder.primary(request.view(), authorization);
     return std::string(vary.empty() ? primary.text : builder.variant(vary).text);
-  }
-  static TestRequest at(std::string path, std::string query = {}) {
-    TestRequest request;
-    request.path = std::move(path);
-    request.query = std::move(query);
-    return request;
   }
 };
 

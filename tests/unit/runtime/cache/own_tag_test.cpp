@@ -21,8 +21,7 @@ class OwnTag : public ::testing::Test {
 
   /// Stores a response without ETag; the tag clients get.
   std::string stored_tag(const std::string& path = "/", testing::FieldList fields = fresh()) {
-    TestRequest request;
-    request.path = path;
+    TestRequest request = testing::at(path);
     EXPECT_EQ(harness_.get(request, {200, std::move(fields)}).reason, Reason::none);
     return std::string(harness_.find(request).object->head().etag());
   }
@@ -35,8 +34,7 @@ class OwnTag : public ::testing::Test {
                                          harness_.clock.now());
   }
   bool kept(const std::string& path = "/") {
-    TestRequest request;
-    request.path = path;
+    TestRequest request = testing::at(path);
     return harness_.find(request).kind == Lookup::Kind::hit;
   }
 };

@@ -6,16 +6,11 @@ namespace homeostat::cache {
 namespace {
 
 using std::chrono::seconds;
+using testing::at;
 using testing::FieldList;
 using testing::fresh;
 using testing::Harness;
 using testing::TestRequest;
-
-TestRequest at(std::string path) {
-  TestRequest request;
-  request.path = std::move(path);
-  return request;
-}
 
 config::CacheSettings with_ttl(const std::string& pattern, bool override_origin = false) {
   config::CacheSettings settings = testing::small_settings();

@@ -59,8 +59,7 @@ void serve(Cache& cache, const Clock& clock, Origin& origin, unsigned seed) {
   std::mt19937 random(seed);
   while (!origin.done.load()) {
     const int path = static_cast<int>(random() % paths);
-    TestRequest request;
-    request.path = "/" + std::to_string(path);
+    TestRequest request = testing::at("/" + std::to_string(path));
     const Request view = request.view();
     const int purged = origin.purged.load();
     const Lookup found = worker.lookup(view, cache.rules().decide(view), clock.now());

@@ -66,8 +66,7 @@ class PurgeUnderWay : public ::testing::Test {
 
   Harness harness_;
   TestRequest page_ = [] {
-    TestRequest request;
-    request.path = "/page";
+    TestRequest request = testing::at("/page");
     return request;
   }();
   std::function<void()> purge_;

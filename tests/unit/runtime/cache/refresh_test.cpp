@@ -24,8 +24,7 @@ constexpr FetchEnd success{};
 class RefreshControlTest : public ::testing::Test {
  protected:
   ObjectPtr stored(const std::string& path = "/", int max_age = 60) {
-    TestRequest request;
-    request.path = path;
+    TestRequest request = testing::at(path);
     harness.get(request, {200, fresh(max_age)});
     return harness.find(request).object;
   }
@@ -298,8 +297,7 @@ std::set<Instant> expiries(const config::CacheSettings& settings,
   Harness harness(settings);
   std::set<Instant> result;
   for (int i = 0; i < 1000; ++i) {
-    TestRequest request;
-    request.path = "/" + std::to_string(i);
+    TestRequest request = testing::at("/" + std::to_string(i));
     harness.get(request, {200, fields, "x"});
     const Lookup found = harness.find(request);
     EXPECT_EQ(found.kind, Lookup::Kind::hit);
@@ -382,14 +380,12 @@ TEST(HitForMiss, MarksAreBounded) {
   settings.negative_entries_max = Cache::shard_count;  // one a shard
   Harness harness(settings);
   for (int i = 0; i < 5000; ++i) {
-    TestRequest request;
-    request.path = "/" + std::to_string(i);
+    TestRequest request = testing::at("/" + std::to_string(i));
     harness.get(request, {200, {{"Cache-Control", "private"}}});
   }
   std::size_t remembered = 0;
   for (int i = 0; i < 5000; ++i) {
-    TestRequest request;
-    request.path = "/" + std::to_string(i);
+    TestRequest request = testing::at("/" + std::to_string(i));
     if (harness.get(request, {200, fresh()}).reason == Reason::hit_for_miss) ++remembered;
   }
   EXPECT_LE(remembered, Cache::shard_count);

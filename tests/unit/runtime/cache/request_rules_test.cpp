@@ -92,8 +92,7 @@ TEST(RequestRules, BypassRuleAndDisabledCache) {
   rule.bypass = true;
   settings.rules = {rule};
   Harness harness(settings);
-  TestRequest request;
-  request.path = "/private/a";
+  TestRequest request = testing::at("/private/a");
   EXPECT_EQ(harness.find(request).reason, Reason::rule_bypass);
   settings.enabled = false;
   Harness off(settings);

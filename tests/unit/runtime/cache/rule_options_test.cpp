@@ -8,17 +8,11 @@ namespace homeostat::cache {
 namespace {
 
 using std::chrono::seconds;
+using testing::at;
 using testing::FieldList;
 using testing::fresh;
 using testing::Harness;
 using testing::TestRequest;
-
-TestRequest at(std::string path, std::string query = {}) {
-  TestRequest request;
-  request.path = std::move(path);
-  request.query = std::move(query);
-  return request;
-}
 
 config::CacheSettings with(const config::CacheRule& rule) {
   config::CacheSettings settings = testing::small_settings();

@@ -25,8 +25,7 @@ class SharingTest : public FillTest {
   Reason told(const FieldList& fields, const std::string& wishes = {}) {
     const std::string path = "/" + std::to_string(++asked_);
     FillLeader leader = lead(path);
-    TestRequest request;
-    request.path = path;
+    TestRequest request = testing::at(path);
     if (!wishes.empty()) request.fields = {{"Cache-Control", wishes}};
     FillStart start = harness_.begin(request);
     EXPECT_EQ(start.kind, FillStart::Kind::follower);
@@ -35,8 +34,7 @@ class SharingTest : public FillTest {
     return start.follower->refusal(decide(request), now());
   }
   FillStart::Kind kind(const std::string& path = "/") {
-    TestRequest request;
-    request.path = path;
+    TestRequest request = testing::at(path);
     return harness_.begin(request).kind;
   }
   void refresh(FillLeader& leader, const FieldList& fields) {

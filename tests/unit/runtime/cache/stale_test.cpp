@@ -195,8 +195,7 @@ TEST(Stale, RulesGiveWindowsAndOverrideOnlyWhereTheySaySo) {
   rule.override_origin = true;
   settings.rules.push_back(rule);
   const RequestRules rules(settings);
-  TestRequest request;
-  request.path = "/other";
+  TestRequest request = testing::at("/other");
   StaleWindows found = rules.decide(request.view()).stale_windows();
   EXPECT_EQ(found.while_revalidate, seconds(1));
   EXPECT_EQ(found.if_error, seconds(2));

@@ -6,18 +6,13 @@ namespace homeostat::cache {
 namespace {
 
 using std::chrono::seconds;
+using testing::at;
 using testing::FieldList;
 using testing::Harness;
 using testing::TestRequest;
 
 FieldList tagged(const std::string& tags, const std::string& field = "Surrogate-Key") {
   return {{"Cache-Control", "max-age=60"}, {"ETag", "\"v1\""}, {field, tags}};
-}
-
-TestRequest at(std::string path) {
-  TestRequest request;
-  request.path = std::move(path);
-  return request;
 }
 
 class TagsTest : public ::testing::Test {

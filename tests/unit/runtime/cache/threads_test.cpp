@@ -218,8 +218,7 @@ TEST(Threads, ReadersWritersFlushAndShrinkTogether) {
     begin.arrive_and_wait();
     for (int i = 0; i < rounds; ++i) {
       const std::uint64_t number = std::min(random() % 400, random() % 400);
-      TestRequest request;
-      request.path = "/" + std::to_string(number);
+      TestRequest request = testing::at("/" + std::to_string(number));
       const std::string user = number % 4 == 0 ? std::to_string(random() % 3) : "-";
       if (number % 4 == 0) request.fields = {{"X-A", user}};
       const std::string begins = request.path + " " + user + " ";

@@ -198,8 +198,7 @@ TEST(Threads, VariantsComeAndGoWhileObjectsDo) {
     begin.arrive_and_wait();
     for (int i = 0; i < rounds; ++i) {
       const std::uint64_t number = random() % 60;
-      TestRequest request;
-      request.path = "/" + std::to_string(number);
+      TestRequest request = testing::at("/" + std::to_string(number));
       const char mark = static_cast<char>('0' + number);
       const Request view = request.view();
       const RequestDecision decision = cache.rules().decide(view);
