@@ -83,7 +83,7 @@ class ObjectHead {
 
   /// Bytes the allocator holds outside of the head itself.
   [[nodiscard]] std::size_t memory() const noexcept {
-    return allocated_bytes(block_) + hidden_.capacity() + tags.memory();
+    return allocated_bytes(block_) + allocated_bytes(hidden_) + tags.memory();
   }
   /// The ETag to validate with; empty if the origin gave none.
   [[nodiscard]] std::string_view origin_etag() const noexcept {

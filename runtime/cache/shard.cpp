@@ -8,8 +8,6 @@
 namespace homeostat::cache {
 namespace {
 
-// What the allocator adds to an entry's tags: the marks and their array.
-constexpr std::size_t tag_overhead = 2 * 16;
 // An entry's share of the table: at most two buckets while it grows.
 constexpr std::size_t table_share = 2 * sizeof(void*);
 
@@ -22,7 +20,7 @@ std::size_t Entry::bytes() const noexcept {
     bytes += object->memory() + object->variants_memory();
   }
   if (search) bytes += search->memory();
-  if (tags) bytes += tags->memory() + tag_overhead;
+  if (tags) bytes += tags->memory();
   if (spec) bytes += spec->memory() + allocated_bytes(variants.data());
   return bytes;
 }

@@ -4,13 +4,14 @@
 #include <functional>
 #include <utility>
 
+#include "runtime/cache/allocation.hpp"
 #include "runtime/cache/shard.hpp"
 
 namespace homeostat::cache {
 namespace {
 
-// A node of the map with its share of the table, and the allocator's own.
-constexpr std::size_t node_overhead = 96;
+// A node of the map and its share of the table.
+constexpr std::size_t node_overhead = 48 + 16;
 
 }  // namespace
 
@@ -50,7 +51,7 @@ TagSlot& TagIndex::bucket(std::string_view identity) const {
 }
 
 std::size_t TagIndex::memory_of(const TagSlot& slot) noexcept {
-  return sizeof(TagSlot) + slot.identity.capacity() + node_overhead;
+  return allocated_bytes(&slot) + allocated_bytes(slot.identity) + node_overhead;
 }
 
 TagSlot& TagIndex::slot_for(std::string_view identity, std::size_t& new_bytes) {

@@ -37,6 +37,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "runtime/cache/allocation.hpp"
 #include "runtime/cache/epoch.hpp"
 #include "runtime/cache/object.hpp"
 #include "runtime/cache/tags.hpp"
@@ -85,8 +86,9 @@ class TagMarks {
   /// False if a hard purge took the entry; a soft one makes `object` stale.
   /// REQUIRES: attached.
   [[nodiscard]] bool alive(const Object& object) const noexcept;
+  /// REQUIRES: made by `new`.
   [[nodiscard]] std::size_t memory() const noexcept {
-    return sizeof(TagMarks) + count_ * sizeof(TagMark);
+    return allocated_bytes(this) + allocated_bytes(marks_.get());
   }
 
  private:

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/cache/allocation.hpp"
 #include "runtime/cache/fields.hpp"
 
 namespace homeostat::cache {
@@ -44,7 +45,7 @@ class TagSet {
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  [[nodiscard]] std::size_t memory() const noexcept { return packed_.capacity(); }
+  [[nodiscard]] std::size_t memory() const noexcept { return allocated_bytes(packed_); }
   /// Calls `visit(std::string_view identity)` for each.
   template <class Visit>
   void for_each(Visit&& visit) const;

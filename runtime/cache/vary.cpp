@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "runtime/cache/allocation.hpp"
 #include "runtime/cache/key.hpp"
 #include "runtime/http/accept_encoding.hpp"
 #include "runtime/http/ascii.hpp"
@@ -213,8 +214,8 @@ void VarySpec::write_variant(const Fields& request, std::string& out) const {
 }
 
 std::size_t VarySpec::memory() const noexcept {
-  std::size_t bytes = sizeof(VarySpec) + names_.capacity() * sizeof(std::string);
-  for (const std::string& name : names_) bytes += name.capacity();
+  std::size_t bytes = allocated_bytes(this) + allocated_bytes(names_.data());
+  for (const std::string& name : names_) bytes += allocated_bytes(name);
   return bytes;
 }
 

@@ -31,6 +31,7 @@ class VarySpec final : public RefCounted<VarySpec> {
   [[nodiscard]] bool covers(const VarySpec& other) const noexcept;
   /// Writes the variant text of a request, e.g. `accept-encoding=gzip`.
   void write_variant(const Fields& request, std::string& out) const;
+  /// REQUIRES: made by `new`.
   [[nodiscard]] std::size_t memory() const noexcept;
 
  private:
