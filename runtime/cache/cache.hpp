@@ -177,8 +177,6 @@ class Cache final : public CacheControl {
   };
   Dropped purge_entries(Shard& shard, const std::vector<Entry*>& entries, PurgeMode mode,
                         Instant now);
-  template <class Concerned>
-  Dropped purge_where(Shard& shard, PurgeMode mode, Instant now, Concerned&& concerned);
   Dropped purge_pattern(std::string_view pattern, PurgeMode mode, Instant now);
   struct Uri {
     std::string_view host, path, query;

@@ -139,6 +139,7 @@ class Fill final : public RefCounted<Fill> {
 
   // Guarded by the shard's mutex.
   bool joinable_ = true;
+  std::size_t place_ = 0;  // in the shard's list
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

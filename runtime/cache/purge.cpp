@@ -58,16 +58,6 @@ Cache::Dropped Cache::purge_entries(Shard& shard, const std::vector<Entry*>& ent
   return dropped;
 }
 
-template <class Concerned>
-Cache::Dropped Cache::purge_where(Shard& shard, PurgeMode mode, Instant now,
-                                  Concerned&& concerned) {
-  std::vector<Entry*> found;
-  shard.for_each([&](Entry& entry) {
-    if (entry.object && concerned(entry)) found.push_back(&entry);
-  });
-  return purge_entries(shard, found, mode, now);
-}
-
 Cache::Dropped Cache::purge_pattern(std::string_view pattern, PurgeMode mode, Instant now) {
   const KeyPattern wanted{pattern};
   // A fill that started before the purge must not bring the old content back. All
@@ -156,15 +146,14 @@ Cache::Dropped Cache::purge_location(KeyView primary, std::uint64_t location, Pu
   shard.for_each_fill([&](Fill& fill) {
     if (fill.identity().primary.location == location) refuse_storing(fill);
   });
-  if (shard.has_keyed()) {
-    // Keys with a user's or a body's hash cannot be computed from the URI.
-    return purge_where(shard, mode, now,
-                       [&](const Entry& entry) { return entry.location == location; });
+  std::vector<Entry*> found;
+  if (Entry* entry = shard.find(primary); entry != nullptr) {
+    // A copy: dropping the last variant drops the list.
+    found = entry->spec ? entry->variants : std::vector<Entry*>{entry};
   }
-  Entry* entry = shard.find(primary);
-  if (entry == nullptr) return {};
-  // A copy: dropping the last variant drops the list.
-  const std::vector<Entry*> found = entry->spec ? entry->variants : std::vector<Entry*>{entry};
+  shard.for_each_keyed(location, [&](Entry& entry) {
+    if (entry.object) found.push_back(&entry);
+  });
   return purge_entries(shard, found, mode, now);
 }
 

@@ -1,6 +1,5 @@
 #include "runtime/cache/shard.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "runtime/cache/allocation.hpp"
@@ -10,15 +9,16 @@ namespace {
 
 // An entry's share of the table: at most two buckets while it grows.
 constexpr std::size_t table_share = 2 * sizeof(void*);
+// A node of the map by location, for those that are in it.
+constexpr std::size_t keyed_overhead = 48;
 
 }  // namespace
 
 std::size_t Entry::bytes() const noexcept {
   std::size_t bytes =
       allocated_bytes(this) + allocated_bytes(key) + allocated_bytes(path) + table_share;
-  if (object) {
-    bytes += object->memory() + object->variants_memory();
-  }
+  if (keyed) bytes += keyed_overhead;
+  if (object) bytes += object->memory() + object->variants_memory();
   if (search) bytes += search->memory();
   if (tags) bytes += tags->memory();
   if (spec) bytes += spec->memory() + allocated_bytes(variants.data());
@@ -66,7 +66,7 @@ void Shard::insert(std::unique_ptr<Entry> entry, Garbage& garbage) {
   std::atomic<Entry*>& head = table->heads[entry->hash & table->mask];
   entry->next[table->parity].store(head.load(), std::memory_order_relaxed);
   entry->linked = true;
-  if (entry->keyed) ++keyed_;
+  if (entry->keyed) link_keyed(*entry);
   head.store(entry.release());
   ++entries_;
   maybe_resize(garbage);
@@ -79,9 +79,27 @@ std::unique_ptr<Entry> Shard::unlink(Entry& entry, Garbage& garbage) {
   link->store(entry.next[table->parity].load());
   entry.linked = false;
   --entries_;
-  if (entry.keyed) --keyed_;
+  if (entry.keyed) unlink_keyed(entry);
   maybe_resize(garbage);
   return std::unique_ptr<Entry>(&entry);
+}
+
+void Shard::link_keyed(Entry& entry) {
+  Entry*& newest = keyed_[entry.location];
+  entry.keyed_next = newest;
+  if (newest != nullptr) newest->keyed_previous = &entry;
+  newest = &entry;
+}
+
+void Shard::unlink_keyed(Entry& entry) {
+  if (entry.keyed_next != nullptr) entry.keyed_next->keyed_previous = entry.keyed_previous;
+  if (entry.keyed_previous != nullptr) {
+    entry.keyed_previous->keyed_next = entry.keyed_next;
+  } else if (entry.keyed_next != nullptr) {
+    keyed_[entry.location] = entry.keyed_next;
+  } else {
+    keyed_.erase(entry.location);
+  }
 }
 
 void Shard::maybe_resize(Garbage& garbage) {
@@ -111,22 +129,25 @@ void Shard::resize(std::size_t buckets, Garbage& garbage) {
 }
 
 Fill* Shard::find_fill(KeyView key) const noexcept {
-  for (const FillPtr& fill : fills_) {
-    const Fill::Identity& identity = fill->identity();
-    if (fill->joinable_ && identity.hash == key.hash && identity.key == key.text) {
-      return fill.get();
-    }
+  for (const ListedFill& listed : fills_) {
+    if (listed.hash != key.hash) continue;
+    Fill& fill = *listed.fill;
+    if (fill.joinable_ && fill.identity().key == key.text) return &fill;
   }
   return nullptr;
 }
 
-void Shard::add_fill(FillPtr fill) { fills_.push_back(std::move(fill)); }
+void Shard::add_fill(FillPtr fill) {
+  fill->place_ = fills_.size();
+  const std::uint64_t hash = fill->joinable_ ? fill->identity().hash : 0;
+  fills_.push_back({hash, std::move(fill)});
+}
 
 void Shard::remove_fill(const Fill& fill) noexcept {
-  const auto found = std::find_if(fills_.begin(), fills_.end(),
-                                  [&](const FillPtr& other) { return other.get() == &fill; });
-  if (found == fills_.end()) return;
-  std::swap(*found, fills_.back());
+  const std::size_t place = fill.place_;
+  if (place >= fills_.size() || fills_[place].fill.get() != &fill) return;
+  std::swap(fills_[place], fills_.back());
+  fills_[place].fill->place_ = place;
   fills_.pop_back();
 }
 

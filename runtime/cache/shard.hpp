@@ -18,6 +18,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/cache/epoch.hpp"
@@ -45,6 +46,8 @@ struct Entry final : PolicyItem, Retirable {
   std::array<std::atomic<Entry*>, 2> next{};
   // Guarded by the shard's mutex.
   bool linked = false;
+  Entry* keyed_previous = nullptr;  // of those with `keyed` at the same location
+  Entry* keyed_next = nullptr;
   Entry* parent = nullptr;       // of a variant: its list
   std::vector<Entry*> variants;  // of a list, oldest first
 
@@ -84,8 +87,10 @@ class Shard {
   /// Unlinks and retires.
   void remove(Entry& entry, Garbage& garbage) { garbage.retire(unlink(entry, garbage)); }
   [[nodiscard]] std::size_t entries() const noexcept { return entries_; }
-  /// True while entries with `keyed` are stored.
-  [[nodiscard]] bool has_keyed() const noexcept { return keyed_ > 0; }
+  /// Calls `visit(Entry&)` for each entry with `keyed` at the location: their keys cannot be
+  /// computed from a URI. `visit` must not insert or remove.
+  template <class Visit>
+  void for_each_keyed(std::uint64_t location, Visit&& visit) const;
   /// Calls `visit(Entry&)` for each entry; `visit` must not insert or remove.
   template <class Visit>
   void for_each(Visit&& visit);
@@ -95,7 +100,7 @@ class Shard {
   void remove_fill(const Fill& fill) noexcept;
   template <class Visit>
   void for_each_fill(Visit&& visit) {
-    for (const FillPtr& fill : fills_) visit(*fill);
+    for (const ListedFill& listed : fills_) visit(*listed.fill);
   }
 
   /// Remembers an uncacheable key until `until`. A full table forgets the mark
@@ -118,17 +123,25 @@ class Shard {
     std::uint64_t hash = 0;
     Instant until{};
   };
+  /// The hash beside it, so that a search looks at none but those it may be after; of what
+  /// nobody joins there can be thousands.
+  struct ListedFill {
+    std::uint64_t hash = 0;  // 0 if nobody may join
+    FillPtr fill;
+  };
   static constexpr std::size_t buckets_min = 16;
 
   void resize(std::size_t buckets, Garbage& garbage);
   void maybe_resize(Garbage& garbage);
+  void link_keyed(Entry& entry);
+  void unlink_keyed(Entry& entry);
 
   std::mutex mutex_;
   std::atomic<Table*> table_;
   std::shared_ptr<std::atomic<bool>> previous_alive_;  // the table before this one
   std::size_t entries_ = 0;
-  std::size_t keyed_ = 0;
-  std::vector<FillPtr> fills_;
+  std::unordered_map<std::uint64_t, Entry*> keyed_;  // by location, the newest
+  std::vector<ListedFill> fills_;
   std::vector<Mark> marks_;
   std::size_t marks_max_ = 0;
 };
@@ -144,6 +157,13 @@ void Shard::for_each(Visit&& visit) {
       entry = following;
     }
   }
+}
+
+template <class Visit>
+void Shard::for_each_keyed(std::uint64_t location, Visit&& visit) const {
+  const auto found = keyed_.find(location);
+  Entry* entry = found != keyed_.end() ? found->second : nullptr;
+  for (; entry != nullptr; entry = entry->keyed_next) visit(*entry);
 }
 
 }  // namespace homeostat::cache

@@ -197,6 +197,21 @@ TEST_F(Tenants, APurgeOfAUrlReachesAllOfThem) {
   EXPECT_NE(body("one", "/b"), "");
 }
 
+TEST_F(Tenants, APurgeOfAUrlReachesAllThatAreLeftOfIt) {
+  const std::vector<std::string> names = {"one", "two", "three", "four", "five"};
+  // Whichever goes first, whether it is the newest, the oldest or between.
+  for (const std::string& first : names) {
+    for (const std::string& name : names) store(name);
+    store("two", "/b");
+    EXPECT_EQ(clear(first).entries(), first == "two" ? 2U : 1U);
+    EXPECT_EQ(harness_.cache.purge({.tags = {}, .patterns = {}, .keys = {"http://example.org/a"}})
+                  .by_keys,
+              4U)
+        << first;
+    for (const std::string& name : names) EXPECT_EQ(body(name), "") << first << name;
+  }
+}
+
 TEST_F(Tenants, AWriteOfOneIsNewsForAll) {
   store("one");
   store("two");
