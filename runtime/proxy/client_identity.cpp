@@ -143,7 +143,10 @@ std::optional<TokenOwner> token_owner(std::string_view authorization) {
   const auto claims = base64url_decoded(token.substr(first + 1, second - first - 1));
   if (!claims) return std::nullopt;
   boost::system::error_code error;
-  const boost::json::value parsed = boost::json::parse(*claims, error);
+  // For each request: claims of the usual size are read without allocating.
+  std::array<unsigned char, 4096> memory;
+  boost::json::monotonic_resource resource(memory.data(), memory.size());
+  const boost::json::value parsed = boost::json::parse(*claims, error, &resource);
   const boost::json::object* object = error ? nullptr : parsed.if_object();
   if (object == nullptr) return std::nullopt;
   const boost::json::value* subject = object->if_contains("sub");
