@@ -81,8 +81,11 @@ QueryNormalizer::QueryNormalizer(const std::vector<std::string>& drop,
   for (const std::string& pattern : keep) keep_.add(pattern);
 }
 
-bool QueryNormalizer::dropped(std::string_view name) const noexcept {
-  return drop_.match(name) || (!keep_.empty() && !keep_.match(name));
+bool QueryNormalizer::dropped(std::string_view parameter) const noexcept {
+  const std::string_view name = name_of(parameter);
+  if (!drop_.match(name) && (keep_.empty() || keep_.match(name))) return false;
+  return parameter.find(';') == std::string_view::npos &&
+         parameter.find("%3B") == std::string_view::npos;
 }
 
 void QueryNormalizer::append(std::string& out, std::string_view query) const {
@@ -91,7 +94,7 @@ void QueryNormalizer::append(std::string& out, std::string_view query) const {
     return;
   }
   if (query.find('&') == std::string_view::npos) {  // the usual case, without the table below
-    if (!dropped(name_of(query))) out.append(query);
+    if (!dropped(query)) out.append(query);
     return;
   }
   // Position is the second key: it keeps equal names in order without the
@@ -106,7 +109,7 @@ void QueryNormalizer::append(std::string& out, std::string_view query) const {
   bool sortable = sort_;
   for (std::string_view rest = query; !rest.empty();) {
     const std::string_view text = next_parameter(rest);
-    if (text.empty() || dropped(name_of(text))) continue;
+    if (text.empty() || dropped(text)) continue;
     if (count == parameters_max) {
       sortable = false;
       break;
@@ -122,7 +125,7 @@ void QueryNormalizer::append(std::string& out, std::string_view query) const {
   if (!sortable) {
     for (std::string_view rest = query; !rest.empty();) {
       const std::string_view text = next_parameter(rest);
-      if (!text.empty() && !dropped(name_of(text))) emit(text);
+      if (!text.empty() && !dropped(text)) emit(text);
     }
     return;
   }

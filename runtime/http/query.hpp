@@ -4,7 +4,8 @@
 // "a=" and "a=1" stay different. Names are compared as bytes. A pattern is a
 // name, or a prefix followed by `*` (utm_*). Empty parameters ("a=1&&b=2")
 // vanish when sorting or choosing. normalise_percent() does what RFC 3986 calls
-// equivalent, and no more: `+` and `%20`, `%2F` and `/` stay different.
+// equivalent, and no more: `+` and `%20`, `%2F` and `/` stay different. A parameter with `;`
+// is never dropped: to servers that end parameters there it holds others.
 //
 // Bounds: sorts at most `parameters_max` parameters; a query with more is
 // appended without sorting, with parameters still dropped.
@@ -50,7 +51,7 @@ class QueryNormalizer {
     std::vector<std::string> exact_;
     std::vector<std::string> prefixes_;
   };
-  [[nodiscard]] bool dropped(std::string_view name) const noexcept;
+  [[nodiscard]] bool dropped(std::string_view parameter) const noexcept;
 
   Patterns drop_, keep_;
   bool sort_ = false;

@@ -37,6 +37,14 @@ TEST(QueryNormalizer, KeepsOnlyNamedParameters) {
   EXPECT_EQ(normalised(keeper, "page"), "page");
 }
 
+TEST(QueryNormalizer, DropsNothingThatMayHoldAnotherParameter) {
+  const QueryNormalizer dropper({"utm_*"}, {}, true);
+  EXPECT_EQ(normalised(dropper, "id=1&utm_a=x;evil=1&utm_b=2"), "id=1&utm_a=x;evil=1");
+  EXPECT_EQ(normalised(dropper, "utm_a=x%3Bevil=1"), "utm_a=x%3Bevil=1");
+  const QueryNormalizer keeper({}, {"id"}, false);
+  EXPECT_EQ(normalised(keeper, "id=1&x;evil=1&y=2"), "id=1&x;evil=1");
+}
+
 TEST(QueryNormalizer, TellsEmptyValuesApart) {
   const QueryNormalizer sorter({}, {}, true);
   EXPECT_EQ(normalised(sorter, "a=&b"), "a=&b");
