@@ -12,6 +12,7 @@
 #include "runtime/alert/alert_dispatcher.hpp"
 #include "runtime/alert/http_client.hpp"
 #include "runtime/app/agent.hpp"
+#include "runtime/cache/rule_warnings.hpp"
 #include "runtime/telemetry/logging.hpp"
 
 namespace homeostat::app {
@@ -95,6 +96,9 @@ int check_configuration(const RunOptions& options, bool print) {
     std::cout << "ok: " << loaded.settings->optimization.rules.rules.size() << " rules, "
               << loaded.settings->cache.rules.size() << " cache rules, "
               << loaded.settings->upstream.targets.size() << " upstream targets\n";
+  }
+  for (const std::string& warning : cache::rule_warnings(loaded.settings->cache)) {
+    std::cerr << "warning: " << warning << "\n";
   }
   return 0;
 }

@@ -46,6 +46,20 @@ TEST(Check, NamesThePlaceOfEveryUrlThatCannotBeUsed) {
   }
 }
 
+TEST(Check, WarnsOfCacheRulesThatDoNotDoWhatTheySay) {
+  const TemporaryDirectory directory;
+  app::RunOptions options;
+  options.config = directory.write("agent.yaml",
+                                   "listen: 127.0.0.1:8080\n"
+                                   "upstream: {url: http://127.0.0.1:9000}\n"
+                                   "cache: {rules: [{match: {path: /*}, ttl: 1m},\n"
+                                   "                {match: {path: /a}, ttl: 1h}]}\n");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(app::check_configuration(options, false), 0) << "they are allowed";
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("warning: cache.rules[1] (`/a`): "),
+            std::string::npos);
+}
+
 TEST(Check, TakesRuleFilesAlone) {
   const TemporaryDirectory directory;
   const std::string good =
