@@ -99,19 +99,22 @@ bool FetchTask::keep_stored(const cache::FetchEnd& end) const {
   return client_->may_bridge(*stored_, cache::Reason::status);
 }
 
-/// An answer about its own request, which must not cost the others what is stored, nor that
-/// they wait for each other: anybody can earn one with odd fields. So can who asks for a fresh
-/// one with bad credentials, or whose credentials a refresh happens to have.
+/// An answer about its own request, which is for nobody else and must not cost the others what is
+/// stored, nor that they wait for each other: anybody can earn one with odd fields (but for
+/// method and target, which the key has). So can who shows bad credentials where nothing or
+/// something fresh is stored, or whose credentials a refresh happens to have.
 bool FetchTask::concerns_client_alone(const cache::FetchEnd& end,
                                       const cache::StoreDecision& decision, int status) const {
   // A redirect to another spelling of what is stored: that is as good as it was.
   if (decision.reason == cache::Reason::spelling && status < 400) return true;
   if (end.report.outcome == rules::FetchOutcome::refused) {
-    return !decision.storable() || (stored_ && stored_->status() != status);
+    const bool keyed = status == 405 || status == 414;
+    return !keyed || !decision.storable() || (stored_ && stored_->status() != status);
   }
-  if (!stored_ || (status != 401 && status != 403)) return false;
-  return (purpose_ == UpstreamPurpose::refresh && http::carries_credentials(*asked_.fields)) ||
-         stored_->freshness().fresh(worker_.now());
+  if (status != 401 && status != 403) return false;
+  if (stored_ && stored_->freshness().fresh(worker_.now())) return true;
+  return (!stored_ || purpose_ == UpstreamPurpose::refresh) &&
+         http::carries_credentials(*asked_.fields);
 }
 
 void FetchTask::leave_to_client(const http::ResponseHead& head, cache::Reason reason) {

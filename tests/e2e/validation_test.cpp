@@ -268,6 +268,18 @@ TEST_P(OddRequests, CostTheOthersNothing) {
   EXPECT_TRUE(is_hit(after)) << after.head;
 }
 
+TEST_P(OddRequests, AreNotWhatTheOthersGetFirst) {
+  ScriptedOrigin origin;
+  origin.on("/page", [](OriginExchange& exchange) {
+    const bool odd = exchange.request.has("cookie");
+    exchange.respond(odd ? GetParam() : 200, "Cache-Control: max-age=600\r\n", odd ? "no" : "page");
+  });
+  RunningAgent agent(origin);
+  EXPECT_EQ(agent.get("/page", "Cookie: odd=1\r\n").body, "no");
+  EXPECT_EQ(agent.get("/page").body, "page") << "whatever lifetime the refusal says it has";
+  EXPECT_TRUE(is_hit(agent.get("/page")));
+}
+
 INSTANTIATE_TEST_SUITE_P(Statuses, OddRequests, testing::Values(400, 401, 403, 406, 431));
 
 TEST(Validation, ThatAPageIsGoneIsForAll) {
