@@ -14,6 +14,12 @@ std::string status_text(const cache::CacheStatus& status) {
   return text;
 }
 
+/// Of what was refused before it was sent on: `fwd` would say that it was (RFC 9211).
+std::string unsent_text(cache::CacheStatus status) {
+  status.forward = cache::Forward::none;
+  return status_text(status);
+}
+
 constexpr std::string_view at_its_limit = "the service is at its limit; try again later";
 constexpr std::string_view upstream_unavailable = "the service does not work at the moment";
 
@@ -51,14 +57,14 @@ Ref<Exchange> make_rejection_response(ClientConnection& connection,
                                       const gate::Rejection& rejection,
                                       const cache::CacheStatus& status) {
   const unsigned code = note_rejection(connection.request(), rejection);
-  return make_error_response(connection, code, detail_of(rejection), status_text(status),
+  return make_error_response(connection, code, detail_of(rejection), unsent_text(status),
                              rejection_fields(rejection));
 }
 
 void send_rejection(ClientConnection& connection, const gate::Rejection& rejection,
                     const cache::CacheStatus& status) {
   const unsigned code = note_rejection(connection.request(), rejection);
-  const std::string cache_status = status_text(status);
+  const std::string cache_status = unsent_text(status);
   const std::string fields = rejection_fields(rejection);
   send_error(connection, {code, detail_of(rejection), cache_status, fields});
 }

@@ -119,6 +119,7 @@ void forward(ClientConnection& connection, cache::CacheStatus status, cache::Rea
 bool refused_to_forward(ClientConnection& connection, cache::CacheStatus status) {
   if (!connection.request().decision.only_if_cached) return false;
   std::string text;
+  status.forward = Forward::none;
   status.detail = cache::Reason::only_if_cached;
   cache::write_cache_status(status, text);
   connection.hand_over(make_error_response(connection, 504, "not in the cache", text));

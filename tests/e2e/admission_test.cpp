@@ -29,7 +29,9 @@ TEST(Admission, TheSecondWaitsAndTheThirdIsRefusedAtOnce) {
   EXPECT_EQ(refused.status(), 503);
   EXPECT_GE(std::stoi("0" + refused.get("retry-after")), 1);
   EXPECT_EQ(refused.get("homeostat-rejected"), "queue_full; class=2");
-  EXPECT_FALSE(refused.get("cache-status").empty());
+  const std::string cache_status = refused.get("cache-status");
+  EXPECT_FALSE(cache_status.empty());
+  EXPECT_EQ(cache_status.find("fwd="), std::string::npos) << "it was not: " << cache_status;
   blocked.go_on.set();
   EXPECT_EQ(first.read().body, "done");
   EXPECT_EQ(second.read().body, "done");

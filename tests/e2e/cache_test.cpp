@@ -222,7 +222,9 @@ TEST(Cache, RulesGiveFreshnessOrTakeTheCacheOut) {
 TEST(Cache, OnlyIfCachedNeverGoesUpstream) {
   ScriptedOrigin origin;
   RunningAgent agent(origin);
-  EXPECT_EQ(agent.get("/page", "Cache-Control: only-if-cached\r\n").status(), 504);
+  const Message refused = agent.get("/page", "Cache-Control: only-if-cached\r\n");
+  EXPECT_EQ(refused.status(), 504);
+  EXPECT_EQ(refused.get("cache-status"), "homeostat; detail=only-if-cached");
   EXPECT_EQ(origin.requests("/page"), 0U);
 }
 
