@@ -26,6 +26,9 @@ namespace homeostat::config {
 
 inline constexpr std::size_t rule_files_max = 100;
 inline constexpr std::size_t actions_per_rule_max = 8;
+/// Signals, constants and operators of all conditions that are loaded together, macros written
+/// out. One condition may have 8192.
+inline constexpr std::size_t conditions_size_max = 65'536;
 
 struct RuleLoadResult {
   rules::RuleSet rules;                 ///< meaningful only without diagnostics

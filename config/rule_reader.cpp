@@ -90,12 +90,27 @@ void RuleReader::add_text(std::shared_ptr<const Source> source, const std::strin
   });
   std::vector<rules::Rule> rules;
   for (auto& draft : drafts) {
-    parse_conditions(draft, macros_, report_);
+    parse(draft);
     if (!draft.rule.name.empty()) rules.push_back(std::move(draft.rule));
   }
   const auto disable_place = reading.places.find("disable");
   if (disable_place != reading.places.end()) disable(disabled, disable_place->second, rules);
   merge(std::move(rules), source);
+}
+
+/// Few bytes of macros are written out to much, in every rule that uses them.
+void RuleReader::parse(RuleDraft& draft) {
+  if (conditions_size_ > conditions_size_max) return;  // has been told
+  const Place place = draft.when != nullptr ? draft.when->place : Place{};
+  parse_conditions(draft, macros_, report_);
+  for (const auto& condition : {draft.rule.when, draft.rule.until}) {
+    if (condition) conditions_size_ += condition->size();
+  }
+  if (conditions_size_ <= conditions_size_max) return;
+  report_.error(place, fmt::format("`{}`: the conditions of the rules up to here are too large "
+                                   "with their macros written out; at most {} signals, constants "
+                                   "and operators in all",
+                                   draft.path, conditions_size_max));
 }
 
 void RuleReader::disable(const std::vector<std::string>& names, const Place& place,

@@ -15,6 +15,8 @@
 
 namespace homeostat::config {
 
+struct RuleDraft;
+
 class RuleReader {
  public:
   /// `environment` null: for rules that did not come from a file here, see
@@ -37,6 +39,7 @@ class RuleReader {
 
  private:
   void check_selectors();
+  void parse(RuleDraft& draft);
   void add_file(const std::string& path, const Place& place);
   void merge(std::vector<rules::Rule> rules, const std::shared_ptr<const Source>& source);
   void disable(const std::vector<std::string>& names, const Place& place,
@@ -50,6 +53,7 @@ class RuleReader {
   rules::Macros macros_;
   std::map<std::string, Place> places_;  ///< of each rule that is in the set
   std::vector<std::string> files_;
+  std::size_t conditions_size_ = 0;
 };
 
 }  // namespace homeostat::config

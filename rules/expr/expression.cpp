@@ -141,6 +141,8 @@ bool Expression::reads_endpoint() const noexcept { return impl_->reads_endpoint;
 
 std::size_t Expression::work() const noexcept { return impl_->program.work(); }
 
+std::size_t Expression::size() const noexcept { return impl_->ast.nodes.size(); }
+
 const std::string& Expression::text() const noexcept { return impl_->text; }
 
 std::string Expression::explain_values(const Scene& scene) const {

@@ -187,6 +187,26 @@ TEST(SentRules, CannotReadTheEnvironment) {
   ::unsetenv("HOMEOSTAT_ADMIN_TOKEN");
 }
 
+TEST(SentRules, CannotGrowWithoutABoundThroughTheirMacros) {
+  // 8191 parts, in each of 500 rules: a gigabyte from 30 KB.
+  std::string text = "macros:\n  m0: cpu.utilization\n";
+  for (int i = 1; i <= 12; ++i) {
+    const std::string before = "m" + std::to_string(i - 1);
+    text += "  m" + std::to_string(i) + ": " + before + " + " + before + "\n";
+  }
+  text += "rules:\n";
+  for (int i = 0; i < 500; ++i) {
+    text += "  - {name: r" + std::to_string(i) + ", when: m11 > 1%, then: [{throttle: }]}\n";
+  }
+  const auto sent = load_sent_rules(text, "rules");
+  EXPECT_EQ(format(sent.diagnostics),
+            "rules:31:23: `rules[15]`: the conditions of the rules up to here are too large with "
+            "their macros written out; at most 65536 signals, constants and operators in all\n");
+  std::size_t parsed = 0;
+  for (const rules::Rule& rule : sent.rules.rules) parsed += rule.when ? 1U : 0U;
+  EXPECT_EQ(parsed, 16U) << "the others are not even tried";
+}
+
 TEST(SentRules, AreOtherwiseReadAsFilesAre) {
   const auto sent = load_sent_rules(
       "rules: [{name: a, description: \"$${b}\", when: cpu.utilization > 1%, then: [{throttle: "
