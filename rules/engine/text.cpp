@@ -12,10 +12,17 @@ std::string_view to_string(NoData no_data) {
   return "?";
 }
 
+/// Of the condition itself: a default `until` is shown with its macros written out.
+constexpr std::size_t condition_bytes_max = 500;
+
 std::string values_and(const Expression& expression, const Scene& scene, const char* what) {
   std::string text = expression.explain_values(scene);
   if (!text.empty()) text += ' ';
-  return text.append("(").append(what).append(" ").append(expression.text()).append(")");
+  return text.append("(")
+      .append(what)
+      .append(" ")
+      .append(shortened(expression.text(), condition_bytes_max))
+      .append(")");
 }
 
 }  // namespace

@@ -145,11 +145,20 @@ std::size_t Expression::size() const noexcept { return impl_->ast.nodes.size(); 
 
 const std::string& Expression::text() const noexcept { return impl_->text; }
 
+std::string shortened(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return std::string(text);
+  std::size_t end = bytes_max;
+  // RFC 3629: 10xxxxxx continues.
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
 std::string Expression::explain_values(const Scene& scene) const {
   std::string out;
   for (const Impl::Leaf& leaf : impl_->leaves) {
     if (!out.empty()) out += ", ";
     out += leaf.text + " = " + impl_->shown_value(impl_->ast[leaf.node], scene);
+    if (out.size() > values_bytes_max) return shortened(out, values_bytes_max);
   }
   return out;
 }

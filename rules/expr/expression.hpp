@@ -49,6 +49,7 @@ class Expression {
  public:
   static constexpr std::size_t text_max = 4096;
   static constexpr std::size_t depth_max = 64;
+  static constexpr std::size_t values_bytes_max = 1000;
 
   /// Parses a boolean condition. `allow_endpoint` permits endpoint.* signals;
   /// `macros` are needed during the call only.
@@ -74,16 +75,17 @@ class Expression {
   [[nodiscard]] bool reads_endpoint() const noexcept;
   /// What an evaluation costs at most: its operations, and the slots its windows look at.
   [[nodiscard]] std::size_t work() const noexcept;
-
   /// Signals, constants and operators, macros written out: its memory is about 0.2 KB for each.
   [[nodiscard]] std::size_t size() const noexcept;
+
   /// Source text (or a rendering of it for derived expressions).
   [[nodiscard]] const std::string& text() const noexcept;
   /// The whole expression in canonical form, macros expanded: two expressions
   /// with the same rendering say the same.
   [[nodiscard]] std::string canonical() const;
 
-  /// "endpoint.latency_p95 = 2.31s, endpoint.rate = 12/s" for explanations.
+  /// "endpoint.latency_p95 = 2.31s, endpoint.rate = 12/s" for explanations; of many signals as
+  /// many as values_bytes_max hold.
   [[nodiscard]] std::string explain_values(const Scene& scene) const;
 
  private:
@@ -91,6 +93,9 @@ class Expression {
   explicit Expression(std::unique_ptr<const Impl> impl);
   std::unique_ptr<const Impl> impl_;
 };
+
+/// The first `bytes_max` bytes of a longer text, "..." in the end; characters of UTF-8 stay whole.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t bytes_max);
 
 /// "2.31s", "85.2%", "1.5MiB", "12/s", "3": a value in its unit.
 [[nodiscard]] std::string format_value(double value, Unit unit);
