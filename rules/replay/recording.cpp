@@ -166,8 +166,8 @@ bool fill_selected(std::string_view name, RecordedSeries& series, std::string& e
 }  // namespace
 
 std::optional<std::size_t> Recording::series_named(std::string_view name, std::string& error) {
-  const auto known = std::find(names_.begin(), names_.end(), name);
-  if (known != names_.end()) return static_cast<std::size_t>(known - names_.begin());
+  const auto known = places_.find(std::string(name));
+  if (known != places_.end()) return known->second;
   RecordedSeries series;
   const auto [signal, endpoint] = split_endpoint(name);
   if (const auto id = find_signal(signal)) {
@@ -186,7 +186,7 @@ std::optional<std::size_t> Recording::series_named(std::string_view name, std::s
     error = "more than " + std::to_string(series_max) + " series";
   }
   if (!error.empty()) return std::nullopt;
-  names_.emplace_back(name);
+  places_.emplace(name, series_.size());
   series_.push_back(std::move(series));
   return series_.size() - 1;
 }
@@ -219,8 +219,8 @@ std::variant<Recording, RecordingError> read_recording(std::string_view csv) {
 }
 
 bool is_time(double seconds) noexcept {
-  constexpr double last = 253'402'300'799;  // 9999-12-31T23:59:59Z
-  return seconds >= 0 && seconds <= last;   // not if it is no number
+  constexpr double last = 4'102'444'799;   // 2099-12-31T23:59:59Z
+  return seconds >= 0 && seconds <= last;  // not if it is no number
 }
 
 std::optional<double> parse_time(std::string_view text) noexcept {

@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -68,14 +69,14 @@ class Recording {
 
  private:
   std::vector<RecordedSeries> series_;
-  std::vector<std::string> names_;
+  std::unordered_map<std::string, std::size_t> places_;  ///< by name
   std::size_t samples_ = 0;
 };
 
 [[nodiscard]] std::variant<Recording, RecordingError> read_recording(std::string_view csv);
 
-/// Whether it can be the time of a sample: seconds from 1970 to the year 9999. Milliseconds are
-/// beyond that.
+/// Whether it can be the time of a sample: seconds from 1970 to the year 2099, so that what lies
+/// between two can be counted in nanoseconds. Milliseconds are beyond that.
 [[nodiscard]] bool is_time(double seconds) noexcept;
 
 /// "2026-01-31T12:00:00Z", "2026-01-31T12:00:00.250Z" or "1769860800.25" in

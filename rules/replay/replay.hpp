@@ -7,7 +7,7 @@
 // either: `effect` and `rollout` are left out, and a rule in force acts in full.
 //
 // Pure and deterministic. Thread safety: none shared. Bounds: events_max
-// events kept (all are counted), ticks_max ticks.
+// events of events_bytes_max kept (all are counted), ticks_max ticks.
 #pragma once
 
 #include <atomic>
@@ -43,11 +43,12 @@ struct ReplayedRule {
 
 struct ReplayResult {
   static constexpr std::size_t events_max = 10'000;
+  static constexpr std::size_t events_bytes_max = 4'194'304;  ///< of their texts
   static constexpr std::uint64_t ticks_max = 5'000'000;
 
   double from = 0, to = 0;  ///< seconds since 1970
   std::uint64_t ticks = 0;
-  std::vector<ReplayEvent> events;  ///< the first events_max
+  std::vector<ReplayEvent> events;  ///< the first, as far as the bounds go
   std::uint64_t events_total = 0;
   std::vector<ReplayedRule> rules;  ///< in the set's order
   std::uint64_t emergencies = 0;
@@ -57,10 +58,17 @@ struct ReplayResult {
   bool truncated = false;             ///< ended before `to`: ticks_max, or cancelled
 };
 
-/// What a replay costs: conditions to evaluate, ticks x rules x endpoints. A large condition
-/// counts as many small ones.
-[[nodiscard]] double replay_evaluations(const Recording& recording, const RuleSet& rules,
-                                        std::chrono::seconds step);
+/// What a replay takes.
+struct ReplayNeeds {
+  /// Conditions to evaluate, ticks x rules x endpoints. A large condition counts as many small
+  /// ones, and what each tick reads counts where that is more.
+  double evaluations = 0;
+  /// Of each rule, at each endpoint; some kilobytes each where all of them act.
+  std::size_t states = 0;
+  std::size_t endpoints = 0;
+};
+[[nodiscard]] ReplayNeeds needs_of(const Recording& recording, const RuleSet& rules,
+                                   std::chrono::seconds step);
 
 /// Emergency mode trusts the upstream's success ratio, as the agent does, only with 20
 /// requests in 10 s, where traffic.rate was recorded; it does not know of a standing queue, which

@@ -2,9 +2,10 @@
 // application.
 //
 // Thread safety: every callback is called on the admin thread only, one at a
-// time; only parse_rules is called on a thread of its own as well. A callback may take milliseconds
-// (rendering metrics, reading rule files) because no request of the data plane waits for that
-// thread; it must not block for longer. Ownership: references must outlive the AdminServer.
+// time; only parse_rules and recorded_signals are called on another thread. A callback may take
+// milliseconds (rendering metrics, reading rule files) because no request of the data plane waits
+// for that thread; it must not block for longer. Ownership: references must outlive the
+// AdminServer.
 #pragma once
 
 #include <cstddef>
@@ -123,7 +124,7 @@ struct AdminServices {
   std::function<ParsedRules(const std::string& yaml)> parse_rules;
   /// Reads what is to be changed of a loaded rule, a map as in a rule file. The same holds.
   std::function<ParsedOverride(const rules::Rule& rule, const std::string& yaml)> parse_override;
-  /// The agent's own record of its signals, as CSV; nothing if it keeps none.
+  /// The agent's own record of its signals, as CSV; nothing if it keeps none. Reads files.
   std::function<std::optional<std::string>()> recorded_signals;
   /// Empty function: there is no shared tier.
   std::function<SharedTierReport()> shared_tier;

@@ -27,6 +27,8 @@ constexpr double ticks_standard = 20'000;
 /// Ticks x rules x endpoints of all rule sets, large conditions counted as many: seconds of one
 /// CPU, a minute at most.
 constexpr double evaluations_max = 5'000'000;
+/// What these keep is some 30 MB at most: the agent has 64 MiB for all that is not stored.
+constexpr std::size_t states_max = 3'000, endpoints_max = 1'000;
 constexpr std::size_t rules_bytes_max = std::size_t{256} * 1024;
 constexpr std::int64_t step_max = 3600;
 
@@ -43,8 +45,9 @@ struct Order {
   std::function<ParsedRules(const std::string&)> parse;
   Rules first;
   std::optional<Rules> second;
-  std::optional<std::string> csv;
-  json::value answer;  ///< of a range query, if there is no CSV
+  std::shared_ptr<const json::object> body;
+  std::function<std::optional<std::string>()> recorded;  ///< the agent's own; else `signals`
+  const json::value* signals = nullptr;                  ///< in `body`: CSV, or a query's answer
   std::string level;
   std::optional<std::int64_t> step_seconds;
 };
@@ -71,22 +74,21 @@ rules::RuleSet read(const Order& order, const Rules& rules, const char* member,
   return std::move(parsed.rules);
 }
 
-void take_signals(const AdminServices& services, const json::value* given, Order& order,
-                  BodyReader& reader) {
-  const bool recorded =
-      given == nullptr || (given->is_string() && given->get_string() == "recorded");
-  if (recorded) {
-    order.csv = services.recorded_signals ? services.recorded_signals() : std::nullopt;
-    if (!order.csv) {
-      reader.fail(
-          "signals: nothing is recorded here; set monitor.record.file, or send CSV or the answer "
-          "of a Prometheus range query");
-    }
-  } else if (given->is_string()) {
-    order.csv = std::string(given->get_string());
-  } else {
-    order.answer = *given;
+/// On the job's thread: a recording is read from a disk.
+Signals signals_of(const Order& order) {
+  if (order.recorded) {
+    const auto recorded = order.recorded();
+    if (recorded) return rules::read_recording(*recorded);
   }
+  if (order.signals == nullptr) {
+    return rules::RecordingError{
+        0,
+        "nothing is recorded here; set monitor.record.file, or send CSV or the answer of a "
+        "Prometheus range query"};
+  }
+  const json::string* const csv = order.signals->if_string();
+  return csv != nullptr ? rules::read_recording({csv->data(), csv->size()})
+                        : read_range_query(*order.signals);
 }
 
 std::optional<std::int64_t> step_of(BodyReader& reader) {
@@ -102,20 +104,23 @@ std::optional<std::int64_t> step_of(BodyReader& reader) {
 std::variant<Order, Reply> read_order(const AdminServices& services, const AdminRequest& request) {
   auto body = read_body(request);
   if (auto* refused = std::get_if<Reply>(&body)) return std::move(*refused);
-  BodyReader reader(std::get<json::object>(body));
   Order order;
+  order.body = std::make_shared<const json::object>(std::move(std::get<json::object>(body)));
+  BodyReader reader(*order.body);
   const std::string text = reader.optional_text("rules");
   const std::string other = reader.optional_text("compare");
   order.level =
       reader.optional_word("level", {rules::to_string(services.board.current()->level),
                                      "conservative", "balanced", "aggressive", "adaptive"});
   order.step_seconds = step_of(reader);
-  const json::value* given = reader.optional_value("signals");
+  order.signals = reader.optional_value("signals");
+  const bool named = order.signals != nullptr && order.signals->is_string();
+  if (named && order.signals->get_string() == "recorded") order.signals = nullptr;
+  if (order.signals == nullptr) order.recorded = services.recorded_signals;
   reader.refuse_others();
   order.parse = services.parse_rules;
   order.first = rules_of(services, text, "rules", reader);
   if (!other.empty()) order.second = rules_of(services, other, "compare", reader);
-  take_signals(services, given, order, reader);
   if (!reader.ok()) return reader.to_problem();
   return order;
 }
@@ -130,18 +135,30 @@ std::chrono::seconds step_for(const Order& order, const rules::Recording& record
 /// The rule sets of an order, read.
 using Sets = std::vector<rules::RuleSet>;
 
-/// Why the replay would take too long; empty if it would not.
+/// Why the replay would take too much; empty if it would not.
 std::string too_much(const Sets& sets, const rules::Recording& recording,
                      std::chrono::seconds step) {
-  double evaluations = 0;
+  rules::ReplayNeeds needs;
   for (const rules::RuleSet& set : sets) {
-    evaluations += rules::replay_evaluations(recording, set, step);
+    const rules::ReplayNeeds own = rules::needs_of(recording, set, step);
+    needs.evaluations += own.evaluations;
+    needs.states = std::max(needs.states, own.states);
+    needs.endpoints = own.endpoints;
   }
-  if (evaluations <= evaluations_max) return {};
-  return "the replay needs " + std::to_string(std::llround(evaluations)) +
-         " evaluations (ticks x rules x endpoints), the most is " +
-         std::to_string(std::llround(evaluations_max)) +
-         ": send fewer rules, endpoints or hours, a larger step_seconds, or use homeostat replay";
+  const auto refused = [](const std::string& what, auto count, auto most) {
+    return "the replay needs " + std::to_string(count) + " " + what + ", the most is " +
+           std::to_string(most) +
+           ": send fewer rules, endpoints or hours, a larger step_seconds, or use homeostat replay";
+  };
+  if (needs.evaluations > evaluations_max) {
+    return refused("evaluations (ticks x rules x endpoints)", std::llround(needs.evaluations),
+                   std::llround(evaluations_max));
+  }
+  if (needs.states > states_max) {
+    return refused("states (rules x endpoints)", needs.states, states_max);
+  }
+  return needs.endpoints > endpoints_max ? refused("endpoints", needs.endpoints, endpoints_max)
+                                         : std::string();
 }
 
 Reply unusable(std::vector<std::string> errors) {
@@ -154,8 +171,7 @@ Reply replay(const Order& order, const std::atomic<bool>& cancelled) {
   Sets sets{read(order, order.first, "rules", errors)};
   if (order.second) sets.push_back(read(order, *order.second, "compare", errors));
   if (!errors.empty()) return unusable(std::move(errors));
-  Signals signals = order.csv ? Signals(rules::read_recording(*order.csv))
-                              : Signals(read_range_query(order.answer));
+  const Signals signals = signals_of(order);
   if (const auto* error = std::get_if<rules::RecordingError>(&signals)) {
     return unusable({described(*error)});
   }

@@ -1,14 +1,46 @@
 #include "runtime/admin/request_body.hpp"
 
 #include <algorithm>
+#include <boost/json/memory_resource.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/storage_ptr.hpp>
 #include <boost/json/value.hpp>
+#include <new>
 
 namespace homeostat::admin {
 
 namespace json = boost::json;
 
 namespace {
+
+/// Memory for one body. Its bytes bound it poorly: `[[0]]` takes twenty times what it says.
+class BoundedMemory final : public json::memory_resource {
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t align) override {
+    if (bytes > left_) throw std::bad_alloc();
+    void* const memory = ::operator new(bytes, std::align_val_t(align));
+    left_ -= bytes;
+    return memory;
+  }
+  void do_deallocate(void* memory, std::size_t bytes, std::size_t align) override {
+    ::operator delete(memory, std::align_val_t(align));
+    left_ += bytes;
+  }
+  [[nodiscard]] bool do_is_equal(const json::memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+
+  std::size_t left_ = body_memory_max;
+};
+
+/// Throws std::bad_alloc where there are too many values.
+std::variant<json::object, Reply> parse(const std::string& body) {
+  boost::system::error_code error;
+  json::value value = json::parse(body, error, json::make_shared_resource<BoundedMemory>());
+  if (error) return problem(400, "the body is not valid JSON: " + error.message());
+  if (!value.is_object()) return problem(400, "the body must be a JSON object");
+  return std::move(value.get_object());
+}
 
 bool is_json(std::string_view content_type) {
   std::string type(content_type.substr(0, content_type.find(';')));
@@ -25,11 +57,12 @@ std::variant<json::object, Reply> read_body(const AdminRequest& request) {
   if (!is_json(request.content_type)) {
     return problem(415, "the body must be JSON: send Content-Type: application/json");
   }
-  boost::system::error_code error;
-  json::value value = json::parse(request.body, error);
-  if (error) return problem(400, "the body is not valid JSON: " + error.message());
-  if (!value.is_object()) return problem(400, "the body must be a JSON object");
-  return std::move(value.get_object());
+  try {
+    return parse(request.body);
+  } catch (const std::bad_alloc&) {
+    return problem(413, "the body holds too many values: at most " +
+                            std::to_string(body_memory_max / 1'048'576) + " MiB of memory");
+  }
 }
 
 const json::value* BodyReader::member(std::string_view name) {

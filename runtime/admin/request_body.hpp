@@ -18,10 +18,12 @@
 namespace homeostat::admin {
 
 inline constexpr std::size_t reason_bytes_max = 500;
+inline constexpr std::size_t body_memory_max = 41'943'040;  ///< of what a body's values take
 inline constexpr std::size_t texts_max = 1000;  ///< of one list; the body's size bounds the rest
 
 /// The body as an object; an absent body is an empty object. Else a problem:
-/// 415 if it is not declared as JSON, 400 if it is not a JSON object.
+/// 415 if it is not declared as JSON, 400 if it is not a JSON object, 413 if its values need
+/// more than body_memory_max.
 [[nodiscard]] std::variant<boost::json::object, Reply> read_body(const AdminRequest& request);
 
 /// Collects what is wrong with a body, so that one answer names everything.

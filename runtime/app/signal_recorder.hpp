@@ -8,7 +8,7 @@
 // file has half of `monitor.record.bytes_max` it becomes `<file>.1` (record_file.hpp).
 //
 // Runs on the io_context's thread; a row is a few kilobytes, written at once.
-// Thread safety: start, stop and text on that thread. Ownership: what is
+// Thread safety: start and stop on that thread; text() on any, meanwhile. Ownership: what is
 // referenced must outlive it. Errors: a file that cannot be written, or not
 // renamed, is told once and tried again with the next row.
 #pragma once
@@ -38,7 +38,8 @@ class SignalRecorder {
 
   void start();
   void stop();
-  /// What was recorded; nothing if nothing is.
+  /// What was recorded; nothing if nothing is. What is written meanwhile may be torn at its end,
+  /// and a file that is just renamed may come twice: a recording bears both.
   [[nodiscard]] std::optional<std::string> text() const;
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
 
@@ -47,7 +48,7 @@ class SignalRecorder {
   void record();
   void write(const std::string& header, const std::string& row);
 
-  config::RecordSettings settings_;
+  const config::RecordSettings settings_;
   const ControlBoard& board_;
   boost::asio::basic_waitable_timer<std::chrono::steady_clock> timer_;
   RecordFile file_;

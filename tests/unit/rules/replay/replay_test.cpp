@@ -112,8 +112,8 @@ TEST(Replay, CountsItsWorkByTicksRulesAndEndpoints) {
   const auto recording = std::get<Recording>(read_recording(csv));
   const RuleSet rules{
       {rule("one", "cpu.utilization > 1%"), rule("each", "endpoint.latency_p95 > 1s")}};
-  EXPECT_EQ(replay_evaluations(recording, rules, 1s), 100 * 3);
-  EXPECT_EQ(replay_evaluations(recording, rules, 10s), 10 * 3);
+  EXPECT_EQ(needs_of(recording, rules, 1s).evaluations, 100 * 3);
+  EXPECT_EQ(needs_of(recording, rules, 10s).evaluations, 10 * 3);
 }
 
 TEST(Replay, CountsALargeConditionAsManySmallOnes) {
@@ -122,8 +122,63 @@ TEST(Replay, CountsALargeConditionAsManySmallOnes) {
   for (int i = 0; i < 20; ++i) {
     large += " and quantile(cpu.utilization, " + std::to_string(1400 - i) + "m, 95%) > 1%";
   }
-  EXPECT_GT(replay_evaluations(recording, {{rule("large", large)}}, 1s),
-            100 * replay_evaluations(recording, {{rule("small", "cpu.utilization > 1%")}}, 1s));
+  EXPECT_GT(needs_of(recording, {{rule("large", large)}}, 1s).evaluations,
+            100 * needs_of(recording, {{rule("small", "cpu.utilization > 1%")}}, 1s).evaluations);
+}
+
+TEST(Replay, CountsWhatEachTickReadsWhereThatIsMoreThanItsConditions) {
+  std::string csv = "time";
+  for (int i = 0; i < 800; ++i) csv += ",endpoint.rate[GET /" + std::to_string(i) + "]";
+  for (int i = 0; i < 800; ++i) csv += ",\"scrape.pool{n=\"\"" + std::to_string(i) + "\"\"}\"";
+  const std::string cells(3200, ',');
+  csv += "\n0" + cells.substr(0, 1599) + ",1\n1" + cells.substr(0, 1599) + ",1\n";
+  const auto recording = std::get<Recording>(read_recording(csv));
+  const ReplayNeeds none = needs_of(recording, {}, 1s);
+  EXPECT_EQ(none.endpoints, 800U);
+  EXPECT_EQ(none.evaluations, 2 * (1600 + 2 * 800) / 8);
+  const RuleSet two{{rule("all", "scrape.pool > 1"), rule("others", "scrape.pool{n!=\"1\"} > 1")}};
+  EXPECT_EQ(needs_of(recording, two, 1s).evaluations, 2 * (1600 + 2 * 800 + 800 + 799) / 8.0);
+  EXPECT_EQ(needs_of(recording, two, 1s).states, 2U);
+  EXPECT_EQ(needs_of(recording, {{rule("each", "endpoint.rate > 1/s")}}, 1s).states, 800U);
+}
+
+TEST(Replay, KeepsReasonsShortHoweverManySignalsAConditionReads) {
+  std::string large = "cpu.utilization > 50%";
+  for (int i = 1; i < 60; ++i)
+    large += " and max(cpu.utilization, " + std::to_string(i) + "s) > 1%";
+  const auto recording = recorded("cpu.utilization", steps({{100, 0.2}, {10, 0.9}}));
+  const ReplayResult result = replay(recording, {{rule("large", large)}}, {});
+  ASSERT_EQ(result.events.size(), 1U);
+  const std::string& reason = result.events[0].reason;
+  EXPECT_LT(reason.size(), 1600U);
+  EXPECT_EQ(reason.find("cpu.utilization = 90%, max(cpu.utilization, 1s) = 90%"), 0U) << reason;
+  EXPECT_NE(reason.find("... (threshold cpu.utilization > 50% and max("), std::string::npos);
+  EXPECT_TRUE(reason.ends_with("...)")) << reason;
+}
+
+TEST(Replay, KeepsAsManyEventsAsTheirBytesAllow) {
+  std::string wide = "cpu.utilization > 50%";
+  for (int i = 1; i < 40; ++i) wide += " and max(cpu.utilization, " + std::to_string(i) + "s) > 1%";
+  std::vector<double> swinging;
+  for (int i = 0; i < 9'000; ++i) swinging.push_back(i % 2 == 0 ? 0.2 : 0.9);
+  const ReplayResult result =
+      replay(recorded("cpu.utilization", swinging), {{rule("wide", wide)}}, {});
+  std::size_t bytes = 0;
+  for (const ReplayEvent& event : result.events)
+    bytes += event.subject.size() + event.reason.size();
+  EXPECT_GT(result.events.size(), 1'000U);
+  EXPECT_LE(bytes, ReplayResult::events_bytes_max);
+  EXPECT_LT(result.events.size(), result.events_total);
+  EXPECT_NE(describe(result).find("... and "), std::string::npos);
+}
+
+TEST(Replay, OfTheLongestRecordingCountsItsTimeRight) {
+  const auto recording =
+      std::get<Recording>(read_recording("time,cpu.utilization\n0,0.1\n4102444799,0.95\n"));
+  const auto result = replay(recording, {{rule("busy", "cpu.utilization > 90%")}},
+                             {LevelSetting::balanced, std::chrono::seconds(4'102'444'799)});
+  ASSERT_EQ(result.events.size(), 1U);
+  EXPECT_EQ(format_time(result.events[0].at), "2099-12-31T23:59:59Z");
 }
 
 TEST(Replay, SaysThatItWasCutOff) {

@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <future>
+#include <optional>
 
 #include "rules/expr/expression.hpp"
 #include "tests/unit/runtime/admin/admin_fixture.hpp"
@@ -123,6 +126,90 @@ TEST_F(Replay, TakesALargeRecordingFromThoseWhoMay) {
   EXPECT_EQ(announce(route, "somebody-else-0123456789", 300'000), 413U);
   EXPECT_EQ(announce(route, "viewer-secret-0123456789", 5'000'000), 413U);
   EXPECT_EQ(announce("PUT /api/v1/performance/level", "operator-secret-0123456789", 300'000), 413U);
+}
+
+/// A body of that size out of so many pieces.
+std::string body_of(const std::string& piece, std::size_t bytes) {
+  std::string text = R"({"signals":[)";
+  while (text.size() + piece.size() + 2 < bytes) text += piece + ",";
+  text.back() = ']';
+  return text + "}";
+}
+
+TEST_F(Replay, HostileBodiesGetAnAnswerAndNothingElse) {
+  start_with({rule("busy", "cpu.utilization > 90%")});
+  const auto post = [this](const std::string& body) {
+    return call("POST", "/api/v1/rules/replay", {{"Content-Type", "application/json"}}, body);
+  };
+  const std::size_t most = 4 * 1024 * 1024;
+  for (const char* piece : {"[[0]]", "[0]", "{\"a\":0}"}) {
+    const Answer many = post(body_of(piece, most));
+    EXPECT_EQ(many.status, 413U) << piece;
+    EXPECT_NE(many.body.find("too many values: at most 40 MiB"), std::string::npos) << many.body;
+  }
+  EXPECT_EQ(post(body_of("[1769860800,\"0.85\"]", most)).status, 422U) << "read, and no series";
+  EXPECT_EQ(post(R"({"signals":)" + std::string(1000, '[') + std::string(1000, ']') + "}").status,
+            400U);
+  EXPECT_EQ(post(R"({"signals":7})").status, 422U);
+  EXPECT_EQ(post(R"({"signals":null})").status, 422U);
+  for (const char* rows : {"nan,0.5", "-5,0.5", "1e300,0.5", "4102444800,0.5", "1,nan", "1,inf",
+                           "1,1e999", "1", "1,2,3", ",1", "time"}) {
+    EXPECT_EQ(replay("time,cpu.utilization\\n" + std::string(rows) + "\\n").status, 422U) << rows;
+  }
+  EXPECT_EQ(get("/livez").status, 200U);
+}
+
+TEST_F(Replay, TakesTheFirstOfSamplesThatComeTwice) {
+  start_with({rule("busy", "cpu.utilization > 90%")});
+  const Answer answer = replay("time,cpu.utilization\\n1,0.5\\n1,0.95\\n2,0.5\\n");
+  ASSERT_EQ(answer.status, 200U) << answer.body;
+  EXPECT_EQ(at(answer.json(), "replay.events_total"), 0);
+}
+
+/// One sample of so many endpoints.
+std::string endpoints(int count) {
+  std::string text = "time";
+  for (int i = 0; i < count; ++i) text += ",endpoint.rate[GET /" + std::to_string(i) + "]";
+  return text + "\\n1" + std::string(static_cast<std::size_t>(count - 1), ',') + ",5\\n";
+}
+
+TEST_F(Replay, RefusesMoreStatesThanItHasMemoryFor) {
+  std::vector<rules::Rule> many;
+  for (int i = 0; i < 4; ++i) many.push_back(rule("r" + std::to_string(i), "endpoint.rate > 1/s"));
+  start_with(many);
+  EXPECT_EQ(replay(endpoints(750)).status, 200U);
+  EXPECT_NE(replay(endpoints(751)).body.find("3004 states (rules x endpoints), the most is 3000"),
+            std::string::npos);
+}
+
+TEST_F(Replay, RefusesMoreEndpointsThanItHasMemoryFor) {
+  start_with({rule("busy", "cpu.utilization > 90%")});
+  EXPECT_EQ(replay(endpoints(1000)).status, 200U);
+  EXPECT_NE(replay(endpoints(1001)).body.find("1001 endpoints, the most is 1000"),
+            std::string::npos);
+}
+
+TEST_F(Replay, ReadsWhatIsRecordedAsideFromTheOthers) {
+  auto set = std::make_shared<rules::RuleSet>();
+  set->rules = {rule("busy", "cpu.utilization > 90%")};
+  auto with = services();
+  with.rules = [set] { return set; };
+  std::promise<void> reading, read_on;
+  with.recorded_signals = [&]() -> std::optional<std::string> {
+    reading.set_value();
+    read_on.get_future().wait();
+    return "time,cpu.utilization\n1,0.95\n";
+  };
+  start(std::move(with));
+  Client first(port);
+  first.send("POST /api/v1/rules/replay HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  reading.get_future().wait();
+  auto other = std::async(std::launch::async, [this] { return get("/livez").status; });
+  EXPECT_EQ(other.wait_for(std::chrono::seconds(10)), std::future_status::ready)
+      << "a slow disk holds up nobody else";
+  read_on.set_value();
+  EXPECT_EQ(other.get(), 200U);
+  EXPECT_EQ(first.read().status, 200U);
 }
 
 TEST_F(Replay, AnErrorOfARecordingNamesItsLine) {
