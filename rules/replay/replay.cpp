@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <string_view>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "rules/engine/adaptive_level.hpp"
@@ -115,14 +115,16 @@ class Replay {
     if (transition.dry_run) subject += " (dry run)";
     const bool fires = transition.to == RuleState::firing && transition.from != RuleState::holding;
     if (fires) ++row(transition.rule).activations;
+    acting_[transition.rule] += is_active(transition.to) ? 1U : 0U;
+    acting_[transition.rule] -= is_active(transition.from) ? 1U : 0U;
     add({at, std::move(subject), std::string(to_string(transition.from)),
          std::string(to_string(transition.to)), transition.reason});
   }
 
   void count_active(const TickResult& tick, double step) {
-    std::set<std::string_view> active;
-    for (const ActiveAction& action : tick.active) active.insert(action.rule);
-    for (const std::string_view name : active) row(name).active_seconds += step;
+    for (ReplayedRule& rule : result_.rules) {
+      if (acting_[rule.name] > 0) rule.active_seconds += step;
+    }
     if (tick.outcome.throttle_to < 1) result_.throttled_seconds += step;
   }
 
@@ -167,6 +169,8 @@ class Replay {
   std::vector<Selector> selectors_;
   RecordedFrames frames_;
   ReplayResult result_;
+  /// Instances of each rule that are firing or holding, dry runs too.
+  std::unordered_map<std::string, std::size_t> acting_;
   std::size_t bytes_ = 0;  ///< of all events' texts
 };
 

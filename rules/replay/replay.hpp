@@ -37,7 +37,7 @@ struct ReplayEvent {
 struct ReplayedRule {
   std::string name;
   std::uint64_t activations = 0;  ///< of all endpoints
-  double active_seconds = 0;      ///< with at least one instance in force
+  double active_seconds = 0;      ///< with an instance in force, or that would be but for dry_run
   bool missing = false;           ///< reads a signal that was not recorded
 };
 

@@ -172,6 +172,17 @@ TEST(Replay, KeepsAsManyEventsAsTheirBytesAllow) {
   EXPECT_NE(describe(result).find("... and "), std::string::npos);
 }
 
+TEST(Replay, TellsHowLongADryRunWouldHaveBeenInForce) {
+  Rule dry = rule("dry", "cpu.utilization > 90%");
+  dry.dry_run = true;
+  dry.hold = 5s;
+  const auto recording = recorded("cpu.utilization", steps({{10, 0.5}, {20, 0.95}, {20, 0.5}}));
+  const ReplayResult result = replay(recording, {{dry}}, {});
+  EXPECT_EQ(result.rules[0].activations, 1U);
+  EXPECT_EQ(result.rules[0].active_seconds, 25);
+  EXPECT_EQ(result.throttled_seconds, 0) << "it does not throttle";
+}
+
 TEST(Replay, OfTheLongestRecordingCountsItsTimeRight) {
   const auto recording =
       std::get<Recording>(read_recording("time,cpu.utilization\n0,0.1\n4102444799,0.95\n"));
