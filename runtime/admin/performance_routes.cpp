@@ -30,14 +30,12 @@ constexpr std::size_t slow_endpoints_shown = 10;
 constexpr std::size_t lowered_shown = 20;
 
 json::object emergency_json(const ControlReport& report, Duration up) {
-  const double up_seconds = std::chrono::duration<double>(up).count();
   json::object out;
   out["reason"] = report.emergency ? json::value(report.emergency_reason) : json::value();
   out["since"] = report.emergency ? json::value(rfc3339(report.emergency_since)) : json::value();
   out["seconds_total"] = report.emergency_seconds_total;
   out["times_total"] = report.emergencies_total;
-  out["uptime_ratio"] =
-      up_seconds > 0 ? std::min(1.0, report.emergency_seconds_total / up_seconds) : 0.0;
+  out["uptime_ratio"] = emergency_share(report, up);
   return out;
 }
 

@@ -162,9 +162,7 @@ void register_emergency(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.gauge("homeostat_emergency_uptime_ratio",
                 "Share of the time since the start spent in emergency mode.", {},
                 [&parts, started = parts.clock.now()] {
-                  const auto up = std::chrono::duration<double>(parts.clock.now() - started);
-                  const double spent = parts.board.current()->emergency_seconds_total;
-                  return up.count() > 0 ? std::min(1.0, spent / up.count()) : 0.0;
+                  return emergency_share(*parts.board.current(), parts.clock.now() - started);
                 });
 }
 

@@ -5,6 +5,7 @@
 // used from any thread; ControlCommands' methods only enqueue.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -102,6 +103,12 @@ struct ControlReport {
 class ControlBoard {
  public:
   void publish(std::shared_ptr<const ControlReport> report) {
+/// Share of the time since the start, which is `up` ago, spent in emergency mode.
+[[nodiscard]] inline double emergency_share(const ControlReport& report, Duration up) noexcept {
+  const double seconds = std::chrono::duration<double>(up).count();
+  return seconds > 0 ? std::min(1.0, report.emergency_seconds_total / seconds) : 0.0;
+}
+
     const std::lock_guard lock(mutex_);
     report_ = std::move(report);
   }
