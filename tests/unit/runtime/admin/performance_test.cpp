@@ -3,8 +3,6 @@
 #include <boost/json/serialize.hpp>
 #include <limits>
 
-#include "runtime/admin/recommendations.hpp"
-#include "runtime/admin/score.hpp"
 #include "tests/unit/runtime/admin/admin_fixture.hpp"
 
 namespace homeostat::admin::test {
@@ -321,43 +319,6 @@ TEST_F(Performance, InjectionValuesAreChecked) {
   const Answer typo = call("POST", "/api/v1/test/performance?metric=cpu.utilisation&value=1");
   EXPECT_NE(typo.body.find("cpu.utilization?"), std::string::npos) << typo.body;
   EXPECT_TRUE(commands.untouched());
-}
-
-TEST(UncachedRecommendations, NameTheRouteAndWhatHelps) {
-  TrafficFigures traffic;
-  EndpointFigures endpoint;
-  endpoint.id = 4;
-  endpoint.method = "GET";
-  endpoint.route = "/book/{id}";
-  endpoint.requests_total = 500;
-  endpoint.last_5m.requests = 300;
-  endpoint.last_5m.latency_avg = 0.5;
-  traffic.endpoints = {endpoint};
-  const auto advice = uncached_recommendations(
-      {{4, "no-freshness", 300}, {5, "private", 300}, {4, "too-large", 99}, {4, "private", 501}},
-      traffic, 0.8);
-  ASSERT_EQ(advice.size(), 1U) << "unknown routes, little and impossible evidence are left out";
-  EXPECT_EQ(advice[0].message, "GET /book/{id} is not cached: no-freshness");
-  EXPECT_NE(advice[0].suggestions.at(0).find("ttl"), std::string::npos);
-  EXPECT_NE(advice[0].evidence.find("300"), std::string::npos);
-  EXPECT_NEAR(advice[0].gain, 0.5 * 0.8 * 300 / 500, 1e-12) << "half a second of waiting a second";
-}
-
-TEST(OptimizationScore, FollowsItsFormula) {
-  WindowFigures best;
-  best.latency_p95 = 0.01;
-  EXPECT_DOUBLE_EQ(optimization_score(best), 1);
-  best.hit_ratio_known = true;
-  best.hit_ratio = 0;
-  EXPECT_DOUBLE_EQ(optimization_score(best), 0.8);
-  WindowFigures slow;
-  slow.latency_p95 = 4;
-  slow.error_ratio = 0.025;
-  slow.hit_ratio_known = true;
-  slow.hit_ratio = 0.5;
-  EXPECT_DOUBLE_EQ(optimization_score(slow), 0.5 * 0.25 + 0.3 * 0.5 + 0.2 * 0.5);
-  slow.error_ratio = 1;
-  EXPECT_DOUBLE_EQ(optimization_score(slow), 0.5 * 0.25 + 0.2 * 0.5);
 }
 
 }  // namespace

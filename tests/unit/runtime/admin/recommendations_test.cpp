@@ -198,6 +198,20 @@ TEST(CompressionAdvice, KeepsTheBestOfManyWhateverTheirNumbers) {
   EXPECT_EQ(list[0].message, "GET /largest is sent as the application sends it");
 }
 
+TEST(UncachedRecommendations, NameTheRouteAndWhatHelps) {
+  EndpointFigures one = endpoint("/book/{id}", 300, 0.5);
+  one.id = 4;
+  one.requests_total = 500;
+  const auto advice = uncached_recommendations(
+      {{4, "no-freshness", 300}, {5, "private", 300}, {4, "too-large", 99}, {4, "private", 501}},
+      *traffic({one}), 0.8);
+  ASSERT_EQ(advice.size(), 1U) << "unknown routes, little and impossible evidence are left out";
+  EXPECT_EQ(advice[0].message, "GET /book/{id} is not cached: no-freshness");
+  EXPECT_NE(advice[0].suggestions.at(0).find("ttl"), std::string::npos);
+  EXPECT_NE(advice[0].evidence.find("300"), std::string::npos);
+  EXPECT_NEAR(advice[0].gain, 0.5 * 0.8 * 300 / 500, 1e-12) << "half a second of waiting a second";
+}
+
 TEST(Ranking, FollowsTheGainAndAsksForSeverityOnlyWhereThatIsEqual) {
   std::vector<Recommendation> list{{"a", "info", "1", {"s"}, "e", 0.9},
                                    {"b", "critical", "2", {"s"}, "e", 0.1},
@@ -217,6 +231,23 @@ TEST(OverallScore, WeighsEndpointsByTheirRequests) {
   const double fast = optimization_score(report.traffic->endpoints[0].last_5m);
   const double slow = optimization_score(report.traffic->endpoints[1].last_5m);
   EXPECT_NEAR(*overall_score(report), (3 * fast + slow) / 4, 1e-12);
+}
+
+TEST(OptimizationScore, FollowsItsFormula) {
+  WindowFigures best;
+  best.latency_p95 = 0.01;
+  EXPECT_DOUBLE_EQ(optimization_score(best), 1);
+  best.hit_ratio_known = true;
+  best.hit_ratio = 0;
+  EXPECT_DOUBLE_EQ(optimization_score(best), 0.8);
+  WindowFigures slow;
+  slow.latency_p95 = 4;
+  slow.error_ratio = 0.025;
+  slow.hit_ratio_known = true;
+  slow.hit_ratio = 0.5;
+  EXPECT_DOUBLE_EQ(optimization_score(slow), 0.5 * 0.25 + 0.3 * 0.5 + 0.2 * 0.5);
+  slow.error_ratio = 1;
+  EXPECT_DOUBLE_EQ(optimization_score(slow), 0.5 * 0.25 + 0.2 * 0.5);
 }
 
 // Nothing that is better for clients may lower the score, over the whole range.
@@ -243,16 +274,23 @@ TEST(OptimizationScore, IsMonotoneInWhatItMeasures) {
   }
 }
 
-class Recommendations : public AdminFixture {};
+class Recommendations : public AdminFixture {
+ protected:
+  /// What is answered while these are the figures.
+  json::object answer_to(std::vector<EndpointFigures> endpoints, ControlReport report = {}) {
+    report.at = clock.wall_now();
+    report.traffic = traffic(std::move(endpoints));
+    publish(std::move(report));
+    start();
+    return get("/api/v1/performance/recommendations").json();
+  }
+};
 
 TEST_F(Recommendations, AreRankedWithActionsAndAScore) {
   ControlReport report;
-  report.at = clock.wall_now();
   set(report, SignalId::memory_utilization, 0.90, 0.05);
-  report.traffic = traffic({endpoint("/slow", 200, 3), endpoint("/fast", 1000, 0.01)});
-  publish(std::move(report));
-  start();
-  const json::object body = get("/api/v1/performance/recommendations").json();
+  const json::object body =
+      answer_to({endpoint("/slow", 200, 3), endpoint("/fast", 1000, 0.01)}, std::move(report));
   const json::array& list = at(body, "recommendations").as_array();
   ASSERT_EQ(list.size(), 2U);
   EXPECT_EQ(list[0].at("type"), "capacity");
@@ -268,28 +306,18 @@ TEST_F(Recommendations, AreRankedWithActionsAndAScore) {
 }
 
 TEST_F(Recommendations, KeepTheWorstEndpointThoughItCameLast) {
-  ControlReport report;
-  report.at = clock.wall_now();
   std::vector<EndpointFigures> many(30, endpoint("/slow", 200, 1));
   many.push_back(endpoint("/slowest", 5000, 9));
-  report.traffic = traffic(std::move(many));
-  publish(std::move(report));
-  start();
-  const json::object body = get("/api/v1/performance/recommendations").json();
+  const json::object body = answer_to(std::move(many));
   const json::array& list = at(body, "recommendations").as_array();
   ASSERT_EQ(list.size(), 10U);
   EXPECT_EQ(list[0].at("message"), "GET /slowest is slow");
 }
 
 TEST_F(Recommendations, PutAFailureThatCostsMoreBeforeASlowRouteThatCostsLess) {
-  ControlReport report;
-  report.at = clock.wall_now();
   std::vector<EndpointFigures> two{endpoint("/slow", 100, 1), endpoint("/failing", 30'000, 0.01)};
   two[1].last_5m.error_ratio = 0.5;
-  report.traffic = traffic(std::move(two));
-  publish(std::move(report));
-  start();
-  const json::object body = get("/api/v1/performance/recommendations").json();
+  const json::object body = answer_to(std::move(two));
   const json::array& list = at(body, "recommendations").as_array();
   ASSERT_EQ(list.size(), 2U);
   EXPECT_EQ(list[0].at("type"), "errors");
