@@ -34,6 +34,15 @@ rules::Level start_level(rules::LevelSetting setting, const ControlReport& last)
   return goes_on ? last.effective_level : fixed_level(setting);
 }
 
+const char* name_of(LoopMode mode) {
+  switch (mode) {
+    case LoopMode::off: return "off";
+    case LoopMode::shadow: return "shadow";
+    case LoopMode::on: break;
+  }
+  return "on";
+}
+
 constexpr const char* shadow_prefix = "shadow: ";
 constexpr const char* started_anew = "the rule engine was started anew";
 constexpr const char* mode_changed = "optimization.mode was changed";
@@ -140,7 +149,7 @@ void ControlLoop::tell_owed(const Now& now) {
   std::size_t logged = 0;
   for (rules::Transition& transition : left_) {
     transition.at = now.at;
-    note_transition(transition, now.wall, logged);
+    note_transition({transition, now.wall, owed_in_shadow_}, logged);
   }
   diary_.transitions(left_, owed_in_shadow_, now.wall);
   left_.clear();
@@ -214,9 +223,9 @@ void ControlLoop::note_events(const Now& now) {
                  now.wall);
 }
 
-void ControlLoop::note_transition(const rules::Transition& transition, WallTime wall,
-                                  std::size_t& logged) {
-  recent_.push_back({transition, wall});
+void ControlLoop::note_transition(const TransitionRecord& record, std::size_t& logged) {
+  const rules::Transition& transition = record.transition;
+  recent_.push_back(record);
   ++transitions_[transition.rule].at(static_cast<std::size_t>(transition.to));
   const std::pair key{transition.rule, transition.endpoint_name};
   if (transition.to == RuleState::firing && transition.injected) injected_activations_.insert(key);
@@ -227,14 +236,13 @@ void ControlLoop::note_transition(const rules::Transition& transition, WallTime 
       fmt::format("rule {}: {} -> {}: {}{}{}{}", subject(transition.rule, transition.endpoint_name),
                   rules::to_string(transition.from), rules::to_string(transition.to),
                   transition.reason, transition.dry_run ? " [dry run]" : "",
-                  transition.injected ? " [injected]" : "",
-                  mode() == LoopMode::shadow ? " [shadow]" : ""));
+                  transition.injected ? " [injected]" : "", record.shadow ? " [shadow]" : ""));
 }
 
 void ControlLoop::note_transitions(const Now& now) {
   std::size_t logged = 0;
   for (const rules::Transition& transition : now.result->transitions) {
-    note_transition(transition, now.wall, logged);
+    note_transition({transition, now.wall, mode() == LoopMode::shadow}, logged);
   }
   if (logged > log_lines_max) {
     log(LogLevel::warning,
@@ -291,7 +299,8 @@ void ControlLoop::report_rules(ControlReport& report, const Now& now) {
   report.active.reserve(now.result->active.size());
   for (const rules::ActiveAction& action : now.result->active) {
     const auto age = std::chrono::duration_cast<WallTime::duration>(now.at - action.since);
-    report.active.push_back({action, now.wall - age});
+    report.active.push_back({action, now.wall - age,
+                             injected_activations_.contains({action.rule, action.endpoint_name})});
   }
 }
 
@@ -322,6 +331,7 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
   auto report = std::make_shared<ControlReport>();
   report->at = now.wall;
   report->at_steady = now.at;
+  report->mode = name_of(mode());
   report->level = level_;
   report->effective_level = engine_.level();
   report->level_reason = level_reason_;

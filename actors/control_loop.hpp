@@ -102,7 +102,7 @@ class ControlLoop {
   void note_transitions(const Now& now);
   void note_events(const Now& now);
   void note_trials(const Now& now);
-  void note_transition(const rules::Transition& transition, WallTime wall, std::size_t& logged);
+  void note_transition(const TransitionRecord& record, std::size_t& logged);
   [[nodiscard]] Shared<Directive> build_directive(const Now& now) const;
   [[nodiscard]] std::vector<Alert> demanded_alerts(const Now& now) const;
   [[nodiscard]] Shared<ControlReport> build_report(const Now& now);

@@ -79,7 +79,7 @@ void ControlLoop::note_emergency(const Now& now, EmergencyEvent event, bool acte
     log(LogLevel::error,
         fmt::format("emergency mode entered{}: {}", shadow ? " (shadow, no action)" : "", reason));
   } else {
-    log(LogLevel::warning, "emergency mode left");
+    log(LogLevel::warning, fmt::format("emergency mode left: {}", reason));
   }
   diary_.emergency(entered, reason, shadow, emergency_injected_, now.wall);
 }

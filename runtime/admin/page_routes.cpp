@@ -66,11 +66,15 @@ const list = (id, lines, none) => {
   }));
 };
 
+const marks = (item) =>
+  ["dry_run", "injected", "shadow"].filter((mark) => item[mark]).map((mark) => ` [${mark.replace("_", " ")}]`).join("");
+
 const show = (status) => {
   const emergency = status.emergency ? `EMERGENCY: ${status.emergency_details.reason}` : "no emergency";
   const injected = status.injected_signals.length ? `; INJECTED: ${status.injected_signals.join(", ")}` : "";
   element("summary").textContent =
-    `Level ${status.optimization_level} (effective ${status.effective_level}), ${emergency}${injected}`;
+    `Level ${status.optimization_level} (effective ${status.effective_level}), ` +
+    `mode ${status.optimization_mode}, ${emergency}${injected}`;
   element("summary").className = status.emergency ? "emergency" : "";
   const rows = Object.entries(status.current_metrics).map(([name, value]) => {
     const row = document.createElement("tr");
@@ -83,10 +87,11 @@ const show = (status) => {
   });
   element("metrics").tBodies[0].replaceChildren(...rows);
   element("metrics").hidden = false;
+  const at = (item) => (item.endpoint ? " on " + item.endpoint : "");
   list("active", status.active_optimizations.map((a) =>
-    `${a.name}${a.endpoint ? " on " + a.endpoint : ""}: ${a.action} since ${a.enabled_at} (${a.reason})`), "none");
+    `${a.name}${at(a)}: ${a.action} since ${a.enabled_at} (${a.reason})${marks(a)}`), "none");
   list("decisions", status.recent_decisions.map((d) =>
-    `${d.at} ${d.rule}${d.endpoint ? " on " + d.endpoint : ""}: ${d.from} to ${d.to} (${d.reason})`), "none yet");
+    `${d.at} ${d.rule}${at(d)}: ${d.from} to ${d.to} (${d.reason})${marks(d)}`), "none yet");
 };
 
 const refresh = async () => {

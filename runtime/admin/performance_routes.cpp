@@ -67,6 +67,7 @@ Reply status(const RouteContext& context) {
   json::object out;
   const bool published = report->at != WallTime{};
   out["report_at"] = published ? json::value(rfc3339(report->at)) : json::value();
+  out["optimization_mode"] = report->mode;
   out["optimization_level"] = rules::to_string(report->level);
   out["effective_level"] = rules::to_string(report->effective_level);
   out["emergency"] = report->emergency;

@@ -164,6 +164,8 @@ json::array active_optimizations_json(const ControlReport& report) {
     item["endpoint"] = text_or_null(active.action.endpoint_name);
     item["overruled"] = active.action.overruled;
     item["overruled_by"] = text_or_null(active.action.overruled_by);
+    item["injected"] = active.injected;
+    item["shadow"] = report.mode == "shadow";
     out.push_back(std::move(item));
   }
   return out;
@@ -180,7 +182,8 @@ json::array recent_decisions_json(const ControlReport& report, std::size_t count
                                {"to", rules::to_string(transition.to)},
                                {"reason", transition.reason},
                                {"dry_run", transition.dry_run},
-                               {"injected", transition.injected}});
+                               {"injected", transition.injected},
+                               {"shadow", it->shadow}});
   }
   return out;
 }

@@ -42,6 +42,16 @@ std::string shown(const json::value& value) {
   return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
 }
 
+std::string marks(const json::value& of) {
+  std::string out;
+  constexpr std::pair<const char*, const char*> known[] = {
+      {"dry_run", " [dry run]"}, {"injected", " [injected]"}, {"shadow", " [shadow]"}};
+  for (const auto& [member, mark] : known) {
+    if (member_at(of, member) == json::value(true)) out += mark;
+  }
+  return out;
+}
+
 std::variant<json::value, std::string> get_json(const AdminTarget& target,
                                                 const std::string& path) {
   auto parsed = alert::parse_http_url(target.url + path);

@@ -23,5 +23,8 @@ struct AdminTarget {
                                                   const std::string& path);
 /// A value as people read it; "-" for null.
 [[nodiscard]] std::string shown(const boost::json::value& value);
+/// What a reader must know of an action or a decision before he believes it: " [shadow]" and the
+/// like, or nothing.
+[[nodiscard]] std::string marks(const boost::json::value& of);
 
 }  // namespace homeostat::app

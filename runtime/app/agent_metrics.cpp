@@ -191,8 +191,10 @@ void register_control(MetricsRegistry& metrics, Agent::Parts& parts) {
     }
     show(std::move(family), out);
   });
-  metrics.gauge("homeostat_rules_active", "Actions in force.", {},
-                [&parts] { return number(parts.board.current()->active.size()); });
+  metrics.gauge("homeostat_rules_active", "Actions in force.", {}, [&parts] {
+    const auto report = parts.board.current();
+    return report->mode == "on" ? number(report->active.size()) : 0.0;
+  });
   metrics.gauge("homeostat_level", "Effective level: 0 conservative, 1 balanced, 2 aggressive.", {},
                 [&parts] { return static_cast<double>(parts.board.current()->effective_level); });
   metrics.gauge("homeostat_policy_degraded", "1 while static defaults replace a lost policy.", {},

@@ -80,23 +80,41 @@ std::string decisions_text(const json::value& status, const char* member,
   std::string out;
   for (const auto& action : list(member_at(status, "performance_status.active_optimizations"))) {
     if (!concerns(action, member, subject)) continue;
-    out += "  in force since " + shown(member_at(action, "enabled_at")) + ": " +
-           shown(member_at(action, "action")) + " " + shown(member_at(action, "config")) + " by " +
-           shown(member_at(action, "name"));
+    const bool shadow = member_at(action, "shadow") == json::value(true);
+    out += (shadow ? "  would be in force since " : "  in force since ") +
+           shown(member_at(action, "enabled_at")) + ": " + shown(member_at(action, "action")) +
+           " " + shown(member_at(action, "config")) + " by " + shown(member_at(action, "name"));
     if (member_at(action, "endpoint").is_null() && std::string_view(member) == "endpoint") {
       out += ", at every endpoint";
     }
     if (member_at(action, "overruled") == json::value(true))
       out += " (overruled by " + shown(member_at(action, "overruled_by")) + ")";
-    out += "\n    because " + shown(member_at(action, "reason")) + "\n";
+    out += marks(action) + "\n    because " + shown(member_at(action, "reason")) + "\n";
   }
   for (const auto& decision : list(member_at(status, "performance_status.recent_decisions"))) {
     if (shown(member_at(decision, member)) != subject) continue;
+    const json::value& place = member_at(decision, "endpoint");
     out += "  " + shown(member_at(decision, "at")) + " " + shown(member_at(decision, "rule")) +
-           ": " + shown(member_at(decision, "from")) + " -> " + shown(member_at(decision, "to")) +
-           "  " + shown(member_at(decision, "reason")) + "\n";
+           (place.is_null() ? "" : " at " + shown(place)) + ": " +
+           shown(member_at(decision, "from")) + " -> " + shown(member_at(decision, "to")) + "  " +
+           shown(member_at(decision, "reason")) + marks(decision) + "\n";
   }
   return out.empty() ? "  nothing lately\n" : out;
+}
+
+/// How its action has to prove itself; empty if it need not.
+std::string trial_text(const json::value& rule) {
+  const json::value& effect = member_at(rule, "effect");
+  const json::value& share = member_at(rule, "rollout");
+  const bool divided = share.is_number() && share.to_number<double>() < 1;
+  if (!effect.is_object() && !divided) return {};
+  std::string out = "  tried on " + percent(share) + " of the requests";
+  if (effect.is_object()) {
+    out += ", has to improve " + shown(member_at(effect, "improve")) + " within " +
+           shown(member_at(effect, "within_seconds")) + " s, else " +
+           shown(member_at(effect, "else"));
+  }
+  return out + "\n";
 }
 
 std::string rule_text(const json::value& rule, const json::value& status) {
@@ -110,12 +128,14 @@ std::string rule_text(const json::value& rule, const json::value& status) {
   out += "  until " + shown(member_at(rule, "until")) + ", hold " +
          shown(member_at(rule, "hold_seconds")) + " s, cooldown " +
          shown(member_at(rule, "cooldown_seconds")) + " s\n";
-  out += "  then  " + listed(member_at(rule, "then")) + "\n";
+  out += "  then  " + listed(member_at(rule, "then")) + "\n" + trial_text(rule);
   out += "  level " + shown(member_at(rule, "level")) + ", effective level " +
          shown(member_at(status, "performance_status.effective_level"));
   if (member_at(rule, "enabled") == json::value(false)) out += ", DISABLED";
   if (member_at(rule, "active_at_level") == json::value(false)) out += ", not active at this level";
   if (member_at(rule, "dry_run") == json::value(true)) out += ", dry run: does not act";
+  const std::string mode = shown(member_at(status, "performance_status.optimization_mode"));
+  if (mode == "off" || mode == "shadow") out += ", optimization.mode " + mode + ": does not act";
   out += "\nstate\n";
   for (const auto& instance : list(member_at(rule, "instances"))) out += instance_text(instance);
   return out + "decisions\n" + decisions_text(status, "rule", name);

@@ -85,6 +85,11 @@ class Screen {
     add(fmt::format("homeostat {}  level {} ({}){}", shown(member_at(status_, "version")),
                     shown(member_at(status_, "optimization_level")),
                     shown(member_at(status_, "effective_level")), emergency ? "  EMERGENCY" : ""));
+    std::string injected;
+    for (const auto& signal : list(member_at(status_, "injected_signals"))) {
+      injected += (injected.empty() ? "INJECTED by a test: " : ", ") + shown(signal);
+    }
+    if (!injected.empty()) add(injected);
     if (emergency) add("  " + shown(member_at(status_, "emergency_details.reason")));
     const json::value& now = member_at(status_, "current_metrics");
     const json::value& trends = member_at(report_, "trends");
@@ -137,11 +142,16 @@ class Screen {
   void active() {
     add("");
     const auto& rows = list(member_at(status_, "active_optimizations"));
-    add(fmt::format("in force: {}", rows.size()));
+    const std::string mode = shown(member_at(status_, "optimization_mode"));
+    add(mode == "shadow"
+            ? fmt::format("would be in force, but for optimization.mode shadow: {}", rows.size())
+            : fmt::format("in force: {}", rows.size()));
     for (const auto& row : rows) {
-      add(fmt::format("  {} {} {}  {}", shown(member_at(row, "name")),
+      const json::value& effect = member_at(row, "effect");
+      add(fmt::format("  {} {} {}{}  {}{}", shown(member_at(row, "name")),
                       shown(member_at(row, "action")), shown(member_at(row, "endpoint")),
-                      shown(member_at(row, "reason"))));
+                      effect.is_object() ? " " + shown(member_at(effect, "verdict")) : "",
+                      shown(member_at(row, "reason")), marks(row)));
     }
   }
 
@@ -149,9 +159,9 @@ class Screen {
     add("");
     add("latest decisions");
     for (const auto& row : list(member_at(status_, "recent_decisions"))) {
-      add(fmt::format("  {} {} {} -> {}  {}", shown(member_at(row, "at")),
+      add(fmt::format("  {} {} {} -> {}  {}{}", shown(member_at(row, "at")),
                       shown(member_at(row, "rule")), shown(member_at(row, "from")),
-                      shown(member_at(row, "to")), shown(member_at(row, "reason"))));
+                      shown(member_at(row, "to")), shown(member_at(row, "reason")), marks(row)));
     }
   }
 

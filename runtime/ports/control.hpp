@@ -37,11 +37,13 @@ struct ActorHealth {
 struct TransitionRecord {
   rules::Transition transition;
   WallTime at{};
+  bool shadow = false;  ///< computed only: optimization.mode was shadow
 };
 
 struct ActiveOptimization {
   rules::ActiveAction action;
   WallTime enabled_at{};
+  bool injected = false;  ///< an injected signal took part when its rule fired
 };
 
 /// A labelled signal that some rule reads: scrape.* and slo.*.
@@ -67,6 +69,8 @@ using TransitionCounts = std::map<std::string, std::array<std::uint64_t, rules::
 struct ControlReport {
   WallTime at{};
   Instant at_steady{};
+  /// optimization.mode: on, shadow (what is listed is computed only, and not in force) or off.
+  std::string mode = "on";
   rules::LevelSetting level = rules::LevelSetting::balanced;
   rules::Level effective_level = rules::Level::balanced;
   std::string level_reason;  ///< why the effective level is what it is
@@ -99,16 +103,16 @@ struct ControlReport {
   static constexpr std::size_t recent_max = 200;
 };
 
-/// Holds the newest report. Never null: starts with a default report.
-class ControlBoard {
- public:
-  void publish(std::shared_ptr<const ControlReport> report) {
 /// Share of the time since the start, which is `up` ago, spent in emergency mode.
 [[nodiscard]] inline double emergency_share(const ControlReport& report, Duration up) noexcept {
   const double seconds = std::chrono::duration<double>(up).count();
   return seconds > 0 ? std::min(1.0, report.emergency_seconds_total / seconds) : 0.0;
 }
 
+/// Holds the newest report. Never null: starts with a default report.
+class ControlBoard {
+ public:
+  void publish(std::shared_ptr<const ControlReport> report) {
     const std::lock_guard lock(mutex_);
     report_ = std::move(report);
   }

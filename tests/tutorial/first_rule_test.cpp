@@ -144,6 +144,7 @@ TEST(FirstRule, IsWrittenCheckedReplayedTriedProvenAndUndoneAsThePageSays) {
   EXPECT_TRUE(reader.shows("dry-run", "  firing since", signal_patience)) << reader.last();
   EXPECT_TRUE(contains(reader.last(), idle)) << reader.last();
   EXPECT_TRUE(contains(reader.last(), reader.promised("dry-run", "  until "))) << reader.last();
+  EXPECT_TRUE(contains(reader.last(), reader.promised("dry-run", "  tried on ")));
   EXPECT_FALSE(contains(reader.last(), "in force since")) << "it does not act: " << reader.last();
 
   reader.run("live");

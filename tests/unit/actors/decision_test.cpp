@@ -227,6 +227,8 @@ TEST_F(Decision, ShadowModeComputesAndReportsButPublishesNothing) {
   EXPECT_EQ(board.current()->triggers_total, 4u);
   EXPECT_TRUE(board.current()->emergency);
   EXPECT_EQ(board.current()->emergency_reason.rfind("shadow: ", 0), 0u);
+  EXPECT_EQ(board.current()->mode, "shadow");
+  for (const TransitionRecord& record : board.current()->recent) EXPECT_TRUE(record.shadow);
   EXPECT_EQ(policy().mode, ModePolicy{});
   EXPECT_DOUBLE_EQ(policy().admission.ceiling_factor, 1);
   EXPECT_EQ(policy().cache, CachePolicy{});

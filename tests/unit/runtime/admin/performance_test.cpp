@@ -118,12 +118,15 @@ TEST_F(Performance, StatusExplainsOptimizationsAndDecisions) {
   active.action.action = rules::ScaleTtl{2.0, std::chrono::hours(1)};
   active.action.reason = "endpoint.latency_p95 = 2.31s > 2s for 30s";
   active.enabled_at = with.at;
+  active.injected = true;
   with.active.push_back(active);
+  with.mode = "shadow";
   for (int i = 0; i < 60; ++i) {
     TransitionRecord record;
     record.at = with.at;
     record.transition.rule = "rule-" + std::to_string(i);
     record.transition.to = rules::RuleState::firing;
+    record.shadow = i == 59;
     with.recent.push_back(record);
   }
   with.emergency = true;
@@ -141,10 +144,15 @@ TEST_F(Performance, StatusExplainsOptimizationsAndDecisions) {
   EXPECT_EQ(item.at("reason"), "endpoint.latency_p95 = 2.31s > 2s for 30s");
   EXPECT_TRUE(item.at("effect").is_null());
   EXPECT_TRUE(item.at("enabled_at").is_string());
+  EXPECT_EQ(item.at("injected"), true);
+  EXPECT_EQ(item.at("shadow"), true) << "it is not in force";
+  EXPECT_EQ(at(body, "performance_status.optimization_mode"), "shadow");
   const auto& recent = at(body, "performance_status.recent_decisions").as_array();
   ASSERT_EQ(recent.size(), 50U);
   EXPECT_EQ(recent[0].at("rule"), "rule-59") << "newest first";
   EXPECT_EQ(recent[0].at("to"), "firing");
+  EXPECT_EQ(recent[0].at("shadow"), true);
+  EXPECT_EQ(recent[1].at("shadow"), false);
   EXPECT_EQ(at(body, "performance_status.emergency_details.reason"), "memory 98 %");
   EXPECT_EQ(at(body, "performance_status.emergency_details.uptime_ratio").to_number<double>(),
             0.25);
