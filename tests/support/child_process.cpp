@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -151,6 +152,11 @@ void ChildProcess::signal(int number) const {
 std::optional<int> ChildProcess::wait_for_exit(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, patience, [this] { return exit_status_.has_value(); });
+  // The last it wrote may still be on its way. A child of its own may hold the pipe for longer.
+  constexpr std::chrono::milliseconds on_its_way{1000};
+  if (exit_status_) {
+    changed_.wait_for(lock, std::min(patience, on_its_way), [this] { return output_ended_; });
+  }
   return exit_status_;
 }
 
