@@ -66,9 +66,12 @@ bool AdmissionLoop::in_danger(const GateFigures& figures, Instant now) const {
 }
 
 rules::PressureInput AdmissionLoop::pressure_input(bool queueing, Instant now) const {
-  return {now, resource(SignalId::cpu_utilization, now),
+  return {now,
+          resource(SignalId::cpu_utilization, now),
           resource(SignalId::memory_utilization, now),
-          resource(SignalId::memory_full_pressure, now), queueing};
+          resource(SignalId::memory_full_pressure, now),
+          queueing,
+          resource(SignalId::memory_pressure, now)};
 }
 
 std::uint8_t AdmissionLoop::shed_from(const GateFigures& figures, bool ranked, Instant now) {
