@@ -56,4 +56,11 @@ bool ReadGovernor::worth_asking(const LatencyEstimate& origin, Instant now) noex
   return true;
 }
 
+bool ReadGovernor::worth_a_rejection(const HitShare& hits, Instant now) noexcept {
+  if (hits.share() >= hit_share_min) return true;
+  if (now - tried_ < probe_interval) return false;
+  tried_ = now;
+  return true;
+}
+
 }  // namespace homeostat::rules

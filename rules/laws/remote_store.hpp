@@ -1,7 +1,7 @@
 // When a remote store is asked before the origin, and for how long.
 //
 // A store that answers later than the origin would, or not at all, is worse than
-// none. Three parts, one for each way to be in trouble:
+// none. These are the parts, one for each way to be of no use:
 //
 //   LatencyEstimate  smoothed mean and deviation of answers (RFC 6298 section 2):
 //                      deviation += (|sample - mean| - deviation) / 4
@@ -10,6 +10,8 @@
 //                    pings in a row: asked again. No request is used to find out.
 //                    What was asked before a failure was known is part of it: one pause of the
 //                    store is one failure, however many calls it delays.
+//   HitShare         smoothed share of reads that brought something:
+//                      share += (1 or 0 - share) / 64, beginning with 1
 //   read_budget      how long one read may take:
 //                      3 x (mean + 4 x deviation) of the store,
 //                      never longer than the origin's own mean, nor than `longest`,
@@ -18,6 +20,9 @@
 //   worth_asking     false while the store's mean is above the origin's mean. One
 //                    read per `probe_interval` passes all the same, so that a store
 //                    that has become fast again is noticed.
+//   worth_a_rejection  false for what would be turned away at the origin while less than
+//                    `hit_share_min` of the reads bring something: a rejection is
+//                    to be cheap. One read per `probe_interval` is made all the same.
 //
 // Pure values and functions: time is an argument. Thread safety: none; one owner.
 #pragma once
@@ -47,6 +52,15 @@ class LatencyEstimate {
   bool known_ = false;
 };
 
+class HitShare {
+ public:
+  void add(bool brought) noexcept { share_ += ((brought ? 1.0 : 0.0) - share_) / 64; }
+  [[nodiscard]] double share() const noexcept { return share_; }
+
+ private:
+  double share_ = 1;
+};
+
 class StoreBreaker {
  public:
   static constexpr unsigned opens_after = 3;
@@ -69,6 +83,7 @@ class StoreBreaker {
 
 inline constexpr Duration budget_min = std::chrono::milliseconds(5);
 inline constexpr Duration probe_interval = std::chrono::seconds(1);
+inline constexpr double hit_share_min = 0.1;
 
 /// An unknown estimate puts no bound of its own.
 [[nodiscard]] Duration read_budget(const LatencyEstimate& store, const LatencyEstimate& origin,
@@ -78,12 +93,14 @@ class ReadGovernor {
  public:
   /// Whether the store is asked for something the origin needs `origin` for.
   [[nodiscard]] bool worth_asking(const LatencyEstimate& origin, Instant now) noexcept;
+  /// Whether the store is asked for something that would be turned away at the origin.
+  [[nodiscard]] bool worth_a_rejection(const HitShare& hits, Instant now) noexcept;
   void answered(Duration took) noexcept { store_.add(took); }
   [[nodiscard]] const LatencyEstimate& store() const noexcept { return store_; }
 
  private:
   LatencyEstimate store_;
-  Instant probed_{};
+  Instant probed_{}, tried_{};
 };
 
 }  // namespace homeostat::rules

@@ -229,12 +229,13 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
       return;
     case cache::FillStart::Kind::leader: {
       // The shared tier may have it, and costs the origin nothing: then the gate is
-      // asked after it.
+      // asked after it. Where it hardly ever has, a rejection is not to cost a read.
       if (!has_room(worker)) {
         begin.leader->fail(cache::Reason::rejected);
         return refuse_for_memory(connection, status);
       }
-      const bool tier_first = worker.tier() != nullptr && worker.tier()->ready();
+      const bool tier_first =
+          worker.tier() != nullptr && worker.tier()->may_spare_rejection(request.endpoint);
       const auto rejection = tier_first ? std::nullopt : refused(connection);
       if (rejection) {
         begin.leader->fail(rejection_reason(*rejection));

@@ -85,13 +85,16 @@ bool FetchTask::wanted() const {
 
 void FetchTask::tier_answered(std::optional<tier::Entry> entry, const std::string& key) {
   if (leader_.done()) return;  // cancelled meanwhile
+  bool brought = false;
   if (entry) {
     const ReadOutcome outcome = take_shared(*entry);
     worker_.tier()->count(outcome);
-    if (outcome == ReadOutcome::hit) {
-      done();
-      return;
-    }
+    brought = outcome == ReadOutcome::hit;
+  }
+  worker_.tier()->note_read(request_->endpoint, brought);
+  if (brought) {
+    done();
+    return;
   }
   if (!wanted()) return cancel();
   if (!lease_fill(key, !entry)) ask_origin();

@@ -45,7 +45,7 @@ std::string WorkerTier::make_token() noexcept {
 
 bool WorkerTier::lease(const std::string& key, bool absent, EndpointId endpoint,
                        std::optional<Instant> latest, Leased leased) {
-  const rules::LatencyEstimate& from_origin = origin(endpoint);
+  const rules::LatencyEstimate& from_origin = of(endpoint).origin;
   const config::RedisSettings& settings = shared_.settings;
   const std::optional<Duration> length =
       rules::lease_length(from_origin, governor_.store(), settings.lease_above, settings.lease_max);

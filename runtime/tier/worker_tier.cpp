@@ -47,13 +47,11 @@ bool WorkerTier::ready() const {
   return client_->up() && shared_.ledger.trusted(shared_.clock.now());
 }
 
-rules::LatencyEstimate& WorkerTier::origin(EndpointId endpoint) {
+WorkerTier::Experience& WorkerTier::of(EndpointId endpoint) {
   const std::size_t place = std::min<std::size_t>(endpoint, endpoints_max - 1);
-  if (place >= origins_.size()) origins_.resize(place + 1);
-  return origins_[place];
+  if (place >= endpoints_.size()) endpoints_.resize(place + 1);
+  return endpoints_[place];
 }
-
-void WorkerTier::origin_answered(EndpointId endpoint, Duration took) { origin(endpoint).add(took); }
 
 // -- reading ----------------------------------------------------------------------
 
@@ -66,7 +64,7 @@ bool WorkerTier::read(const cache::PrimaryKey& key, const cache::Fields& fields,
   };
   if (!client_->up()) return refuse(ReadOutcome::unavailable);
   if (!shared_.ledger.trusted(now)) return refuse(ReadOutcome::untrusted);
-  const rules::LatencyEstimate& from_origin = origin(endpoint);
+  const rules::LatencyEstimate& from_origin = of(endpoint).origin;
   const config::LoopMode mode = shared_.settings.adaptive;
   if (mode != config::LoopMode::off && !governor_.worth_asking(from_origin, now)) {
     if (mode == config::LoopMode::on) return refuse(ReadOutcome::slow);

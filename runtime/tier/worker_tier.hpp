@@ -98,8 +98,15 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   [[nodiscard]] std::optional<LogPosition> stamp() const {
     return shared_.ledger.stamp(shared_.clock.now());
   }
+  /// Whether something that the origin's gate would turn away now may be here: for an endpoint
+  /// of which hardly anything is, a rejection is not to cost a read.
+  [[nodiscard]] bool may_spare_rejection(EndpointId endpoint) {
+    return ready() && governor_.worth_a_rejection(of(endpoint).hits, shared_.clock.now());
+  }
+  /// Whether a read of an endpoint's response brought one.
+  void note_read(EndpointId endpoint, bool brought) { of(endpoint).hits.add(brought); }
   /// What the origin took for an endpoint's response.
-  void origin_answered(EndpointId endpoint, Duration took);
+  void origin_answered(EndpointId endpoint, Duration took) { of(endpoint).origin.add(took); }
 
   struct Writing {
     std::uint64_t query_shape = 0;  ///< Entry::query_shape
@@ -136,7 +143,12 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   };
   using ReadPtr = std::shared_ptr<Read>;
 
-  [[nodiscard]] rules::LatencyEstimate& origin(EndpointId endpoint);
+  /// What is known of an endpoint.
+  struct Experience {
+    rules::LatencyEstimate origin;
+    rules::HitShare hits;
+  };
+  [[nodiscard]] Experience& of(EndpointId endpoint);
   [[nodiscard]] redis::CallError get(const ReadPtr& read, const std::string& key);
   void answered(const ReadPtr& read, const std::string& key, redis::CallResult result);
   void follow_variants(const ReadPtr& read, const Entry& marker);
@@ -178,9 +190,9 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   const Shared shared_;
   std::unique_ptr<redis::Client> client_;
   rules::ReadGovernor governor_;
-  std::vector<rules::LatencyEstimate> origins_;  // by endpoint
-  std::unordered_set<AttemptPtr> attempts_;      // at leases
-  Instant read_until_{};                         // of the read whose `found` runs
+  std::vector<Experience> endpoints_;
+  std::unordered_set<AttemptPtr> attempts_;  // at leases
+  Instant read_until_{};                     // of the read whose `found` runs
   std::unordered_map<std::uint64_t, std::function<void()>> written_;  // by ticket
   std::uint64_t tickets_ = 0;
   std::uint64_t random_;

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/e2e/fleet.hpp"
+#include "tests/e2e/held_origin.hpp"
 
 namespace homeostat::test {
 namespace {
@@ -331,6 +332,36 @@ TEST(SharedTier, FollowersOfAMissShareOneReadAndOneFetch) {
   EXPECT_EQ(good, 8);
   EXPECT_EQ(Fleet::reads(fleet[0], "miss"), 1);
   EXPECT_EQ(fleet.origin.requests("/a"), 1U);
+}
+
+TEST(SharedTier, SparesRejectionsAndCostsThemNothingWhereItHoldsNothing) {
+  HeldOrigin held("/slow");
+  held.origin.answer("/shared", 200, fresh_text, "shared");
+  held.origin.answer("/unique", 200, fresh_text, "unique");
+  Fleet fleet(0);
+  AgentConfig config = one_place(held.origin, "max_wait: 1m, queue_max: 1");
+  config.cache = redis_section(fleet.redis.url());
+  RunningAgent agent(config), other(config);
+  ASSERT_TRUE(Fleet::in_step(agent) && Fleet::in_step(other));
+  ASSERT_EQ(other.get("/shared").status(), 200);
+  ASSERT_TRUE(eventually([&] { return Fleet::writes(other, "stored") == 1; }));
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(agent.get("/unique?q=" + std::to_string(i)).status(), 200);
+  }
+  HttpClient busy(agent.port()), waiting(agent.port());
+  ASSERT_TRUE(busy.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(held.origin.wait_for_requests("/slow", 1));
+  ASSERT_TRUE(waiting.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(waiting_becomes(agent, 1));
+  const double before = Fleet::reads(agent, "miss");
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(agent.get("/unique?late=" + std::to_string(i)).status(), 503);
+  }
+  EXPECT_LT(Fleet::reads(agent, "miss") - before, 50) << "one a second may try";
+  EXPECT_TRUE(is_shared(agent.get("/shared")));
+  held.go_on.set();
+  EXPECT_EQ(busy.read().body, "done");
+  EXPECT_EQ(waiting.read().body, "done");
 }
 
 TEST(SharedTier, TellsItsStateToOperators) {

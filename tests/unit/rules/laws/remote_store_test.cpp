@@ -134,5 +134,34 @@ TEST(ReadGovernor, PassesASlowStoreByAndNoticesWhenItIsFastAgain) {
   EXPECT_TRUE(governor.worth_asking(fast, now + 1ms));
 }
 
+TEST(ReadGovernor, SpendsNoReadOnARejectionWhereReadsBringNothing) {
+  ReadGovernor governor;
+  HitShare hits;
+  Instant now{1h};
+  EXPECT_TRUE(governor.worth_a_rejection(hits, now)) << "nothing is known of it";
+  int reads = 0;
+  for (; governor.worth_a_rejection(hits, now) && reads < 1000; ++reads) hits.add(false);
+  EXPECT_GT(reads, 64) << "one bad minute says little";
+  EXPECT_LT(reads, 256);
+  // It has been tried just now; again in a second, and from then on it is found to be of use.
+  EXPECT_FALSE(governor.worth_a_rejection(hits, now + probe_interval - 1ms));
+  int probes = 0;
+  for (; probes < 60 && hits.share() < hit_share_min; ++probes) {
+    now += probe_interval;
+    ASSERT_TRUE(governor.worth_a_rejection(hits, now));
+    hits.add(true);
+  }
+  EXPECT_LT(probes, 10);
+  EXPECT_TRUE(governor.worth_a_rejection(hits, now));
+}
+
+TEST(HitShare, OneHitInFiveIsWorthARead) {
+  HitShare hits;
+  for (int read = 0; read < 10'000; ++read) {
+    hits.add(read % 5 == 0);
+    ASSERT_GE(hits.share(), hit_share_min);
+  }
+}
+
 }  // namespace
 }  // namespace homeostat::rules
