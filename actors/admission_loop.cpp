@@ -108,6 +108,7 @@ AdmissionPolicy AdmissionLoop::decide(const GateFigures& figures, Instant now) {
     ceiling = std::min(ceiling, unranked_ceiling);
   }
   policy.ceiling_factor = ceiling_.towards(ceiling, now);
+  policy.stop_keep_alive = pressure.stop_keep_alive && settings_->admission.mode == LoopMode::on;
   explain_pressure(policy);
   return policy;
 }
@@ -119,6 +120,7 @@ void AdmissionLoop::explain_pressure(const AdmissionPolicy& policy) {
         fmt::format("; pressure: at most {:.0f}% of limit_max", pressure.ceiling_factor * 100);
   }
   if (pressure.freeze_growth) reason_ += "; growth frozen";
+  if (pressure.stop_keep_alive) reason_ += "; no keep-alive";
   if (policy.ceiling_factor < 1) {
     reason_ += fmt::format("; throttled to {:.0f}%", policy.ceiling_factor * 100);
   }

@@ -61,6 +61,7 @@ PressureDecision PressureLadder::update(const PressureInput& input) noexcept {
   memory_frozen_ = alarming_ && frozen(memory, bounds_.memory_freeze, memory_frozen_);
   decision_.freeze_growth = cpu_frozen_ || memory_frozen_ || step_ > 0;
   decision_.shed_class_from = step_ == 0 ? shed_nothing : static_cast<std::uint8_t>(4 - step_);
+  decision_.stop_keep_alive = step_ >= 2;
   decision_.ceiling_factor = std::max(
       ceiling_factor_min, cpu_ceiling(cpu, input.queueing, bounds_.cpu_scale) *
                               memory_ceiling(step_ == 0 ? 0 : memory, bounds_.memory_shed_low,

@@ -1,5 +1,5 @@
 // What CPU and memory pressure mean for admission: a ceiling over the limit,
-// a freeze of its growth, and which classes are shed.
+// a freeze of its growth, which classes are shed, and whether connections outlive an answer.
 //
 // High CPU alone is not overload: a busy upstream whose latency is at its
 // baseline is healthy. CPU therefore only counts while requests queue inside
@@ -54,6 +54,7 @@ struct PressureDecision {
   double ceiling_factor = 1;                    ///< ceiling_factor_min..1
   std::uint8_t shed_class_from = shed_nothing;  ///< classes >= this are rejected
   bool freeze_growth = false;
+  bool stop_keep_alive = false;  ///< from the second step on: idle connections hold memory
 };
 
 /// clamp((1 - cpu) / (1 - scale), 0.3, 1) while queueing, else 1.

@@ -80,7 +80,9 @@ struct CachePolicy {
 
 /// Published by throttler.
 struct AdmissionPolicy {
-  double limit = 0;                    ///< concurrent upstream requests; 0 = settings' initial
+  double limit = 0;  ///< concurrent upstream requests; 0 = settings' initial
+  /// Connections of clients end with their answers, for want of memory.
+  bool stop_keep_alive = false;
   double ceiling_factor = 1;           ///< from Throttle actions, 0.05..1
   std::uint8_t shed_class_from = 255;  ///< classes >= this are rejected on arrival
   bool operator==(const AdmissionPolicy&) const = default;

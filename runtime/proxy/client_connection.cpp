@@ -228,7 +228,7 @@ void ClientConnection::hand_over(Ref<Exchange> next) {
 }
 
 bool ClientConnection::will_close() noexcept {
-  close_after_ = close_after_ || worker_.draining();
+  close_after_ = close_after_ || worker_.draining() || worker_.policy().admission.stop_keep_alive;
   return close_after_;
 }
 

@@ -7,6 +7,7 @@
 #include "tests/e2e/compression_support.hpp"
 #include "tests/e2e/held_origin.hpp"
 #include "tests/support/child_process.hpp"
+#include "tests/unit/runtime/sense/fixture_tree.hpp"
 
 namespace homeostat::test {
 namespace {
@@ -92,6 +93,33 @@ TEST_F(Actuators, ARuleSwitchesCompressionOffAndBackOn) {
   EXPECT_TRUE(eventually([&] { return !coded(); }));
   inject(agent, "cpu", "10");
   EXPECT_TRUE(eventually(coded));
+}
+
+TEST_F(Actuators, MemoryThatIsNearlyFullEndsConnectionsWithTheirAnswers) {
+  origin_.answer("/stored", 200, "Cache-Control: max-age=600\r\n", "x");
+  sense::FixtureTree machine;
+  machine.add_host();
+  const auto use_memory = [&](int percent) {
+    machine.write("/proc/meminfo", "MemTotal: 100000 kB\nMemFree: 1000 kB\nMemAvailable: " +
+                                       std::to_string((100 - percent) * 1000) + " kB\n");
+  };
+  use_memory(50);
+  AgentConfig config = config_for(origin_);
+  config.admission = "mode: on";
+  config.monitor = "interval: 100ms, root: " + machine.root();
+  RunningAgent agent(config);
+  const auto closes = [&](std::string_view method) {
+    HttpClient client(agent.port());
+    EXPECT_TRUE(client.send(request_text(method, "/stored")));
+    const Message answer = client.read();
+    EXPECT_EQ(answer.status(), 200);
+    return answer.get("connection") == "close";
+  };
+  EXPECT_FALSE(closes("GET"));
+  EXPECT_FALSE(closes("POST"));
+  use_memory(96);
+  EXPECT_TRUE(eventually([&] { return closes("GET"); }));
+  EXPECT_TRUE(closes("POST")) << "what is passed on, too";
 }
 
 TEST_F(Actuators, ARuleReleasesMemoryAndCallsTheApplicationsHook) {

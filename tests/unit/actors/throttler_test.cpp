@@ -205,6 +205,16 @@ TEST_F(AdmissionDecision, MemoryPressureShedsByClassAndLetsGoSlowly) {
   EXPECT_EQ(step().policy.shed_class_from, 3);
 }
 
+TEST_F(AdmissionDecision, MemoryThatIsNearlyFullEndsKeepAliveButNotInShadow) {
+  measure(SignalId::memory_utilization, 0.94);
+  EXPECT_FALSE(step().policy.stop_keep_alive);
+  measure(SignalId::memory_utilization, 0.96);
+  EXPECT_TRUE(step().policy.stop_keep_alive);
+  settings.admission.mode = config::LoopMode::shadow;
+  loop().reload(shared(settings));
+  EXPECT_FALSE(step().policy.stop_keep_alive);
+}
+
 TEST_F(AdmissionDecision, MemoryPressureWithoutPrioritiesThrottlesInsteadOfRejectingAll) {
   measure(SignalId::memory_utilization, 0.99);
   const AdmissionPolicy policy = step().policy;

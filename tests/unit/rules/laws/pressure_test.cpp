@@ -54,6 +54,14 @@ TEST(Pressure, MemoryShedsClassByClass) {
   EXPECT_EQ(ladder.update(at(3, 0, 0.99)).shed_class_from, 1);
 }
 
+TEST(Pressure, KeepAliveStopsFromTheSecondStepOn) {
+  PressureLadder ladder;
+  EXPECT_FALSE(ladder.update(at(0, 0, 0.94)).stop_keep_alive);
+  EXPECT_TRUE(ladder.update(at(1, 0, 0.95)).stop_keep_alive);
+  EXPECT_TRUE(ladder.update(at(2, 0, 0.5)).stop_keep_alive) << "no sooner than its class returns";
+  EXPECT_FALSE(ladder.update(at(12, 0, 0.5)).stop_keep_alive);
+}
+
 TEST(Pressure, SheddingIsTakenBackOneClassPerHold) {
   PressureLadder ladder;
   ASSERT_EQ(ladder.update(at(0, 0, 0.99)).shed_class_from, 1);
