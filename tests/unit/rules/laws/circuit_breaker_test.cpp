@@ -49,6 +49,20 @@ TEST(CircuitBreaker, OpensAtTheFailureRatioAndNotBelow) {
   EXPECT_EQ(above.breaker.cause(), BreakerCause::failures);
 }
 
+TEST(CircuitBreaker, ALeapOfTheClockOpensNothingAndPassesOneProbe) {
+  Bench healthy;
+  for (int i = 0; i < 100; ++i) healthy.report(i % 2 == 0 ? answered : failed);
+  healthy.now += 10min;
+  healthy.report(answered);
+  EXPECT_EQ(healthy.state(), BreakerState::closed);
+  Bench open;
+  open.report(failed, 20);
+  open.now += 10min;
+  EXPECT_EQ(open.breaker.admit(open.now, 0.5), BreakerVerdict::probe);
+  EXPECT_EQ(open.breaker.admit(open.now, 0.5), BreakerVerdict::refuse);
+  EXPECT_LE(open.breaker.wait(open.now), 10s);
+}
+
 TEST(CircuitBreaker, AFewFailuresAreNoVolume) {
   Bench bench;
   bench.report(failed, 19);
