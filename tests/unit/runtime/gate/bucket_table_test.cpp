@@ -69,12 +69,55 @@ TEST(BucketTable, AFloodOfNewKeysResetsNobody) {
 }
 
 TEST(BucketTable, StrangersWithoutAPlaceShareOneRateInsteadOfHavingNone) {
-  BucketTable table(8);  // one set: seven places and the spare one
+  BucketTable table(8);  // one set: eight places and a spare bucket
   const auto rate = rules::request_rate(1, seconds(3600), 1);
   int through = 0;
   for (std::uint64_t key = 1; key <= 1000; ++key) through += take(table, key, rate) ? 1 : 0;
-  EXPECT_EQ(through, 8);
-  EXPECT_EQ(table.crowded(), 993U);
+  EXPECT_EQ(through, 9);
+  EXPECT_EQ(table.crowded(), 992U);
+}
+
+TEST(BucketTable, StrangersOfAFastLimitDoNotWaitForThoseOfASlowOne) {
+  BucketTable table(8);
+  const auto slow = rules::request_rate(10, seconds(3600), 10);
+  const auto fast = rules::request_rate(50, seconds(1), 100);
+  for (std::uint64_t key = 1; key <= 100; ++key) {
+    while (take(table, key, slow)) {
+    }
+  }
+  int through = 0;
+  for (std::uint64_t key = 1001; key <= 2000; ++key) through += take(table, key, fast) ? 1 : 0;
+  EXPECT_EQ(through, 100) << "their common burst";
+  EXPECT_TRUE(take(table, 2001, fast, start + seconds(1)));
+  EXPECT_FALSE(take(table, 101, slow, start + seconds(1)))
+      << "nor does one make room for the other";
+}
+
+TEST(BucketTable, StrangersOfDifferentLimitsNeverGetMoreThanTheLimitsAllow) {
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 50; ++round) {
+    BucketTable table(8);
+    std::vector<rules::RequestRate> rates;
+    for (int limit = 0; limit < 4; ++limit) {
+      rates.push_back(rules::request_rate(1 + static_cast<double>(random() % 1000),
+                                          seconds(1 + random() % 100),
+                                          static_cast<std::int64_t>(1 + random() % 50)));
+    }
+    for (std::uint64_t key = 1; key <= 8; ++key) {  // takes all the places
+      (void)take(table, key, rules::request_rate(1, std::chrono::hours(1000), 1));
+    }
+    std::vector<std::int64_t> through(rates.size(), 0);
+    Instant now = start;
+    for (int i = 0; i < 5000; ++i) {
+      now += std::chrono::microseconds(random() % 5000);
+      const std::size_t limit = random() % rates.size();
+      if (take(table, 100 + random() % 1000, rates[limit], now)) ++through[limit];
+    }
+    for (std::size_t limit = 0; limit < rates.size(); ++limit) {
+      const auto refilled = (now - start) / rates[limit].interval;
+      EXPECT_LE(through[limit], rates[limit].burst + refilled + 1);
+    }
+  }
 }
 
 TEST(BucketTable, APlaceIsFreeAgainOnceItsBucketIsFull) {
