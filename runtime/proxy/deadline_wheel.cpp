@@ -79,11 +79,17 @@ void DeadlineWheel::advance(Instant now) {
 
 void DeadlineWheel::schedule() {
   timer_armed_ = true;
+  due_ = clock_.now() + tick;
   timer_.expires_after(tick);
   timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
     timer_armed_ = false;
-    advance(clock_.now());
+    const Instant now = clock_.now();
+    if (late(now)) {
+      still_until_ = now;
+    } else {
+      advance(now);
+    }
     if (size_ > 0 && !timer_armed_) schedule();
   });
 }

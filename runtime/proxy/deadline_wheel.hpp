@@ -6,6 +6,9 @@
 // early and fires at most one tick late. The timer runs only while something
 // is armed.
 //
+// A timer that comes late by `still_min` tells that the process or its machine stood still.
+// What has come meanwhile is read first: nothing fires until one tick later.
+//
 // Thread safety: none; one wheel per worker. Ownership: nodes belong to their
 // owner and leave the wheel when destroyed.
 #pragma once
@@ -50,6 +53,7 @@ class DeadlineWheel {
  public:
   static constexpr std::chrono::milliseconds tick{100};
   static constexpr std::size_t slots = 1024;  ///< further deadlines go round again
+  static constexpr std::chrono::seconds still_min{1};
 
   DeadlineWheel(boost::asio::io_context& context, const Clock& clock);
   ~DeadlineWheel();
@@ -61,6 +65,11 @@ class DeadlineWheel {
   /// Fires what is due at `now`. Called by the timer; public for tests.
   void advance(Instant now);
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// The loop stood still after `since`: how long anything took says nothing about others. Known
+  /// for times in which a deadline was armed.
+  [[nodiscard]] bool stood_still_since(Instant since) const noexcept {
+    return still_until_ > since || (timer_armed_ && late(clock_.now()));
+  }
 
  private:
   friend class Deadline;
@@ -75,12 +84,15 @@ class DeadlineWheel {
   [[nodiscard]] std::uint64_t tick_of(Instant at) const noexcept;
   void link(Deadline& deadline, std::uint64_t at_tick) noexcept;
   void schedule();
+  [[nodiscard]] bool late(Instant now) const noexcept { return now - due_ >= still_min; }
 
   const Clock& clock_;
   Instant origin_;
   std::uint64_t current_ = 0;
   std::size_t size_ = 0;
   bool timer_armed_ = false;
+  Instant due_{};          ///< of the timer
+  Instant still_until_{};  ///< when it was last found to be late
   boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                     boost::asio::wait_traits<std::chrono::steady_clock>,
                                     boost::asio::io_context::executor_type>

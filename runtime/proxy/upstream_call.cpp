@@ -298,9 +298,9 @@ void UpstreamCall::take_head() {
   latency_ = now - dispatched_;
   const http::ResponseHead& head = connection_->parser->head();
   sized_ = head.has_content_length;
-  // An answer before its turn says nothing about how fast the upstream is.
-  std::optional<Duration> took;
-  if (deadlines_.armed(Wait::answer)) took = now - turn_;
+  // An answer before its turn, or a pause of this agent's, says nothing about how fast it is.
+  const bool timed = deadlines_.armed(Wait::answer) && !worker_.wheel().stood_still_since(turn_);
+  const std::optional<Duration> took = timed ? std::optional(now - turn_) : std::nullopt;
   set_->answered(*target_, request_.endpoint, says_failing(head), took, dispatched_, now);
   if (head.status == 503) {
     permit_.refused();

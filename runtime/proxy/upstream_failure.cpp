@@ -73,9 +73,12 @@ void UpstreamCall::on_upstream_deadline() {
 }
 
 /// No answer for much longer than is usual. A sign that nobody is there, unless
-/// it is the client's turn, or could be; and no work that a place at the gate is for.
+/// it is the client's turn, or could be, or it was the agent that stood still; and no work that
+/// a place at the gate is for.
 void UpstreamCall::silent() {
-  if (deadlines_.armed(Wait::answer) && !awaits_continue()) {
+  constexpr std::chrono::seconds patience{2};
+  const bool still = worker_.wheel().stood_still_since(worker_.now() - patience);
+  if (deadlines_.armed(Wait::answer) && !awaits_continue() && !still) {
     set_->lost(*target_, request_.endpoint, rules::CallResult::silent, dispatched_, worker_.now());
     if (set_->given_up(*target_, request_.endpoint)) permit_.stand_aside();
     if (over_) return;  // whoever got the slot may have ended this one

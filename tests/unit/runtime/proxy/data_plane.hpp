@@ -31,8 +31,8 @@ inline config::Settings settings_before(const test::ScriptedOrigin& origin) {
 
 class DataPlane {
  public:
-  explicit DataPlane(config::Settings from)
-      : settings_(std::make_shared<const config::Settings>(std::move(from))) {
+  explicit DataPlane(config::Settings from, const Clock& clock = SystemClock::instance())
+      : clock_(clock), settings_(std::make_shared<const config::Settings>(std::move(from))) {
     if (settings_->cache.redis.configured()) {
       tier_ = std::make_unique<tier::Tier>(control_, clock_, settings_->cache, cache_,
                                            [](const std::string&) {});
@@ -72,7 +72,7 @@ class DataPlane {
   [[nodiscard]] const tier::TierCounters& shared() const { return tier_->counters(); }
 
  private:
-  const Clock& clock_ = SystemClock::instance();
+  const Clock& clock_;
   std::shared_ptr<const config::Settings> settings_;
   boost::asio::io_context control_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{

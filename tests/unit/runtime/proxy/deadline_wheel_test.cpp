@@ -49,6 +49,22 @@ TEST_F(Wheel, FiresOnceAndAtMostOneTickLate) {
   EXPECT_EQ(wheel.size(), 0U);
 }
 
+TEST_F(Wheel, AfterAPauseWhatHasComeMeanwhileIsReadFirst) {
+  Alarm alarm;
+  const Instant before = clock.now();
+  wheel.arm(alarm, before + seconds(30));
+  EXPECT_FALSE(wheel.stood_still_since(before));
+  clock.advance(std::chrono::minutes(10));
+  EXPECT_TRUE(wheel.stood_still_since(before)) << "already before the timer has come";
+  context.run_one();
+  EXPECT_EQ(alarm.fired, 0);
+  EXPECT_TRUE(wheel.stood_still_since(before));
+  EXPECT_FALSE(wheel.stood_still_since(clock.now())) << "it is over";
+  clock.advance(DeadlineWheel::tick);
+  context.run_one();
+  EXPECT_EQ(alarm.fired, 1);
+}
+
 TEST_F(Wheel, NeverFiresEarlyWhateverTheTimes) {
   std::mt19937 random(7);
   std::uniform_int_distribution<int> delay(1, 300'000);
