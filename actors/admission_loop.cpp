@@ -34,6 +34,7 @@ AdmissionLoop::AdmissionLoop(Shared<config::Settings> settings, Instant now, dou
     : settings_(std::move(settings)),
       law_(bounds_of(settings_->admission, resume_limit)),
       limit_(law_.limit()),
+      profile_(rules::admission_profile(rules::Level::balanced, settings_->admission.max_wait)),
       last_busy_(now) {}
 
 void AdmissionLoop::reload(Shared<config::Settings> settings) {
@@ -82,7 +83,17 @@ std::uint8_t AdmissionLoop::shed_from(const GateFigures& figures, bool ranked, I
                   pressure_.current().shed_class_from);
 }
 
+rules::Level AdmissionLoop::follow_level(Instant now) {
+  const Directive* directive = current_directive(now);
+  const rules::Level level = directive != nullptr ? directive->level : rules::Level::balanced;
+  profile_ = rules::admission_profile(level, settings_->admission.max_wait);
+  pressure_.set_cpu_freeze(profile_.cpu_freeze);
+  return level;
+}
+
 AdmissionPolicy AdmissionLoop::decide(const GateFigures& figures, Instant now) {
+  AdmissionPolicy policy;
+  policy.level = follow_level(now);
   rules::LimitWindow window = figures.window;
   window.freeze_growth = pressure_.current().freeze_growth;
   window.observing = settings_->admission.mode == LoopMode::shadow;
@@ -92,7 +103,6 @@ AdmissionPolicy AdmissionLoop::decide(const GateFigures& figures, Instant now) {
   limit_ = rules::limit_under(decision.limit, settings_->admission.limit_max, pressure);
   reason_ = std::move(decision.reason);
 
-  AdmissionPolicy policy;
   policy.limit = limit_;
   double ceiling = 1;
   if (const Directive* directive = current_directive(now)) {
@@ -151,6 +161,7 @@ Shared<AdmissionReadings> AdmissionLoop::readings(const GateFigures& figures, In
   readings->offered = sums_.admitted + sums_.rejected;
   readings->queue_wait_p95 = sums_.queue_wait_p95;
   readings->queue_standing = figures.queue_standing;
+  readings->profile = profile_;
   if (sums_.seconds > 0) readings->in_flight = sums_.in_flight_seconds / sums_.seconds;
   readings->reject_ratio = reject_share_.update({now, readings->offered, sums_.rejected});
   readings->critical_reject_ratio = critical_reject_share_.update(

@@ -4,8 +4,9 @@
 // Each step feeds the window to the concurrency law and caps its limit by the
 // pressure of CPU and memory (rules/laws/pressure.hpp). The published ceiling
 // factor comes from the rules. Classes are shed by memory and by emergency mode,
-// whichever sheds more. A directive older than the policy lease no longer
-// counts: a dead rule engine must not throttle for ever.
+// whichever sheds more. The level in force says how long requests may wait and
+// where CPU freezes growth. A directive older than the policy lease no longer
+// counts: a dead rule engine must not throttle for ever; then as at balanced.
 //
 // Where nothing is ranked above the normal class, shedding it would reject
 // everybody. Instead the ceiling drops to `unranked_ceiling`.
@@ -80,6 +81,8 @@ class AdmissionLoop {
   [[nodiscard]] rules::PressureInput pressure_input(bool queueing, Instant now) const;
   [[nodiscard]] AdmissionPolicy decide(const GateFigures& figures, Instant now);
   [[nodiscard]] std::uint8_t shed_from(const GateFigures& figures, bool ranked, Instant now);
+  /// Takes on what the level in force means; returns the level.
+  rules::Level follow_level(Instant now);
   void explain_pressure(const AdmissionPolicy& policy);
   [[nodiscard]] bool in_danger(const GateFigures& figures, Instant now) const;
   void add_up(const GateFigures& figures);
@@ -90,6 +93,7 @@ class AdmissionLoop {
   rules::PressureLadder pressure_;
   double limit_;  ///< last decision, under pressure
   std::string reason_;
+  rules::AdmissionProfile profile_;
   ClassShedding shedding_;
   rules::StepLimit ceiling_{1, ceiling_per_second};
   Shared<Directive> directive_;

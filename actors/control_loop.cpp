@@ -283,6 +283,7 @@ Shared<Directive> ControlLoop::build_directive(const Now& now) const {
   if (memory.usable()) directive->memory_utilization = memory.value;
   if (mode() == LoopMode::on) {
     directive->outcome = now.result->outcome;
+    directive->level = engine_.level();
   }
   directive->emergency = emergency_acts();
   if (directive->emergency) directive->emergency_reason = emergency_reason();
@@ -355,6 +356,7 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
   if (const auto admission = signals_.admission()) {
     report->admission_limit = admission->limit;
     report->admission_reason = admission->reason;
+    report->admission_profile = admission->profile;
   }
   if (health_) {
     for (const ChildHealth& child : health_->children) report->actors.push_back(child.health);

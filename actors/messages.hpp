@@ -20,6 +20,7 @@
 #include "actors/rule_choices.hpp"
 #include "config/settings.hpp"
 #include "rules/engine/engine.hpp"
+#include "rules/laws/admission_profile.hpp"
 #include "runtime/ports/control.hpp"
 #include "runtime/ports/signals.hpp"
 
@@ -59,6 +60,7 @@ struct AdmissionReadings {
   double critical_reject_ratio = 0;  ///< of the critical class alone
   std::uint64_t offered = 0;         ///< admitted + rejected
   Duration queue_standing{};
+  rules::AdmissionProfile profile;  ///< in force
   std::string reason;
 };
 
@@ -69,6 +71,7 @@ struct AdmissionReadings {
 /// that the panic switch demands.
 struct Directive {
   Instant at{};
+  rules::Level level = rules::Level::balanced;  ///< effective
   rules::Outcome outcome;
   bool emergency = false;
   std::string emergency_reason;

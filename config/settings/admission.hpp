@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -97,7 +98,7 @@ struct AdmissionSettings {
   static constexpr std::size_t rate_limits_max = 100;
 
   LoopMode mode = LoopMode::on;
-  milliseconds max_wait{100};
+  std::optional<milliseconds> max_wait;  ///< absent: by level (rules/laws/admission_profile.hpp)
   std::size_t queue_max = 1024;
   double limit_initial = 20;
   double limit_min = 1;

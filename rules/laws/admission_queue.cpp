@@ -7,24 +7,24 @@ namespace homeostat::rules {
 
 namespace {
 
-using std::chrono::milliseconds;
+/// Of standing_wait: the budget follows the service time no further than that.
+constexpr Duration longest_standing(const QueueBounds& bounds) noexcept {
+  return bounds.standing_wait * 5 / 2;
+}
 
-constexpr Duration standing_budget_min = milliseconds(20);
-constexpr Duration standing_budget_max = milliseconds(50);
-constexpr Duration standing_limit_min = milliseconds(50);
 /// Fewer waiting requests than this leave servers idle by chance.
 constexpr int standing_requests = 4;
 
 /// By Little's law limit / service_mean requests are served per second.
-Duration standing_budget(Duration service_mean, double limit) noexcept {
+Duration standing_budget(const QueueBounds& bounds, Duration service_mean, double limit) noexcept {
   const Duration few = predicted_wait(standing_requests * service_mean, limit);
-  return std::max(std::clamp(service_mean, standing_budget_min, standing_budget_max), few);
+  return std::max(std::clamp(service_mean, bounds.standing_wait, longest_standing(bounds)), few);
 }
 
-/// Two service times, where a burst may use them.
+/// Some service times, where a burst may use them.
 Duration burst_extension(const QueueBounds& bounds, Duration service_mean) noexcept {
   if (bounds.max_wait <= Duration::zero()) return Duration::zero();
-  return std::min(2 * service_mean, burst_budget_max);
+  return std::min(bounds.burst_services * service_mean, burst_budget_max);
 }
 
 }  // namespace
@@ -38,14 +38,15 @@ Duration predicted_wait(Duration work_ahead, double limit) noexcept {
 Duration wait_budget(const QueueBounds& bounds, bool standing, Duration service_mean,
                      double limit) noexcept {
   const Duration burst = std::max(bounds.max_wait * 17 / 20, burst_extension(bounds, service_mean));
-  return standing ? std::min(burst, standing_budget(service_mean, limit)) : burst;
+  return standing ? std::min(burst, standing_budget(bounds, service_mean, limit)) : burst;
 }
 
 Duration wait_limit(const QueueBounds& bounds, bool standing, Duration service_mean,
                     double limit) noexcept {
   const Duration burst = std::max(bounds.max_wait, burst_extension(bounds, service_mean) * 20 / 17);
   if (!standing) return burst;
-  return std::min(burst, std::max(standing_limit_min, 2 * standing_budget(service_mean, limit)));
+  return std::min(
+      burst, std::max(longest_standing(bounds), 2 * standing_budget(bounds, service_mean, limit)));
 }
 
 ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,

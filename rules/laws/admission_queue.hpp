@@ -33,8 +33,10 @@ inline constexpr std::uint8_t critical_class = 0;
 }
 
 struct QueueBounds {
-  Duration max_wait = std::chrono::milliseconds(100);  ///< nobody waits longer
+  Duration max_wait = std::chrono::milliseconds(100);  ///< in a burst
   std::size_t length_max = 1024;                       ///< all workers together
+  int burst_services = 2;  ///< in a burst as many service times, where longer
+  Duration standing_wait = std::chrono::milliseconds(20);  ///< shortest budget when standing
 };
 
 /// What an arrival sees.
@@ -52,11 +54,11 @@ struct QueueView {
 [[nodiscard]] Duration predicted_wait(Duration work_ahead, double limit) noexcept;
 
 /// Longest predicted wait with which an arrival may join. In a burst 0.85 of
-/// max_wait (the rest is for what the prediction is wrong by), or two service
-/// times if that is longer, up to burst_budget_max: where one request takes a
-/// second, nobody is helped by being rejected for 100 ms. When demand stands,
-/// a queue only adds delay: clamp(service_mean, 20 ms, 50 ms), or the time to
-/// serve four requests if longer, so that a small upstream is not idle by
+/// max_wait (the rest is for what the prediction is wrong by), or burst_services
+/// service times if that is longer, up to burst_budget_max: where one request takes
+/// a second, nobody is helped by being rejected for 100 ms. When demand stands, a
+/// queue only adds delay: clamp(service_mean, 1, 2.5 x standing_wait), or the time
+/// to serve four requests if longer, so that a small upstream is not idle by
 /// chance; never above the former. A max_wait of zero rejects at once, always.
 [[nodiscard]] Duration wait_budget(const QueueBounds& bounds, bool standing, Duration service_mean,
                                    double limit) noexcept;
@@ -64,7 +66,7 @@ struct QueueView {
 inline constexpr Duration burst_budget_max = std::chrono::seconds(1);
 
 /// After this wait a queued request is rejected: budget / 0.85 in a burst,
-/// max(50 ms, 2 x budget) when standing, never above the former.
+/// max(2.5 x standing_wait, 2 x budget) when standing, never above the former.
 [[nodiscard]] Duration wait_limit(const QueueBounds& bounds, bool standing, Duration service_mean,
                                   double limit) noexcept;
 

@@ -78,6 +78,8 @@ class PressureLadder {
   explicit PressureLadder(PressureBounds bounds = {}) : bounds_(bounds) {}
 
   PressureDecision update(const PressureInput& input) noexcept;
+  /// From the next update on.
+  void set_cpu_freeze(double utilization) noexcept { bounds_.cpu_freeze = utilization; }
   [[nodiscard]] const PressureDecision& current() const noexcept { return decision_; }
 
  private:

@@ -61,6 +61,19 @@ json::array lowered_lifetimes_json(const ControlReport& report, const CacheContr
   return out;
 }
 
+json::object admission_json(const ControlReport& report) {
+  const rules::AdmissionProfile& profile = report.admission_profile;
+  const auto milliseconds = [](Duration duration) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  };
+  return {{"limit", report.admission_limit},
+          {"reason", report.admission_reason},
+          {"max_wait_ms", milliseconds(profile.max_wait)},
+          {"burst_services", profile.burst_services},
+          {"standing_wait_ms", milliseconds(profile.standing_wait)},
+          {"cpu_freeze_percent", profile.cpu_freeze * 100}};
+}
+
 Reply status(const RouteContext& context) {
   const AdminServices& services = context.services;
   const auto report = services.board.current();
@@ -78,8 +91,7 @@ Reply status(const RouteContext& context) {
                                            {"enabled", report->rules_enabled},
                                            {"triggered_last_hour", report->triggers_last_hour},
                                            {"triggered_total", report->triggers_total}};
-  out["admission"] =
-      json::object{{"limit", report->admission_limit}, {"reason", report->admission_reason}};
+  out["admission"] = admission_json(*report);
   out["policy"] =
       json::object{{"epoch", services.policy.epoch()}, {"degraded", services.policy.degraded()}};
   json::array injected;

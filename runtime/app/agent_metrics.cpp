@@ -118,6 +118,13 @@ void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
 void register_admission(MetricsRegistry& metrics, Agent::Parts& parts) {
   metrics.gauge("homeostat_admission_limit", "Concurrent upstream requests allowed.", {},
                 [&parts] { return parts.gate.limit(); });
+  const auto seconds = [](Duration wait) { return std::chrono::duration<double>(wait).count(); };
+  metrics.gauge("homeostat_admission_max_wait_seconds",
+                "How long a request may wait in a burst, by level or configuration.", {},
+                [&parts, seconds] { return seconds(parts.gate.queue_bounds().max_wait); });
+  metrics.gauge("homeostat_admission_standing_wait_seconds",
+                "Shortest budget of a wait while demand exceeds the capacity, by level.", {},
+                [&parts, seconds] { return seconds(parts.gate.queue_bounds().standing_wait); });
   metrics.gauge("homeostat_admission_in_flight", "Slots of the limit in use.", {},
                 [&parts] { return number(parts.gate.in_flight()); });
   metrics.gauge("homeostat_admission_streams",

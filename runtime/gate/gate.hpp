@@ -14,7 +14,8 @@
 // Thread safety: apply(), limit(), in_flight(), totals() from any thread;
 // collect() from one thread at a time; worker(i) belongs to worker i.
 // Bounds: settings.queue_max waiters over all workers (approximate by at most
-// one per worker when several arrive at the same instant), settings.max_wait.
+// one per worker when several arrive at the same instant); waits as
+// queue_bounds() says, by level or settings.max_wait.
 #pragma once
 
 #include <atomic>
@@ -60,6 +61,8 @@ class Gate final : public GateSource {
 
   [[nodiscard]] config::LoopMode mode() const noexcept { return shared_.mode(); }
   [[nodiscard]] double limit() const noexcept { return shared_.limit(); }
+  /// In force for who arrives now; who waits keeps what was in force when he came.
+  [[nodiscard]] const rules::QueueBounds& queue_bounds() const noexcept { return shared_.bounds(); }
   [[nodiscard]] std::size_t in_flight() const noexcept;
   [[nodiscard]] std::size_t queue_length() const noexcept { return shared_.queue_length(); }
   /// At the upstream without a slot: streams, tunnels, and who waits for his client.

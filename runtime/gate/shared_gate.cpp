@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "rules/laws/admission_profile.hpp"
+
 namespace homeostat::gate {
 
 namespace {
@@ -26,12 +28,19 @@ constexpr std::int64_t least_of(std::int64_t a, std::int64_t b) noexcept {
   return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
 }
 
+rules::QueueBounds queue_bounds(const config::AdmissionSettings& settings, rules::Level level) {
+  const rules::AdmissionProfile profile = rules::admission_profile(level, settings.max_wait);
+  return {profile.max_wait, settings.queue_max, profile.burst_services, profile.standing_wait};
+}
+
 }  // namespace
 
 SharedGate::SharedGate(const config::AdmissionSettings& settings, unsigned workers,
                        std::size_t endpoints)
     : mode_(settings.mode),
-      bounds_{settings.max_wait, settings.queue_max},
+      bounds_{queue_bounds(settings, rules::Level::conservative),
+              queue_bounds(settings, rules::Level::balanced),
+              queue_bounds(settings, rules::Level::aggressive)},
       retry_after_min_(settings.retry_after_min),
       limit_initial_(settings.limit_initial),
       limit_min_(std::max(settings.limit_min, 1.0)),
@@ -48,6 +57,7 @@ void SharedGate::apply(const AdmissionPolicy& policy) noexcept {
   const double wanted = policy.limit > 0 ? policy.limit : limit_initial_;
   const double limit = std::clamp(wanted * policy.ceiling_factor, limit_min_, limit_max_);
   shed_class_from_.store(policy.shed_class_from, std::memory_order_relaxed);
+  level_.store(static_cast<std::uint8_t>(policy.level), std::memory_order_relaxed);
   limit_.store(limit);
   limit_slots_.store(std::max<std::int64_t>(1, std::llround(limit)));
 }

@@ -153,7 +153,10 @@ class SharedGate {
   /// Called by the collector with each window's samples.
   void learn_service(const std::vector<rules::EndpointSamples>& samples) noexcept;
 
-  [[nodiscard]] const rules::QueueBounds& bounds() const noexcept { return bounds_; }
+  /// Those of the level in force. A request keeps what it was given on arrival.
+  [[nodiscard]] const rules::QueueBounds& bounds() const noexcept {
+    return bounds_[level_.load(std::memory_order_relaxed)];
+  }
   [[nodiscard]] config::LoopMode mode() const noexcept { return mode_; }
   [[nodiscard]] std::chrono::seconds retry_after_min() const noexcept { return retry_after_min_; }
 
@@ -172,7 +175,7 @@ class SharedGate {
   };
 
   const config::LoopMode mode_;
-  const rules::QueueBounds bounds_;
+  const std::array<rules::QueueBounds, 3> bounds_;  ///< by rules::Level
   const std::chrono::seconds retry_after_min_;
   const double limit_initial_, limit_min_, limit_max_;
   const std::int64_t streams_max_;
@@ -183,6 +186,7 @@ class SharedGate {
   std::atomic<std::int64_t> aside_{0};  ///< at the upstream without a slot
   std::atomic<double> limit_{1};
   std::atomic<std::uint8_t> shed_class_from_{255};
+  std::atomic<std::uint8_t> level_{0};  ///< rules::Level
   std::atomic<bool> demand_standing_{false};
   std::atomic<std::int64_t> service_mean_{0};  ///< nanoseconds; 0 = unknown
   std::vector<std::atomic<std::int64_t>> service_;

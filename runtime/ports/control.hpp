@@ -20,6 +20,7 @@
 #include "rules/engine/engine.hpp"
 #include "rules/engine/rule_override.hpp"
 #include "rules/history/snapshot.hpp"
+#include "rules/laws/admission_profile.hpp"
 #include "runtime/ports/actuators.hpp"
 #include "runtime/ports/clock.hpp"
 #include "runtime/ports/signals.hpp"
@@ -98,6 +99,7 @@ struct ControlReport {
   std::shared_ptr<const TrafficFigures> traffic;
   double admission_limit = 0;
   std::string admission_reason;
+  rules::AdmissionProfile admission_profile;  ///< in force
   std::vector<ActorHealth> actors;
   std::vector<std::string> injected;  ///< signals under injection now
   static constexpr std::size_t recent_max = 200;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rules/engine/frame.hpp"
+#include "rules/engine/rule.hpp"
 #include "rules/laws/coding.hpp"
 
 namespace homeostat {
@@ -85,6 +86,8 @@ struct AdmissionPolicy {
   bool stop_keep_alive = false;
   double ceiling_factor = 1;           ///< from Throttle actions, 0.05..1
   std::uint8_t shed_class_from = 255;  ///< classes >= this are rejected on arrival
+  /// How long requests may wait (rules/laws/admission_profile.hpp).
+  rules::Level level = rules::Level::balanced;
   bool operator==(const AdmissionPolicy&) const = default;
 };
 

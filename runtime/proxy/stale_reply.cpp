@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "rules/laws/admission_profile.hpp"
 #include "runtime/cache/stale.hpp"
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/fetch_task.hpp"
@@ -66,8 +67,9 @@ bool gate_is_busy(Worker& worker, const config::Settings& settings) {
 /// Longer than a fetch that hangs everywhere it may.
 Duration lease_of(const config::Settings& settings) noexcept {
   const config::UpstreamSettings& upstream = settings.upstream;
-  return settings.admission.max_wait + upstream.connect_timeout + upstream.timeout +
-         upstream.body_timeout;
+  const auto patient =
+      rules::admission_profile(rules::Level::aggressive, settings.admission.max_wait);
+  return patient.max_wait + upstream.connect_timeout + upstream.timeout + upstream.body_timeout;
 }
 
 /// Null if there is nothing to do, or somebody does it already.

@@ -106,6 +106,51 @@ TEST_F(Throttler, OffModePublishesDefaultsAndRenewsThem) {
   EXPECT_TRUE(policies.expire().empty());
 }
 
+TEST_F(Throttler, TheLevelInForceReachesTheGateAndIsReported) {
+  gate.set(some_traffic());
+  start();
+  run_for(3s);
+  EXPECT_EQ(policy().admission.level, rules::Level::balanced);
+  for (const auto& [setting, level] :
+       {std::pair{rules::LevelSetting::aggressive, rules::Level::aggressive},
+        std::pair{rules::LevelSetting::conservative, rules::Level::conservative}}) {
+    set_level(setting);
+    run_for(3s);
+    EXPECT_EQ(policy().admission.level, level);
+    EXPECT_EQ(board.current()->admission_profile, rules::admission_profile(level));
+  }
+}
+
+TEST_F(Throttler, TheAdaptiveLevelAndThePanicSwitchSayHowLongToWait) {
+  settings.optimization.level = rules::LevelSetting::adaptive;
+  sensor.set(SignalId::cpu_utilization, 0.96);
+  gate.set(some_traffic());
+  start();
+  run_for(30s);
+  ASSERT_EQ(board.current()->effective_level, rules::Level::aggressive);
+  EXPECT_EQ(policy().admission.level, rules::Level::aggressive);
+  LevelCommand panic;
+  panic.emergency = true;
+  send(Shared<LevelCommand>(std::make_shared<const LevelCommand>(panic)));
+  run_for(3s);
+  ASSERT_TRUE(policy().mode.emergency);
+  EXPECT_EQ(policy().admission.level, rules::Level::aggressive) << "it sheds by class";
+  set_level(rules::LevelSetting::conservative);
+  run_for(3s);
+  EXPECT_FALSE(policy().mode.emergency);
+  EXPECT_EQ(policy().admission.level, rules::Level::conservative);
+}
+
+TEST_F(Throttler, InShadowTheLevelIsComputedButDoesNotSteer) {
+  settings.optimization.mode = config::LoopMode::shadow;
+  settings.optimization.level = rules::LevelSetting::aggressive;
+  gate.set(some_traffic());
+  start();
+  run_for(3s);
+  EXPECT_EQ(board.current()->effective_level, rules::Level::aggressive);
+  EXPECT_EQ(policy().admission.level, rules::Level::balanced);
+}
+
 // -- decisions -------------------------------------------------------------------
 
 class AdmissionDecision : public testing::Test {
@@ -128,6 +173,12 @@ class AdmissionDecision : public testing::Test {
     directive->at = now;
     directive->outcome.throttle_to = throttle_to;
     directive->emergency = emergency;
+    loop().receive(Shared<Directive>(std::move(directive)));
+  }
+  void direct(rules::Level level) {
+    auto directive = std::make_shared<Directive>();
+    directive->at = now;
+    directive->level = level;
     loop().receive(Shared<Directive>(std::move(directive)));
   }
   void measure(SignalId id, double value) {
@@ -248,6 +299,50 @@ TEST_F(AdmissionDecision, OldResourceReadingsCarryNoPressure) {
   measure(SignalId::memory_utilization, 0.99);
   for (int i = 0; i < 400; ++i) static_cast<void>(step());
   EXPECT_EQ(step().policy.shed_class_from, 255);
+}
+
+TEST_F(AdmissionDecision, TheLevelCountsUntilTheDirectiveOutlivesItsLease) {
+  direct(rules::Level::aggressive);
+  EXPECT_EQ(step().policy.level, rules::Level::aggressive);
+  EXPECT_EQ(step(some_traffic(), 9s).policy.level, rules::Level::aggressive);
+  EXPECT_EQ(step(some_traffic(), 2s).policy.level, rules::Level::balanced);
+}
+
+TEST_F(AdmissionDecision, TheLevelSaysAtWhatCpuTheLimitNoLongerGrows) {
+  // Half of the latency is a queue in the upstream, whatever the level.
+  const auto frozen_at = [&](rules::Level level) {
+    std::string reason;
+    for (int i = 0; i < 60; ++i) {
+      direct(level);
+      measure(SignalId::cpu_utilization, 0.80);
+      GateFigures figures = some_traffic();
+      figures.window.in_flight_mean = 20;
+      figures.window.limited_share = 1;
+      const double latency = i < 10 && level == rules::Level::conservative ? 0.01 : 0.03;
+      figures.window.endpoints = {{.endpoint = 1,
+                                   .count = 60,
+                                   .latency_sum = 60 * latency,
+                                   .latency_square_sum = 60 * latency * latency,
+                                   .latency_min = latency}};
+      if (const auto readings = step(figures).readings) reason += readings->reason + "\n";
+    }
+    return reason.find("growth frozen") != std::string::npos;
+  };
+  EXPECT_TRUE(frozen_at(rules::Level::conservative));
+  EXPECT_FALSE(frozen_at(rules::Level::aggressive));
+}
+
+TEST_F(AdmissionDecision, AMaxWaitOfTheOperatorsIsReportedAtEveryLevel) {
+  settings.admission.max_wait = 70ms;
+  for (const auto level : {rules::Level::conservative, rules::Level::aggressive}) {
+    Shared<AdmissionReadings> readings;
+    while (!readings) {
+      direct(level);
+      readings = step().readings;
+    }
+    EXPECT_EQ(readings->profile.max_wait, Duration(70ms));
+    EXPECT_EQ(readings->profile.cpu_freeze, rules::admission_profile(level).cpu_freeze);
+  }
 }
 
 TEST_F(AdmissionDecision, ReadingsSumUpAllWindowsOfAnInterval) {

@@ -27,6 +27,7 @@ class Performance : public AdminFixture {
     set(out, SignalId::memory_utilization, 0.5, rules::Quality::stale);
     set(out, SignalId::traffic_latency_p95, 0.25, rules::Quality::injected);
     set(out, SignalId::disk_utilization, 0.4);
+    out.admission_profile = rules::admission_profile(rules::Level::aggressive);
     out.rules_total = 12;
     out.rules_enabled = 11;
     out.triggers_last_hour = 3;
@@ -73,6 +74,11 @@ TEST_F(Performance, StatusHasTheContractsFields) {
   EXPECT_EQ(at(body, "performance_status.optimization_rules.triggered_last_hour"), 3);
   EXPECT_EQ(at(body, "performance_status.injected_signals").as_array().at(0),
             "traffic.latency_p95");
+  const auto& admission = at(body, "performance_status.admission").as_object();
+  EXPECT_EQ(admission.at("max_wait_ms"), 200);
+  EXPECT_EQ(admission.at("burst_services"), 4);
+  EXPECT_EQ(admission.at("standing_wait_ms"), 50);
+  EXPECT_EQ(admission.at("cpu_freeze_percent").to_number<double>(), 92);
   const auto& signals = at(body, "performance_status.signals").as_object();
   EXPECT_EQ(signals.at("memory.utilization").at("quality"), "stale");
   EXPECT_EQ(signals.at("traffic.latency_p95").at("quality"), "injected");

@@ -135,6 +135,85 @@ TEST_F(GatePolicy, InShadowWhatWouldBeTurnedAwayMakesDemandStanding) {
   EXPECT_LT(would_wait(40), in_a_burst) << "a standing queue has a shorter budget";
 }
 
+TEST_F(GatePolicy, TheLevelSaysForHowLongWhoComesMayWait) {
+  build(with_limit(1));
+  const Permit busy = take();
+  const std::pair<rules::Level, milliseconds> waits[] = {
+      {rules::Level::balanced, milliseconds(100)},
+      {rules::Level::conservative, milliseconds(50)},
+      {rules::Level::aggressive, milliseconds(200)}};
+  for (const auto& [level, wait] : waits) {
+    gate->apply({.limit = 1, .level = level});
+    Client client;
+    ASSERT_TRUE(queued(ask(client)));
+    clock.advance(wait - milliseconds(1));
+    gate->worker(0).expire(clock.now());
+    EXPECT_TRUE(client.waiting()) << rules::to_string(level);
+    clock.advance(milliseconds(1));
+    gate->worker(0).expire(clock.now());
+    ASSERT_TRUE(client.rejection) << rules::to_string(level);
+    EXPECT_EQ(client.rejection->reason, RejectReason::wait_expired);
+  }
+  EXPECT_EQ(gate->in_flight(), 1U);
+}
+
+TEST_F(GatePolicy, AWildLevelLetsMoreOfABurstWait) {
+  build(with_limit(2));
+  teach_service(milliseconds(20));
+  const auto wait_at = [&](rules::Level level) {
+    gate->apply({.limit = 2, .level = level});
+    const Permit busy[] = {take(), take()};
+    std::vector<std::unique_ptr<Client>> burst;
+    std::size_t waiting = 0;
+    for (int index = 0; index < 50; ++index) {
+      burst.push_back(std::make_unique<Client>());
+      if (queued(ask(*burst.back()))) ++waiting;
+    }
+    for (auto& client : burst) client->cancel();
+    return waiting;
+  };
+  EXPECT_EQ(wait_at(rules::Level::conservative), 5U) << "4 x 20 ms / 2 <= 42 ms";
+  EXPECT_EQ(wait_at(rules::Level::balanced), 9U);
+  EXPECT_EQ(wait_at(rules::Level::aggressive), 18U);
+}
+
+TEST_F(GatePolicy, WhoWaitsKeepsTheBudgetOfItsArrival) {
+  build(with_limit(1));
+  Permit busy = take();
+  gate->apply({.limit = 1, .level = rules::Level::aggressive});
+  Client patient, hasty, last;
+  ASSERT_TRUE(queued(ask(patient)));
+  gate->apply({.limit = 1, .level = rules::Level::conservative});
+  ASSERT_TRUE(queued(ask(hasty)));
+  clock.advance(milliseconds(60));
+  gate->worker(0).expire(clock.now());
+  EXPECT_TRUE(hasty.rejection);
+  EXPECT_TRUE(patient.waiting());
+  busy.ignore();
+  EXPECT_TRUE(patient.permit);
+  ASSERT_TRUE(queued(ask(last)));
+  patient.permit.ignore();
+  EXPECT_TRUE(last.permit) << "no permit is lost on the way";
+}
+
+TEST_F(GatePolicy, TheOperatorsMaxWaitHoldsAtEveryLevel) {
+  config::AdmissionSettings settings = with_limit(1);
+  settings.max_wait = milliseconds(70);
+  build(settings);
+  const Permit busy = take();
+  for (const auto level : {rules::Level::conservative, rules::Level::aggressive}) {
+    gate->apply({.limit = 1, .level = level});
+    Client client;
+    ASSERT_TRUE(queued(ask(client)));
+    clock.advance(milliseconds(69));
+    gate->worker(0).expire(clock.now());
+    EXPECT_TRUE(client.waiting());
+    clock.advance(milliseconds(1));
+    gate->worker(0).expire(clock.now());
+    EXPECT_TRUE(client.rejection);
+  }
+}
+
 TEST_F(GatePolicy, DrainRejectsWaitersAndQueuesNoMore) {
   build(with_limit(1), 2);
   Permit busy = take();

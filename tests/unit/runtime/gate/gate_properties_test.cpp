@@ -127,8 +127,10 @@ class Player {
         break;
       default:
         if (draw(4) == 0) {
-          // A lowered limit takes nothing back: who is in may stay.
-          gate.apply({.limit = 1.0 + draw(6)});
+          // A lowered limit takes nothing back: who is in may stay. The level gives who
+          // comes more or less time to wait.
+          const unsigned drawn = draw(6);
+          gate.apply({.limit = 1.0 + drawn, .level = static_cast<rules::Level>(drawn % 3)});
         } else {
           auto& context = *contexts_[draw(workers)];
           context.restart();
@@ -234,7 +236,7 @@ config::AdmissionSettings settings_of(std::uint64_t seed) {
   settings.limit_initial = 1.0 + static_cast<double>(seed % 5);
   settings.queue_max = 4 + seed % 13;
   settings.streams_max = 1 + seed % 4;
-  settings.max_wait = seed % 3 == 0 ? 10ms : 1h;
+  if (seed % 4 != 0) settings.max_wait = seed % 3 == 0 ? 10ms : 1h;
   return settings;
 }
 
