@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <boost/json/parse.hpp>
 
 #include "tests/e2e/compression_support.hpp"
 #include "tests/e2e/held_origin.hpp"
@@ -58,6 +59,42 @@ TEST_F(Actuators, AThrottleLowersTheGatesLimitWhileItsReasonLasts) {
   inject(agent, "cpu", "10");
   EXPECT_TRUE(limit_becomes(10)) << agent.metric("homeostat_admission_limit");
   EXPECT_EQ(agent.metric(fired), before + 1);
+}
+
+TEST_F(Actuators, TheLevelSaysHowLongARequestMayWait) {
+  HeldOrigin held("/slow");
+  RunningAgent agent(one_place(held.origin, "queue_max: 10"));
+  const auto in_force = [&] {
+    const auto status = boost::json::parse(agent.status()).at("performance_status");
+    return status.at("admission").at("max_wait_ms").to_number<int>();
+  };
+  const auto becomes = [&](int wait) {
+    return eventually([&] {
+      (void)agent.get("/page");  // workers take on a policy when they serve
+      return agent.metric("homeostat_admission_max_wait_seconds") * 1000 == wait &&
+             in_force() == wait;
+    });
+  };
+  ASSERT_TRUE(becomes(100)) << agent.status();
+  set_level(agent, "conservative");
+  ASSERT_TRUE(becomes(50)) << agent.status();
+  EXPECT_EQ(agent.metric("homeostat_admission_standing_wait_seconds"), 0.01);
+  set_level(agent, "aggressive");
+  ASSERT_TRUE(becomes(200)) << agent.status();
+  HttpClient first(agent.port());
+  HttpClient second(agent.port());
+  ASSERT_TRUE(first.send(request_text("POST", "/slow")));
+  ASSERT_TRUE(held.origin.wait_for_requests("/slow", 1));
+  // What is seen of waits: buckets of a fifth, and nobody else has waited that long.
+  const Message refused = second.request("POST", "/slow");
+  EXPECT_EQ(refused.get("homeostat-rejected"), "wait_expired; class=2");
+  EXPECT_TRUE(eventually([&] {
+    const auto status = boost::json::parse(agent.status()).at("performance_status");
+    const auto& wait = status.at("signals").at("admission.queue_wait").at("value");
+    return wait.is_number() && wait.to_number<double>() > 0.15;
+  })) << agent.status();
+  held.go_on.set();
+  EXPECT_EQ(first.read().body, "done");
 }
 
 TEST_F(Actuators, AnEmergencyShedsTheWorseClassesAndOnlyThose) {

@@ -22,7 +22,8 @@ Duration to_duration(double seconds) {
 
 class Homeostat final : public Admission {
  public:
-  explicit Homeostat(Host& host) : host_(host), gate_(settings_, 1, clock_), law_(bounds()) {
+  Homeostat(Host& host, rules::Level level)
+      : host_(host), level_(level), gate_(settings_, 1, clock_), law_(bounds()) {
     worker_.attach(context_.get_executor());
   }
   ~Homeostat() override {
@@ -122,12 +123,13 @@ class Homeostat final : public Admission {
   void close_window(double now) {
     host_.call_at(now + window_length, window_token);
     if (stalled_) return;
-    gate_.apply({.limit = law_.update(gate_.collect(clock_.now()).window).limit});
+    gate_.apply({.limit = law_.update(gate_.collect(clock_.now()).window).limit, .level = level_});
     context_.restart();
     context_.poll();  // wakes the worker where the limit has risen
   }
 
   Host& host_;
+  const rules::Level level_;
   const config::AdmissionSettings settings_{};
   ManualClock clock_;
   boost::asio::io_context context_{1};
@@ -141,6 +143,16 @@ class Homeostat final : public Admission {
 
 }  // namespace
 
-std::unique_ptr<Admission> make_homeostat(Host& host) { return std::make_unique<Homeostat>(host); }
+template <rules::Level level>
+std::unique_ptr<Admission> make_homeostat_at(Host& host) {
+  return std::make_unique<Homeostat>(host, level);
+}
+template std::unique_ptr<Admission> make_homeostat_at<rules::Level::conservative>(Host& host);
+template std::unique_ptr<Admission> make_homeostat_at<rules::Level::balanced>(Host& host);
+template std::unique_ptr<Admission> make_homeostat_at<rules::Level::aggressive>(Host& host);
+
+std::unique_ptr<Admission> make_homeostat(Host& host) {
+  return make_homeostat_at<rules::Level::balanced>(host);
+}
 
 }  // namespace homeostat::sim

@@ -75,7 +75,7 @@ TEST(AdmissionProfile, TheOperatorsMaxWaitHoldsAtEveryLevel) {
 TEST(AdmissionProfile, AChangedFreezeHoldsFromTheNextReadingOn) {
   PressureLadder ladder;
   const auto frozen_at = [&](double cpu) {
-    return ladder.update({Instant{}, cpu, 0.1, std::nullopt, true}).freeze_growth;
+    return ladder.update({Instant{}, cpu, 0.1, std::nullopt, true, std::nullopt}).freeze_growth;
   };
   EXPECT_FALSE(frozen_at(0.80));
   ladder.set_cpu_freeze(admission_profile(Level::conservative).cpu_freeze);
