@@ -85,7 +85,7 @@ std::uint8_t AdmissionLoop::shed_from(const GateFigures& figures, bool ranked, I
 
 rules::Level AdmissionLoop::follow_level(Instant now) {
   const Directive* directive = current_directive(now);
-  const rules::Level level = directive != nullptr ? directive->level : rules::Level::balanced;
+  const rules::Level level = directive != nullptr ? directive->waits : rules::Level::balanced;
   profile_ = rules::admission_profile(level, settings_->admission.max_wait);
   pressure_.set_cpu_freeze(profile_.cpu_freeze);
   return level;

@@ -96,6 +96,7 @@ LoopMode ControlLoop::mode() const noexcept {
 void ControlLoop::apply_level(const std::string& cause) {
   if (level_ != rules::LevelSetting::adaptive) engine_.set_level(fixed_level(level_));
   adaptive_ = rules::AdaptiveLevel(engine_.level());
+  waits_ = {};
   level_reason_ = cause;
   log(LogLevel::info,
       fmt::format("optimization level is {} ({})", rules::to_string(level_), cause));
@@ -196,6 +197,14 @@ void ControlLoop::follow_load(const Now& now) {
                                   rules::to_string(move->to), move->reason));
 }
 
+void ControlLoop::follow_promises(const Now& now) {
+  if (level_ != rules::LevelSetting::adaptive) return;
+  const auto move = waits_.update(signals_.objectives().late_burn(), now.at);
+  if (!move) return;
+  log(LogLevel::info, fmt::format("adaptive waits: {} -> {}: {}", rules::to_string(move->from),
+                                  rules::to_string(move->to), move->reason));
+}
+
 void ControlLoop::note_trials(const Now& now) {
   for (const rules::TrialStep& step : now.result->trials) {
     const rules::TrialReport& report = step.report;
@@ -283,7 +292,8 @@ Shared<Directive> ControlLoop::build_directive(const Now& now) const {
   if (memory.usable()) directive->memory_utilization = memory.value;
   if (mode() == LoopMode::on) {
     directive->outcome = now.result->outcome;
-    directive->level = engine_.level();
+    const bool follows = level_ == rules::LevelSetting::adaptive;
+    directive->waits = follows ? waits_.level() : engine_.level();
   }
   directive->emergency = emergency_acts();
   if (directive->emergency) directive->emergency_reason = emergency_reason();
@@ -371,6 +381,7 @@ ControlLoop::Step ControlLoop::tick(Instant at, WallTime wall) {
   now.labelled = signals_.labelled(at, settings_->monitor.interval, engine_.selectors());
   tell_owed(now);
   follow_load(now);
+  follow_promises(now);
   if (mode() == LoopMode::off) {
     engine_.observe(now.frame, now.labelled);
   } else {

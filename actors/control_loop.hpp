@@ -25,6 +25,7 @@
 #include "actors/messages.hpp"
 #include "actors/signal_board.hpp"
 #include "rules/engine/adaptive_level.hpp"
+#include "rules/engine/adaptive_waits.hpp"
 #include "rules/engine/emergency.hpp"
 #include "rules/engine/engine.hpp"
 
@@ -92,6 +93,7 @@ class ControlLoop {
   void report_selected(ControlReport& report, const Now& now) const;
   void apply_level(const std::string& cause);
   void follow_load(const Now& now);
+  void follow_promises(const Now& now);
   void update_emergency(const Now& now);
   [[nodiscard]] rules::EmergencyInput emergency_input(const Now& now) const;
   /// Emergency mode is in force, not only computed.
@@ -118,6 +120,7 @@ class ControlLoop {
   RuleChoices choices_;
   rules::Engine engine_;
   rules::AdaptiveLevel adaptive_;
+  rules::AdaptiveWaits waits_;
   rules::Emergency emergency_;
   SignalBoard signals_;
   Shared<Health> health_;

@@ -71,7 +71,7 @@ struct AdmissionReadings {
 /// that the panic switch demands.
 struct Directive {
   Instant at{};
-  rules::Level level = rules::Level::balanced;  ///< effective
+  rules::Level waits = rules::Level::balanced;  ///< the level whose waits hold at admission
   rules::Outcome outcome;
   bool emergency = false;
   std::string emergency_reason;

@@ -22,11 +22,12 @@ void ObjectiveBoard::receive(const TrafficFigures& figures) {
     });
     if (found == objectives_.end()) {
       if (objectives_.size() >= config::objectives_max) continue;
-      objectives_.push_back({given, rules::SloBurn(given.target)});
+      objectives_.push_back({given, rules::SloBurn(given.target), rules::SloBurn(given.target)});
       found = objectives_.end() - 1;
     }
     found->figures = given;
     found->burn.update(figures.at, {given.requests_total, given.bad_total});
+    found->late.update(figures.at, {given.requests_total, given.late_total.value_or(0)});
   }
 }
 
@@ -49,6 +50,15 @@ void ObjectiveBoard::fill(std::span<const rules::Selector> selectors, Instant at
 double ObjectiveBoard::worst_burn() const {
   double worst = 0;
   for (const Objective& objective : objectives_) worst = std::max(worst, objective.burn.fast());
+  return worst;
+}
+
+std::optional<double> ObjectiveBoard::late_burn() const {
+  std::optional<double> worst;
+  for (const Objective& objective : objectives_) {
+    if (!objective.figures.late_total) continue;
+    worst = std::max(worst.value_or(0), objective.late.fast());
+  }
   return worst;
 }
 

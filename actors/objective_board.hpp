@@ -4,6 +4,7 @@
 // config::objectives_max objectives.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,11 +30,13 @@ class ObjectiveBoard {
   [[nodiscard]] std::vector<ObjectiveReport> report() const;
   /// The fastest of all objectives' burns; 0 without objectives.
   [[nodiscard]] double worst_burn() const;
+  /// The same of late answers alone, refusals left out; nothing without latency objectives.
+  [[nodiscard]] std::optional<double> late_burn() const;
 
  private:
   struct Objective {
     ObjectiveFigures figures;
-    rules::SloBurn burn;
+    rules::SloBurn burn, late;
   };
   std::vector<Objective> objectives_;
 };

@@ -59,6 +59,7 @@ struct ObjectiveFigures {
   std::string name;
   double target = 0;  ///< share that must be good
   std::uint64_t requests_total = 0, bad_total = 0;
+  std::optional<std::uint64_t> late_total{};  ///< answered, but too late; none: no latency promised
 };
 
 struct TrafficFigures {

@@ -54,7 +54,8 @@ std::vector<ObjectiveFigures> Objectives::figures() const {
     const std::uint64_t rejected =
         count.offered > count.answered ? count.offered - count.answered : 0;
     out.push_back({settings_[i].name, settings_[i].target, std::max(count.offered, count.answered),
-                   count.bad + rejected});
+                   count.bad + rejected, std::nullopt});
+    if (settings_[i].latency.count() > 0) out.back().late_total = count.bad;
   }
   return out;
 }

@@ -29,7 +29,7 @@ class Objectives {
 
  private:
   struct Count {
-    std::uint64_t offered = 0, answered = 0, bad = 0;
+    std::uint64_t offered = 0, answered = 0, bad = 0;  ///< bad: failed, or late
   };
   [[nodiscard]] std::uint32_t matched(const EndpointName& name) const;
 

@@ -12,6 +12,7 @@
 #include "actors/class_shedding.hpp"
 #include "config/rule_loader.hpp"
 #include "rules/engine/adaptive_level.hpp"
+#include "rules/engine/adaptive_waits.hpp"
 #include "rules/engine/emergency.hpp"
 #include "rules/engine/engine.hpp"
 #include "tests/sim/service_days.hpp"
@@ -34,8 +35,9 @@ struct Totals {
   double asked_in_trouble = 0;  ///< all there were to answer then
   int emergency_seconds = 0;
   std::uint64_t transitions = 0;
-  std::size_t activations_an_hour = 0;  ///< of one rule, at most
-  std::size_t emergencies_an_hour = 0;  ///< at most
+  std::size_t activations_an_hour = 0;       ///< of one rule, at most
+  std::size_t emergencies_an_hour = 0;       ///< at most
+  std::size_t changes_of_waits_an_hour = 0;  ///< at most
 };
 
 /// How often within any hour, at most.
@@ -81,16 +83,14 @@ class Simulation {
     const bool danger = service_.cpu >= 0.98 || service_.queue_standing >= 5s;
     const auto shed_from = shedding_.update({frame_.now, emergency_.active(), danger, true});
     const double good_before = service_.good;
-    service_.run(day_, second, frame_.now, outcome_, shed_from);
+    service_.run(day_, second, frame_.now, outcome_, shed_from, waits());
     if (!day_.calm(second, 0)) {
       result_.good_in_trouble += service_.good - good_before;
       result_.asked_in_trouble += service_.rate;
     }
     service_.fill(frame_);
     if (setting_ == LevelSetting::adaptive) {
-      if (const auto move = adaptive_.update(pressure_of(frame_.global), frame_.now)) {
-        engine_.set_level(move->to);
-      }
+      follow_load(second);
     }
     TickResult tick = engine_.tick(frame_);
     judge_emergency(tick.outcome.emergency, second);
@@ -98,6 +98,19 @@ class Simulation {
     check_calm(tick, second);
     count(tick, second);
     outcome_ = std::move(tick.outcome);
+  }
+
+  [[nodiscard]] Level waits() const {
+    return setting_ == LevelSetting::adaptive ? waits_.level() : level_of(setting_);
+  }
+
+  void follow_load(int second) {
+    const auto pressure = pressure_of(frame_.global, service_.burn());
+    if (const auto move = adaptive_.update(pressure, frame_.now)) engine_.set_level(move->to);
+    if (waits_.update(service_.late_burn(), frame_.now)) {
+      result_.changes_of_waits_an_hour =
+          std::max(result_.changes_of_waits_an_hour, changes_of_waits_.add(second));
+    }
   }
 
   void judge_emergency(bool demanded, int second) {
@@ -166,6 +179,7 @@ class Simulation {
   LevelSetting setting_;
   Engine engine_;
   AdaptiveLevel adaptive_;
+  AdaptiveWaits waits_;
   Emergency emergency_;
   Service service_;
   Frame frame_;
@@ -174,7 +188,7 @@ class Simulation {
   int busy_until_ = 0, tense_until_ = 0;
   actors::ClassShedding shedding_;
   std::map<std::string, BusiestHour> activations_;
-  BusiestHour emergencies_;
+  BusiestHour emergencies_, changes_of_waits_;
 };
 
 constexpr std::array levels = {LevelSetting::conservative, LevelSetting::balanced,
@@ -192,9 +206,12 @@ class Comparison {
       adaptive_ = run;
       return;
     }
+    if (run.good_in_trouble > best_.good_in_trouble) best_level_ = level;
     best_.good = std::max(best_.good, run.good);
     best_.good_in_trouble = std::max(best_.good_in_trouble, run.good_in_trouble);
   }
+  /// Of the fixed levels, while the trouble lasted.
+  [[nodiscard]] LevelSetting best() const { return best_level_; }
   /// Not only over days that are mostly calm, where any level does as well.
   void expect_adaptive_near_the_best() const {
     EXPECT_GE(adaptive_.good, 0.95 * best_.good) << days_;
@@ -204,6 +221,7 @@ class Comparison {
  private:
   const char* days_;
   Totals best_, adaptive_;
+  LevelSetting best_level_ = LevelSetting::balanced;
 };
 
 class RuleDays : public testing::TestWithParam<unsigned> {};
@@ -230,7 +248,8 @@ TEST_P(RuleDays, OfSustainedOverloadDoNotSwing) {
   Comparison comparison("sustained overload");
   for (const LevelSetting level : levels) {
     const Totals run =
-        Simulation(Day::overloaded(GetParam(), 3600, 9 * 3600), level).run(11 * 3600);
+        Simulation(Day::with(GetParam(), {{Incident::Kind::overload, 3600, 9 * 3600}}), level)
+            .run(11 * 3600);
     comparison.add(level, run);
     std::printf(
         "sustained overload, %s: at most %zu activations of a rule and %zu emergencies "
@@ -241,6 +260,37 @@ TEST_P(RuleDays, OfSustainedOverloadDoNotSwing) {
     EXPECT_LE(run.emergencies_an_hour, 12U) << to_string(level);
   }
   comparison.expect_adaptive_near_the_best();
+}
+
+/// What all levels make of one kind of bursts for four hours.
+Comparison on_bursts(const char* days, unsigned seed, std::vector<Incident> incidents) {
+  Comparison comparison(days);
+  for (const LevelSetting level : levels) {
+    const Totals run = Simulation(Day::with(seed, incidents), level).run(15 * 3600);
+    comparison.add(level, run);
+    // Two to where it belongs, and three times there and back, after 5, 10 and 20 minutes.
+    EXPECT_LE(run.changes_of_waits_an_hour, 8U) << days;
+  }
+  comparison.expect_adaptive_near_the_best();
+  return comparison;
+}
+
+TEST_P(RuleDays, OfBurstsWithPatientClientsAreBestWaitedOut) {
+  const auto comparison = on_bursts("bursts of the patient", GetParam(),
+                                    {{Incident::Kind::bursts, 10 * 3600, 14 * 3600}});
+  EXPECT_EQ(comparison.best(), LevelSetting::aggressive);
+}
+
+TEST_P(RuleDays, OfBurstsWithHastyClientsAreBestCutShort) {
+  const auto comparison = on_bursts("bursts of the hasty", GetParam(),
+                                    {{Incident::Kind::bursts_of_the_hasty, 10 * 3600, 14 * 3600}});
+  EXPECT_EQ(comparison.best(), LevelSetting::conservative);
+}
+
+TEST_P(RuleDays, OfBothKindsOfBurstsSuitNoFixedLevel) {
+  (void)on_bursts("bursts of both", GetParam(),
+                  {{Incident::Kind::bursts, 8 * 3600, 11 * 3600},
+                   {Incident::Kind::bursts_of_the_hasty, 11 * 3600, 14 * 3600}});
 }
 
 TEST_P(RuleDays, AreTheSameEveryTime) {

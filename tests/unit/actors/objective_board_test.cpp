@@ -52,6 +52,19 @@ TEST_F(Objectives, AreReportedWithTheirTotals) {
   EXPECT_NEAR(report[0].burn_slow, 10, 0.1);
 }
 
+TEST_F(Objectives, TellLateAnswersFromRefusals) {
+  run(20min, 100);
+  EXPECT_FALSE(board.late_burn()) << "no latency is promised";
+  figures.objectives.push_back({"quick", 0.99, 0, 0, 0});
+  for (int tick = 0; tick < 60; ++tick) {
+    figures.objectives[2].bad_total += 100;
+    *figures.objectives[2].late_total += 20;
+    run(1min, 0);
+  }
+  EXPECT_NEAR(board.late_burn().value_or(0), 20 / 6000.0 / 0.01, 0.02)
+      << "windows of whole minutes";
+}
+
 TEST_F(Objectives, LeaveOtherSignalsAlone) {
   run(1min, 0);
   EXPECT_EQ(value(rules::make_selector("scrape.pool", {})), std::nullopt);

@@ -121,14 +121,11 @@ TEST_F(Throttler, TheLevelInForceReachesTheGateAndIsReported) {
   }
 }
 
-TEST_F(Throttler, TheAdaptiveLevelAndThePanicSwitchSayHowLongToWait) {
-  settings.optimization.level = rules::LevelSetting::adaptive;
-  sensor.set(SignalId::cpu_utilization, 0.96);
+TEST_F(Throttler, ThePanicSwitchLeavesTheWaitsToTheLevel) {
+  settings.optimization.level = rules::LevelSetting::aggressive;
   gate.set(some_traffic());
   start();
-  run_for(30s);
-  ASSERT_EQ(board.current()->effective_level, rules::Level::aggressive);
-  EXPECT_EQ(policy().admission.level, rules::Level::aggressive);
+  run_for(3s);
   LevelCommand panic;
   panic.emergency = true;
   send(Shared<LevelCommand>(std::make_shared<const LevelCommand>(panic)));
@@ -139,6 +136,30 @@ TEST_F(Throttler, TheAdaptiveLevelAndThePanicSwitchSayHowLongToWait) {
   run_for(3s);
   EXPECT_FALSE(policy().mode.emergency);
   EXPECT_EQ(policy().admission.level, rules::Level::conservative);
+}
+
+TEST_F(Throttler, UnderAdaptiveTheWaitsFollowWhatIsPromisedNotTheLoad) {
+  settings.optimization.level = rules::LevelSetting::adaptive;
+  sensor.set(SignalId::cpu_utilization, 0.96);
+  gate.set(some_traffic());
+  TrafficFigures figures;
+  figures.objectives = {{"quick", 0.99, 0, 0, 0}};
+  traffic.set(figures);
+  start();
+  run_for(30s);
+  ASSERT_EQ(board.current()->effective_level, rules::Level::aggressive);
+  EXPECT_EQ(policy().admission.level, rules::Level::balanced);
+  figures.objectives = {{"quick", 0.99, 1000, 100, 0}};
+  traffic.set(figures);
+  run_for(20s);
+  EXPECT_EQ(policy().admission.level, rules::Level::balanced) << "refusals, nobody was late";
+  figures.objectives = {{"quick", 0.99, 2000, 200, 100}};
+  traffic.set(figures);
+  run_for(20s);
+  EXPECT_EQ(policy().admission.level, rules::Level::conservative);
+  run_for(30min);
+  EXPECT_NE(policy().admission.level, rules::Level::conservative) << "long ago";
+  EXPECT_TRUE(log.contains("adaptive waits"));
 }
 
 TEST_F(Throttler, InShadowTheLevelIsComputedButDoesNotSteer) {
@@ -178,7 +199,7 @@ class AdmissionDecision : public testing::Test {
   void direct(rules::Level level) {
     auto directive = std::make_shared<Directive>();
     directive->at = now;
-    directive->level = level;
+    directive->waits = level;
     loop().receive(Shared<Directive>(std::move(directive)));
   }
   void measure(SignalId id, double value) {

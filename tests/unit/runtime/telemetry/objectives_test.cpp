@@ -36,12 +36,17 @@ TEST(Objectives, CountFailuresAndRejectionsAgainstAvailability) {
   EXPECT_EQ(figures[0].name, "all");
   EXPECT_EQ(figures[0].requests_total, 100U);
   EXPECT_EQ(figures[0].bad_total, 13U) << "3 failed, 10 rejected";
+  EXPECT_FALSE(figures[0].late_total) << "no latency is promised";
 }
 
 TEST(Objectives, CountSlowAnswersAgainstLatency) {
   Objectives objectives({objective("fast", {"*", {}}, 300ms)});
   objectives.add(1, {"GET", "/a"}, delta(100, 50, {{10ms, 60}, {290ms, 20}, {350ms, 20}}));
   EXPECT_EQ(objectives.figures()[0].bad_total, 20U) << "a failure that was quick is not slow";
+  EXPECT_EQ(objectives.figures()[0].late_total, 20U);
+  objectives.add(1, {"GET", "/a"}, delta(50, 0, {{10ms, 40}}));
+  EXPECT_EQ(objectives.figures()[0].bad_total, 30U) << "10 rejected";
+  EXPECT_EQ(objectives.figures()[0].late_total, 20U) << "who was rejected did not wait too long";
 }
 
 TEST(Objectives, TakeOnlyTheirOwnRoutesAndMethods) {
