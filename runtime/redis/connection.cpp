@@ -29,7 +29,7 @@ void Connection::start(Events events) {
   set_up_until_ = clock_.now() + options_.connect_timeout;
   arm_timer(set_up_until_);
   transport_.connect(
-      options_.address, {},
+      options_.address, options_.connect_timeout,
       [self = shared_from_this()](boost::system::error_code error) { self->connected(error); });
 }
 

@@ -170,7 +170,6 @@ void SentinelClient::asked_all() {
   } else if (!up()) {
     trouble_ = "no sentinel names a master called " + options_.settings.master;
   }
-  if (up()) again_.reset();
   arm(up() ? again_.jittered(options_.look_again) : again_.next());
 }
 
@@ -198,9 +197,9 @@ void SentinelClient::master_changed(bool up, const std::string& reason) {
     check_role();
     return;
   }
-  is_master_ = false;
+  const bool lost = std::exchange(is_master_, false);
   tell(false, reason);
-  arm(look_soon);
+  if (lost) arm(again_.next());  // else they are asked already
 }
 
 void SentinelClient::check_role() {
@@ -209,8 +208,8 @@ void SentinelClient::check_role() {
     const Reply& role = result.reply;
     is_master_ = result.ok() && role.is(Reply::Type::array) && !role.elements.empty() &&
                  role.elements.front().text == "master";
+    if (is_master_) again_.reset();
     tell(is_master_, is_master_ ? std::string() : "the server is no master");
-    if (!is_master_) arm(look_soon);
   };
   static_cast<void>(
       master_->call(make_command({"ROLE"}), options_.settings.connect_timeout, accept));

@@ -1,11 +1,12 @@
 // The master that sentinels agree on (Redis Sentinel, "Guidelines for clients").
 //
 // All sentinels are asked, one after the other, each with a connection that is made for the
-// question: at the start, whenever the master is not up or says that it is a replica, and each
-// `ClientOptions::look_again` otherwise. The answer with the highest configuration epoch counts,
-// so that a sentinel which is cut off from the others, beside an old master that is as well, has
-// no say; while there is no master the first answer is tried at once. A server is used as
-// master only after ROLE has said that it is one.
+// question: at the start, whenever the master is not up or says that it is a replica (after waits
+// that double from `look_soon` to `look_soon_max`), and each `ClientOptions::look_again` otherwise;
+// both with jitter, for a fleet loses its master all at once. The answer with the highest
+// configuration epoch counts, so that a sentinel which is cut off from the others, beside an old
+// master that is as well, has no say; while there is no master the first answer is tried at once. A
+// server is used as master only after ROLE has said that it is one.
 //
 // Thread safety: none; one event loop.
 #pragma once

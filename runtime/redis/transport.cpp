@@ -1,5 +1,6 @@
 #include "runtime/redis/transport.hpp"
 
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -8,6 +9,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <optional>
 #include <utility>
@@ -70,11 +72,12 @@ std::shared_ptr<TlsContext> TlsContext::make(const config::RedisTlsSettings& set
 class Transport::Stream : public std::enable_shared_from_this<Transport::Stream> {
  public:
   Stream(asio::io_context& context, std::shared_ptr<TlsContext> tls)
-      : tls_(std::move(tls)), resolver_(context), socket_(context) {}
+      : tls_(std::move(tls)), resolver_(context), timer_(context), socket_(context) {}
 
-  void connect(const config::Address& address, const std::string& server_name, Done done) {
+  void connect(const config::Address& address, Duration within, Done done) {
     done_ = std::move(done);
-    server_name_ = server_name.empty() ? address.host : server_name;
+    host_ = address.host;
+    within_ = within;
     if (!address.unix_path.empty()) {
       endpoints_.emplace_back(asio::local::stream_protocol::endpoint(address.unix_path));
       connect_next();
@@ -126,11 +129,14 @@ class Transport::Stream : public std::enable_shared_from_this<Transport::Stream>
     closed_ = true;
     done_ = nullptr;  // it may keep the owner alive
     resolver_.cancel();
+    timer_.cancel();
     error_code ignored;
     static_cast<void>(socket_.close(ignored));
   }
 
  private:
+  static constexpr std::size_t shares_max = 4;
+
   void connect_next() {
     if (next_ == endpoints_.size()) {
       finish(last_error_ ? last_error_ : asio::error::host_not_found);
@@ -145,19 +151,30 @@ class Transport::Stream : public std::enable_shared_from_this<Transport::Stream>
       connect_next();
       return;
     }
+    connecting_ = true;
     socket_.async_connect(
         endpoint, [self = shared_from_this()](error_code result) { self->connected(result); });
+    if (next_ < endpoints_.size()) leave_later();
+  }
+
+  /// The next address is tried if this one says nothing at all. A share is no smaller than a few
+  /// addresses would have: of many most are alive.
+  void leave_later() {
+    timer_.expires_after(within_ / std::min(endpoints_.size(), shares_max));
+    timer_.async_wait([self = shared_from_this(), at = next_](error_code error) {
+      if (error || !self->connecting_ || self->next_ != at) return;
+      error_code ignored;
+      static_cast<void>(self->socket_.close(ignored));
+    });
   }
 
   void connected(error_code error) {
-    if (closed_) error = asio::error::operation_aborted;
+    connecting_ = false;
+    timer_.cancel();
+    if (closed_) return finish(asio::error::operation_aborted);
     if (error) {
-      last_error_ = error;
-      if (closed_) {
-        finish(error);
-      } else {
-        connect_next();
-      }
+      last_error_ = error == asio::error::operation_aborted ? asio::error::timed_out : error;
+      connect_next();
       return;
     }
     error_code ignored;  // a Unix socket has no such option
@@ -174,7 +191,7 @@ class Transport::Stream : public std::enable_shared_from_this<Transport::Stream>
     TlsContext::State& state = tls_->state();
     secure_.emplace(socket_, state.context);
     const std::string& name =
-        state.settings.server_name.empty() ? server_name_ : state.settings.server_name;
+        state.settings.server_name.empty() ? host_ : state.settings.server_name;
     error_code error;
     if (state.settings.verify) {
       static_cast<void>(
@@ -193,14 +210,16 @@ class Transport::Stream : public std::enable_shared_from_this<Transport::Stream>
 
   std::shared_ptr<TlsContext> tls_;
   asio::ip::tcp::resolver resolver_;
+  asio::steady_timer timer_;  // of the address that is tried
   Protocol::socket socket_;
   std::optional<asio::ssl::stream<Protocol::socket&>> secure_;
   std::vector<Endpoint> endpoints_;
   std::size_t next_ = 0;
   error_code last_error_;
-  std::string server_name_;
+  std::string host_;
+  Duration within_{};
   Done done_;
-  bool closed_ = false;
+  bool connecting_ = false, closed_ = false;
 };
 
 // -- Transport ------------------------------------------------------------------
@@ -210,8 +229,8 @@ Transport::Transport(asio::io_context& context, std::shared_ptr<TlsContext> tls)
 
 Transport::~Transport() { close(); }
 
-void Transport::connect(const config::Address& address, const std::string& server_name, Done done) {
-  stream_->connect(address, server_name, std::move(done));
+void Transport::connect(const config::Address& address, Duration within, Done done) {
+  stream_->connect(address, within, std::move(done));
 }
 
 void Transport::read_some(asio::mutable_buffer into, Moved moved) {

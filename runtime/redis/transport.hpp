@@ -15,6 +15,7 @@
 #include <string>
 
 #include "config/settings/redis.hpp"
+#include "runtime/ports/clock.hpp"
 
 namespace homeostat::redis {
 
@@ -43,8 +44,9 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  /// Tries every address the name has, in order; with TLS also shakes hands.
-  void connect(const config::Address& address, const std::string& server_name, Done done);
+  /// Tries the addresses the name has, in order; with TLS also shakes hands. One that does not
+  /// answer has a share of `within`, the last one tried as long as the caller waits.
+  void connect(const config::Address& address, Duration within, Done done);
   void read_some(boost::asio::mutable_buffer into, Moved moved);
   /// All of it. The bytes stay in place until `moved` runs.
   void write(boost::asio::const_buffer from, Moved moved);

@@ -31,7 +31,6 @@ struct DataCache::Put {
   }
 
   Entry entry;
-  std::string key;
   Instant expires{};
   bool in_memory = false;
   std::function<void(DataLevel)> stored;  // empty: answered
@@ -158,7 +157,6 @@ std::optional<DataLevel> DataCache::put_behind(const DataEntry& entry, Instant n
 
 void DataCache::put_through(DataEntry entry, Instant now, std::function<void(DataLevel)> stored) {
   auto put = std::make_shared<Put>(context_);
-  put->key = entry.key;
   put->expires = now + entry.ttl;
   if (behind_) behind_->drop(entry.key);
   put->in_memory = store_.set(entry.key, {entry.value, entry.tags, put->expires}, now);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 
 #include "runtime/redis/command.hpp"
@@ -64,8 +63,11 @@ std::string rate_take_command(const std::string& key, std::chrono::microseconds 
 
 std::optional<std::chrono::microseconds> read_rate_taken(const Reply& reply,
                                                          std::chrono::microseconds until_full_max) {
-  if (!reply.is(Reply::Type::integer) || reply.integer < 0) return std::nullopt;
-  return std::min(std::chrono::microseconds(reply.integer), until_full_max);
+  if (!reply.is(Reply::Type::integer) || reply.integer < 0 ||
+      reply.integer > until_full_max.count()) {
+    return std::nullopt;
+  }
+  return std::chrono::microseconds(reply.integer);
 }
 
 }  // namespace homeostat::tier

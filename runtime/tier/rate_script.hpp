@@ -29,10 +29,10 @@ namespace homeostat::tier {
 [[nodiscard]] std::string rate_bucket_key(std::string_view key_prefix,
                                           std::string_view key_namespace, std::uint64_t name);
 /// Takes so much time to fill out of a bucket; answers how long it now takes to be full, which
-/// is never believed to be more than `until_full_max`: whatever is in Redis, or answers for it,
-/// refuses nobody for longer.
+/// the script keeps within `until_full_max`.
 [[nodiscard]] std::string rate_take_command(const std::string& key, std::chrono::microseconds used,
                                             std::chrono::microseconds until_full_max);
+/// Nothing if that is not what the script answers: more than `until_full_max`, for example.
 [[nodiscard]] std::optional<std::chrono::microseconds> read_rate_taken(
     const redis::Reply& reply, std::chrono::microseconds until_full_max);
 

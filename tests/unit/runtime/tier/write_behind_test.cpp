@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "runtime/tier/log_script.hpp"
 #include "tests/unit/runtime/tier/keeping_agent.hpp"
 
 namespace homeostat::tier {
@@ -262,6 +263,16 @@ TEST_F(WriteBehindTest, TheLogSaysWhyRedisTakesNothing) {
   server_.run({"CONFIG", "SET", "maxmemory", "0"});
   ASSERT_TRUE(agent.run_until_written());
   EXPECT_TRUE(has("a"));
+}
+
+TEST_F(WriteBehindTest, NamesNoResponseInTheLogNotEvenThatOfItsUrl) {
+  KeepingAgent agent(settings_);
+  ASSERT_TRUE(agent.run_until_ready());
+  EXPECT_EQ(agent.put("http://example.org/a", "x"), DataLevel::behind);
+  ASSERT_TRUE(agent.run_until_written());
+  const std::string log = server_.run({"XRANGE", log_key("hs", "default"), "-", "+"});
+  EXPECT_NE(log.find("Dhttp://example.org/a"), std::string::npos) << log;
+  EXPECT_EQ(log.find("Khttp://example.org/a"), std::string::npos) << log;
 }
 
 }  // namespace
