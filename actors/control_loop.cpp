@@ -34,15 +34,6 @@ rules::Level start_level(rules::LevelSetting setting, const ControlReport& last)
   return goes_on ? last.effective_level : fixed_level(setting);
 }
 
-const char* name_of(LoopMode mode) {
-  switch (mode) {
-    case LoopMode::off: return "off";
-    case LoopMode::shadow: return "shadow";
-    case LoopMode::on: break;
-  }
-  return "on";
-}
-
 constexpr const char* shadow_prefix = "shadow: ";
 constexpr const char* started_anew = "the rule engine was started anew";
 constexpr const char* mode_changed = "optimization.mode was changed";

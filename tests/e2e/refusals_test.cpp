@@ -255,6 +255,7 @@ const std::set<Reason> elsewhere = {
     Reason::origin_backoff,          // refresh_test
     Reason::emergency,               // emergency_test, stale_isolation_test
     Reason::shared,                  // shared_tier_test
+    Reason::spelling,                // spelling_test
 };
 
 TEST(RefusalTable, LeavesNoReasonOut) {

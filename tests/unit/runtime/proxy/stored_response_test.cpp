@@ -80,10 +80,10 @@ TEST_F(StoredResponseTest, EndsWithAnAnswerAboutTheResource) {
 
 TEST_F(StoredResponseTest, ThatIsAnErrorIsReplacedByTheSameError) {
   DataPlane agent(settings_before(origin_));
-  origin_.answer("/gone", 400, lasting, "first");
+  origin_.answer("/gone", 410, lasting, "first");
   EXPECT_EQ(agent.send("GET", "/gone").body, "first");
   EXPECT_TRUE(is_hit(agent.send("GET", "/gone")));
-  origin_.answer("/gone", 400, lasting, "second");
+  origin_.answer("/gone", 410, lasting, "second");
   EXPECT_EQ(agent.send("GET", "/gone", anew).body, "second");
   EXPECT_EQ(agent.send("GET", "/gone").body, "second");
   EXPECT_EQ(origin_.requests("/gone"), 2U);
