@@ -67,9 +67,9 @@ void LimitLaw::start_probe(bool urgent) {
   // In doubt nobody is held back yet: a deep probe would reject for nothing. Nor is a
   // second one of a chain deep: what the first found is near the knee already.
   const bool deep = first && limit_before_doubt_ <= 0 && chain_ == 0;
-  expected_knee_ = deep                              ? knee_by_light_load()
-                   : !first && urgent && chain_ == 0 ? knee_if_smaller()
-                                                     : 0;
+  expected_knee_ = 0;
+  if (deep) expected_knee_ = knee_by_light_load();
+  if (!first && urgent && chain_ == 0) expected_knee_ = knee_if_smaller();
   const double depth = deep ? first_probe_depth : probe_depth;
   urgent_ = !first && urgent;
   const double samples = first     ? first_probe_samples
@@ -77,10 +77,11 @@ void LimitLaw::start_probe(bool urgent) {
                                    : probe_samples;
   // A limit above the knee by design (small upstreams) is not worth probing at.
   const double from = first || urgent_ ? limit_ : std::min(limit_, 1.25 * knee_);
-  const double expected =
-      std::max(bounds_.min, std::floor(std::min(limit_at(expected_knee_), from)));
-  probe_.start(expected_knee_ > 0 ? expected : probe_limit(from, depth), latency_,
-               samples * samples_wanted());
+  double limit = probe_limit(from, depth);
+  if (expected_knee_ > 0) {
+    limit = std::max(bounds_.min, std::floor(std::min(limit_at(expected_knee_), from)));
+  }
+  probe_.start(limit, latency_, samples * samples_wanted());
   probe_started_ = now_;
   reason_ = "probe: is throughput kept with fewer requests";
 }

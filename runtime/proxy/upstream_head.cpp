@@ -66,8 +66,8 @@ bool is_dropped(const http::Field& field, const RequestContext& request, Upstrea
   if (purpose != UpstreamPurpose::pass) {
     return is_condition(field.id) || request.config->admission().deadline_format(field);
   }
-  if (resumes_another_form(request) &&
-      (field.id == HeaderId::range || field.id == HeaderId::if_range)) {
+  if ((field.id == HeaderId::range || field.id == HeaderId::if_range) &&
+      resumes_another_form(request)) {
     return true;
   }
   // The origin does not know this agent's tags, and with If-Match the date says nothing.
