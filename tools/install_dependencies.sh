@@ -13,7 +13,7 @@ build=(g++ cmake ninja-build ccache mold make pkg-config
   libssl-dev zlib1g-dev liblzma-dev libdeflate-dev libbrotli-dev libzstd-dev libyaml-cpp-dev libhiredis-dev libspdlog-dev libfmt-dev libcli11-dev
   prometheus-cpp-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev)
 test=(prometheus prometheus-alertmanager redis-server openssl curl)
-bench=(nginx-light haproxy varnish trafficserver wrk gcc python3 liburing-dev)
+bench=(nginx-light haproxy varnish trafficserver wrk gcc python3 linux-perf liburing-dev)
 fuzz=(clang libclang-rt-14-dev)
 format=(clang-format clang-tidy)
 
