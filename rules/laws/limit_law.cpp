@@ -197,11 +197,7 @@ void LimitLaw::steady_step(bool frozen) {
     limited_in_flight_ = in_flight;
     const Throughput seen = watch_throughput();
     if (!frozen && seen != Throughput::usual) {
-      enter_slow_start();
-      starved_entry_ = seen == Throughput::starved;
-      reason_ = starved_entry_ ? "slow start: throughput was higher with more requests"
-                               : "slow start: throughput rose at the limit";
-      return;
+      return leave_steady(seen);
     }
     limited_step(congestion, in_flight, frozen);
   } else {
@@ -214,6 +210,18 @@ void LimitLaw::steady_step(bool frozen) {
   const double forgotten = std::min(1.0, merged_.seconds() / fall_memory);
   fall_reference_ = std::max(limit_, fall_reference_ + forgotten * (limit_ - fall_reference_));
   merged_.clear();
+}
+
+void LimitLaw::leave_steady(Throughput seen) {
+  enter_slow_start();
+  starved_entry_ = seen == Throughput::starved;
+  reason_ = starved_entry_ ? "slow start: throughput was higher with more requests"
+                           : "slow start: throughput rose at the limit";
+  if (starved_entry_) return;
+  // What rose is what the present limit achieves: the next step need not wait to see it again.
+  proven_limit_ = limit_;
+  proven_rates_ = limited_rates_;
+  set_limit(std::max(slow_start_growth * limit_, limit_ + 1));
 }
 
 /// Latency is blind to two things that throughput at the limit shows.

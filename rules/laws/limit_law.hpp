@@ -23,6 +23,7 @@ inline constexpr std::uint64_t samples_least = 10;
 inline constexpr double window_give_up = 30;
 inline constexpr double probe_interval_first = 10;
 inline constexpr Duration probe_gap_min = std::chrono::seconds(1);
+inline constexpr double slow_start_growth = 1.6;
 inline constexpr double fall = 0.7, fall_least = 3;  ///< against the last seconds: probe
 
 /// Bounds of the wanted queue inside the upstream: a and b of the law.
@@ -74,6 +75,7 @@ class LimitLaw {
   enum class Throughput : std::uint8_t { usual, surged, starved };
   [[nodiscard]] Throughput watch_throughput();
   [[nodiscard]] bool surged(double work) const;
+  void leave_steady(Throughput seen);
   [[nodiscard]] bool fell() const {
     return limit_ < fall * fall_reference_ && fall_reference_ - limit_ > fall_least;
   }

@@ -7,7 +7,6 @@ namespace homeostat::rules {
 
 namespace {
 
-constexpr double growth = 1.6;
 constexpr double growth_followed = 0.5;  // share of the growth throughput must show
 constexpr double growth_ignored = 0.2;   // less: no second look needed, ...
 constexpr double ramp_negligible = 1;    // ... if the window is this long (seconds)
@@ -112,7 +111,7 @@ void LimitLaw::slow_start_step(bool frozen) {
     reason_ = "hold: at the configured maximum";
     return;
   }
-  set_limit(std::max(limit_ * growth, limit_ + 1));
+  set_limit(std::max(limit_ * slow_start_growth, limit_ + 1));
   reason_ = "slow start: throughput follows the limit";
 }
 
@@ -156,7 +155,7 @@ bool LimitLaw::judge_growth(const EndpointRates& rates) {
 void LimitLaw::settle_at_knee(const EndpointRates& saturated) {
   phase_ = Phase::steady;
   knee_ = std::max(baseline_.work_rate(saturated), 1.0);
-  set_limit(std::clamp(limit_at(knee_), limit_, growth * limit_));
+  set_limit(std::clamp(limit_at(knee_), limit_, slow_start_growth * limit_));
   fall_reference_ = limit_;
 }
 

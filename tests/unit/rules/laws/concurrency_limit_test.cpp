@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 namespace homeostat::rules {
 namespace {
@@ -124,6 +125,22 @@ TEST(ConcurrencyLimit, FollowsAnUpstreamThatLosesOrGainsServers) {
   upstream.servers = 64;
   upstream.run(60, 500);
   EXPECT_GE(upstream.mean_over(60, 500), 60);
+}
+
+TEST(ConcurrencyLimit, ThroughputThatRisesAtTheLimitIsReasonEnoughToGrow) {
+  IdealUpstream upstream({20, 1, 1000});
+  upstream.servers = 8;
+  upstream.run(200, 500);
+  const double before = upstream.mean_over(4, 500);
+  upstream.servers = 64;
+  int windows = 0;
+  const std::string rose = "slow start: throughput rose at the limit";
+  while (windows < 20 && upstream.step(500).reason != rose) ++windows;
+  EXPECT_GE(upstream.limit, 1.5 * before);  // not one window later
+  EXPECT_LE(windows, 6);
+  upstream.servers = 8;  // and back again where throughput does not follow
+  upstream.run(20, 500);
+  EXPECT_LE(upstream.mean_over(40, 500), 1.4 * before);
 }
 
 TEST(ConcurrencyLimit, ASlowerServiceDoesNotLowerTheLimitForLong) {
