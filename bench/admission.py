@@ -15,8 +15,9 @@ Each server gets a fresh application and the same requests. Parts:
   capacity  twice the load while the workers are halved, then doubled
 
 CPUs: with two, the generator spins on one and everything else shares the other,
-so that `sleep` is the fair mode: nobody needs the CPU. `spin` and `lock` get a
-single worker there and say how the laws do, not how fast the machine is.
+so that `sleep` is the fair mode: nobody needs the CPU. In `spin` and `lock` one request at
+a time is all that gets done, whatever the workers: give --service 10 to have as many
+answers to learn from as elsewhere.
 
 Traffic stays on loopback; every run is bounded. Needs: gcc, haproxy, nginx.
 """
@@ -85,7 +86,7 @@ class Bench:
                 "--set", "admission.priorities=[{match: {path: /critical}, class: critical}]"]
 
     def haproxy(self, port, app):
-        # Told everything: one more than there are workers at once, a queue as long as homeostat's.
+        # Told everything: one more than can be served at once, a queue as long as homeostat's.
         config = self.write("haproxy.cfg", f"""
 global
   nbthread 1
@@ -103,7 +104,7 @@ frontend f
   default_backend b
 backend b
   http-reuse always
-  server s 127.0.0.1:{app} maxconn {self.options.workers + 1}
+  server s 127.0.0.1:{app} maxconn {parallel(self.options) + 1}
 """)
         return ["haproxy", "-db", "-f", config]
 
@@ -163,6 +164,11 @@ class Slice:
         self.good += self.critical_good
         self.sent, self.rejected, self.failed, self.hung_up = numbers[4:]
         self.latencies = [float(field) for field in fields[9:]]
+
+
+def parallel(options):
+    """Requests the application works on at the same time."""
+    return options.workers if options.mode == "sleep" else 1
 
 
 def answers(port, path):
@@ -323,14 +329,16 @@ def main():
     for tool in ("gcc", "taskset", "haproxy", "nginx", options.binary):
         if shutil.which(tool) is None:
             sys.exit(f"admission.py: {tool} is missing")
-    parallel = {"sleep": options.workers, "spin": 1, "lock": 1}[options.mode]
-    capacity = parallel * 1000 / options.service
+    capacity = parallel(options) * 1000 / options.service
     print(f"{options.workers} workers, {options.service:g} ms {options.shape}, {options.mode}: capacity {capacity:.0f}/s")
     report = {"served_per_second": capacity}
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(options, directory)
         try:
             for part in options.parts.split(","):
+                if part == "capacity" and options.mode != "sleep":
+                    print("capacity: left out, more workers would not make this application faster")
+                    continue
                 print(part, flush=True)
                 for name in options.servers.split(","):
                     report.setdefault(part, {})[name] = PARTS[part](bench, name, capacity)
