@@ -107,6 +107,7 @@ void SentinelClient::ask() {
   asking_ = true;
   asked_ = 0;
   best_.reset();
+  sentinels_trouble_.clear();
   ask_next();
 }
 
@@ -122,7 +123,8 @@ void SentinelClient::ask_next() {
   connection.connect_timeout = options_.settings.connect_timeout;
   sentinel_ = Connection::make(context_, clock_, connection, counters_);
   Connection::Events events;
-  events.ended = [this](const std::string&) {
+  events.ended = [this](const std::string& reason) {
+    sentinels_trouble_ = reason;
     // Posted: a question on its way is told first, and counts as asked.
     boost::asio::post(context_,
                       [this, alive = std::weak_ptr(alive_), ended = std::weak_ptr(sentinel_)] {
@@ -155,6 +157,8 @@ void SentinelClient::asked(const CallResult& where, const CallResult& state) {
   SentinelAnswer answer;
   answer.sentinel = (first_ + asked_ - 1) % options_.settings.servers.size();
   const bool whole = read_address(where, answer.master) && read_epoch(state, answer.epoch);
+  const CallResult& refused = where.ok() ? state : where;
+  if (refused.reply.is(Reply::Type::error)) sentinels_trouble_ = excerpt(refused.reply.text);
   if (whole && (!best_ || answer.epoch > best_->epoch)) {
     best_ = std::move(answer);
     if (!up()) follow(best_->master);
@@ -168,7 +172,8 @@ void SentinelClient::asked_all() {
     first_ = best_->sentinel;  // one that is dead costs a timeout before another is asked
     follow(best_->master);
   } else if (!up()) {
-    trouble_ = "no sentinel names a master called " + options_.settings.master;
+    tell(false, "no sentinel names a master called " + options_.settings.master +
+                    (sentinels_trouble_.empty() ? "" : ": " + sentinels_trouble_));
   }
   arm(up() ? again_.jittered(options_.look_again) : again_.next());
 }

@@ -67,6 +67,7 @@ class SentinelClient final : public Client {
   std::size_t first_ = 0, asked_ = 0;   ///< the one asked first, and how many were
   std::optional<SentinelAnswer> best_;  ///< of those asked so far
   std::unique_ptr<Node> master_;
+  std::string sentinels_trouble_;  ///< why one of those asked this time did not answer
   std::string trouble_ = "no sentinel has named the master yet";
   std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);  ///< for what is posted
   bool is_master_ = false;  ///< ROLE said so, on the present connection

@@ -81,11 +81,33 @@ TEST(Sentinel, LogsInWithAUserOfTheSentinelsAndOneOfTheServers) {
     static_cast<void>(running.call("k", {"SET", "k", "after"}));
     return sentinels.replica().run({"GET", "k"}) == "after";
   }));
+}
 
-  settings.sentinel_user = "another";
-  RunningClient refused(settings);
-  EXPECT_TRUE(refused.run_until([&] { return refused.counters.connection_failures >= 3; }));
+/// What a client tells whoever wants to know why it is not up, once that names `code`.
+std::string told_of(const config::RedisSettings& settings, const std::string& code) {
+  std::string told;
+  ClientOptions options;
+  options.changed = [&](bool, const std::string& reason) { told = reason; };
+  RunningClient refused(settings, {}, options);
+  EXPECT_TRUE(refused.run_until([&] { return told.find(code) != std::string::npos; })) << told;
   EXPECT_FALSE(refused.client().up());
+  return told;
+}
+
+TEST(Sentinel, SaysWhyTheSentinelsRefuseAUser) {
+  test::RedisSentinels sentinels;
+  for (const std::uint16_t port : sentinels.ports()) {
+    ASSERT_EQ(test::RedisClient(port).run(
+                  {"ACL", "SETUSER", "blind", "on", std::string(">") + secret, "+ping"}),
+              "OK");
+  }
+  config::RedisSettings settings = sentinel_settings(sentinels);
+  settings.sentinel_user = "another";
+  settings.sentinel_password = secret;
+  const std::string trouble = "no sentinel names a master called " + sentinels.name() + ": ";
+  EXPECT_EQ(told_of(settings, "WRONGPASS"), trouble + "AUTH refused: WRONGPASS");
+  settings.sentinel_user = "blind";
+  EXPECT_EQ(told_of(settings, "NOPERM").find(trouble + "NOPERM"), 0U);
 }
 
 /// Names `master` whenever it is asked, and how new its configuration is.
