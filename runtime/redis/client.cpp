@@ -1,5 +1,6 @@
 #include "runtime/redis/client.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -57,7 +58,7 @@ NodeOptions node_options(const ClientOptions& options, const config::Address& ad
   node.connection.connect_timeout = settings.connect_timeout;
   node.connection.calls_max = settings.calls_max;
   node.connection.queue_bytes_max = settings.queue_bytes_max;
-  node.ping_timeout = settings.timeout + options.blocks_max;
+  node.ping_timeout = std::max<Duration>(settings.timeout, options.answer_max) + options.blocks_max;
   node.pinged_when_idle = options.blocks_max == Duration::zero();
   return node;
 }

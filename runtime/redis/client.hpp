@@ -59,6 +59,7 @@ struct ClientOptions {
   std::shared_ptr<TlsContext> tls;  ///< null: where no server wants it
   std::uint64_t seed = 1;           ///< of the jitter
   Duration blocks_max{};            ///< calls may wait this long at the server; zero: none does
+  Duration answer_max{};  ///< calls may take this long, and pings; at least `settings.timeout`
   Duration look_again = std::chrono::seconds(10);  ///< sentinels are asked this often
   /// Told when the client came up or went down.
   std::function<void(bool up, const std::string& reason)> changed;

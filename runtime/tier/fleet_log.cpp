@@ -48,6 +48,7 @@ FleetLog::FleetLog(const Parts& parts, const config::CacheSettings& settings,
   reader_ = redis::make_client(parts_.context, parts_.clock, std::move(reading), parts_.calls);
   redis::ClientOptions writing = client_options(settings_, std::move(tls), seed + 1);
   writing.look_again = look_for_master;
+  writing.answer_max = answer_max;  // what is slower than reads may be still takes invalidations
   writing.changed = [this, was = -1](bool up, const std::string& reason) mutable {
     if (std::exchange(was, up ? 1 : 0) == (up ? 1 : 0)) return;
     parts_.log(up ? "Redis is up" : "Redis is not up: " + reason);

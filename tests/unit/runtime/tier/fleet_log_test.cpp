@@ -5,17 +5,20 @@
 
 #include <array>
 
+#include "tests/support/delaying_proxy.hpp"
 #include "tests/unit/runtime/redis/redis_fixture.hpp"
 
 namespace homeostat::tier {
 namespace {
+
+using namespace std::chrono_literals;
 
 /// An agent as far as the log concerns it. It only lives while its loop is run.
 class FollowingAgent {
  public:
   FollowingAgent(const config::CacheSettings& settings, std::uint64_t seed)
       : cache_(settings, clock_),
-        log_(FleetLog::Parts{context_, clock_, cache_, ledger, counters, calls_,
+        log_(FleetLog::Parts{context_, clock_, cache_, ledger, counters, calls,
                              [](const std::string&) {},
                              [this](const PurgeRequest& request) { purges.push_back(request); }},
              settings, {}, seed) {
@@ -50,12 +53,12 @@ class FollowingAgent {
 
   Ledger ledger;
   TierCounters counters;
+  redis::CallCounters calls;
   std::vector<PurgeRequest> purges;  ///< what it was told to take from memory
 
  private:
   const Clock& clock_ = SystemClock::instance();
   boost::asio::io_context context_{1};
-  redis::CallCounters calls_;
   cache::Cache cache_;
   FleetLog log_;
 };
@@ -171,6 +174,22 @@ TEST_F(FleetLogTest, AUrlNamesTheDataUnderThatKeyTooUnlessOnlyResponsesAreMeant)
   }
   EXPECT_EQ(keys,
             (std::vector<std::string>{"http://example.org/purged", "http://example.org/written"}));
+}
+
+TEST_F(FleetLogTest, ARedisThatIsTooSlowForReadsStillTakesInvalidations) {
+  test::DelayingProxy proxy(server_.port());
+  proxy.set_delay(100ms);
+  settings_.redis.servers = {redis::server_at(proxy.port())};
+  settings_.redis.timeout = 20ms;
+  FollowingAgent agent(settings_, 1);
+  ASSERT_TRUE(run({&agent}, [&] { return agent.in_step(); }));
+  // Long enough for the pings of an idle connection: it reads once a second.
+  const std::uint64_t before = agent.calls.calls;
+  ASSERT_TRUE(run({&agent}, [&] { return agent.calls.calls >= before + 10; }));
+  EXPECT_EQ(agent.calls.breaker_openings, 0U);
+  bool settled = false;
+  agent.invalidate("books", [&](std::optional<LogPosition>) { settled = true; });
+  EXPECT_TRUE(run({&agent}, [&] { return settled; }));
 }
 
 TEST_F(FleetLogTest, WhatWaitedIsSentInPiecesThatFitTheQueue) {
