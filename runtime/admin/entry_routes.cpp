@@ -126,6 +126,13 @@ DataWrite read_mode(BodyReader& reader) {
 
 Reply no_tier() { return problem(409, "there is no Redis tier to write behind to"); }
 
+/// Not 404: whoever believed that would put the default over what is there.
+Reply no_answer() {
+  Reply reply = problem(503, "Redis did not answer: it may have such an entry");
+  reply.headers.emplace_back("Retry-After", "1");
+  return reply;
+}
+
 Reply no_data() { return problem(503, "this agent keeps no data of the application"); }
 
 Reply get_entry(const AdminServices& services, const Call& call) {
@@ -134,11 +141,12 @@ Reply get_entry(const AdminServices& services, const Call& call) {
   if (std::string error = key_error(key); !error.empty()) return problem(422, std::move(error));
   Reply reply;
   reply.later = [&services, key](Done done) {
-    services.data->get(key, [&services, done = std::move(done)](std::optional<DataEntry> entry) {
-      if (!entry) return done(problem(404, "there is no such entry"));
-      Reply found;
-      found.members = to_json(*entry, services.clock.wall_now());
-      done(std::move(found));
+    services.data->get(key, [&services, done = std::move(done)](const DataFound& found) {
+      if (!found.known) return done(no_answer());
+      if (!found.entry) return done(problem(404, "there is no such entry"));
+      Reply present;
+      present.members = to_json(*found.entry, services.clock.wall_now());
+      done(std::move(present));
     });
   };
   return reply;
@@ -277,10 +285,12 @@ void run(const std::shared_ptr<Batch>& batch, std::size_t index) {
   const std::string& key = operation.entry.key;
   switch (operation.kind) {
     case Operation::Kind::get:
-      return data.get(key, [batch, index, key](std::optional<DataEntry> entry) {
-        json::object result = {{"op", "get"}, {"key", key}, {"found", entry.has_value()}};
-        if (entry) {
-          for (auto& [name, value] : to_json(*entry, batch->context.services.clock.wall_now())) {
+      return data.get(key, [batch, index, key](const DataFound& found) {
+        json::object result = {{"op", "get"}, {"key", key}};
+        result["found"] = found.known ? json::value(found.entry.has_value()) : json::value(nullptr);
+        if (found.entry) {
+          for (auto& [name, value] :
+               to_json(*found.entry, batch->context.services.clock.wall_now())) {
             result[name] = value;
           }
         }

@@ -66,6 +66,7 @@ void register_data(telemetry::MetricsRegistry& metrics, Agent::Parts& parts) {
     add(operations, number(counted.hits_memory.load()), {{"operation", "get"}, {"result", "l1"}});
     add(operations, number(counted.hits_shared.load()), {{"operation", "get"}, {"result", "l2"}});
     add(operations, number(counted.misses.load()), {{"operation", "get"}, {"result", "miss"}});
+    add(operations, number(counted.unknown.load()), {{"operation", "get"}, {"result", "unknown"}});
     add(operations, number(counted.sets.load()), {{"operation", "set"}, {"result", "done"}});
     add(operations, number(counted.erases.load()), {{"operation", "delete"}, {"result", "done"}});
     out.push_back(std::move(operations));

@@ -40,6 +40,12 @@ struct DataEntry {
   DataLevel level = DataLevel::none;
 };
 
+/// What is known of an entry.
+struct DataFound {
+  std::optional<DataEntry> entry;
+  bool known = true;  ///< false: the tier may have it, and could not be asked
+};
+
 /// What an erase took away.
 struct DataErased {
   bool found = false;
@@ -62,8 +68,7 @@ struct SharedKeyPage {
 class ApplicationData {
  public:
   virtual ~ApplicationData() = default;
-  /// Nothing: there is no such entry, or nobody who knows could be asked.
-  virtual void get(const std::string& key, std::function<void(std::optional<DataEntry>)> found) = 0;
+  virtual void get(const std::string& key, std::function<void(DataFound)> found) = 0;
   /// `none`: it is too large for every level there is. Where there is no room to wait, a write
   /// behind is one through, or `refused` while the tier is away. Without a tier both are the same.
   virtual void put(DataEntry entry, DataWrite when, std::function<void(DataLevel)> stored) = 0;

@@ -57,50 +57,55 @@ bool DataCache::shared_up() const {
 
 std::string DataCache::shared_key(const std::string& key) const { return prefix_ + ":data:" + key; }
 
-void DataCache::get(const std::string& key, std::function<void(std::optional<DataEntry>)> found) {
+void DataCache::get(const std::string& key, std::function<void(DataFound)> found) {
   const Instant now = clock_.now();
   if (auto value = store_.get(key, now)) {
     DataCounters::add(counters_.hits_memory);
-    found(DataEntry{key, std::move(value->bytes), std::move(value->tags), value->expires - now,
-                    DataLevel::memory});
+    found({DataEntry{key, std::move(value->bytes), std::move(value->tags), value->expires - now,
+                     DataLevel::memory}});
     return;
   }
   if (behind_) {
     auto write = behind_->find(key);  // there may have been no room for it in memory
     if (write && write->expires > now) {
       DataCounters::add(counters_.hits_memory);
-      return found(DataEntry{key, std::move(write->value), std::move(write->tags),
-                             write->expires - now, DataLevel::memory});
+      return found({DataEntry{key, std::move(write->value), std::move(write->tags),
+                              write->expires - now, DataLevel::memory}});
     }
   }
-  if (!shared_up()) {
+  if (tier_ == nullptr) {
     DataCounters::add(counters_.misses);
-    return found(std::nullopt);
+    return found({});
   }
+  const auto unknown = [this](const auto& tell) {
+    DataCounters::add(counters_.unknown);
+    tell({std::nullopt, false});
+  };
+  if (!shared_up()) return unknown(found);
   const std::string name = shared_key(key);
   auto told = std::make_shared<decltype(found)>(std::move(found));
   const std::uint64_t generation = store_.generation();
   const CallError refused = tier_->client().call(
       name, redis::make_command({"GET", name}), read_max,
       [this, key, told, generation](const CallResult& result) {
-        std::optional<DataEntry> entry = read(key, result);
-        DataCounters::add(entry ? counters_.hits_shared : counters_.misses);
+        DataFound answer = read(key, result);
+        const std::optional<DataEntry>& entry = answer.entry;
+        DataCounters::add(entry          ? counters_.hits_shared
+                          : answer.known ? counters_.misses
+                                         : counters_.unknown);
         if (entry && generation == store_.generation()) {
           const Instant read_at = clock_.now();
           store_.set(key, {entry->value, entry->tags, read_at + entry->ttl}, read_at);
         }
-        (*told)(std::move(entry));
+        (*told)(std::move(answer));
       });
-  if (refused == CallError::none) return;
-  DataCounters::add(counters_.misses);
-  (*told)(std::nullopt);
+  if (refused != CallError::none) unknown(*told);
 }
 
-std::optional<DataEntry> DataCache::read(const std::string& key, const CallResult& result) {
+DataFound DataCache::read(const std::string& key, const CallResult& result) {
   const bool another_type = result.reply.is_error("WRONGTYPE");
-  if (!another_type && (!result.ok() || !result.reply.is(redis::Reply::Type::text))) {
-    return std::nullopt;
-  }
+  if (!tier_->in_step() || (!result.ok() && !another_type)) return {std::nullopt, false};
+  if (!another_type && !result.reply.is(redis::Reply::Type::text)) return {};
   Entry entry;
   EntryError error = another_type ? EntryError::foreign : decode(result.reply.text, entry);
   if (error == EntryError::none &&
@@ -110,16 +115,15 @@ std::optional<DataEntry> DataCache::read(const std::string& key, const CallResul
   }
   if (error != EntryError::none) {
     drop_broken(key, error);
-    return std::nullopt;
+    return {};
   }
   const auto left =
       std::chrono::duration_cast<Duration>(entry.created + entry.ttl - clock_.wall_now());
   const cache::TagSet tags = tags_of(entry.tags);
-  if (left <= Duration::zero() || !tier_->in_step() ||
-      !tier_->ledger().usable({tags, key, key, key, 0}, entry.since)) {
-    return std::nullopt;
+  if (left <= Duration::zero() || !tier_->ledger().usable({tags, key, key, key, 0}, entry.since)) {
+    return {};
   }
-  return DataEntry{key, std::move(entry.body), std::move(entry.tags), left, DataLevel::shared};
+  return {DataEntry{key, std::move(entry.body), std::move(entry.tags), left, DataLevel::shared}};
 }
 
 /// One of another version of the format stays: others may read it.

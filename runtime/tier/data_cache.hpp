@@ -38,7 +38,7 @@ class Tier;
 
 struct DataCounters {
   using Counter = std::atomic<std::uint64_t>;
-  Counter hits_memory{0}, hits_shared{0}, misses{0}, sets{0}, erases{0};
+  Counter hits_memory{0}, hits_shared{0}, misses{0}, unknown{0}, sets{0}, erases{0};
   static void add(Counter& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
 };
 
@@ -50,7 +50,7 @@ class DataCache final : public ApplicationData {
   DataCache(boost::asio::io_context& context, const Clock& clock,
             const config::CacheSettings& settings, Tier* tier);
 
-  void get(const std::string& key, std::function<void(std::optional<DataEntry>)> found) override;
+  void get(const std::string& key, std::function<void(DataFound)> found) override;
   void put(DataEntry entry, DataWrite when, std::function<void(DataLevel)> stored) override;
   void erase(const std::string& key, std::function<void(DataErased)> erased) override;
   void list_shared(const SharedKeyQuery& query, std::function<void(SharedKeyPage)> listed) override;
@@ -78,8 +78,7 @@ class DataCache final : public ApplicationData {
 
   [[nodiscard]] bool shared_up() const;
   [[nodiscard]] std::string shared_key(const std::string& key) const;
-  [[nodiscard]] std::optional<DataEntry> read(const std::string& key,
-                                              const redis::CallResult& result);
+  [[nodiscard]] DataFound read(const std::string& key, const redis::CallResult& result);
   void drop_broken(const std::string& key, EntryError error);
   [[nodiscard]] std::optional<DataLevel> put_behind(const DataEntry& entry, Instant now);
   void put_through(DataEntry entry, Instant now, std::function<void(DataLevel)> stored);

@@ -65,5 +65,22 @@ TEST_F(DataCacheTest, AWriteThatRedisDidNotTakeInTimeIsNotMadeLater) {
   EXPECT_EQ(agent.get("late"), "x");
 }
 
+TEST_F(DataCacheTest, WhatRedisDoesNotAnswerIsUnknownAndNotAbsent) {
+  KeepingAgent agent(settings_);
+  EXPECT_FALSE(agent.find("k").known) << "it was not asked yet";
+  ASSERT_TRUE(agent.run_until_ready());
+  EXPECT_TRUE(agent.find("k").known);
+  server_.pause();
+  const Instant asked = SystemClock::instance().now();
+  EXPECT_FALSE(agent.find("k").known);
+  EXPECT_LT(SystemClock::instance().now() - asked, test::wait_patience / 2);
+  server_.resume();
+  // Refused, as by one that may not be read.
+  ASSERT_TRUE(agent.run_until([&] { return agent.find("k").known; }));
+  ASSERT_EQ(server_.run({"ACL", "SETUSER", "default", "-get"}), "OK");
+  EXPECT_FALSE(agent.find("k").known);
+  EXPECT_GE(agent.data.counters().unknown, 3U);
+}
+
 }  // namespace
 }  // namespace homeostat::tier

@@ -60,12 +60,15 @@ class KeepingAgent {
              [this](DataLevel level) { last = level; });
     return last;
   }
-  std::optional<std::string> get(const std::string& key) {
-    std::optional<std::optional<DataEntry>> answer;
-    data.get(key, [&](std::optional<DataEntry> entry) { answer = std::move(entry); });
+  DataFound find(const std::string& key) {
+    std::optional<DataFound> answer;
+    data.get(key, [&](DataFound found) { answer = std::move(found); });
     EXPECT_TRUE(run_until([&] { return answer.has_value(); }));
-    if (!answer || !*answer) return std::nullopt;
-    return (*answer)->value;
+    return answer.value_or(DataFound{});
+  }
+  std::optional<std::string> get(const std::string& key) {
+    const DataFound found = find(key);
+    return found.entry ? std::optional(found.entry->value) : std::nullopt;
   }
   [[nodiscard]] std::uint64_t log_number() const { return tier_.position().number; }
   [[nodiscard]] std::uint64_t invalidations_sent() const {
