@@ -44,6 +44,11 @@ std::string_view to_string(ErrorCode code) noexcept {
   return names[static_cast<std::size_t>(code)];
 }
 
+bool refuses_for_now(ErrorCode code) noexcept {
+  return code == ErrorCode::busy || code == ErrorCode::cluster_down || code == ErrorCode::loading ||
+         code == ErrorCode::master_down;
+}
+
 ErrorCode error_code_of(std::string_view text) noexcept {
   const std::string_view word = first_word(text);
   return word == "ERR" ? code_within(text) : code_named(word);

@@ -29,6 +29,9 @@ inline constexpr std::size_t error_code_count = 12;
 /// As Redis writes it; "redirect" and "other" are no codes.
 [[nodiscard]] std::string_view to_string(ErrorCode code) noexcept;
 
+/// Every read is answered like that, until it passes by itself.
+[[nodiscard]] bool refuses_for_now(ErrorCode code) noexcept;
+
 /// Of the text of an error reply. Before Redis 7 a script's error names the script first, and
 /// what a script's user may not do has no code of its own.
 [[nodiscard]] ErrorCode error_code_of(std::string_view text) noexcept;

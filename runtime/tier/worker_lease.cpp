@@ -142,6 +142,7 @@ void WorkerTier::tell(const std::string& entry_key, FillNewsKind kind) {
 
 void WorkerTier::stop() noexcept {
   client_->stop();
+  probe_timer_.cancel();
   for (auto& [ticket, written] : std::exchange(written_, {})) written();
   const std::unordered_set<AttemptPtr> attempts = std::exchange(attempts_, {});
   for (const AttemptPtr& attempt : attempts) {

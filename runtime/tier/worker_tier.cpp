@@ -4,7 +4,6 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "runtime/compress/decoder.hpp"
 #include "runtime/redis/command.hpp"
 #include "runtime/tier/store_script.hpp"
 
@@ -28,150 +27,25 @@ WriteOutcome outcome_of(const std::optional<StoreResult>& answer) noexcept {
   return WriteOutcome::fenced;
 }
 
-ReadOutcome outcome_of(const CallResult& result) noexcept {
-  return result.error == CallError::timeout ? ReadOutcome::late : ReadOutcome::failed;
-}
-
 }  // namespace
 
 WorkerTier::WorkerTier(boost::asio::io_context& context, const Shared& shared, std::uint64_t seed)
-    : context_(context), shared_(shared), random_(seed) {
+    : context_(context), shared_(shared), probe_timer_(context), random_(seed) {
   redis::ClientOptions options;
   options.settings = shared.settings;
   options.tls = shared.tls;
   options.seed = seed;
   client_ = redis::make_client(context, shared.clock, std::move(options), shared.calls);
+  serving_.connected();  // until it says otherwise
 }
 
-bool WorkerTier::ready() const {
-  return client_->up() && shared_.ledger.trusted(shared_.clock.now());
-}
+bool WorkerTier::ready() const { return serves() && shared_.ledger.trusted(shared_.clock.now()); }
 
 WorkerTier::Experience& WorkerTier::of(EndpointId endpoint) {
   const std::size_t place = std::min<std::size_t>(endpoint, endpoints_max - 1);
   if (place >= endpoints_.size()) endpoints_.resize(place + 1);
   return endpoints_[place];
 }
-
-// -- reading ----------------------------------------------------------------------
-
-bool WorkerTier::read(const cache::PrimaryKey& key, const cache::Fields& fields,
-                      EndpointId endpoint, Found found) {
-  const Instant now = shared_.clock.now();
-  const auto refuse = [this](ReadOutcome outcome) {
-    count(outcome);
-    return false;
-  };
-  if (!client_->up()) return refuse(ReadOutcome::unavailable);
-  if (!shared_.ledger.trusted(now)) return refuse(ReadOutcome::untrusted);
-  const rules::LatencyEstimate& from_origin = of(endpoint).origin;
-  const config::LoopMode mode = shared_.settings.adaptive;
-  if (mode != config::LoopMode::off && !governor_.worth_asking(from_origin, now)) {
-    if (mode == config::LoopMode::on) return refuse(ReadOutcome::slow);
-    TierCounters::add(shared_.counters.would_skip);
-  }
-  auto read = std::make_shared<Read>();
-  read->key = key;
-  read->fields = &fields;
-  read->began = now;
-  const Duration longest = shared_.settings.timeout;
-  read->until = now + (mode == config::LoopMode::on
-                           ? rules::read_budget(governor_.store(), from_origin, longest)
-                           : longest);
-  read->found = std::move(found);
-  return get(read, key.text) == CallError::none || refuse(ReadOutcome::unavailable);
-}
-
-CallError WorkerTier::get(const ReadPtr& read, const std::string& key) {
-  const Duration left = read->until - shared_.clock.now();
-  if (left <= Duration::zero()) return CallError::timeout;
-  read->last_key = key;
-  return client_->call(
-      key, redis::make_command({"GET", key}), left,
-      [this, read, key](CallResult result) { answered(read, key, std::move(result)); });
-}
-
-void WorkerTier::fail(const ReadPtr& read, ReadOutcome outcome) {
-  count(outcome);
-  const Found found = std::move(read->found);
-  read_until_ = read->until;
-  const bool answered = outcome == ReadOutcome::miss || outcome == ReadOutcome::broken;
-  found(std::nullopt, answered ? read->last_key : std::string());
-}
-
-void WorkerTier::answered(const ReadPtr& read, const std::string& key, CallResult result) {
-  const Duration took = shared_.clock.now() - read->began;
-  governor_.answered(took);
-  // Without the late ones a slow Redis would look fast.
-  if (result.ok() || outcome_of(result) == ReadOutcome::late) {
-    shared_.counters.read_times.record(took);
-  }
-  if (!result.ok()) {
-    fail(read, outcome_of(result));
-    return;
-  }
-  TierCounters::add(shared_.counters.answered_reads);
-  TierCounters::add(shared_.counters.read_nanoseconds, static_cast<std::uint64_t>(took.count()));
-  if (result.reply.is(redis::Reply::Type::nil)) {
-    fail(read, ReadOutcome::miss);
-    return;
-  }
-  Entry entry;
-  EntryError error = result.reply.is(redis::Reply::Type::text) ? decode(result.reply.text, entry)
-                                                               : EntryError::foreign;
-  if (error == EntryError::none && entry.key != key) error = EntryError::malformed;
-  const bool marker = error == EntryError::none && entry.kind == Entry::Kind::vary;
-  if (marker && read->of_variant) error = EntryError::malformed;
-  if (error == EntryError::none && !marker && !decode_body(entry)) error = EntryError::malformed;
-  if (error != EntryError::none) {
-    shared_.counters.count(error);
-    if (error == EntryError::version) {
-      // Others may read it. It stays until it is replaced, and there is no lease beside it.
-      read->last_key.clear();
-    } else {
-      // It would be in everybody's way, and what fail() leads to must find nothing there.
-      unlink(key);
-    }
-    fail(read, ReadOutcome::broken);
-    return;
-  }
-  if (marker) {
-    follow_variants(read, entry);
-    return;
-  }
-  const Found found = std::move(read->found);
-  read_until_ = read->until;
-  found(std::move(entry), key);
-}
-
-void WorkerTier::follow_variants(const ReadPtr& read, const Entry& marker) {
-  std::string variant, key;
-  cache::VarySpec(marker.vary).write_variant(*read->fields, variant);
-  cache::write_variant_key(read->key.text, read->key.shape, variant, key);
-  read->of_variant = true;
-  const CallError refused = get(read, key);
-  if (refused == CallError::none) return;
-  fail(read, refused == CallError::timeout ? ReadOutcome::late : ReadOutcome::unavailable);
-}
-
-bool WorkerTier::decode_body(Entry& entry) const {
-  if (entry.body_bytes > shared_.settings.object_bytes_max) return false;
-  if (entry.coding == rules::Coding::identity) return true;
-  compress::DecodeLimits limits;
-  limits.bytes_max = static_cast<std::size_t>(entry.body_bytes);
-  limits.ratio_max = 1'000'000;  // bytes_max is exact already
-  std::string decoded;
-  if (compress::decode_whole(entry.coding, entry.body, limits, ThreadClock::instance(), decoded) !=
-          compress::DecodeResult::ok ||
-      decoded.size() != entry.body_bytes) {
-    return false;
-  }
-  entry.body = std::move(decoded);
-  entry.coding = rules::Coding::identity;
-  return true;
-}
-
-// -- writing ----------------------------------------------------------------------
 
 bool WorkerTier::compressible(const cache::Object& object) const {
   return shared_.settings.compression != config::SharedCompression::off &&
@@ -184,7 +58,7 @@ bool WorkerTier::refuse_write(const Writing& writing) {
     shared_.counters.count(outcome);
     return true;
   };
-  if (!client_->up()) return refuse(WriteOutcome::unavailable);
+  if (!serves()) return refuse(WriteOutcome::unavailable);
   if (!writing.since) return refuse(WriteOutcome::unstamped);
   if (writing.object->body_bytes() > shared_.settings.object_bytes_max) {
     remove(writing.key, writing.spec.get(), writing.variant);  // of what it replaces

@@ -2,8 +2,9 @@
 // after it has answered.
 //
 // A read costs at most its budget (rules/laws/remote_store.hpp), two round trips where the
-// response varies. It is not made at all while Redis is not up, takes longer than the
-// origin, or this agent has had no news of invalidations. A write never delays a
+// response varies. It is not made at all while Redis is not up or refuses reads for now
+// (LOADING and the like), takes longer than the origin, or this agent has had no news of
+// invalidations. A write never delays a
 // response: bodies are compressed in the background and sent when that is done; what
 // cannot be sent at once is not stored.
 //
@@ -132,6 +133,8 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   static constexpr std::size_t endpoints_max = 4096;  ///< further ones share the last place
   static constexpr std::chrono::milliseconds lifetime_min{500};    ///< not worth a write below
   static constexpr std::size_t unsent_max = std::size_t{1} << 20;  ///< none is made beyond
+  /// Whether it serves again is asked this often while it refuses reads.
+  static constexpr std::chrono::milliseconds probe_interval{200};
 
   struct Read {
     cache::PrimaryKey key;
@@ -149,11 +152,18 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
     rules::HitShare hits;
   };
   [[nodiscard]] Experience& of(EndpointId endpoint);
+  [[nodiscard]] bool serves() const { return client_->up() && !serving_.open(); }
+
+  // Reads: worker_read.cpp.
   [[nodiscard]] redis::CallError get(const ReadPtr& read, const std::string& key);
   void answered(const ReadPtr& read, const std::string& key, redis::CallResult result);
   void follow_variants(const ReadPtr& read, const Entry& marker);
   void fail(const ReadPtr& read, ReadOutcome outcome);
   [[nodiscard]] bool decode_body(Entry& entry) const;
+  void judge(const std::string& key, const redis::CallResult& result, Instant made);
+  void probe_later(const std::string& key);
+  void probe(const std::string& key);
+
   /// A write on its way.
   struct Pending {
     Entry entry;
@@ -190,6 +200,8 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   const Shared shared_;
   std::unique_ptr<redis::Client> client_;
   rules::ReadGovernor governor_;
+  rules::StoreBreaker serving_;  // of reads that are answered, but refused for now
+  redis::Timer probe_timer_;
   std::vector<Experience> endpoints_;
   std::unordered_set<AttemptPtr> attempts_;  // at leases
   Instant read_until_{};                     // of the read whose `found` runs

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "runtime/ports/clock.hpp"
+#include "runtime/redis/error_code.hpp"
 #include "tests/e2e/fleet.hpp"
 
 namespace homeostat::test {
@@ -132,7 +133,12 @@ class Trouble {
     phase("healthy");
     const double before = resident_mebibytes();
     phase("trouble begins", begin);
+    const double failed[] = {Fleet::reads(*agents_[0], "failed"),
+                             Fleet::reads(*agents_[1], "failed")};
     phase("trouble");
+    for (std::size_t i = 0; i < 2 && redis::refuses_for_now(redis::error_code_of(code)); ++i) {
+      EXPECT_LE(Fleet::reads(*agents_[i], "failed") - failed[i], 6) << "it was known";
+    }
     for (std::size_t i = 0; i < 2 && !code.empty(); ++i) {
       EXPECT_GE(agents_[i]->metric("homeostat_redis_errors_total{code=\"" + code + "\"}"), 1);
     }
