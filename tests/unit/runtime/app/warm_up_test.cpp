@@ -1,4 +1,4 @@
-// The schedule of warm-ups, in virtual time.
+// The schedule of warm-ups and how long they are held, in virtual time; and their rate.
 #include "runtime/app/warm_up.hpp"
 
 #include <gtest/gtest.h>
@@ -40,7 +40,7 @@ class WarmUpSchedule : public testing::Test {
                 unanswered_.push_back(std::move(fetched));
               }
             },
-            [] { return false; }};
+            [this] { return busy_; }};
   }
 
   /// As its timer would: looks, and again when it was told to, for that long.
@@ -60,7 +60,7 @@ class WarmUpSchedule : public testing::Test {
   boost::asio::io_context context_{1};
   ManualClock clock_;
   config::CacheSettings settings_;
-  bool answers_ = true;
+  bool answers_ = true, busy_ = false;
   std::vector<WallTime> fetched_at_;
   std::vector<WarmUp::Fetched> unanswered_;
 };
@@ -126,6 +126,61 @@ TEST_F(WarmUpNow, ATimerLooksByItself) {
   clock_.advance(1ms);
   for (int i = 0; fetched_at_.empty() && i < 100; ++i) context_.run_one_for(1s);
   EXPECT_EQ(fetched_at_.size(), 1U);
+  warm.stop();
+}
+
+class WarmUpAtTheStart : public WarmUpSchedule {
+ protected:
+  WarmUpAtTheStart() {
+    settings_.warm.at_start = true;
+    settings_.warm.rate = 100;
+  }
+  /// Runs timers until `condition` holds.
+  template <class Condition>
+  [[nodiscard]] bool run_until(Condition condition) {
+    const Clock& clock = SystemClock::instance();
+    const Instant end = clock.now() + test::wait_patience;
+    context_.restart();
+    while (!condition()) {
+      if (clock.now() > end) return false;
+      context_.run_one_for(100ms);
+    }
+    return true;
+  }
+};
+
+TEST_F(WarmUpAtTheStart, FetchesNoMoreThanItsRateAllows) {
+  settings_.warm.urls.clear();
+  for (int i = 0; i < 21; ++i) {
+    settings_.warm.urls.push_back("http://shop.example/" + std::to_string(i));
+  }
+  WarmUp warm(parts());
+  const Instant began = SystemClock::instance().now();
+  warm.start();
+  ASSERT_TRUE(run_until([&] { return fetched_at_.size() == 21; }));
+  // 20 pauses of 10 ms; a busy machine makes them longer.
+  EXPECT_GE(SystemClock::instance().now() - began, 200ms);
+  warm.stop();
+}
+
+TEST_F(WarmUpAtTheStart, EndsAndIsReadyAfterAQuarterOfAnHourInWhichOthersNeededTheApplication) {
+  settings_.warm.ready_max = 1h;
+  busy_ = true;
+  WarmUp warm(parts());
+  warm.start();
+  const auto several_steps = [this] {
+    for (int i = 0; i < 3; ++i) context_.run_one();
+  };
+  several_steps();
+  EXPECT_EQ(warm.report().state, "held");
+  clock_.advance(15min - 1ms);
+  several_steps();
+  EXPECT_EQ(warm.report().state, "held");
+  EXPECT_FALSE(warm.ready());
+  clock_.advance(1ms);
+  ASSERT_TRUE(run_until([&] { return warm.report().state == "stopped"; }));
+  EXPECT_TRUE(warm.ready());
+  EXPECT_TRUE(fetched_at_.empty());
   warm.stop();
 }
 
