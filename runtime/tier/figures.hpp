@@ -21,7 +21,7 @@ enum class ReadOutcome : std::uint8_t {
   miss,
   late,         ///< no answer within its budget
   failed,       ///< no connection, or an error reply
-  unavailable,  ///< not asked: Redis is not up
+  unavailable,  ///< not asked: Redis is not up, or refuses all for now
   slow,         ///< not asked: Redis takes longer than the origin
   untrusted,    ///< not asked: no news of invalidations
   broken,       ///< an entry that cannot be read, see EntryError
