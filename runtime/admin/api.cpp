@@ -149,6 +149,7 @@ AdminResponse Api::render(Reply reply, const std::string& correlation_id) {
         done(render(std::move(finished), correlation_id));
       });
     };
+    response.abandoned = std::move(reply.abandoned);
     return response;
   }
   response.status = reply.status;

@@ -7,14 +7,15 @@
 
 namespace homeostat::admin {
 
-bool BackgroundJob::start(Work work) {
-  if (busy_ || cancelled_) return false;
+bool BackgroundJob::start(Work work, std::shared_ptr<std::atomic<bool>> cancelled) {
+  if (busy_ || stopped_) return false;
   if (thread_.joinable()) thread_.join();  // it has ended, or is about to
   busy_ = true;
+  cancelled_ = std::move(cancelled);
   try {
-    thread_ = std::thread([this, work = std::move(work)]() mutable {
+    thread_ = std::thread([this, work = std::move(work), flag = cancelled_]() mutable {
       lower_thread_priority();
-      std::function<void()> finish = work(cancelled_);
+      std::function<void()> finish = work(*flag);
       // Whoever waits belongs to the admin thread: the last hold on him must not be here.
       work = nullptr;
       busy_ = false;
@@ -28,7 +29,8 @@ bool BackgroundJob::start(Work work) {
 }
 
 void BackgroundJob::stop() noexcept {
-  cancelled_ = true;
+  stopped_ = true;
+  if (cancelled_) *cancelled_ = true;
   if (thread_.joinable()) thread_.join();
 }
 

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -27,15 +28,18 @@ class BackgroundJob {
   BackgroundJob& operator=(const BackgroundJob&) = delete;
 
   [[nodiscard]] bool busy() const noexcept { return busy_; }
-  /// False, and nothing is run: busy, stopped, or the system has no thread to give.
-  [[nodiscard]] bool start(Work work);
+  /// `cancelled`: whoever sets it ends the work early. False, and nothing is run: busy, stopped,
+  /// or the system has no thread to give.
+  [[nodiscard]] bool start(Work work, std::shared_ptr<std::atomic<bool>> cancelled);
   /// Cancels what runs, waits until it has ended, and refuses what comes.
   void stop() noexcept;
 
  private:
   const Post post_;
   std::thread thread_;
-  std::atomic<bool> busy_{false}, cancelled_{false};
+  std::shared_ptr<std::atomic<bool>> cancelled_;  ///< of what runs, or ran last
+  std::atomic<bool> busy_{false};
+  bool stopped_ = false;
 };
 
 }  // namespace homeostat::admin

@@ -44,6 +44,7 @@ struct AdminResponse {
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
   std::function<void(std::function<void(AdminResponse)> done)> later;  ///< as Reply::later
+  std::function<void()> abandoned;                                     ///< as Reply::abandoned
   std::optional<std::uint64_t> events_after;  ///< set: goes on with the events after this number
 };
 

@@ -2,6 +2,7 @@
 // runs. What it takes is done on a thread of its own, one replay at a time; the admin
 // thread reads the body and sends the answer.
 #include <algorithm>
+#include <atomic>
 #include <boost/json/value.hpp>
 #include <cmath>
 #include <functional>
@@ -210,14 +211,16 @@ Reply replay_rules(const RouteContext& context, const Call& call) {
   auto read = read_order(context.services, call.request);
   if (auto* refused = std::get_if<Reply>(&read)) return std::move(*refused);
   auto order = std::make_shared<const Order>(std::move(std::get<Order>(read)));
+  auto left = std::make_shared<std::atomic<bool>>(false);
   Reply reply;
-  reply.later = [order, &context](std::function<void(Reply)> done) {
-    const bool begun = context.background.start([order, done](const std::atomic<bool>& cancelled) {
+  reply.later = [order, left, &context](std::function<void(Reply)> done) {
+    const auto work = [order, done](const std::atomic<bool>& cancelled) {
       auto answer = std::make_shared<Reply>(replay_or_say_why(*order, cancelled));
       return [done, answer] { done(std::move(*answer)); };
-    });
-    if (!begun) done(busy());
+    };
+    if (!context.background.start(work, left)) done(busy());
   };
+  reply.abandoned = [left] { *left = true; };
   return reply;
 }
 

@@ -26,6 +26,8 @@ struct Reply {
   /// Set: the rest comes later, by calling what it is given, at most once, on the admin
   /// thread; maybe at once.
   std::function<void(std::function<void(Reply)> done)> later;
+  /// May be set with `later`: called on the admin thread when nobody waits for the rest any more.
+  std::function<void()> abandoned;
   std::optional<std::uint64_t> events_after;  ///< set: an event stream instead of a body
   std::vector<std::pair<std::string, std::string>> headers;
 };

@@ -189,9 +189,22 @@ void Session::on_request(ErrorCode error) {
 void Session::answer_later(const AdminResponse& answer, bool keep_alive, bool head) {
   ++read_round_;
   read_deadline_.cancel();
+  if (answer.abandoned) watch_client(answer.abandoned);
   answer.later([self = shared_from_this(), keep_alive, head](AdminResponse finished) {
     self->write(std::move(finished), keep_alive && !self->server_->stopping, head);
   });
+}
+
+/// While an answer takes its time: a client that leaves makes its socket readable without a byte.
+/// One that has sent its next request already is not watched: that byte comes before the end.
+void Session::watch_client(std::function<void()> abandoned) {
+  stream_.socket().async_wait(tcp::socket::wait_read,
+                              [self = shared_from_this(), round = read_round_,
+                               abandoned = std::move(abandoned)](ErrorCode error) {
+                                if (round != self->read_round_) return;  // answered
+                                if (!error && self->stream_.socket().available(error) > 0) return;
+                                abandoned();
+                              });
 }
 
 /// The body has no end of its own: it ends with the connection.

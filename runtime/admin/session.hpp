@@ -12,6 +12,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -87,6 +88,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_bad_request(ErrorCode error);
   void stream_events(const AdminResponse& answer);
   void answer_later(const AdminResponse& answer, bool keep_alive, bool head);
+  void watch_client(std::function<void()> abandoned);
   void write(AdminResponse answer, bool keep_alive, bool head);
   void on_written(ErrorCode error);
   void linger();

@@ -158,6 +158,8 @@ class Client {
     asio::write(socket_, asio::buffer(bytes.data(), bytes.size()), ignored);
   }
 
+  void end_sending() { socket_.shutdown(asio::ip::tcp::socket::shutdown_send); }
+
   /// The next answer; status 0 if the connection ended before it.
   Answer read(bool head = false) {
     http::response_parser<http::string_body> parser;

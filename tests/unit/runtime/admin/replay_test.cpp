@@ -4,7 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <memory>
 #include <optional>
+#include <thread>
 
 #include "rules/expr/expression.hpp"
 #include "tests/unit/runtime/admin/admin_fixture.hpp"
@@ -88,32 +90,59 @@ TEST_F(Replay, RefusesMoreThanItsShareOfWork) {
   EXPECT_EQ(replay(day, R"(,"step_seconds":0)").status, 422U);
 }
 
-TEST_F(Replay, OneRunsAtATimeAndTheOthersAreAnsweredMeanwhile) {
-  std::atomic<int> asked{0};
+/// Rules that take a replay of `half_a_day` so long that it is under way when the next requests
+/// come.
+std::shared_ptr<rules::RuleSet> slow_rules() {
   auto set = std::make_shared<rules::RuleSet>();
   for (int i = 0; i < 200; ++i) {
     set->rules.push_back(
         rule("r" + std::to_string(i),
              "quantile(cpu.utilization, " + std::to_string(100 + i) + "m, 95%) > 1%"));
   }
-  auto with = services();
-  with.rules = [set, &asked] {
-    ++asked;
-    return set;
-  };
-  start(std::move(with));
-  // Long enough to be under way when the next requests come; ended by the fixture.
-  Client first(port);
-  const std::string body = R"({"signals":"time,cpu.utilization\n0,0.95\n20000,0.95\n"})";
-  first.send(
+  return set;
+}
+
+const std::string half_a_day = R"({"signals":"time,cpu.utilization\n0,0.95\n20000,0.95\n"})";
+
+void send_replay(Client& client, const std::string& body) {
+  client.send(
       "POST /api/v1/rules/replay HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
       "application/json\r\nContent-Length: " +
       std::to_string(body.size()) + "\r\n\r\n" + body);
-  while (asked == 0) std::this_thread::yield();  // its handler has begun
+}
+
+/// A client whose slow replay is under way.
+class SlowReplay : public Replay {
+ protected:
+  void SetUp() override {
+    auto with = services();
+    with.rules = [set = slow_rules(), this] {
+      ++asked;
+      return set;
+    };
+    start(std::move(with));
+    client = std::make_unique<Client>(port);
+    send_replay(*client, half_a_day);
+    while (asked == 0) std::this_thread::yield();  // its handler has begun
+  }
+  Answer another() { return replay("time,cpu.utilization\\n1,0.5\\n"); }
+
+  std::atomic<int> asked{0};
+  std::unique_ptr<Client> client;
+};
+
+TEST_F(SlowReplay, RunsAloneAndTheOthersAreAnsweredMeanwhile) {
   EXPECT_EQ(get("/livez").status, 200U);
-  const Answer second = replay("time,cpu.utilization\\n1,0.5\\n");
+  const Answer second = another();
   EXPECT_EQ(second.status, 503U) << second.body;
   EXPECT_EQ(second.header("Retry-After"), "5");
+}
+
+TEST_F(SlowReplay, EndsEarlyWhenItsClientLeaves) {
+  client->end_sending();  // all that a server sees of one who leaves, but this one still reads
+  const Answer answer = client->read();
+  EXPECT_EQ(at(answer.json(), "replay.truncated"), true) << answer.body;
+  EXPECT_EQ(another().status, 200U) << "the next need not wait";
 }
 
 TEST_F(Replay, TakesALargeRecordingFromThoseWhoMay) {
