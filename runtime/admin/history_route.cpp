@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/admin/report_json.hpp"
+#include "runtime/admin/request_body.hpp"
 #include "runtime/admin/routes.hpp"
 #include "runtime/ports/rfc3339.hpp"
 
@@ -43,10 +44,12 @@ Reply history(const AdminServices& services, const Call& call) {
   const std::string_view name = call.request.parameter("signal");
   const auto id = rules::find_signal(name);
   if (!id || rules::signal_info(*id).scope != rules::SignalScope::global) {
-    return problem(400, "signal: expected the name of a global signal, such as cpu.utilization");
+    return problem(400, "signal: expected the name of a global signal, such as cpu.utilization" +
+                            instead_of(name));
   }
-  const auto level = level_named(call.request.parameter("resolution"));
-  if (!level) return problem(400, "resolution: expected 1s, 10s or 1m");
+  const std::string_view resolution = call.request.parameter("resolution");
+  const auto level = level_named(resolution);
+  if (!level) return problem(400, "resolution: expected 1s, 10s or 1m" + instead_of(resolution));
   const auto report = services.board.current();
   const auto index = static_cast<std::size_t>(*id);
   const rules::HistorySnapshot::Level* kept =

@@ -40,7 +40,7 @@ bool read_shorthand(std::string_view metric, rules::SignalId& signal) {
 }
 
 std::string unknown_metric(std::string_view metric) {
-  std::string text = "metric: expected cpu, memory or a signal name";
+  std::string text = "metric: expected cpu, memory or a signal name" + instead_of(metric);
   const std::string_view near = rules::nearest_signal(metric, true);
   if (!near.empty()) text += "; did you mean " + std::string(near) + "?";
   return text;
@@ -59,8 +59,9 @@ Injection read_query(const AdminRequest& request, std::vector<std::string>& erro
     if (shorthand && bare) text += '%';
     const auto value = parse_quantity(text, rules::signal_info(out.signal).unit);
     if (const auto* wrong = std::get_if<std::string>(&value)) {
-      errors.push_back(shorthand ? "value: expected a percentage between 0 and 100"
-                                 : "value: " + *wrong);
+      errors.push_back(
+          "value: " + (shorthand ? "expected a percentage between 0 and 100" : *wrong) +
+          instead_of(request.parameter("value")));
     } else {
       out.value = std::get<double>(value);
     }
@@ -68,7 +69,7 @@ Injection read_query(const AdminRequest& request, std::vector<std::string>& erro
   if (const auto text = request.parameter("for"); !text.empty()) {
     const auto parsed = parse_duration(text);
     if (!parsed || *parsed > for_max) {
-      errors.emplace_back("for: expected a duration up to 10m such as 10s");
+      errors.push_back("for: expected a duration up to 10m such as 10s" + instead_of(text));
     } else {
       out.for_ = *parsed;
     }

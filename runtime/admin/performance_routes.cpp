@@ -228,7 +228,8 @@ Reply put_level(const RouteContext& context, const Call& call) {
   const auto level = rules::parse_level(text);
   const bool emergency = text == "emergency";
   if (!text.empty() && !level && !emergency) {
-    reader.fail("level: expected conservative, balanced, aggressive, adaptive or emergency");
+    reader.fail("level: expected conservative, balanced, aggressive, adaptive or emergency" +
+                instead_of(text));
   }
   reader.refuse_others();
   if (!reader.ok()) return reader.to_problem();

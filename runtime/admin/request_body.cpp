@@ -50,7 +50,29 @@ bool is_json(std::string_view content_type) {
   return type == "application/json";
 }
 
+/// "hard or soft"; a word that comes again, as the standard may, is named once.
+std::string one_of(std::initializer_list<std::string_view> words) {
+  std::vector<std::string_view> named;
+  for (const std::string_view word : words) {
+    if (!word.empty()) named.push_back(word);
+  }
+  if (std::count(named.begin(), named.end(), named.front()) > 1) named.erase(named.begin());
+  std::string text(named.front());
+  for (std::size_t i = 1; i < named.size(); ++i) {
+    text += (i + 1 < named.size() ? ", " : " or ") + std::string(named[i]);
+  }
+  return text;
+}
+
 }  // namespace
+
+std::string instead_of(std::string_view text) {
+  constexpr std::size_t bytes_max = 64;
+  const bool plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= 32 && c < 127; });
+  if (text.empty() || text.size() > bytes_max || !plain) return {};
+  return ", not `" + std::string(text) + "`";
+}
 
 std::variant<json::object, Reply> read_body(const AdminRequest& request) {
   if (request.body.empty()) return json::object{};
@@ -134,9 +156,8 @@ std::string BodyReader::optional_word(std::string_view name,
     return value->is_string() && std::string_view(value->get_string()) == word;
   };
   if (std::any_of(words.begin(), words.end(), same)) return std::string(value->get_string());
-  std::string error = std::string(name) + ": expected";
-  for (const std::string_view word : words) error += " " + std::string(word);
-  fail(std::move(error));
+  fail(std::string(name) + ": expected " + one_of(words) +
+       instead_of(value->is_string() ? std::string_view(value->get_string()) : ""));
   return {};
 }
 

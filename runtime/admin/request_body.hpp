@@ -26,6 +26,9 @@ inline constexpr std::size_t texts_max = 1000;  ///< of one list; the body's siz
 /// more than body_memory_max.
 [[nodiscard]] std::variant<boost::json::object, Reply> read_body(const AdminRequest& request);
 
+/// For the end of an error: ", not `85x`"; nothing where that is too long to repeat, or no text.
+[[nodiscard]] std::string instead_of(std::string_view text);
+
 /// Collects what is wrong with a body, so that one answer names everything.
 class BodyReader {
  public:

@@ -65,7 +65,8 @@ int run_replay(const ReplayCommand& command) {
   if (!first || (!second && !command.compare.empty())) return 1;
   const auto level = rules::parse_level(command.level);
   if (!level) {
-    std::cerr << "--level: expected conservative, balanced, aggressive or adaptive\n";
+    std::cerr << "--level: expected conservative, balanced, aggressive or adaptive, not `"
+              << command.level << "`\n";
     return 1;
   }
   const auto signals = read(command.signals);

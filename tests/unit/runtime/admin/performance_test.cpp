@@ -114,6 +114,28 @@ TEST_F(Performance, StatusSaysWhatATrialFoundAndWhoOverrules) {
             "23% better (12% to 32.5%, confidence 99.8%, 14 comparisons)");
 }
 
+TEST_F(Performance, RefusalsNameWhatWasSentAndWhatIsAllowed) {
+  settings.allow_injection = true;
+  start();
+  const std::string level =
+      send_json("PUT", "/api/v1/performance/level", R"({"level":"turbo","reason":"x"})").body;
+  EXPECT_NE(level.find("level: expected conservative, balanced, aggressive, adaptive or emergency, "
+                       "not `turbo`"),
+            std::string::npos)
+      << level;
+  const std::string word = send_json("POST", "/api/v1/rules/replay", R"({"level":"turbo"})").body;
+  EXPECT_NE(
+      word.find("level: expected conservative, balanced, aggressive or adaptive, not `turbo`"),
+      std::string::npos)
+      << word;
+  const std::string query =
+      call("POST", "/api/v1/test/performance?metric=cpu&value=8x&for=1y").body;
+  EXPECT_NE(query.find("between 0 and 100, not `8x`"), std::string::npos) << query;
+  EXPECT_NE(query.find("up to 10m such as 10s, not `1y`"), std::string::npos) << query;
+  const std::string raw = get("/api/v1/performance/history?signal=%ff%0a").body;
+  EXPECT_EQ(raw.find("not `"), std::string::npos) << "what is no text is not repeated: " << raw;
+}
+
 TEST_F(Performance, StatusExplainsOptimizationsAndDecisions) {
   start();
   ControlReport with = report();
