@@ -88,8 +88,10 @@ const show = (status) => {
   element("metrics").tBodies[0].replaceChildren(...rows);
   element("metrics").hidden = false;
   const at = (item) => (item.endpoint ? " on " + item.endpoint : "");
-  list("active", status.active_optimizations.map((a) =>
-    `${a.name}${at(a)}: ${a.action} since ${a.enabled_at} (${a.reason})${marks(a)}`), "none");
+  const active = status.active_optimizations.map((a) =>
+    `${a.name}${at(a)}: ${a.action} since ${a.enabled_at} (${a.reason})${marks(a)}`);
+  const more = status.active_optimizations_total - active.length;
+  list("active", more > 0 ? [...active, `and ${more} more`] : active, "none");
   list("decisions", status.recent_decisions.map((d) =>
     `${d.at} ${d.rule}${at(d)}: ${d.from} to ${d.to} (${d.reason})${marks(d)}`), "none yet");
 };

@@ -74,7 +74,8 @@ json::object admission_json(const ControlReport& report) {
           {"cpu_freeze_percent", profile.cpu_freeze * 100}};
 }
 
-Reply status(const RouteContext& context) {
+Reply status(const RouteContext& context, const Call& call) {
+  const Subject subject = Subject::of(call.request);
   const AdminServices& services = context.services;
   const auto report = services.board.current();
   json::object out;
@@ -86,7 +87,7 @@ Reply status(const RouteContext& context) {
   out["emergency"] = report->emergency;
   out["emergency_details"] = emergency_json(*report, services.clock.now() - context.started);
   out["current_metrics"] = current_metrics_json(*report);
-  out["active_optimizations"] = active_optimizations_json(*report);
+  add_active_optimizations(*report, subject, out);
   out["optimization_rules"] = json::object{{"total", report->rules_total},
                                            {"enabled", report->rules_enabled},
                                            {"triggered_last_hour", report->triggers_last_hour},
@@ -100,7 +101,7 @@ Reply status(const RouteContext& context) {
   out["signals"] = signals_json(*report);
   out["history"] =
       json::object{{"endpoint_bytes", report->history_bytes}, {"refused", report->history_refused}};
-  out["recent_decisions"] = recent_decisions_json(*report, decisions_shown);
+  out["recent_decisions"] = recent_decisions_json(*report, subject, decisions_shown);
   out["lowered_lifetimes"] = lowered_lifetimes_json(*report, services.cache);
   out["actors"] = actors_json(*report);
   out["version"] = services.version;
@@ -197,13 +198,11 @@ Reply advice(const AdminServices& services) {
 
 Reply profiles(const AdminServices& services, const Call& call) {
   const auto report = services.board.current();
-  const std::string_view wanted = call.request.parameter("endpoint");
+  const Subject wanted = Subject::of(call.request);
   json::array out;
   if (report->traffic) {
     for (const EndpointFigures& endpoint : report->traffic->endpoints) {
-      const bool shown = wanted.empty() || wanted == endpoint.route ||
-                         wanted == endpoint.method + " " + endpoint.route;
-      if (!shown) continue;
+      if (!wanted.has_endpoint(endpoint.method + " " + endpoint.route)) continue;
       json::object profile = endpoint_json(endpoint);
       profile["windows"] = json::object{{"10s", window_json(endpoint.last_10s)},
                                         {"1m", window_json(endpoint.last_1m)},
@@ -213,7 +212,7 @@ Reply profiles(const AdminServices& services, const Call& call) {
       out.push_back(std::move(profile));
     }
   }
-  if (!wanted.empty() && out.empty()) return problem(404, "no such endpoint was seen yet");
+  if (!wanted.endpoint.empty() && out.empty()) return problem(404, "no such endpoint was seen yet");
   Reply reply;
   reply.members["profiles"] = std::move(out);
   return reply;
@@ -255,7 +254,7 @@ Reply put_level(const RouteContext& context, const Call& call) {
 void add_performance_routes(Router& router, const RouteContext& context) {
   const AdminServices& services = context.services;
   router.add({"GET", "/api/v1/performance/status", Access::viewer,
-              [&context](const Call&) { return status(context); }});
+              [&context](const Call& call) { return status(context, call); }});
   router.add({"GET", "/api/v1/performance/report", Access::viewer,
               [&services](const Call&) { return report(services); }});
   router.add({"GET", "/api/v1/performance/recommendations", Access::viewer,

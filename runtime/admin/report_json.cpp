@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <tuple>
 #include <variant>
+#include <vector>
 
 #include "runtime/ports/rfc3339.hpp"
 
@@ -65,6 +67,23 @@ json::value or_last_minute(const ControlReport& report, SignalId id, double fact
   const json::value value = signal_value(report, id, factor);
   if (!value.is_null() || !report.traffic || report.traffic->all_1m.requests == 0) return value;
   return report.traffic->all_1m.*member * factor;
+}
+
+json::object active_json(const ActiveOptimization& active, const ControlReport& report) {
+  json::object item;
+  item["name"] = active.action.rule;
+  item["enabled_at"] = rfc3339(active.enabled_at);
+  item["reason"] = active.action.reason;
+  item["action"] = rules::action_name(active.action.action);
+  item["config"] = action_config(active.action.action);
+  item["effect"] = active.action.trial ? effect_json(*active.action.trial) : json::value();
+  item["share"] = active.action.share;
+  item["endpoint"] = text_or_null(active.action.endpoint_name);
+  item["overruled"] = active.action.overruled;
+  item["overruled_by"] = text_or_null(active.action.overruled_by);
+  item["injected"] = active.injected;
+  item["shadow"] = report.mode == "shadow";
+  return item;
 }
 
 }  // namespace
@@ -150,31 +169,32 @@ json::object signals_json(const ControlReport& report) {
   return out;
 }
 
-json::array active_optimizations_json(const ControlReport& report) {
-  json::array out;
+void add_active_optimizations(const ControlReport& report, const Subject& subject,
+                              json::object& out) {
+  std::vector<const ActiveOptimization*> found;
   for (const ActiveOptimization& active : report.active) {
-    json::object item;
-    item["name"] = active.action.rule;
-    item["enabled_at"] = rfc3339(active.enabled_at);
-    item["reason"] = active.action.reason;
-    item["action"] = rules::action_name(active.action.action);
-    item["config"] = action_config(active.action.action);
-    item["effect"] = active.action.trial ? effect_json(*active.action.trial) : json::value();
-    item["share"] = active.action.share;
-    item["endpoint"] = text_or_null(active.action.endpoint_name);
-    item["overruled"] = active.action.overruled;
-    item["overruled_by"] = text_or_null(active.action.overruled_by);
-    item["injected"] = active.injected;
-    item["shadow"] = report.mode == "shadow";
-    out.push_back(std::move(item));
+    if (subject.has(active.action.rule, active.action.endpoint_name)) found.push_back(&active);
   }
-  return out;
+  out["active_optimizations_total"] = found.size();
+  const std::size_t shown = std::min(rows_shown, found.size());
+  const auto rank = [](const ActiveOptimization* active) {
+    return std::make_tuple(!active->action.endpoint_name.empty(), active->action.overruled,
+                           -active->enabled_at.time_since_epoch(), active);
+  };
+  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(shown), found.end(),
+                    [&rank](const auto* a, const auto* b) { return rank(a) < rank(b); });
+  found.resize(shown);
+  json::array list;
+  for (const ActiveOptimization* active : found) list.push_back(active_json(*active, report));
+  out["active_optimizations"] = std::move(list);
 }
 
-json::array recent_decisions_json(const ControlReport& report, std::size_t count) {
+json::array recent_decisions_json(const ControlReport& report, const Subject& subject,
+                                  std::size_t count) {
   json::array out;
   for (auto it = report.recent.rbegin(); it != report.recent.rend() && out.size() < count; ++it) {
     const rules::Transition& transition = it->transition;
+    if (!subject.has(transition.rule, transition.endpoint_name)) continue;
     out.push_back(json::object{{"at", rfc3339(it->at)},
                                {"rule", transition.rule},
                                {"endpoint", text_or_null(transition.endpoint_name)},

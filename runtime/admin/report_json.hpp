@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
+#include "runtime/admin/subject.hpp"
 #include "runtime/ports/control.hpp"
 
 namespace homeostat::admin {
@@ -29,10 +30,13 @@ namespace homeostat::admin {
 [[nodiscard]] boost::json::object current_metrics_json(const ControlReport& report);
 /// Every global signal: {value, unit, quality, source, age_seconds}.
 [[nodiscard]] boost::json::object signals_json(const ControlReport& report);
-[[nodiscard]] boost::json::array active_optimizations_json(const ControlReport& report);
-/// The newest `count` transitions, newest first.
+/// Sets `active_optimizations`, at most rows_shown of the subject's: those of the whole agent,
+/// then those that prevail, then the newest; and `active_optimizations_total`.
+void add_active_optimizations(const ControlReport& report, const Subject& subject,
+                              boost::json::object& out);
+/// The newest `count` transitions of the subject, newest first.
 [[nodiscard]] boost::json::array recent_decisions_json(const ControlReport& report,
-                                                       std::size_t count);
+                                                       const Subject& subject, std::size_t count);
 [[nodiscard]] boost::json::array actors_json(const ControlReport& report);
 
 /// {latency and rate figures in milliseconds}; null members when no requests.

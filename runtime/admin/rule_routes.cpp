@@ -3,9 +3,11 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <chrono>
-#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "runtime/admin/request_body.hpp"
 #include "runtime/admin/routes.hpp"
 #include "runtime/admin/rule_override_json.hpp"
+#include "runtime/admin/subject.hpp"
 #include "runtime/ports/rfc3339.hpp"
 
 namespace homeostat::admin {
@@ -147,27 +150,70 @@ json::object rule_json(const ControlReport& report, const std::string& name,
   return item;
 }
 
-Reply list_rules(const AdminServices& services) {
+using Rows = std::vector<const rules::RuleStatus*>;
+
+/// Those in force first, then the newest; `count` of them at most.
+void keep_most_relevant(Rows& rows, std::size_t count) {
+  count = std::min(count, rows.size());
+  const auto acts = [](const rules::RuleStatus* row) {
+    return row->state == RuleState::firing || row->state == RuleState::holding;
+  };
+  const auto rank = [&acts](const rules::RuleStatus* row) {
+    return std::make_tuple(!acts(row), row->state == RuleState::inactive,
+                           -row->since.time_since_epoch(), row);
+  };
+  std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count), rows.end(),
+                    [&rank](const auto* a, const auto* b) { return rank(a) < rank(b); });
+  rows.resize(count);
+}
+
+/// The rules a reader asks for, with the states the report knows.
+struct Listing {
+  std::vector<std::string_view> order;
+  std::unordered_map<std::string_view, const rules::Rule*> definitions;
+  std::unordered_map<std::string_view, Rows> states;
+
+  Listing(const rules::RuleSet& set, const ControlReport& report, const Subject& subject) {
+    for (const rules::Rule& rule : set.rules) {
+      if (!subject.has_rule(rule.name)) continue;
+      definitions[rule.name] = &rule;
+      order.push_back(rule.name);
+    }
+    for (const rules::RuleStatus& status : report.rules) {
+      if (!subject.has_rule(status.rule) || !subject.has_endpoint(status.endpoint_name)) continue;
+      if (!definitions.contains(status.rule) && !states.contains(status.rule)) {
+        order.push_back(status.rule);
+      }
+      states[status.rule].push_back(&status);
+    }
+    if (subject.endpoint.empty()) return;
+    std::erase_if(order, [this](std::string_view name) { return !states.contains(name); });
+  }
+
+  /// How many rows each rule may have: all share what one answer shows, and has one at least.
+  [[nodiscard]] std::size_t rows_each() const {
+    const auto many =
+        std::ranges::count_if(states, [](const auto& entry) { return entry.second.size() > 1; });
+    return std::max<std::size_t>(1, rows_shown / std::max<std::size_t>(1, std::size_t(many)));
+  }
+};
+
+Reply list_rules(const AdminServices& services, const Call& call) {
   const auto report = services.board.current();
   const auto set = rule_set(services);
-  std::map<std::string, const rules::Rule*> definitions;
-  std::vector<std::string> order;
-  for (const rules::Rule& rule : set->rules) {
-    definitions[rule.name] = &rule;
-    order.push_back(rule.name);
-  }
-  std::map<std::string, std::vector<const rules::RuleStatus*>> states;
-  for (const rules::RuleStatus& status : report->rules) {
-    if (!definitions.contains(status.rule) && !states.contains(status.rule)) {
-      order.push_back(status.rule);
-    }
-    states[status.rule].push_back(&status);
-  }
+  Listing listing(*set, *report, Subject::of(call.request));
+  const std::size_t rows_each = listing.rows_each();
   json::array list;
-  for (const std::string& name : order) {
-    const auto found = definitions.find(name);
-    list.push_back(rule_json(*report, name, found == definitions.end() ? nullptr : found->second,
-                             states[name]));
+  for (const std::string_view name : listing.order) {
+    const auto found = listing.definitions.find(name);
+    Rows& rows = listing.states[name];
+    const std::size_t total = rows.size();
+    keep_most_relevant(rows, rows_each);
+    json::object item =
+        rule_json(*report, std::string(name),
+                  found == listing.definitions.end() ? nullptr : found->second, rows);
+    item["instances_total"] = total;
+    list.push_back(std::move(item));
   }
   Reply reply;
   reply.members["total"] = list.size();
@@ -219,7 +265,7 @@ Reply rollback(const RouteContext& context, const Call& call) {
 
 void add_rule_routes(Router& router, const RouteContext& context) {
   router.add({"GET", "/api/v1/rules", Access::viewer,
-              [&context](const Call&) { return list_rules(context.services); }});
+              [&context](const Call& call) { return list_rules(context.services, call); }});
   router.add({"POST", "/api/v1/rules/reload", Access::operator_,
               [&context](const Call& call) { return reload(context, call); }});
   router.add({"POST", "/api/v1/rules/rollback", Access::operator_,

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <boost/json/array.hpp>
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
 #include <iostream>
 #include <string_view>
 #include <variant>
@@ -30,12 +32,23 @@ std::string listed(const json::value& value) {
   return out;
 }
 
-std::string instance_text(const json::value& instance) {
+/// A line that counts what an answer has left out of a list; empty if nothing.
+std::string left_out(std::size_t listed, const json::value& total, const char* what) {
+  const std::size_t all = total.is_number() ? total.to_number<std::size_t>() : listed;
+  return all > listed ? fmt::format("  and {} {}\n", all - listed, what) : std::string();
+}
+
+std::string instance_text(const json::value& instance, bool per_endpoint) {
   std::string out =
       "  " + shown(member_at(instance, "state")) + " since " + shown(member_at(instance, "since"));
-  if (!member_at(instance, "endpoint").is_null())
+  const std::string values = shown(member_at(instance, "values"));
+  if (!member_at(instance, "endpoint").is_null()) {
     out += " at " + shown(member_at(instance, "endpoint"));
-  out += "\n    now:  " + shown(member_at(instance, "values")) + "\n";
+  } else if (per_endpoint) {
+    out += " at every endpoint; homeostat explain 'GET /a' has the figures of one";
+  }
+  out += "\n";
+  if (!values.empty()) out += "    now:  " + values + "\n";
   const json::value& effect = member_at(instance, "effect");
   if (effect.is_object()) {
     out += "    effect on " + shown(member_at(effect, "signal")) + ": " +
@@ -78,7 +91,8 @@ bool concerns(const json::value& action, const std::string& member, const std::s
 std::string decisions_text(const json::value& status, const char* member,
                            const std::string& subject) {
   std::string out;
-  for (const auto& action : list(member_at(status, "performance_status.active_optimizations"))) {
+  const auto& actions = list(member_at(status, "performance_status.active_optimizations"));
+  for (const auto& action : actions) {
     if (!concerns(action, member, subject)) continue;
     const bool shadow = member_at(action, "shadow") == json::value(true);
     out += (shadow ? "  would be in force since " : "  in force since ") +
@@ -91,6 +105,9 @@ std::string decisions_text(const json::value& status, const char* member,
       out += " (overruled by " + shown(member_at(action, "overruled_by")) + ")";
     out += marks(action) + "\n    because " + shown(member_at(action, "reason")) + "\n";
   }
+  out +=
+      left_out(actions.size(), member_at(status, "performance_status.active_optimizations_total"),
+               "more actions");
   for (const auto& decision : list(member_at(status, "performance_status.recent_decisions"))) {
     if (shown(member_at(decision, member)) != subject) continue;
     const json::value& place = member_at(decision, "endpoint");
@@ -137,7 +154,11 @@ std::string rule_text(const json::value& rule, const json::value& status) {
   const std::string mode = shown(member_at(status, "performance_status.optimization_mode"));
   if (mode == "off" || mode == "shadow") out += ", optimization.mode " + mode + ": does not act";
   out += "\nstate\n";
-  for (const auto& instance : list(member_at(rule, "instances"))) out += instance_text(instance);
+  const auto& instances = list(member_at(rule, "instances"));
+  const bool per_endpoint = shown(member_at(rule, "scope")) == "endpoint";
+  for (const auto& instance : instances) out += instance_text(instance, per_endpoint);
+  out += left_out(instances.size(), member_at(rule, "instances_total"),
+                  "more endpoints; ask for one of them: homeostat explain 'GET /a'");
   return out + "decisions\n" + decisions_text(status, "rule", name);
 }
 
@@ -159,7 +180,7 @@ std::string endpoint_text(const json::value& profile, const json::value& rules,
   for (const auto& rule : list(member_at(rules, "rules"))) {
     for (const auto& instance : list(member_at(rule, "instances"))) {
       if (shown(member_at(instance, "endpoint")) != name) continue;
-      out += "  " + shown(member_at(rule, "name")) + "\n" + instance_text(instance);
+      out += "  " + shown(member_at(rule, "name")) + "\n" + instance_text(instance, true);
     }
   }
   return out + "decisions\n" + decisions_text(status, "endpoint", name);
@@ -182,18 +203,26 @@ std::optional<std::string> explanation_of(const std::string& subject, const json
 }
 
 int run_explain(const ExplainCommand& command) {
-  json::value answers[3];
-  const char* paths[] = {"/api/v1/rules", "/api/v1/performance/status",
-                         "/api/v1/performance/profiles"};
-  for (std::size_t i = 0; i < 3; ++i) {
-    auto answer = get_json(command.target, paths[i]);
-    if (const auto* error = std::get_if<std::string>(&answer)) {
-      std::cerr << *error << "\n";
-      return 1;
-    }
-    answers[i] = std::get<json::value>(std::move(answer));
+  std::string why;
+  const auto ask = [&](const std::string& path) {
+    auto answer = why.empty() ? get_json(command.target, path) : json::value();
+    if (auto* error = std::get_if<std::string>(&answer)) why = std::move(*error);
+    return why.empty() ? std::get<json::value>(std::move(answer)) : json::value();
+  };
+  const std::string subject = boost::urls::encode(command.subject, boost::urls::unreserved_chars);
+  json::value rules = ask("/api/v1/rules?rule=" + subject), profiles;
+  const bool is_rule = !list(member_at(rules, "rules")).empty();
+  if (!is_rule) {
+    rules = ask("/api/v1/rules?endpoint=" + subject);
+    profiles = ask("/api/v1/performance/profiles");
   }
-  const auto explained = explanation_of(command.subject, answers[0], answers[1], answers[2]);
+  const json::value status =
+      ask("/api/v1/performance/status?" + std::string(is_rule ? "rule=" : "endpoint=") + subject);
+  if (!why.empty()) {
+    std::cerr << why << "\n";
+    return 1;
+  }
+  const auto explained = explanation_of(command.subject, rules, status, profiles);
   if (!explained) {
     std::cerr << "no rule and no endpoint is named '" << command.subject << "'\n";
     return 2;

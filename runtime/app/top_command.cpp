@@ -143,9 +143,10 @@ class Screen {
     add("");
     const auto& rows = list(member_at(status_, "active_optimizations"));
     const std::string mode = shown(member_at(status_, "optimization_mode"));
-    add(mode == "shadow"
-            ? fmt::format("would be in force, but for optimization.mode shadow: {}", rows.size())
-            : fmt::format("in force: {}", rows.size()));
+    const std::string total = shown(member_at(status_, "active_optimizations_total"));
+    add((mode == "shadow" ? "would be in force, but for optimization.mode shadow: "
+                          : "in force: ") +
+        total);
     for (const auto& row : rows) {
       const json::value& effect = member_at(row, "effect");
       add(fmt::format("  {} {} {}{}  {}{}", shown(member_at(row, "name")),

@@ -31,7 +31,8 @@ TEST(Explain, OfAnEndpointNamesWhatGlobalRulesDoThere) {
 }
 
 const char* const doubtful = R"({"performance_status": {"optimization_mode": "shadow",
-  "injected_signals": ["cpu.utilization"], "active_optimizations": [
+  "injected_signals": ["cpu.utilization"], "active_optimizations_total": 1201,
+  "active_optimizations": [
     {"name": "busy", "endpoint": null, "action": "throttle", "config": {"to": 0.5},
      "enabled_at": "2026-01-31T12:00:00Z", "overruled": false, "reason": "cpu.utilization = 95%",
      "effect": {"verdict": "useful"}, "injected": true, "shadow": true}],
@@ -52,18 +53,41 @@ TEST(Explain, TellsWhatDoesNotActAndWhatATestInjected) {
        {"  tried on 50 % of the requests, has to improve endpoint.latency_avg within 900 s, else "
         "rollback\n",
         "optimization.mode shadow: does not act\n",
-        "  would be in force since 2026-01-31T12:00:00Z", "by busy [injected] [shadow]\n",
+        "  would be in force since 2026-01-31T12:00:00Z",
+        "by busy [injected] [shadow]\n",
         "busy at GET /a: pending -> firing  hot [injected] [shadow]\n",
         "inactive -> pending  warm [dry run]\n"}) {
     EXPECT_NE(text->find(part), std::string::npos) << part << *text;
   }
 }
 
+TEST(Explain, CountsWhatAnAnswerLeavesOut) {
+  const auto rules = boost::json::parse(R"({"rules": [{"name": "busy", "instances_total": 1000,
+    "instances": [{"endpoint": "GET /a", "state": "firing"}]}]})");
+  const auto none = boost::json::parse(R"({"profiles": []})");
+  const auto text = explanation_of("busy", rules, boost::json::parse(doubtful), none);
+  ASSERT_TRUE(text.has_value());
+  EXPECT_NE(text->find("  and 999 more endpoints"), std::string::npos) << *text;
+  EXPECT_NE(text->find("  and 1200 more actions\n"), std::string::npos) << *text;
+}
+
+TEST(Explain, OfARuleThatActsNowhereSaysWhereToLook) {
+  const auto rules = boost::json::parse(R"({"rules": [{"name": "slow", "scope": "endpoint",
+    "instances": [{"endpoint": null, "state": "inactive", "since": "2026-01-31T12:00:00Z",
+                   "values": ""}]}]})");
+  const auto none = boost::json::parse(R"({"profiles": []})");
+  const auto text = explanation_of("slow", rules, none, none);
+  ASSERT_TRUE(text.has_value());
+  EXPECT_NE(text->find("inactive since 2026-01-31T12:00:00Z at every endpoint"), std::string::npos)
+      << *text;
+  EXPECT_EQ(text->find("now:"), std::string::npos) << "it has no values of its own";
+}
+
 TEST(TopScreen, TellsWhatDoesNotActAndWhatATestInjected) {
   const auto report = boost::json::parse(R"({"performance_report": {}})");
   const std::string text = top_screen(boost::json::parse(doubtful), report, {40, 200});
   for (const char* part : {"INJECTED by a test: cpu.utilization\n",
-                           "would be in force, but for optimization.mode shadow: 1\n",
+                           "would be in force, but for optimization.mode shadow: 1201\n",
                            "busy throttle - useful  cpu.utilization = 95% [injected] [shadow]\n",
                            "hot [injected] [shadow]\n"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << text;

@@ -1,0 +1,37 @@
+// What a reader asks about with ?rule= and ?endpoint=, and how many rows an answer about rules
+// may have: rules x endpoints can be a hundred thousand.
+//
+// Plain values. Thread safety: none needed. Ownership: refers to the request.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "runtime/admin/http_message.hpp"
+
+namespace homeostat::admin {
+
+/// Rows of one list that the admin thread builds for one answer.
+inline constexpr std::size_t rows_shown = 200;
+
+struct Subject {
+  std::string_view rule, endpoint;  ///< empty: all
+
+  static Subject of(const AdminRequest& request) noexcept {
+    return {request.parameter("rule"), request.parameter("endpoint")};
+  }
+  [[nodiscard]] bool has_rule(std::string_view name) const noexcept {
+    return rule.empty() || name == rule;
+  }
+  /// `name` is "GET /book/{id}"; the route alone means every method.
+  [[nodiscard]] bool has_endpoint(std::string_view name) const noexcept {
+    return endpoint.empty() || name == endpoint ||
+           (endpoint.front() == '/' && name.substr(name.find(' ') + 1) == endpoint);
+  }
+  /// What has no endpoint of its own is so at every one.
+  [[nodiscard]] bool has(std::string_view name, std::string_view place) const noexcept {
+    return has_rule(name) && (place.empty() || has_endpoint(place));
+  }
+};
+
+}  // namespace homeostat::admin
