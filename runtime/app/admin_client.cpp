@@ -19,6 +19,18 @@ namespace {
 
 constexpr std::size_t answer_bytes_max = std::size_t{16} * 1024 * 1024;
 
+/// JSON on one line with numbers as people write them ("0.7", not "7E-1"). Members that hold
+/// lists are rare and shallow here.
+std::string plain_json(const json::value& value) {
+  if (value.is_double()) return fmt::format("{:.6g}", value.get_double());
+  if (!value.is_object()) return json::serialize(value);
+  std::string out = "{";
+  for (const auto& [name, member] : value.get_object()) {
+    out += (out.size() > 1 ? "," : "") + json::serialize(name) + ":" + plain_json(member);
+  }
+  return out + "}";
+}
+
 }  // namespace
 
 const json::value& member_at(const json::value& document, const std::string& path) {
@@ -38,8 +50,7 @@ const json::value& member_at(const json::value& document, const std::string& pat
 
 std::string shown(const json::value& value) {
   if (value.is_null()) return "-";
-  if (value.is_double()) return fmt::format("{:.6g}", value.get_double());
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+  return value.is_string() ? std::string(value.get_string()) : plain_json(value);
 }
 
 std::string marks(const json::value& of) {

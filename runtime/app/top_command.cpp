@@ -160,9 +160,11 @@ class Screen {
     add("");
     add("latest decisions");
     for (const auto& row : list(member_at(status_, "recent_decisions"))) {
-      add(fmt::format("  {} {} {} -> {}  {}{}", shown(member_at(row, "at")),
-                      shown(member_at(row, "rule")), shown(member_at(row, "from")),
-                      shown(member_at(row, "to")), shown(member_at(row, "reason")), marks(row)));
+      const json::value& place = member_at(row, "endpoint");
+      add(fmt::format("  {} {}{} {} -> {}  {}{}", shown(member_at(row, "at")),
+                      shown(member_at(row, "rule")), place.is_null() ? "" : " " + shown(place),
+                      shown(member_at(row, "from")), shown(member_at(row, "to")),
+                      shown(member_at(row, "reason")), marks(row)));
     }
   }
 

@@ -54,7 +54,7 @@ TEST(Explain, TellsWhatDoesNotActAndWhatATestInjected) {
         "rollback\n",
         "optimization.mode shadow: does not act\n",
         "  would be in force since 2026-01-31T12:00:00Z",
-        "by busy [injected] [shadow]\n",
+        "throttle {\"to\":0.5} by busy [injected] [shadow]\n",
         "busy at GET /a: pending -> firing  hot [injected] [shadow]\n",
         "inactive -> pending  warm [dry run]\n"}) {
     EXPECT_NE(text->find(part), std::string::npos) << part << *text;
@@ -89,7 +89,7 @@ TEST(TopScreen, TellsWhatDoesNotActAndWhatATestInjected) {
   for (const char* part : {"INJECTED by a test: cpu.utilization\n",
                            "would be in force, but for optimization.mode shadow: 1201\n",
                            "busy throttle - useful  cpu.utilization = 95% [injected] [shadow]\n",
-                           "hot [injected] [shadow]\n"}) {
+                           "busy GET /a pending -> firing  hot [injected] [shadow]\n"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << text;
   }
 }
