@@ -6,6 +6,7 @@
 #include <cmath>
 #include <variant>
 
+#include "config/settings/words.hpp"
 #include "rules/history/window_function.hpp"
 
 namespace homeostat::actors {
@@ -333,7 +334,7 @@ Shared<ControlReport> ControlLoop::build_report(const Now& now) {
   auto report = std::make_shared<ControlReport>();
   report->at = now.wall;
   report->at_steady = now.at;
-  report->mode = name_of(mode());
+  report->mode = config::words::loop_mode[static_cast<std::size_t>(mode())];
   report->level = level_;
   report->effective_level = engine_.level();
   report->level_reason = level_reason_;

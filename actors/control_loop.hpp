@@ -39,12 +39,6 @@ struct LogLine {
 /// A rule, at an endpoint unless that is empty, in texts.
 [[nodiscard]] std::string subject(const std::string& rule, const std::string& endpoint);
 
-/// As configured: "on", "off" or "shadow".
-[[nodiscard]] constexpr const char* name_of(config::LoopMode mode) noexcept {
-  if (mode == config::LoopMode::off) return "off";
-  return mode == config::LoopMode::shadow ? "shadow" : "on";
-}
-
 class ControlLoop {
  public:
   static constexpr std::size_t log_lines_max = 50;  ///< transitions logged per tick

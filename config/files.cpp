@@ -12,25 +12,13 @@
 #include <filesystem>
 #include <system_error>
 
+#include "config/descriptor.hpp"
+
 namespace homeostat::config {
 namespace {
 
 namespace fs = std::filesystem;
 constexpr std::size_t folder_entries_max = 10'000;
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const noexcept { return number_; }
-
- private:
-  int number_;
-};
 
 UnitError system_error_text(std::string_view what) {
   return UnitError{fmt::format("{}: {}", what, std::generic_category().message(errno))};

@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "config/address.hpp"
+#include "config/settings/words.hpp"
 #include "config/suggest.hpp"
-#include "config/words.hpp"
 
 namespace homeostat::config {
 namespace {

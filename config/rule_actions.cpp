@@ -7,8 +7,8 @@
 #include "config/rule_loader.hpp"
 #include "config/rule_schema.hpp"
 #include "config/scalar_leaves.hpp"
+#include "config/settings/words.hpp"
 #include "config/suggest.hpp"
-#include "config/words.hpp"
 
 namespace homeostat::config {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "config/rule_schema.hpp"
 #include "config/scalar_leaves.hpp"
-#include "config/words.hpp"
+#include "config/settings/words.hpp"
 #include "rules/engine/trial.hpp"
 #include "rules/expr/suggestion.hpp"
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "config/list_leaves.hpp"
+#include "config/settings/words.hpp"
 #include "config/text_checks.hpp"
-#include "config/words.hpp"
 #include "rules/expr/expression.hpp"
 
 namespace homeostat::config {

@@ -5,8 +5,8 @@
 #include "config/list_leaves.hpp"
 #include "config/rows_leaf.hpp"
 #include "config/schema.hpp"
+#include "config/settings/words.hpp"
 #include "config/text_checks.hpp"
-#include "config/words.hpp"
 
 namespace homeostat::config {
 namespace {

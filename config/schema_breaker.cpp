@@ -1,7 +1,7 @@
 // upstream.breaker, upstream.outliers, upstream.retry_budget.
 #include "config/scalar_leaves.hpp"
 #include "config/schema.hpp"
-#include "config/words.hpp"
+#include "config/settings/words.hpp"
 
 namespace homeostat::config {
 

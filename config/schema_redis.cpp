@@ -7,8 +7,8 @@
 #include "config/list_leaves.hpp"
 #include "config/schema.hpp"
 #include "config/secret_leaf.hpp"
+#include "config/settings/words.hpp"
 #include "config/text_checks.hpp"
-#include "config/words.hpp"
 
 namespace homeostat::config {
 namespace {

@@ -11,24 +11,12 @@
 #include <system_error>
 #include <utility>
 
+#include "config/descriptor.hpp"
+
 namespace homeostat::app {
 namespace {
 
 std::string error_text(int number) { return std::generic_category().message(number); }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) noexcept : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const noexcept { return number_; }
-
- private:
-  int number_;
-};
 
 /// The size up to and with the last end of line.
 off_t whole_lines(int file, off_t size) {
@@ -71,7 +59,8 @@ bool RecordFile::make_room() {
 }
 
 bool RecordFile::append(std::string_view lines) {
-  const Descriptor file(::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
+  const config::Descriptor file(
+      ::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
   struct stat status {};
   if (file.get() < 0 || ::fstat(file.get(), &status) != 0) {
     error_ = error_text(errno);
