@@ -6,6 +6,7 @@
 #include "runtime/cache/response_rules.hpp"
 #include "runtime/http/credentials.hpp"
 #include "runtime/proxy/fill_exchange.hpp"
+#include "runtime/proxy/serve_request.hpp"
 #include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/upstream_head.hpp"
 #include "runtime/proxy/worker.hpp"
@@ -21,6 +22,7 @@ FetchTask::FetchTask(Worker& worker, cache::FillLeader leader, Ref<RequestContex
       decision_(decision),
       stored_(leader_.stale()),
       client_address_(std::move(client_address)) {
+  asked_.endpoint = content_endpoint(worker_, *request_);
   if (asked_.method == "HEAD") asked_.method = "GET";
 }
 
@@ -48,9 +50,10 @@ void FetchTask::begin(UpstreamPurpose purpose) {
 void FetchTask::ask_origin() {
   requested_ = worker_.now();
   worker_.cache().cache().refresh().fetch_begins(request_->config->settings().cache.refresh);
-  call_ = make_ref<UpstreamCall>(
-      worker_, static_cast<UpstreamSink&>(*this),
-      make_upstream_request(worker_, *request_, client_address_, purpose_, stored_.get()));
+  UpstreamRequest asking =
+      make_upstream_request(worker_, *request_, client_address_, purpose_, stored_.get());
+  asking.endpoint = asked_.endpoint;
+  call_ = make_ref<UpstreamCall>(worker_, static_cast<UpstreamSink&>(*this), std::move(asking));
   const Ref<UpstreamCall> call = call_;
   call->start();
 }
@@ -83,7 +86,7 @@ void FetchTask::done() {
 }
 
 void FetchTask::report(const cache::FetchEnd& end) {
-  worker_.cache().cache().refresh().report(stored_.get(), request_->endpoint, end,
+  worker_.cache().cache().refresh().report(stored_.get(), asked_.endpoint, end,
                                            request_->config->settings().cache.refresh,
                                            worker_.now());
 }
@@ -164,8 +167,8 @@ void FetchTask::on_upstream_head(const http::ResponseHead& head) {
     fail(cache::Reason::status, cache::RefreshResult::failed);
     return;
   }
-  cache::StoreDecision decision = worker_.cache().judge(
-      asked_, decision_, response, worker_.policy().cache.of(request_->endpoint));
+  cache::StoreDecision decision = worker_.cache().judge(asked_, decision_, response,
+                                                        worker_.policy().cache.of(asked_.endpoint));
   if (concerns_client_alone(end, decision, response.status)) {
     leave_to_client(head, decision.storable() ? cache::Reason::status : decision.reason);
     return;
@@ -219,7 +222,7 @@ void FetchTask::not_modified(const cache::Response& response, const http::Respon
     case Validated::unknown: leader_.abandon(cache::Reason::validator); return;
   }
   std::optional<cache::RefreshedHead> refreshed = cache::refreshed_head(
-      *leader_.stale(), decision_, asked_, response, worker_.policy().cache.of(request_->endpoint));
+      *leader_.stale(), decision_, asked_, response, worker_.policy().cache.of(asked_.endpoint));
   if (!refreshed.has_value()) {
     // It may not be stored any more, or is not what the application has.
     const bool about = cache::is_about(*leader_.stale(), head.headers);
@@ -250,12 +253,12 @@ void FetchTask::note_refetch(const cache::Object* now) {
   const std::optional<bool> unchanged =
       now == before.get() ? std::optional(true) : same_content(*before, *now);
   if (!unchanged) return;
-  worker_.patterns().note_refetch(request_->endpoint, *unchanged,
+  worker_.patterns().note_refetch(asked_.endpoint, *unchanged,
                                   freshness.lifetime - freshness.initial_age);
   // What was purged is known to have changed: that says nothing about its lifetime.
   if (!before->head().rule_ttl || before->softened()) return;
-  if (request_->endpoint == telemetry::other_endpoint) return;
-  worker_.cache().cache().changes().observe(request_->endpoint,
+  if (asked_.endpoint == telemetry::other_endpoint) return;
+  worker_.cache().cache().changes().observe(asked_.endpoint,
                                             {!*unchanged, worker_.now() - freshness.received});
 }
 

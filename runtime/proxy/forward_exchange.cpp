@@ -8,6 +8,7 @@
 #include "runtime/compress/json_tightener.hpp"
 #include "runtime/proxy/failure_response.hpp"
 #include "runtime/proxy/local_response.hpp"
+#include "runtime/proxy/serve_request.hpp"
 #include "runtime/proxy/stale_reply.hpp"
 #include "runtime/proxy/stream_coding.hpp"
 #include "runtime/proxy/tunnel.hpp"
@@ -96,9 +97,11 @@ void ForwardExchange::learn_from_head(const http::ResponseHead& head) {
   response.requested = requested_;
   response.received = call_->answered_at();
   response.received_wall = worker_.wall_now();
+  cache::Request asked = request.cache_request;
+  asked.endpoint = content_endpoint(worker_, request);
   const bool current =
-      worker_.cache().learn_from_head(request.cache_request, request.decision, request.found.object,
-                                      response, worker_.policy().cache.of(request.endpoint));
+      worker_.cache().learn_from_head(asked, request.decision, request.found.object, response,
+                                      worker_.policy().cache.of(asked.endpoint));
   if (tier::Tier* tier = worker_.services().tier; tier != nullptr && !current) {
     cache::Outdated told;
     worker_.cache().tell_url(told, request.host, request.path, request.target.query,

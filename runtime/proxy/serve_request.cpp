@@ -191,6 +191,12 @@ void describe_request(Worker& worker, RequestContext& request, const http::Reque
   lookup.upgrade = head.upgrade;
 }
 
+EndpointId content_endpoint(Worker& worker, const RequestContext& request) {
+  const http::RequestHead& head = request.head();
+  return head.method == http::Method::head ? worker.telemetry().endpoint("GET", head.target)
+                                           : request.endpoint;
+}
+
 namespace {
 
 /// How long what a rule keeps may live, by what was seen of its endpoint. In emergency mode
@@ -199,10 +205,12 @@ rules::LifetimeBound lifetime_bound(Worker& worker, const RequestContext& reques
   const config::ChangeSettings& settings = request.config->settings().cache.ttl_by_change;
   const cache::CompiledRule* rule = request.decision.rule;
   if (rule == nullptr || !rule->settings.ttl || settings.mode == config::LoopMode::off ||
-      request.endpoint == telemetry::other_endpoint || worker.policy().mode.emergency) {
+      worker.policy().mode.emergency) {
     return {};
   }
-  return {worker.cache().cache().changes().bound(request.endpoint), settings.lowest,
+  const EndpointId endpoint = content_endpoint(worker, request);
+  if (endpoint == telemetry::other_endpoint) return {};
+  return {worker.cache().cache().changes().bound(endpoint), settings.lowest,
           settings.mode == config::LoopMode::on};
 }
 

@@ -6,6 +6,7 @@
 
 #include "runtime/cache/cache_status.hpp"
 #include "runtime/http/target.hpp"
+#include "runtime/ports/policy.hpp"
 
 namespace homeostat::proxy {
 
@@ -16,6 +17,9 @@ class Worker;
 
 /// Derives what the cache and the gate need to know of a request whose target was read.
 void describe_request(Worker& worker, RequestContext& request, const http::RequestTarget& target);
+
+/// The endpoint whose content answers it: for HEAD that of GET.
+[[nodiscard]] EndpointId content_endpoint(Worker& worker, const RequestContext& request);
 
 /// What the cache may do with it. When its body's hash is known; again if it is served anew.
 void decide_caching(Worker& worker, RequestContext& request);

@@ -71,7 +71,7 @@ bool FetchTask::ask_tier() {
 }
 
 bool FetchTask::read_tier() {
-  return worker_.tier()->read(shared_key_, request_->head().headers, request_->endpoint,
+  return worker_.tier()->read(shared_key_, request_->head().headers, asked_.endpoint,
                               [this, keep = Ref<FetchTask>(this)](std::optional<tier::Entry> entry,
                                                                   const std::string& key) {
                                 tier_answered(std::move(entry), key);
@@ -91,7 +91,7 @@ void FetchTask::tier_answered(std::optional<tier::Entry> entry, const std::strin
     worker_.tier()->count(outcome);
     brought = outcome == ReadOutcome::hit;
   }
-  worker_.tier()->note_read(request_->endpoint, brought);
+  worker_.tier()->note_read(asked_.endpoint, brought);
   if (brought) {
     done();
     return;
@@ -105,7 +105,7 @@ void FetchTask::tier_answered(std::optional<tier::Entry> entry, const std::strin
 bool FetchTask::lease_fill(const std::string& key, bool absent) {
   if (key.empty() || std::exchange(lease_asked_, true)) return false;
   return worker_.tier()->lease(
-      key, absent, request_->endpoint, request_->terms.deadline,
+      key, absent, asked_.endpoint, request_->terms.deadline,
       [this, keep = Ref<FetchTask>(this)](tier::WorkerTier::LeaseEnd end, tier::FillLease lease) {
         leased(end, std::move(lease));
       });
@@ -144,8 +144,8 @@ ReadOutcome FetchTask::take_shared(const tier::Entry& entry) {
   response.requested = now - age;
   response.received = now;
   response.received_wall = wall_now;
-  cache::StoreDecision decision = worker_.cache().judge(
-      asked_, decision_, response, worker_.policy().cache.of(request_->endpoint));
+  cache::StoreDecision decision = worker_.cache().judge(asked_, decision_, response,
+                                                        worker_.policy().cache.of(asked_.endpoint));
   if (!decision.storable()) {
     return decision.reason == cache::Reason::expired ? ReadOutcome::expired
                                                      : ReadOutcome::unsuitable;
@@ -178,8 +178,8 @@ ReadOutcome FetchTask::take_shared(const tier::Entry& entry) {
 void FetchTask::note_origin_latency(std::uint16_t status) {
   tier::WorkerTier* tier = worker_.tier();
   if (tier == nullptr) return;
-  tier->origin_answered(request_->endpoint, call_->latency());
-  if (request_->endpoint != telemetry::other_endpoint) return;
+  tier->origin_answered(asked_.endpoint, call_->latency());
+  if (asked_.endpoint != telemetry::other_endpoint) return;
   const http::RequestHead& head = request_->head();
   const rules::EndpointId learnt =
       worker_.telemetry().answered(head.method_text, head.target, status);

@@ -7,6 +7,7 @@
 #include "runtime/proxy/client_connection.hpp"
 #include "runtime/proxy/fetch_task.hpp"
 #include "runtime/proxy/object_reply.hpp"
+#include "runtime/proxy/serve_request.hpp"
 #include "runtime/proxy/stored_form.hpp"
 #include "runtime/proxy/worker.hpp"
 
@@ -45,6 +46,7 @@ cache::RequestDecision refreshing(const RequestContext& request) {
     asked.method = "GET";
     decision = request.config->cache_rules().decide(asked);
     decision.plain_lifetime = request.decision.plain_lifetime;
+    decision.lifetime_bound = request.decision.lifetime_bound;
   }
   decision.store = true;
   decision.head = decision.range = decision.precondition = false;
@@ -82,7 +84,8 @@ Ref<FetchTask> prepare_refresh(ClientConnection& connection, const cache::Object
   if (!decision.lookup) return {};
   const config::Settings& settings = request.config->settings();
   RefreshControl& control = worker.cache().cache().refresh();
-  RefreshControl::Request wanted{kind, *object, request.endpoint, settings.cache.refresh};
+  RefreshControl::Request wanted{kind, *object, content_endpoint(worker, request),
+                                 settings.cache.refresh};
   wanted.lease = lease_of(settings);
   wanted.gate_busy = kind == RefreshKind::ahead && gate_is_busy(worker, settings);
   wanted.now = request.started;
@@ -142,7 +145,8 @@ bool reply_with_stale(ClientConnection& connection) {
   const cache::ObjectPtr object = request.found.object;
   cache::StaleView view = view_of(worker, request, *object);
   view.now = request.started;
-  view.trouble = worker.cache().cache().refresh().trouble(*object, request.endpoint, view.now);
+  view.trouble = worker.cache().cache().refresh().trouble(
+      *object, content_endpoint(worker, request), view.now);
   view.purge_grace = cache::in_purge_grace(
       *object, request.decision, request.config->settings().cache.refresh.purge_grace, view.now);
   cache::CacheStatus status;
