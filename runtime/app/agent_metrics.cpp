@@ -81,7 +81,8 @@ void register_cache(MetricsRegistry& metrics, Agent::Parts& parts) {
   counter("homeostat_cache_evictions_total", "Objects evicted for room.", &CacheFigures::evictions);
   counter("homeostat_cache_expirations_total", "Objects dropped after expiry.",
           &CacheFigures::expirations);
-  counter("homeostat_cache_bypasses_total", "Requests the cache took no part in.",
+  counter("homeostat_cache_bypasses_total",
+          "Requests the cache took no part in, or had nothing fitting for.",
           &CacheFigures::bypasses);
   counter("homeostat_cache_deletes_total", "Objects invalidated or flushed.",
           &CacheFigures::deletes);

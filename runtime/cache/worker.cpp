@@ -61,7 +61,7 @@ Lookup Worker::classify(ObjectPtr object, const RequestDecision& decision, Insta
 
 void Worker::count(const Lookup& lookup, EndpointId endpoint) {
   switch (lookup.kind) {
-    case Lookup::Kind::hit: counters_.hits.add(); break;
+    case Lookup::Kind::hit: break;
     case Lookup::Kind::stale: counters_.stale.add(); break;
     case Lookup::Kind::miss: counters_.misses.add(); break;
     case Lookup::Kind::bypass: counters_.bypasses.add(); break;

@@ -82,7 +82,7 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Counts hit, stale, miss or bypass.
+  /// Counts stale, miss or bypass; of a hit the caller knows whether it answers: count_hit().
   [[nodiscard]] Lookup lookup(const Request& request, const RequestDecision& decision, Instant now);
   /// After lookup() said miss or stale for the same request. `stale` is
   /// lookup's object or null. REQUIRES: decision.store.
@@ -135,6 +135,9 @@ class Worker {
 
   /// The key of the request itself, without variant.
   [[nodiscard]] std::string key_text(const Request& request, const RequestDecision& decision);
+  /// After a lookup() that said hit. `answers`: else it takes the way of a bypass, since it is
+  /// not what the request needs.
+  void count_hit(bool answers) noexcept { (answers ? counters_.hits : counters_.bypasses).add(); }
   /// Counts a reason the proxy found by itself.
   void count(Reason reason) noexcept { counters_.count(reason); }
   [[nodiscard]] Cache& cache() noexcept { return cache_; }

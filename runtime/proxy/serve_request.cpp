@@ -126,16 +126,18 @@ bool refused_to_forward(ClientConnection& connection, cache::CacheStatus status)
   return true;
 }
 
-/// A hit in a form the client takes; else the origin is asked for one.
-void reply_hit(ClientConnection& connection, Lookup& found) {
-  if (must_ask_origin(connection, found.object)) {
-    cache::CacheStatus status = status_of(connection.request());
-    status.forward = Forward::request;
-    if (refused_to_forward(connection, status)) return;
-    connection.worker().cache().count(cache::Reason::content_coding);
-    forward(connection, status, cache::Reason::content_coding);
-    return;
-  }
+/// The origin has it in a form that the client takes, this agent not yet.
+void ask_for_form(ClientConnection& connection) {
+  cache::CacheStatus status = status_of(connection.request());
+  status.forward = Forward::request;
+  if (refused_to_forward(connection, status)) return;
+  connection.worker().cache().count(cache::Reason::content_coding);
+  forward(connection, status, cache::Reason::content_coding);
+}
+
+/// What somebody has stored since this request missed.
+void reply_filled(ClientConnection& connection, Lookup& found) {
+  if (must_ask_origin(connection, found.object)) return ask_for_form(connection);
   reply_with_hit(connection, found);
 }
 
@@ -229,7 +231,7 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
   cache::FillStart begin = worker.cache().begin_fill(request.cache_request, request.decision,
                                                      request.found, request.started);
   switch (begin.kind) {
-    case cache::FillStart::Kind::hit: reply_hit(connection, begin.hit); return;
+    case cache::FillStart::Kind::hit: reply_filled(connection, begin.hit); return;
     case cache::FillStart::Kind::pass: forward(connection, status, begin.reason); return;
     case cache::FillStart::Kind::follower:
       connection.hand_over(
@@ -298,9 +300,11 @@ void serve_identified(ClientConnection& connection) {
                     cache::satisfies_preconditions(request.head().headers, found.object->head());
   // Tags that are nobody's but this agent's: what is stored and fresh decides.
   const bool decided = fits || request.decision.tag_owners == cache::TagOwners::own;
-  if (found.kind == Lookup::Kind::hit && decided) {
-    reply_hit(connection, found);
-    return;
+  if (found.kind == Lookup::Kind::hit) {
+    const bool answers = decided && !must_ask_origin(connection, found.object);
+    worker.cache().count_hit(answers);
+    if (answers) return reply_with_hit(connection, found);
+    if (decided) return ask_for_form(connection);
   }
   // What is stale may be older than what a precondition is about.
   if (found.kind == Lookup::Kind::stale && !request.decision.precondition &&

@@ -159,6 +159,9 @@ TEST_P(EachCoding, ABombIsNeverDecodedAndTheOriginAnswersInstead) {
   }));
   const Message answer = agent.get("/page", "Accept-Encoding: identity\r\n");
   EXPECT_EQ(answer.body, bomb) << "what the origin sends passes untouched";
+  EXPECT_EQ(agent.metric("homeostat_cache_hits_total"), 0) << "found, but no answer";
+  EXPECT_TRUE(is_hit(agent.get("/page", accept_)));
+  EXPECT_EQ(agent.metric("homeostat_cache_hits_total"), 1);
   EXPECT_EQ(given_up(), 1) << "and it is not tried again";
 }
 

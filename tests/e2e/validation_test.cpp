@@ -61,6 +61,8 @@ TEST_F(Versions, IfMatchIsAnsweredFromTheCacheOnlyWhereItHolds) {
   EXPECT_FALSE(is_hit(other));
   EXPECT_NE(other.get("cache-status").find("detail=precondition"), std::string::npos) << other.head;
   EXPECT_EQ(origin_.last_request("/page").get("if-match"), "\"v2\"");
+  EXPECT_EQ(agent.metric("homeostat_cache_hits_total"), 1) << "what was found there did not answer";
+  EXPECT_EQ(agent.metric("homeostat_cache_bypasses_total"), 1);
 }
 
 TEST(Validation, WhatIsStaleAnswersNoIfMatch) {
