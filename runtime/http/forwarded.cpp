@@ -187,4 +187,9 @@ bool via_contains(const HeaderTable& message, std::string_view pseudonym) noexce
   });
 }
 
+std::optional<std::uint64_t> forwards_left(const HeaderTable& request) noexcept {
+  if (request.count(HeaderId::max_forwards) != 1) return std::nullopt;
+  return parse_decimal(request.get(HeaderId::max_forwards));
+}
+
 }  // namespace homeostat::http

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -67,5 +69,9 @@ void append_via(HeadWriter& out, const HeaderTable& message, unsigned received_m
 
 /// An RFC 7239 node: IPv4 bare, IPv6 as "[...]" in quotes, empty as "unknown".
 void append_forwarded_node(std::string& out, std::string_view address);
+
+/// RFC 9110 section 7.6.2: how many more servers may pass it on. Nothing if that is not said, or
+/// not as one decimal number.
+[[nodiscard]] std::optional<std::uint64_t> forwards_left(const HeaderTable& request) noexcept;
 
 }  // namespace homeostat::http

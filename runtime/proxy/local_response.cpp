@@ -68,6 +68,21 @@ void LocalResponse::on_client_gone() { out_.clear(); }
 
 namespace {
 
+/// Unread request bytes make the connection's state uncertain.
+bool may_go_on(ClientConnection& connection) {
+  return !connection.will_close() &&
+         (connection.request().head().body == http::BodyKind::none || connection.body_complete());
+}
+
+void end_head(http::HeadWriter& out, const http::RequestHead& request, bool reusable) {
+  if (!reusable) {
+    out.field(http::HeaderId::connection, "close");
+  } else if (request.version_minor == 0) {
+    out.field(http::HeaderId::connection, "keep-alive");
+  }
+  out.end();
+}
+
 /// Appends the whole response; returns whether the connection can go on.
 bool write_error(ClientConnection& connection, const ErrorAnswer& answer, std::string& text) {
   RequestContext& request = connection.request();
@@ -85,9 +100,7 @@ bool write_error(ClientConnection& connection, const ErrorAnswer& answer, std::s
                                  title.size() + then_status.size() + status_digits +
                                  then_detail.size() + answer.detail.size() + then_members.size() +
                                  answer.members.size() + end.size();
-  // Unread request bytes make the connection's state uncertain.
-  const bool reusable =
-      !connection.will_close() && (head.body == http::BodyKind::none || connection.body_complete());
+  const bool reusable = may_go_on(connection);
   http::HeadWriter out(text);
   out.status_line(answer.status)
       .field(http::HeaderId::date, connection.worker().date())
@@ -99,12 +112,7 @@ bool write_error(ClientConnection& connection, const ErrorAnswer& answer, std::s
             answer.cache_status.empty() ? "homeostat; detail=refused" : answer.cache_status);
   text += answer.fields;
   text += request.limit_fields;
-  if (!reusable) {
-    out.field(http::HeaderId::connection, "close");
-  } else if (head.version_minor == 0) {
-    out.field(http::HeaderId::connection, "keep-alive");
-  }
-  out.end();
+  end_head(out, head, reusable);
   if (head.method == http::Method::head) return reusable;
   text += begin;
   text += answer.type;
@@ -129,6 +137,21 @@ Ref<Exchange> make_error_response(ClientConnection& connection, unsigned status,
   std::string text;
   text.reserve(512);
   const bool reusable = write_error(connection, {status, detail, cache_status, fields}, text);
+  return make_ref<LocalResponse>(connection, std::move(text), cache::ObjectPtr(), std::uint64_t{0},
+                                 reusable);
+}
+
+Ref<Exchange> make_options_response(ClientConnection& connection) {
+  RequestContext& request = connection.request();
+  request.outcome.status = 204;
+  const bool reusable = may_go_on(connection);
+  std::string text;
+  http::HeadWriter out(text);
+  out.status_line(204)
+      .field(http::HeaderId::date, connection.worker().date())
+      .field(http::HeaderId::allow, methods_forwarded);
+  text += request.limit_fields;
+  end_head(out, request.head(), reusable);
   return make_ref<LocalResponse>(connection, std::move(text), cache::ObjectPtr(), std::uint64_t{0},
                                  reusable);
 }

@@ -14,6 +14,10 @@
 
 namespace homeostat::proxy {
 
+/// As `Allow` has it: the rest this agent answers or refuses itself.
+inline constexpr std::string_view methods_forwarded =
+    "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 class LocalResponse final : public Exchange {
  public:
   /// `text` = head and perhaps body; then `object`'s body if not null, all but
@@ -47,6 +51,9 @@ class LocalResponse final : public Exchange {
                                                 std::string_view detail,
                                                 std::string_view cache_status = {},
                                                 std::string_view fields = {});
+
+/// Says what this agent does for an OPTIONS that goes no further.
+[[nodiscard]] Ref<Exchange> make_options_response(ClientConnection& connection);
 
 struct ErrorAnswer {
   unsigned status;

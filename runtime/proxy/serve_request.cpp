@@ -42,7 +42,7 @@ bool identify(ClientConnection& connection) {
   }
   if (head.method == http::Method::trace) {
     refuse(connection, 405, "TRACE is not allowed",
-           "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+           "Allow: " + std::string(methods_forwarded) + "\r\n");
     return false;
   }
   const std::optional<http::RequestTarget> target = http::parse_target(head.method, head.target);
@@ -261,9 +261,22 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
   }
 }
 
+namespace {
+
+/// RFC 9110 section 7.6.2; TRACE has been refused already.
+bool ends_here(const http::RequestHead& head) {
+  return head.method == http::Method::options && http::forwards_left(head.headers) == 0U;
+}
+
+}  // namespace
+
 void serve_request(ClientConnection& connection) {
   if (!identify(connection) || !within_rate_limits(connection)) return;
   if (!within_page_limits(connection)) return;
+  if (ends_here(connection.request().head())) {
+    connection.hand_over(make_options_response(connection));
+    return;
+  }
   if (BodyCollector::wanted(connection.worker(), connection.request())) {
     connection.hand_over(make_ref<BodyCollector>(connection));
     return;

@@ -100,6 +100,12 @@ void append_fields(http::HeadWriter& out, Worker& worker, const RequestContext& 
         is_dropped(field, request, purpose)) {
       continue;
     }
+    if (field.id == HeaderId::max_forwards && request.head().method == http::Method::options) {
+      if (const auto left = http::forwards_left(headers); left.value_or(0) > 0) {
+        out.field(field.id, *left - 1);
+        continue;
+      }
+    }
     // A client that got an encoded or tightened response knows its tag made weak, and a weak
     // tag never satisfies If-Match (RFC 9110 section 13.1.1).
     if (field.id == HeaderId::if_match && encodes) {

@@ -192,6 +192,29 @@ TEST(Http, ConnectAndTraceAreRefused) {
   EXPECT_EQ(tracing.request("TRACE", "/page").status(), 405);
 }
 
+TEST(Http, OptionsGoesAsFarAsItsMaxForwardsSay) {
+  ScriptedOrigin origin;
+  RunningAgent agent(origin);
+  HttpClient client(agent.port());
+  const auto options = [&](const char* fields) {
+    return client.request("OPTIONS", "/page", fields);
+  };
+  const Message answer = options("Max-Forwards: 0\r\n");
+  EXPECT_EQ(answer.status(), 204);
+  EXPECT_EQ(answer.get("allow"), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  EXPECT_EQ(origin.requests("/page"), 0U);
+  EXPECT_EQ(options("Max-Forwards: 10\r\n").status(), 200);
+  EXPECT_EQ(origin.last_request("/page").get("max-forwards"), "9");
+  for (const char* other : {"-1", "x", "", "99999999999999999999"}) {
+    EXPECT_EQ(options(("Max-Forwards: " + std::string(other) + "\r\n").c_str()).status(), 200);
+    EXPECT_EQ(origin.last_request("/page").get("max-forwards"), other)
+        << "not understood, not touched";
+  }
+  EXPECT_EQ(options("Max-Forwards: 0\r\nMax-Forwards: 0\r\n").status(), 200);
+  EXPECT_EQ(client.request("GET", "/page", "Max-Forwards: 0\r\n").status(), 200) << "says nothing";
+  EXPECT_EQ(origin.last_request("/page").get("max-forwards"), "0");
+}
+
 TEST(Http, AbsoluteTargetsAreForwardedInOriginForm) {
   ScriptedOrigin origin;
   RunningAgent agent(origin);
