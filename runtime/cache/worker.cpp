@@ -224,29 +224,34 @@ StoreDecision Worker::judge(const Request& request, const RequestDecision& decis
                             const Response& response, const EndpointPolicy& policy) {
   StoreDecision result =
       decide_store(decision, request, response, policy, cache_.object_bytes_max());
-  if (result.storable() && is_about_spelling(request, decision, response)) {
-    result.reason = Reason::spelling;
-  }
+  if (response.status < 300) return result;
+  const bool other = spelt_otherwise(request, decision);
+  const bool about_spelling = result.storable() ? other || leads_back(request, decision, response)
+                                                : other && leads_back(request, decision, response);
+  if (about_spelling) result.reason = Reason::spelling;
   return result;
 }
 
-bool Worker::is_about_spelling(const Request& request, const RequestDecision& decision,
-                               const Response& response) {
-  if (response.status < 300) return false;
-  const http::QueryNormalizer* query = query_of(decision.rule);
-  const std::string meant = keys_.target(request, query);
-  // An absolute form may leave out the path.
+bool Worker::spelt_otherwise(const Request& request, const RequestDecision& decision) {
   const std::string_view asked = request.target;
+  if (asked.empty()) return false;
+  // An absolute form may leave out the path.
   const std::string_view root = asked.starts_with('?') ? "/" : "";
-  if (!asked.empty() && std::string(root).append(asked) != meant) return true;
-  // Whoever follows it asks for the same again, and would be answered the same.
+  return std::string(root).append(asked) != keys_.target(request, query_of(decision.rule));
+}
+
+bool Worker::leads_back(const Request& request, const RequestDecision& decision,
+                        const Response& response) {
+  if (response.status >= 400) return false;
   const http::Field* location = response.fields->find(http::HeaderId::location);
-  if (response.status >= 400 || location == nullptr) return false;
+  if (location == nullptr) return false;
   const LocalUri uri = local_uri(location->value, request.host, request.path);
+  if (uri.path.empty()) return false;
   Request next = request;
   next.path = uri.path;
   next.query = uri.query;
-  return !uri.path.empty() && keys_.target(next, query) == meant;
+  const http::QueryNormalizer* query = query_of(decision.rule);
+  return keys_.target(next, query) == keys_.target(request, query);
 }
 
 void Worker::forget_uncacheable(const Request& request, const RequestDecision& decision) {

@@ -145,9 +145,13 @@ class Worker {
  private:
   friend class FillLeader;
 
-  /// Whether a redirect or error may be about how this request spells what the key stands for.
-  [[nodiscard]] bool is_about_spelling(const Request& request, const RequestDecision& decision,
-                                       const Response& response);
+  /// The request spells what its key stands for in another way: a redirect or error may be about
+  /// that.
+  [[nodiscard]] bool spelt_otherwise(const Request& request, const RequestDecision& decision);
+  /// A redirect to what has the same key: whoever follows it asks for the same again, and would be
+  /// answered the same.
+  [[nodiscard]] bool leads_back(const Request& request, const RequestDecision& decision,
+                                const Response& response);
   template <class Visit>
   void for_each_outdated(const Request& request, const Response& response,
                          const RequestRules& rules, Visit&& visit);

@@ -37,8 +37,11 @@ class StoredResponseTest : public testing::Test {
 
   void serve(OriginExchange& exchange) {
     if (const std::string odd = exchange.request.get("x-odd"); !odd.empty()) {
-      exchange.respond(std::stoi(odd), exchange.request.get("x-fresh").empty() ? "" : lasting,
-                       "odd " + odd);
+      std::string fields = exchange.request.get("x-fresh").empty() ? "" : lasting;
+      if (const std::string to = exchange.request.get("x-location"); !to.empty()) {
+        fields += "Location: " + to + "\r\n";
+      }
+      exchange.respond(std::stoi(odd), fields, "odd " + odd);
       return;
     }
     const std::lock_guard lock(mutex_);
@@ -66,6 +69,19 @@ TEST_F(StoredResponseTest, IsNotReplacedByAnAnswerAboutAnOddRequest) {
       EXPECT_EQ(next.body, "page") << status << ' ' << fresh;
     }
   }
+}
+
+TEST_F(StoredResponseTest, OutlivesARedirectToItself) {
+  DataPlane agent(settings_before(origin_));
+  for (const char* location : {"/page", "/p%61ge", "http://test/page?"}) {
+    EXPECT_EQ(agent.send("GET", "/page").body, "page");
+    const std::string fields = std::string(anew) + "X-Odd: 302\r\nX-Location: " + location + "\r\n";
+    EXPECT_EQ(agent.send("GET", "/page?", fields).status(), 302) << location;
+    EXPECT_TRUE(is_hit(agent.send("GET", "/page"))) << location;
+  }
+  const std::string away = std::string(anew) + "X-Odd: 302\r\nX-Location: /moved\r\n";
+  EXPECT_EQ(agent.send("GET", "/page", away).status(), 302);
+  EXPECT_FALSE(is_hit(agent.send("GET", "/page"))) << "that says what became of it";
 }
 
 TEST_F(StoredResponseTest, EndsWithAnAnswerAboutTheResource) {
