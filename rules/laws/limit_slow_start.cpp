@@ -17,7 +17,7 @@ constexpr double fully_limited = 0.9;    // a reference must not include a ramp 
 constexpr double limited_for_min = 1.5;  // seconds at the limit before a probe may cost anything
 constexpr double swamp_queue = 0.5;      // share of in flight
 constexpr double swamp_samples = 0.4;    // of samples_wanted()
-constexpr double swamped_for_min = 0.6;  // seconds: shorter is a burst
+constexpr double swamped_for_min = 0.7;    // seconds: shorter is a burst
 
 }  // namespace
 
