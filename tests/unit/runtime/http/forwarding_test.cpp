@@ -141,7 +141,8 @@ TEST(ForwardingMemo, WritesWhatIsWrittenWithoutIt) {
   for (std::size_t i = 0; i < 2 * ForwardingMemo::size; ++i) {
     const std::string host = "host-" + std::to_string(i % 37) + ".example:8080";
     const std::string address = i % 5 == 0 ? "" : "10.0.0." + std::to_string(i / 37);
-    const ForwardingFacts facts{.client_address = address, .host = i % 7 == 0 ? "" : host};
+    const ForwardingFacts facts{.client_address = address,
+                                .host = i % 7 == 0 ? std::string_view() : host};
     for (const char* time : {"first", "again"}) {
       std::string out;
       HeadWriter writer(out);
