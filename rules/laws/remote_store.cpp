@@ -49,11 +49,11 @@ Duration read_budget(const LatencyEstimate& store, const LatencyEstimate& origin
   return std::min(std::max(budget, budget_min), longest);
 }
 
-bool ReadGovernor::worth_asking(const LatencyEstimate& origin, Instant now) noexcept {
-  if (!store_.known() || !origin.known() || store_.mean() <= origin.mean()) return true;
-  if (now - probed_ < probe_interval) return false;
+Worth ReadGovernor::worth_asking(const LatencyEstimate& origin, Instant now) noexcept {
+  if (!store_.known() || !origin.known() || store_.mean() <= origin.mean()) return Worth::yes;
+  if (now - probed_ < learning_interval) return Worth::no;
   probed_ = now;
-  return true;
+  return Worth::to_learn;
 }
 
 bool ReadGovernor::worth_a_rejection(const HitShare& hits, Instant now) noexcept {

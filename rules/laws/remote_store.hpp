@@ -17,9 +17,9 @@
 //                      never longer than the origin's own mean, nor than `longest`,
 //                      never shorter than `budget_min`: below it the clock's and
 //                      the scheduler's noise would decide
-//   worth_asking     false while the store's mean is above the origin's mean. One
-//                    read per `probe_interval` passes all the same, so that a store
-//                    that has become fast again is noticed.
+//   worth_asking     no while the store's mean is above the origin's mean. Once per
+//                    `learning_interval` a read is due that no request waits for, so
+//                    that a store that has become fast again is noticed.
 //   worth_a_rejection  false for what would be turned away at the origin while less than
 //                    `hit_share_min` of the reads bring something: a rejection is
 //                    to be cheap. One read per `probe_interval` is made all the same.
@@ -83,19 +83,26 @@ class StoreBreaker {
 
 inline constexpr Duration budget_min = std::chrono::milliseconds(5);
 inline constexpr Duration probe_interval = std::chrono::seconds(1);
+inline constexpr Duration learning_interval = std::chrono::milliseconds(250);
 inline constexpr double hit_share_min = 0.1;
 
 /// An unknown estimate puts no bound of its own.
 [[nodiscard]] Duration read_budget(const LatencyEstimate& store, const LatencyEstimate& origin,
                                    Duration longest) noexcept;
 
+/// `to_learn`: the request does better without, but it is time to see how fast the store is now.
+enum class Worth : std::uint8_t { yes, no, to_learn };
+
 class ReadGovernor {
  public:
   /// Whether the store is asked for something the origin needs `origin` for.
-  [[nodiscard]] bool worth_asking(const LatencyEstimate& origin, Instant now) noexcept;
+  [[nodiscard]] Worth worth_asking(const LatencyEstimate& origin, Instant now) noexcept;
   /// Whether the store is asked for something that would be turned away at the origin.
   [[nodiscard]] bool worth_a_rejection(const HitShare& hits, Instant now) noexcept;
   void answered(Duration took) noexcept { store_.add(took); }
+  /// A read that was given up after `budget`. Nobody knows what it would have taken; counted as
+  /// the budget, which is the origin's time, the store would always seem as fast as that.
+  void late(Duration budget) noexcept { store_.add(2 * budget); }
   [[nodiscard]] const LatencyEstimate& store() const noexcept { return store_; }
 
  private:

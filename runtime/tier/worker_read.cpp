@@ -29,18 +29,21 @@ bool WorkerTier::read(const cache::PrimaryKey& key, const cache::Fields& fields,
   if (!shared_.ledger.trusted(now)) return refuse(ReadOutcome::untrusted);
   const rules::LatencyEstimate& from_origin = of(endpoint).origin;
   const config::LoopMode mode = shared_.settings.adaptive;
-  if (mode != config::LoopMode::off && !governor_.worth_asking(from_origin, now)) {
-    if (mode == config::LoopMode::on) return refuse(ReadOutcome::slow);
-    TierCounters::add(shared_.counters.would_skip);
-  }
+  const bool acts = mode == config::LoopMode::on;
+  const Duration longest = shared_.settings.timeout;
+  const Duration budget =
+      acts ? rules::read_budget(governor_.store(), from_origin, longest) : longest;
+  const rules::Worth worth = mode == config::LoopMode::off
+                                 ? rules::Worth::yes
+                                 : governor_.worth_asking(from_origin, now);
+  if (acts && worth == rules::Worth::to_learn) learn(key.text, budget);
+  if (acts && worth != rules::Worth::yes) return refuse(ReadOutcome::slow);
+  if (worth == rules::Worth::no) TierCounters::add(shared_.counters.would_skip);
   auto read = std::make_shared<Read>();
   read->key = key;
   read->fields = &fields;
   read->began = now;
-  const Duration longest = shared_.settings.timeout;
-  read->until = now + (mode == config::LoopMode::on
-                           ? rules::read_budget(governor_.store(), from_origin, longest)
-                           : longest);
+  read->until = now + budget;
   read->found = std::move(found);
   return get(read, key.text) == CallError::none || refuse(ReadOutcome::unavailable);
 }
@@ -62,14 +65,30 @@ void WorkerTier::fail(const ReadPtr& read, ReadOutcome outcome) {
   found(std::nullopt, answered ? read->last_key : std::string());
 }
 
-void WorkerTier::answered(const ReadPtr& read, const std::string& key, CallResult result) {
-  const Duration took = shared_.clock.now() - read->began;
-  governor_.answered(took);
-  judge(key, result, read->began);
-  // Without the late ones a slow Redis would look fast.
-  if (result.ok() || outcome_of(result) == ReadOutcome::late) {
-    shared_.counters.read_times.record(took);
+/// A read that no request waits for.
+void WorkerTier::learn(const std::string& key, Duration budget) {
+  (void)client_->call(key, redis::make_command({"GET", key}), budget,
+                      [this, key, made = shared_.clock.now()](const CallResult& result) {
+                        note(key, result, made);
+                      });
+}
+
+/// What each read teaches. Without the late ones a slow Redis would look fast.
+void WorkerTier::note(const std::string& key, const CallResult& result, Instant made) {
+  const Duration took = shared_.clock.now() - made;
+  const bool late = outcome_of(result) == ReadOutcome::late;
+  if (late) {
+    governor_.late(took);
+  } else {
+    governor_.answered(took);
   }
+  judge(key, result, made);
+  if (result.ok() || late) shared_.counters.read_times.record(took);
+}
+
+void WorkerTier::answered(const ReadPtr& read, const std::string& key, CallResult result) {
+  note(key, result, read->began);
+  const Duration took = shared_.clock.now() - read->began;
   if (!result.ok()) {
     fail(read, outcome_of(result));
     return;

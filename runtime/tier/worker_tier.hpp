@@ -156,6 +156,8 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
 
   // Reads: worker_read.cpp.
   [[nodiscard]] redis::CallError get(const ReadPtr& read, const std::string& key);
+  void learn(const std::string& key, Duration budget);
+  void note(const std::string& key, const redis::CallResult& result, Instant made);
   void answered(const ReadPtr& read, const std::string& key, redis::CallResult result);
   void follow_variants(const ReadPtr& read, const Entry& marker);
   void fail(const ReadPtr& read, ReadOutcome outcome);

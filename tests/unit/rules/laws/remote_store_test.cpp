@@ -108,10 +108,10 @@ TEST(ReadBudget, IsNeverLongerThanTheOriginTakes) {
 TEST(ReadGovernor, AsksAStoreThatIsFasterThanTheOrigin) {
   ReadGovernor governor;
   const Instant now{1h};
-  EXPECT_TRUE(governor.worth_asking(estimate_of(1ms), now)) << "nothing is known of it";
+  EXPECT_EQ(governor.worth_asking(estimate_of(1ms), now), Worth::yes) << "nothing is known of it";
   governor.answered(500us);
-  EXPECT_TRUE(governor.worth_asking(estimate_of(1ms), now));
-  EXPECT_TRUE(governor.worth_asking({}, now)) << "nothing is known of the origin";
+  EXPECT_EQ(governor.worth_asking(estimate_of(1ms), now), Worth::yes);
+  EXPECT_EQ(governor.worth_asking({}, now), Worth::yes) << "nothing is known of the origin";
 }
 
 TEST(ReadGovernor, PassesASlowStoreByAndNoticesWhenItIsFastAgain) {
@@ -119,19 +119,42 @@ TEST(ReadGovernor, PassesASlowStoreByAndNoticesWhenItIsFastAgain) {
   for (int i = 0; i < 100; ++i) governor.answered(30ms);
   const LatencyEstimate fast = estimate_of(1ms), slow = estimate_of(200ms);
   Instant now{1h};
-  EXPECT_TRUE(governor.worth_asking(fast, now)) << "a probe";
-  EXPECT_FALSE(governor.worth_asking(fast, now + 1ms));
-  EXPECT_TRUE(governor.worth_asking(slow, now + 1ms)) << "for what the origin is slower at";
-  int probes = 0;
-  for (int second = 0; second < 60; ++second) {
-    now += probe_interval;
-    if (governor.worth_asking(fast, now)) {
-      ++probes;
+  EXPECT_EQ(governor.worth_asking(fast, now), Worth::to_learn);
+  EXPECT_EQ(governor.worth_asking(fast, now + 1ms), Worth::no);
+  EXPECT_EQ(governor.worth_asking(slow, now + 1ms), Worth::yes) << "the origin is slower there";
+  int lessons = 0;
+  for (int quarter = 0; quarter < 60; ++quarter) {
+    now += learning_interval;
+    if (governor.worth_asking(fast, now) == Worth::to_learn) {
+      ++lessons;
       governor.answered(200us);
     }
   }
-  EXPECT_EQ(probes, 60);
-  EXPECT_TRUE(governor.worth_asking(fast, now + 1ms));
+  EXPECT_GT(lessons, 20);
+  EXPECT_LT(lessons, 40);
+  EXPECT_EQ(governor.worth_asking(fast, now + 1ms), Worth::yes);
+}
+
+// A budget is never longer than the origin takes, so that what is late says no more than that.
+TEST(ReadGovernor, AStoreThatIsAlwaysLateIsSlowerThanTheOrigin) {
+  ReadGovernor governor;
+  const LatencyEstimate origin = estimate_of(5ms);
+  governor.answered(500us);
+  Instant now{1h};
+  int asked = 0;
+  for (int request = 0; request < 1000; ++request, now += 10ms) {
+    const Worth worth = governor.worth_asking(origin, now);
+    if (worth == Worth::yes) ++asked;
+    if (worth != Worth::no) governor.late(read_budget(governor.store(), origin, 50ms));
+  }
+  EXPECT_LT(asked, 20);
+}
+
+TEST(ReadGovernor, OneLateAnswerDoesNotShutTheStoreOut) {
+  ReadGovernor governor;
+  for (int i = 0; i < 100; ++i) governor.answered(500us);
+  governor.late(5ms);
+  EXPECT_EQ(governor.worth_asking(estimate_of(5ms), Instant{1h}), Worth::yes);
 }
 
 TEST(ReadGovernor, SpendsNoReadOnARejectionWhereReadsBringNothing) {
