@@ -213,12 +213,15 @@ void LimitLaw::steady_step(bool frozen) {
 }
 
 void LimitLaw::leave_steady(Throughput seen) {
+  // What rose is what the present limit achieves, unless a ceiling or the demand held it back:
+  // then slow start's first step need not wait to see it again.
+  const bool proven = seen == Throughput::surged && limit_in_use() &&
+                      merged_.limited() >= fully_limited && limit_ < bounds_.max;
   enter_slow_start();
   starved_entry_ = seen == Throughput::starved;
   reason_ = starved_entry_ ? "slow start: throughput was higher with more requests"
                            : "slow start: throughput rose at the limit";
-  if (starved_entry_) return;
-  // What rose is what the present limit achieves: the next step need not wait to see it again.
+  if (!proven) return;
   proven_limit_ = limit_;
   proven_rates_ = limited_rates_;
   set_limit(std::max(slow_start_growth * limit_, limit_ + 1));

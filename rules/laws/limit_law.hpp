@@ -24,6 +24,8 @@ inline constexpr double window_give_up = 30;
 inline constexpr double probe_interval_first = 10;
 inline constexpr Duration probe_gap_min = std::chrono::seconds(1);
 inline constexpr double slow_start_growth = 1.6;
+/// A reference for growth must not include a ramp of demand.
+inline constexpr double fully_limited = 0.9;
 inline constexpr double fall = 0.7, fall_least = 3;  ///< against the last seconds: probe
 
 /// Bounds of the wanted queue inside the upstream: a and b of the law.

@@ -13,7 +13,6 @@ constexpr double ramp_negligible = 1;    // ... if the window is this long (seco
 constexpr Duration pause_min = std::chrono::seconds(1), pause_max = std::chrono::seconds(16);
 constexpr double window_min = 0.1, window_max = 2, window_slowest = 8;  // seconds
 constexpr std::uint64_t samples_full = 160;                             // throughput known to 8 %
-constexpr double fully_limited = 0.9;    // a reference must not include a ramp of demand
 constexpr double limited_for_min = 1.5;  // seconds at the limit before a probe may cost anything
 constexpr double swamp_queue = 0.5;      // share of in flight
 constexpr double swamp_samples = 0.4;    // of samples_wanted()

@@ -26,7 +26,7 @@ struct Subject {
   /// `name` is "GET /book/{id}"; the route alone means every method.
   [[nodiscard]] bool has_endpoint(std::string_view name) const noexcept {
     return endpoint.empty() || name == endpoint ||
-           (endpoint.front() == '/' && name.substr(name.find(' ') + 1) == endpoint);
+           name.substr(name.find(' ') + 1) == endpoint;
   }
   /// What has no endpoint of its own is so at every one.
   [[nodiscard]] bool has(std::string_view name, std::string_view place) const noexcept {

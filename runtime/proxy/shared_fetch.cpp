@@ -182,7 +182,7 @@ void FetchTask::note_origin_latency(std::uint16_t status) {
   if (asked_.endpoint != telemetry::other_endpoint) return;
   const http::RequestHead& head = request_->head();
   const rules::EndpointId learnt =
-      worker_.telemetry().answered(head.method_text, head.target, status);
+      worker_.telemetry().answered(asked_.method, head.target, status);
   if (learnt != telemetry::other_endpoint) tier->origin_answered(learnt, call_->latency());
 }
 

@@ -115,7 +115,7 @@ DataFound DataCache::read(const std::string& key, const CallResult& result) {
   }
   if (error != EntryError::none) {
     drop_broken(key, error);
-    return {};
+    return {std::nullopt, error != EntryError::version};
   }
   const auto left =
       std::chrono::duration_cast<Duration>(entry.created + entry.ttl - clock_.wall_now());

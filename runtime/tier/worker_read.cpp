@@ -25,6 +25,7 @@ bool WorkerTier::read(const cache::PrimaryKey& key, const cache::Fields& fields,
     count(outcome);
     return false;
   };
+  if (serving_.open()) probe_key_ = key.text;
   if (!serves()) return refuse(ReadOutcome::unavailable);
   if (!shared_.ledger.trusted(now)) return refuse(ReadOutcome::untrusted);
   const rules::LatencyEstimate& from_origin = of(endpoint).origin;
@@ -38,11 +39,12 @@ bool WorkerTier::read(const cache::PrimaryKey& key, const cache::Fields& fields,
                                  : governor_.worth_asking(from_origin, now);
   if (acts && worth == rules::Worth::to_learn) learn(key.text, budget);
   if (acts && worth != rules::Worth::yes) return refuse(ReadOutcome::slow);
-  if (worth == rules::Worth::no) TierCounters::add(shared_.counters.would_skip);
+  if (worth != rules::Worth::yes) TierCounters::add(shared_.counters.would_skip);
   auto read = std::make_shared<Read>();
   read->key = key;
   read->fields = &fields;
   read->began = now;
+  read->budget = budget;
   read->until = now + budget;
   read->found = std::move(found);
   return get(read, key.text) == CallError::none || refuse(ReadOutcome::unavailable);
@@ -65,20 +67,21 @@ void WorkerTier::fail(const ReadPtr& read, ReadOutcome outcome) {
   found(std::nullopt, answered ? read->last_key : std::string());
 }
 
-/// A read that no request waits for.
+/// A read that no request waits for: it may take its time.
 void WorkerTier::learn(const std::string& key, Duration budget) {
-  (void)client_->call(key, redis::make_command({"GET", key}), budget,
-                      [this, key, made = shared_.clock.now()](const CallResult& result) {
-                        note(key, result, made);
+  (void)client_->call(key, redis::make_command({"GET", key}), shared_.settings.timeout,
+                      [this, key, budget, made = shared_.clock.now()](const CallResult& result) {
+                        note(key, result, made, budget);
                       });
 }
 
 /// What each read teaches. Without the late ones a slow Redis would look fast.
-void WorkerTier::note(const std::string& key, const CallResult& result, Instant made) {
+void WorkerTier::note(const std::string& key, const CallResult& result, Instant made,
+                      Duration budget) {
   const Duration took = shared_.clock.now() - made;
   const bool late = outcome_of(result) == ReadOutcome::late;
   if (late) {
-    governor_.late(took);
+    governor_.late(budget);
   } else {
     governor_.answered(took);
   }
@@ -87,7 +90,7 @@ void WorkerTier::note(const std::string& key, const CallResult& result, Instant 
 }
 
 void WorkerTier::answered(const ReadPtr& read, const std::string& key, CallResult result) {
-  note(key, result, read->began);
+  note(key, result, read->began, read->budget);
   const Duration took = shared_.clock.now() - read->began;
   if (!result.ok()) {
     fail(read, outcome_of(result));
@@ -165,25 +168,28 @@ void WorkerTier::judge(const std::string& key, const CallResult& result, Instant
   if (!refused) return serving_.succeeded();
   const bool known = serving_.open();
   serving_.failed(made, shared_.clock.now());
-  if (serving_.open() && !known) probe_later(key);
+  if (!serving_.open() || known) return;
+  probe_key_ = key;
+  probe_later();
 }
 
-void WorkerTier::probe_later(const std::string& key) {
+void WorkerTier::probe_later() {
   probe_timer_.expires_after(probe_interval);
-  probe_timer_.async_wait([weak = weak_from_this(), key](boost::system::error_code error) {
+  probe_timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const std::shared_ptr<WorkerTier> self = error ? nullptr : weak.lock();
-    if (self) self->probe(key);
+    if (self) self->probe();
   });
 }
 
-/// With what was refused: a cluster without all its slots answers pings.
-void WorkerTier::probe(const std::string& key) {
-  const CallError refused =
-      client_->call(key, redis::make_command({"GET", key}), shared_.settings.timeout,
-                    [this, key, made = shared_.clock.now()](const CallResult& result) {
-                      judge(key, result, made);
-                      if (serving_.open()) probe_later(key);
-                    });
+/// With the latest that was asked for: a cluster without all its slots answers pings, and the
+/// server that has what was refused is not the only one.
+void WorkerTier::probe() {
+  const CallError refused = client_->call(
+      probe_key_, redis::make_command({"GET", probe_key_}), shared_.settings.timeout,
+      [this, key = probe_key_, made = shared_.clock.now()](const CallResult& result) {
+        judge(key, result, made);
+        if (serving_.open()) probe_later();
+      });
   if (refused != CallError::none) serving_.connected();  // what comes back is judged anew
 }
 

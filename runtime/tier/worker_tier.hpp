@@ -140,6 +140,7 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
     cache::PrimaryKey key;
     const cache::Fields* fields = nullptr;
     Instant began{}, until{};
+    Duration budget{};
     Found found;
     std::string last_key;
     bool of_variant = false;
@@ -157,14 +158,15 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   // Reads: worker_read.cpp.
   [[nodiscard]] redis::CallError get(const ReadPtr& read, const std::string& key);
   void learn(const std::string& key, Duration budget);
-  void note(const std::string& key, const redis::CallResult& result, Instant made);
+  void note(const std::string& key, const redis::CallResult& result, Instant made,
+            Duration budget);
   void answered(const ReadPtr& read, const std::string& key, redis::CallResult result);
   void follow_variants(const ReadPtr& read, const Entry& marker);
   void fail(const ReadPtr& read, ReadOutcome outcome);
   [[nodiscard]] bool decode_body(Entry& entry) const;
   void judge(const std::string& key, const redis::CallResult& result, Instant made);
-  void probe_later(const std::string& key);
-  void probe(const std::string& key);
+  void probe_later();
+  void probe();
 
   /// A write on its way.
   struct Pending {
@@ -204,6 +206,7 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
   rules::ReadGovernor governor_;
   rules::StoreBreaker serving_;  // of reads that are answered, but refused for now
   redis::Timer probe_timer_;
+  std::string probe_key_;  ///< of the latest read while it refuses them
   std::vector<Experience> endpoints_;
   std::unordered_set<AttemptPtr> attempts_;  // at leases
   Instant read_until_{};                     // of the read whose `found` runs
