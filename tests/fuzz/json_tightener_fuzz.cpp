@@ -44,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!error) {
     const json::value tightened = json::parse(out, error, {}, options);
     require(!error);
-    if (!settings.nulls) require(tightened == original);
+    // As text: to Boost 0e999999999 is no number, which nothing equals.
+    if (!settings.nulls) require(json::serialize(tightened) == json::serialize(original));
   }
   return 0;
 }
