@@ -190,7 +190,9 @@ void WorkerTier::probe() {
         judge(key, result, made);
         if (serving_.open()) probe_later();
       });
-  if (refused != CallError::none) serving_.connected();  // what comes back is judged anew
+  if (refused == CallError::none) return;
+  if (client_->up()) return probe_later();  // only the server that has this key is away
+  serving_.connected();                     // what comes back is judged anew
 }
 
 }  // namespace homeostat::tier
