@@ -180,6 +180,18 @@ class Bench:
         return {title: result}
 
 
+def prepare(options, *tools):
+    """The bench, on the first two CPUs; ends the program where something is missing."""
+    program = os.path.basename(sys.argv[0])
+    for tool in (*tools, options.binary):
+        if shutil.which(tool) is None:
+            sys.exit(f"{program}: {tool} is missing")
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        sys.exit(f"{program}: needs two CPUs, one for the servers and one for the load")
+    return Bench(options, cpus[0], cpus[1])
+
+
 def print_rows(title, rows):
     peers = [row["cpu_us"] for name, row in rows.items() if name in PEERS]
     floor = rows.get("floor", {}).get("cpu_us")
@@ -204,13 +216,7 @@ def main():
     parser.add_argument("--idle-seconds", type=int, default=5)
     parser.add_argument("--json", help="write all medians to this file")
     options = parser.parse_args()
-    for tool in ("nginx", "wrk", "taskset", options.binary):
-        if shutil.which(tool) is None:
-            sys.exit(f"peers.py: {tool} is missing")
-    cpus = sorted(os.sched_getaffinity(0))
-    if len(cpus) < 2:
-        sys.exit("peers.py: needs two CPUs, one for the servers and one for the load")
-    bench = Bench(options, cpus[0], cpus[1])
+    bench = prepare(options, "nginx", "wrk", "taskset")
     results = {}
     try:
         bench.start_all()

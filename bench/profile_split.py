@@ -20,13 +20,12 @@ import argparse
 import collections
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
 
 import peer_measure as measure
-from peers import Bench
+from peers import prepare
 
 QUESTIONS = {"hit 1k": ("/1k", "/1k"), "hit 256k": ("/256k", "/256k"), "pass 1k": ("/pass/1k", "pass")}
 
@@ -38,7 +37,7 @@ USER = (("parsing and heads", re.compile(r"homeostat::http::|boost::beast|boost:
         ("cache", re.compile(r"homeostat::cache::")),
         ("telemetry", re.compile(r"telemetry|[Hh]istogram|[Cc]ounter|clock_gettime|\[vdso\]")),
         ("memory", re.compile(r"malloc|free|operator (new|delete)|mem(cpy|move|set|cmp|chr)|_int_|arena|tcache")),
-        ("event loop", re.compile(r"asio|homeostat::proxy::EventLoop|pthread|mutex")))
+        ("event loop", re.compile(r"asio|pthread|mutex")))
 COLUMNS = ("receive", "send", "wait", "copy", "kernel, rest") + tuple(name for name, _ in USER) + ("user, rest",)
 
 
@@ -120,13 +119,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--functions", type=int, default=0, help="print so many functions of each process")
     options = parser.parse_args()
-    for tool in ("nginx", "wrk", "taskset", "perf", "gcc", options.binary):
-        if shutil.which(tool) is None:
-            sys.exit(f"profile_split.py: {tool} is missing")
-    cpus = sorted(os.sched_getaffinity(0))
-    if len(cpus) < 2:
-        sys.exit("profile_split.py: needs two CPUs, one for the servers and one for the load")
-    bench = Bench(options, cpus[0], cpus[1])
+    bench = prepare(options, "nginx", "wrk", "taskset", "perf", "gcc")
     try:
         bench.start_all()
         print("| CPU µs per request | all | " + " | ".join(COLUMNS) + " |\n|" + "---|" * (len(COLUMNS) + 2))

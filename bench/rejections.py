@@ -18,9 +18,7 @@ Needs: nginx wrk (Debian packages nginx-light, wrk).
 """
 import argparse
 import json
-import os
 import re
-import shutil
 import socket
 import statistics
 import subprocess
@@ -102,13 +100,7 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--json")
     options = parser.parse_args()
-    for tool in ("nginx", "wrk", "taskset", options.binary):
-        if shutil.which(tool) is None:
-            sys.exit(f"rejections.py: {tool} is missing")
-    cpus = sorted(os.sched_getaffinity(0))
-    if len(cpus) < 2:
-        sys.exit("rejections.py: needs two CPUs, one for the servers and one for the load")
-    bench = peers.Bench(options, cpus[0], cpus[1])
+    bench = peers.prepare(options, "nginx", "wrk", "taskset")
     servers = bench.servers
     silent = SilentUpstream()
     try:

@@ -16,7 +16,7 @@ constexpr std::uint64_t samples_full = 160;                             // throu
 constexpr double limited_for_min = 1.5;  // seconds at the limit before a probe may cost anything
 constexpr double swamp_queue = 0.5;      // share of in flight
 constexpr double swamp_samples = 0.4;    // of samples_wanted()
-constexpr double swamped_for_min = 0.7;    // seconds: shorter is a burst
+constexpr double swamped_for_min = 0.7;  // seconds: shorter is a burst
 
 }  // namespace
 

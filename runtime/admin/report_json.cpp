@@ -176,14 +176,10 @@ void add_active_optimizations(const ControlReport& report, const Subject& subjec
     if (subject.has(active.action.rule, active.action.endpoint_name)) found.push_back(&active);
   }
   out["active_optimizations_total"] = found.size();
-  const std::size_t shown = std::min(rows_shown, found.size());
-  const auto rank = [](const ActiveOptimization* active) {
+  keep_first(found, rows_shown, [](const ActiveOptimization* active) {
     return std::make_tuple(!active->action.endpoint_name.empty(), active->action.overruled,
                            -active->enabled_at.time_since_epoch(), active);
-  };
-  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(shown), found.end(),
-                    [&rank](const auto* a, const auto* b) { return rank(a) < rank(b); });
-  found.resize(shown);
+  });
   json::array list;
   for (const ActiveOptimization* active : found) list.push_back(active_json(*active, report));
   out["active_optimizations"] = std::move(list);

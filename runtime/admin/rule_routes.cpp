@@ -154,17 +154,11 @@ using Rows = std::vector<const rules::RuleStatus*>;
 
 /// Those in force first, then the newest; `count` of them at most.
 void keep_most_relevant(Rows& rows, std::size_t count) {
-  count = std::min(count, rows.size());
-  const auto acts = [](const rules::RuleStatus* row) {
-    return row->state == RuleState::firing || row->state == RuleState::holding;
-  };
-  const auto rank = [&acts](const rules::RuleStatus* row) {
-    return std::make_tuple(!acts(row), row->state == RuleState::inactive,
+  keep_first(rows, count, [](const rules::RuleStatus* row) {
+    const bool acts = row->state == RuleState::firing || row->state == RuleState::holding;
+    return std::make_tuple(!acts, row->state == RuleState::inactive,
                            -row->since.time_since_epoch(), row);
-  };
-  std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count), rows.end(),
-                    [&rank](const auto* a, const auto* b) { return rank(a) < rank(b); });
-  rows.resize(count);
+  });
 }
 
 /// The rules a reader asks for, with the states the report knows.

@@ -4,8 +4,10 @@
 // Plain values. Thread safety: none needed. Ownership: refers to the request.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 #include "runtime/admin/http_message.hpp"
 
@@ -13,6 +15,15 @@ namespace homeostat::admin {
 
 /// Rows of one list that the admin thread builds for one answer.
 inline constexpr std::size_t rows_shown = 200;
+
+/// Leaves the `count` rows that `rank` puts first, in that order.
+template <class Row, class Rank>
+void keep_first(std::vector<const Row*>& rows, std::size_t count, Rank rank) {
+  count = std::min(count, rows.size());
+  std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count), rows.end(),
+                    [&rank](const Row* a, const Row* b) { return rank(a) < rank(b); });
+  rows.resize(count);
+}
 
 struct Subject {
   std::string_view rule, endpoint;  ///< empty: all

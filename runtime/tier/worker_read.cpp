@@ -44,7 +44,6 @@ bool WorkerTier::read(const cache::PrimaryKey& key, const cache::Fields& fields,
   read->key = key;
   read->fields = &fields;
   read->began = now;
-  read->budget = budget;
   read->until = now + budget;
   read->found = std::move(found);
   return get(read, key.text) == CallError::none || refuse(ReadOutcome::unavailable);
@@ -90,7 +89,7 @@ void WorkerTier::note(const std::string& key, const CallResult& result, Instant 
 }
 
 void WorkerTier::answered(const ReadPtr& read, const std::string& key, CallResult result) {
-  note(key, result, read->began, read->budget);
+  note(key, result, read->began, read->until - read->began);
   const Duration took = shared_.clock.now() - read->began;
   if (!result.ok()) {
     fail(read, outcome_of(result));

@@ -140,7 +140,6 @@ class WorkerTier : public std::enable_shared_from_this<WorkerTier> {
     cache::PrimaryKey key;
     const cache::Fields* fields = nullptr;
     Instant began{}, until{};
-    Duration budget{};
     Found found;
     std::string last_key;
     bool of_variant = false;
