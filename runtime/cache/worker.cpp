@@ -254,12 +254,16 @@ bool Worker::leads_back(const Request& request, const RequestDecision& decision,
   return keys_.target(next, query) == keys_.target(request, query);
 }
 
-void Worker::forget_uncacheable(const Request& request, const RequestDecision& decision) {
-  choose_key(request, decision);
-  Shard& shard = cache_.shard_of(keys_.location());
+void Worker::renew_pass(const PassMark& mark, Instant now) {
+  Shard& shard = cache_.shard_of(mark.location);
   const std::lock_guard lock(shard.mutex());
-  VarySpecPtr spec;
-  shard.forget_uncacheable(joining_key(shard, request, spec).hash);
+  shard.mark_uncacheable(mark.hash, now + cache_.settings().negative_ttl);
+}
+
+void Worker::end_pass(const PassMark& mark) {
+  Shard& shard = cache_.shard_of(mark.location);
+  const std::lock_guard lock(shard.mutex());
+  shard.forget_uncacheable(mark.hash);
 }
 
 std::optional<FillReader> Worker::join_running(Shard& shard, const Request& request,
@@ -309,6 +313,7 @@ FillStart Worker::start_locked(Shard& shard, const Request& request,
   }
   if (shard.uncacheable(key.hash, now)) {
     start.reason = Reason::hit_for_miss;
+    start.mark = {keys_.location(), key.hash};
     return start;
   }
   if (decision.range && shard.uncacheable(range_mark(key.hash), now)) {

@@ -60,6 +60,12 @@ struct Outdated {
   std::vector<std::uint64_t> locations;
 };
 
+/// Where it is remembered that responses of a key cannot be stored.
+struct PassMark {
+  std::uint64_t location = 0;
+  std::uint64_t hash = 0;
+};
+
 /// Who a fill is for.
 enum class FillPurpose : std::uint8_t {
   request,  ///< a client that could not be answered from the cache
@@ -73,6 +79,7 @@ struct FillStart {
   std::optional<FillReader> follower;
   Lookup hit;
   Reason reason = Reason::none;  ///< pass: why
+  PassMark mark;                 ///< pass for hit_for_miss: what renew_pass() and end_pass() take
 };
 
 class Worker {
@@ -98,9 +105,12 @@ class Worker {
   [[nodiscard]] StoreDecision judge(const Request& request, const RequestDecision& decision,
                                     const Response& response, const EndpointPolicy& policy);
 
-  /// A response that came for a key remembered as hit-for-miss could have been
-  /// stored after all: the next request leads a fill again.
-  void forget_uncacheable(const Request& request, const RequestDecision& decision);
+  /// A response that came for a key remembered as hit-for-miss could not be stored either: it
+  /// is remembered for negative_ttl from now on. As long as such responses keep coming, no
+  /// request waits for another one's.
+  void renew_pass(const PassMark& mark, Instant now);
+  /// It could have been stored after all: the next request leads a fill again.
+  void end_pass(const PassMark& mark);
 
   /// After a non-error response to an unsafe method (RFC 9111 section 4.4):
   /// drops what is stored for the target, for Location and Content-Location of

@@ -19,6 +19,15 @@
 
 namespace homeostat::proxy {
 
+namespace {
+
+/// A part, or what a condition of the client's came to, says nothing about the whole.
+bool about_the_whole(int status) noexcept {
+  return status != 206 && status != 304 && status != 412 && status != 416;
+}
+
+}  // namespace
+
 ForwardExchange::ForwardExchange(ClientConnection& connection, const cache::CacheStatus& status)
     : connection_(&connection),
       worker_(connection.worker()),
@@ -141,7 +150,9 @@ void ForwardExchange::reconsider(const http::ResponseHead& head) {
       worker_.cache().judge(request.cache_request, request.decision, response,
                             worker_.policy().cache.of(request.endpoint));
   if (decision.storable()) {
-    worker_.cache().forget_uncacheable(request.cache_request, request.decision);
+    worker_.cache().end_pass(request.pass_mark);
+  } else if (decision.reason != cache::Reason::authorization && about_the_whole(head.status)) {
+    worker_.cache().renew_pass(request.pass_mark, response.received);
   }
 }
 

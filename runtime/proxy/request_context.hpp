@@ -56,6 +56,7 @@ class RequestContext final : public RefCounted {
     config.reset();
     outcome = {};
     found = {};
+    pass_mark = {};
     decision = {};
     cache_request = {};
     target = {};
@@ -101,6 +102,7 @@ class RequestContext final : public RefCounted {
   cache::Request cache_request;
   cache::RequestDecision decision;
   cache::Lookup found;
+  cache::PassMark pass_mark;  ///< where it passes because of hit-for-miss
   rules::EndpointId endpoint = 0;
   Draw draw;  ///< its part in what applies to a share of the requests
   std::uint8_t priority_class = 2;

@@ -232,7 +232,10 @@ void fill_or_follow(ClientConnection& connection, const cache::CacheStatus& stat
                                                      request.found, request.started);
   switch (begin.kind) {
     case cache::FillStart::Kind::hit: reply_filled(connection, begin.hit); return;
-    case cache::FillStart::Kind::pass: forward(connection, status, begin.reason); return;
+    case cache::FillStart::Kind::pass:
+      request.pass_mark = begin.mark;
+      forward(connection, status, begin.reason);
+      return;
     case cache::FillStart::Kind::follower:
       connection.hand_over(
           make_ref<FillExchange>(connection, std::move(*begin.follower), status, false));

@@ -360,9 +360,9 @@ TEST(HitForMiss, EndsWhenAResponseCouldHaveBeenStored) {
   Harness harness;
   TestRequest request;
   harness.get(request, {200, {{"Cache-Control", "private"}}});
-  EXPECT_EQ(harness.get(request, {200, fresh()}).reason, Reason::hit_for_miss);
-  const Request view = request.view();
-  harness.worker.forget_uncacheable(view, harness.cache.rules().decide(view));
+  const FillStart start = harness.begin(request);
+  EXPECT_EQ(start.reason, Reason::hit_for_miss);
+  harness.worker.end_pass(start.mark);
   EXPECT_EQ(harness.get(request, {200, fresh()}).reason, Reason::none);
   EXPECT_EQ(harness.find(request).kind, Lookup::Kind::hit);
 }
@@ -371,6 +371,20 @@ TEST(HitForMiss, EndsByItselfAfterNegativeTtl) {
   Harness harness;
   TestRequest request;
   harness.get(request, {200, {{"Cache-Control", "private"}}});
+  harness.clock.advance(seconds(1));
+  EXPECT_EQ(harness.get(request, {200, fresh()}).reason, Reason::none);
+}
+
+TEST(HitForMiss, LastsAsLongAsResponsesCannotBeStored) {
+  Harness harness;
+  TestRequest request;
+  harness.get(request, {200, {{"Cache-Control", "private"}}});
+  for (int i = 0; i < 5; ++i) {
+    harness.clock.advance(milliseconds(900));
+    const FillStart start = harness.begin(request);
+    ASSERT_EQ(start.reason, Reason::hit_for_miss) << "after " << i << " responses that passed";
+    harness.worker.renew_pass(start.mark, harness.clock.now());
+  }
   harness.clock.advance(seconds(1));
   EXPECT_EQ(harness.get(request, {200, fresh()}).reason, Reason::none);
 }
