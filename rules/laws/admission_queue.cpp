@@ -12,13 +12,11 @@ constexpr Duration longest_standing(const QueueBounds& bounds) noexcept {
   return bounds.standing_wait * 5 / 2;
 }
 
-/// Fewer waiting requests than this leave servers idle by chance.
-constexpr int standing_requests = 4;
-
 /// By Little's law limit / service_mean requests are served per second.
-Duration standing_budget(const QueueBounds& bounds, Duration service_mean, double limit) noexcept {
-  const Duration few = predicted_wait(standing_requests * service_mean, limit);
-  return std::max(std::clamp(service_mean, bounds.standing_wait, longest_standing(bounds)), few);
+Duration standing_budget(const QueueBounds& bounds, std::uint32_t queue_needed,
+                         Duration service_mean, double limit) noexcept {
+  const Duration needed = predicted_wait(queue_needed * service_mean, limit);
+  return std::max(std::clamp(service_mean, bounds.standing_wait, longest_standing(bounds)), needed);
 }
 
 /// Some service times, where a burst may use them.
@@ -35,18 +33,19 @@ Duration predicted_wait(Duration work_ahead, double limit) noexcept {
   return Duration(static_cast<Duration::rep>(wait));
 }
 
-Duration wait_budget(const QueueBounds& bounds, bool standing, Duration service_mean,
+Duration wait_budget(const QueueBounds& bounds, std::uint32_t queue_needed, Duration service_mean,
                      double limit) noexcept {
   const Duration burst = std::max(bounds.max_wait * 17 / 20, burst_extension(bounds, service_mean));
-  return standing ? std::min(burst, standing_budget(bounds, service_mean, limit)) : burst;
+  if (queue_needed == 0) return burst;
+  return std::min(burst, standing_budget(bounds, queue_needed, service_mean, limit));
 }
 
-Duration wait_limit(const QueueBounds& bounds, bool standing, Duration service_mean,
+Duration wait_limit(const QueueBounds& bounds, std::uint32_t queue_needed, Duration service_mean,
                     double limit) noexcept {
   const Duration burst = std::max(bounds.max_wait, burst_extension(bounds, service_mean) * 20 / 17);
-  if (!standing) return burst;
-  return std::min(
-      burst, std::max(longest_standing(bounds), 2 * standing_budget(bounds, service_mean, limit)));
+  if (queue_needed == 0) return burst;
+  return std::min(burst, std::max(longest_standing(bounds),
+                                  2 * standing_budget(bounds, queue_needed, service_mean, limit)));
 }
 
 ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,
@@ -58,7 +57,7 @@ ArrivalVerdict judge_arrival(const QueueBounds& bounds, const QueueView& view,
     if (wait > *time_left - 2 * view.own_service) return ArrivalVerdict::deadline;
   }
   const bool never_waits = bounds.max_wait <= Duration::zero();
-  if (never_waits || wait > wait_budget(bounds, view.standing, view.service_mean, view.limit)) {
+  if (never_waits || wait > wait_budget(bounds, view.queue_needed, view.service_mean, view.limit)) {
     return ArrivalVerdict::predicted_wait;
   }
   if (view.length >= bounds.length_max) return ArrivalVerdict::queue_full;

@@ -41,13 +41,13 @@ struct QueueBounds {
 
 /// What an arrival sees.
 struct QueueView {
-  Duration work_ahead{};    ///< sum of expected service of equal or higher classes
-  double limit = 1;         ///< requests served at once
-  std::size_t length = 0;   ///< waiting now, all classes
-  bool standing = false;    ///< demand exceeds capacity (standing_demand.hpp)
-  Duration service_mean{};  ///< of all upstream calls; 0 = not known yet
-  Duration own_service{};   ///< expected service of the arrival itself, as loaded as now
-  Duration own_unloaded{};  ///< the same without queueing in the upstream
+  Duration work_ahead{};           ///< sum of expected service of equal or higher classes
+  double limit = 1;                ///< requests served at once
+  std::size_t length = 0;          ///< waiting now, all classes
+  std::uint32_t queue_needed = 0;  ///< by standing_demand.hpp; 0: demand does not stand
+  Duration service_mean{};         ///< of all upstream calls; 0 = not known yet
+  Duration own_service{};          ///< expected service of the arrival itself, as loaded as now
+  Duration own_unloaded{};         ///< the same without queueing in the upstream
 };
 
 /// Time until the work ahead has been served by `limit` servers.
@@ -57,18 +57,18 @@ struct QueueView {
 /// max_wait (the rest is for what the prediction is wrong by), or burst_services
 /// service times if that is longer, up to burst_budget_max: where one request takes
 /// a second, nobody is helped by being rejected for 100 ms. When demand stands, a
-/// queue only adds delay: clamp(service_mean, 1, 2.5 x standing_wait), or the time
-/// to serve four requests if longer, so that a small upstream is not idle by
-/// chance; never above the former. A max_wait of zero rejects at once, always.
-[[nodiscard]] Duration wait_budget(const QueueBounds& bounds, bool standing, Duration service_mean,
-                                   double limit) noexcept;
+/// queue only adds delay: clamp(service_mean, 1, 2.5 x standing_wait), or the time to serve
+/// `queue_needed` requests if longer, so that a small upstream is not idle by chance; never
+/// above the former. A max_wait of zero rejects at once, always.
+[[nodiscard]] Duration wait_budget(const QueueBounds& bounds, std::uint32_t queue_needed,
+                                   Duration service_mean, double limit) noexcept;
 
 inline constexpr Duration burst_budget_max = std::chrono::seconds(1);
 
 /// After this wait a queued request is rejected: budget / 0.85 in a burst,
 /// max(2.5 x standing_wait, 2 x budget) when standing, never above the former.
-[[nodiscard]] Duration wait_limit(const QueueBounds& bounds, bool standing, Duration service_mean,
-                                  double limit) noexcept;
+[[nodiscard]] Duration wait_limit(const QueueBounds& bounds, std::uint32_t queue_needed,
+                                  Duration service_mean, double limit) noexcept;
 
 enum class ArrivalVerdict : std::uint8_t {
   join,

@@ -10,13 +10,21 @@
 // A queue of L servers at 90 % load waits 10 s / L on average (M/M/L); six
 // times that is exceeded by chance in one of 400 of its busy spells.
 //
+// What has to wait so that servers are not idle by chance depends on how far demand is
+// above the capacity. With r = demand / capacity, a full queue of K requests drains with
+// probability r^-K (gambler's ruin; M/M/L/K): K = ln(1 / 0.03) / ln r. Beyond that a queue
+// only adds delay. 2 to 4: near to the capacity it would be dozens, for which clients of a
+// small upstream do not wait.
+//
 // How long the queue has not been empty cannot tell: at 90 % load spells of
 // 400 services are ordinary.
 //
 // Sampling: one update per window of the gate; with none, the last verdict
-// holds. Bounds: the backlog is at most 1.5 x patience, so that it is forgotten
-// soon after an overload of any length. Pure; thread safety: none, one owner.
+// holds. r is taken over the last 4 x patience. Bounds: the backlog is at most 1.5 x patience, so
+// that it is forgotten soon after an overload of any length. Pure; thread safety: none, one owner.
 #pragma once
+
+#include <cstdint>
 
 namespace homeostat::rules {
 
@@ -30,12 +38,15 @@ struct DemandWindow {
 
 class StandingDemand {
  public:
-  bool update(const DemandWindow& window) noexcept;
-  [[nodiscard]] bool standing() const noexcept { return standing_; }
+  /// Requests that had better wait; 0 while demand does not stand.
+  std::uint32_t update(const DemandWindow& window) noexcept;
 
  private:
   double backlog_ = 0;  ///< service seconds
   bool standing_ = false;
+  double turned_away_ = 0, carried_ = 0;  ///< service seconds, fading means of a window
+
+  [[nodiscard]] std::uint32_t queue_needed() const noexcept;
 };
 
 }  // namespace homeostat::rules

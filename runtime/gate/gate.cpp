@@ -51,7 +51,7 @@ GateFigures Gate::collect(Instant now) {
   figures.queue_standing = shared_.standing(now);
   shared_.learn_service(figures.window.endpoints);
   const double limit = shared_.limit();
-  shared_.set_demand_standing(demand_.update(
+  shared_.set_queue_needed(demand_.update(
       {.seconds = std::chrono::duration<double>(figures.window.length).count(),
        .turned_away = reader_.turned_away(),
        .free_slots = limit - figures.window.in_flight_mean,

@@ -101,12 +101,12 @@ class SharedGate {
   }
   /// For how long anybody has been waiting.
   [[nodiscard]] Duration standing(Instant now) const noexcept;
-  /// Whether demand exceeds the capacity (rules/laws/standing_demand.hpp).
-  [[nodiscard]] bool demand_standing() const noexcept {
-    return demand_standing_.load(std::memory_order_relaxed);
+  /// Requests that keep the upstream busy when demand stands (rules/laws/standing_demand.hpp).
+  [[nodiscard]] std::uint32_t queue_needed() const noexcept {
+    return queue_needed_.load(std::memory_order_relaxed);
   }
-  void set_demand_standing(bool standing) noexcept {
-    demand_standing_.store(standing, std::memory_order_relaxed);
+  void set_queue_needed(std::uint32_t requests) noexcept {
+    queue_needed_.store(requests, std::memory_order_relaxed);
   }
   /// Work of the classes up to and including this one.
   [[nodiscard]] Duration work_ahead(std::uint8_t priority_class) const noexcept;
@@ -187,7 +187,7 @@ class SharedGate {
   std::atomic<double> limit_{1};
   std::atomic<std::uint8_t> shed_class_from_{255};
   std::atomic<std::uint8_t> level_{0};  ///< rules::Level
-  std::atomic<bool> demand_standing_{false};
+  std::atomic<std::uint32_t> queue_needed_{0};
   std::atomic<std::int64_t> service_mean_{0};  ///< nanoseconds; 0 = unknown
   std::vector<std::atomic<std::int64_t>> service_;
   /// Minima of service_ over this period and the one before; 0 = none. The collector's

@@ -226,8 +226,8 @@ rules::QueueView WorkerGate::view(const GateRequest& request,
   return {.work_ahead = turn.work,
           .limit = shared_.limit(),
           .length = shared_.length_at_or_above(priority_class),
-          .standing =
-              shared_.demand_standing() && priority_class > rules::critical_class && !turn.by_floor,
+          .queue_needed =
+              priority_class > rules::critical_class && !turn.by_floor ? shared_.queue_needed() : 0,
           .service_mean = shared_.service_mean(),
           .own_service = shared_.service_of(request.endpoint),
           .own_unloaded = shared_.unloaded_service_of(request.endpoint)};
@@ -268,7 +268,8 @@ bool WorkerGate::make_room(const GateRequest& request, std::uint8_t priority_cla
   const rules::TurnAhead turn =
       shared_.turn_ahead(priority_class, shared_.work_ahead(priority_class));
   const Duration wait = rules::predicted_wait(turn.work, seen.limit);
-  if (wait <= rules::wait_budget(shared_.bounds(), seen.standing, seen.service_mean, seen.limit)) {
+  if (wait <=
+      rules::wait_budget(shared_.bounds(), seen.queue_needed, seen.service_mean, seen.limit)) {
     return true;
   }
   const Duration own = queue_.work_of(priority_class, request.tenant) + work_of(request);
@@ -289,7 +290,7 @@ Admission WorkerGate::enqueue(const GateRequest& request, std::uint8_t priority_
   waiter.cap_ = std::move(place);
   waiter.work_ = work_of(request);
   waiter.since_ = request.now;
-  waiter.expires_ = request.now + rules::wait_limit(shared_.bounds(), seen.standing,
+  waiter.expires_ = request.now + rules::wait_limit(shared_.bounds(), seen.queue_needed,
                                                     seen.service_mean, seen.limit);
   waiter.expiry_reason_ = RejectReason::wait_expired;
   if (request.deadline && *request.deadline < waiter.expires_) {

@@ -22,7 +22,7 @@ struct Case {
   rules::QueueBounds bounds;
   std::array<Duration, rules::priority_class_count> work{};
   rules::QueueView view;
-  bool standing = false;
+  std::uint32_t queue_needed = 0;
   std::optional<Duration> time_left;
 };
 
@@ -35,7 +35,8 @@ Case draw(Random& random) {
   one.view.length = static_cast<std::size_t>(60 * random.uniform());
   one.view.service_mean = milliseconds(random.exponential(30));
   one.view.own_service = milliseconds(random.exponential(30));
-  one.standing = random.uniform() < 0.5;
+  one.queue_needed =
+      random.uniform() < 0.5 ? 0 : 1 + static_cast<std::uint32_t>(4 * random.uniform());
   if (random.uniform() < 0.5) one.time_left = milliseconds(random.exponential(100));
   return one;
 }
@@ -44,7 +45,7 @@ Case draw(Random& random) {
 ArrivalVerdict judge(const Case& one, std::size_t rank) {
   rules::QueueView view = one.view;
   for (std::size_t index = 0; index <= rank; ++index) view.work_ahead += one.work[index];
-  view.standing = one.standing && rank > rules::critical_class;
+  view.queue_needed = rank > rules::critical_class ? one.queue_needed : 0;
   return rules::judge_arrival(one.bounds, view, one.time_left);
 }
 
@@ -68,10 +69,11 @@ TEST(QueueProperties, WhoJoinsIsExpectedToBeServedWithinBudgetAndDeadline) {
     const Case one = draw(random);
     rules::QueueView view = one.view;
     view.work_ahead = one.work[0];
-    view.standing = one.standing;
+    view.queue_needed = one.queue_needed;
     if (rules::judge_arrival(one.bounds, view, one.time_left) != ArrivalVerdict::join) continue;
     const Duration wait = rules::predicted_wait(view.work_ahead, view.limit);
-    EXPECT_LE(wait, rules::wait_limit(one.bounds, view.standing, view.service_mean, view.limit));
+    EXPECT_LE(wait,
+              rules::wait_limit(one.bounds, view.queue_needed, view.service_mean, view.limit));
     EXPECT_LT(view.length, one.bounds.length_max);
     if (one.time_left) {
       EXPECT_LE(wait + 2 * view.own_service, *one.time_left);
@@ -95,11 +97,13 @@ TEST(QueueProperties, AStandingQueueNeverHasTheLargerBudget) {
   Random random(4);
   for (int round = 0; round < 20000; ++round) {
     const Case one = draw(random);
-    const auto budget = [&](bool standing) {
-      return rules::wait_budget(one.bounds, standing, one.view.service_mean, one.view.limit);
+    const auto budget = [&](std::uint32_t queue_needed) {
+      return rules::wait_budget(one.bounds, queue_needed, one.view.service_mean, one.view.limit);
     };
-    EXPECT_LE(budget(true), budget(false));
-    EXPECT_GE(budget(true), Duration::zero());
+    const auto needed = static_cast<std::uint32_t>(1 + 4 * random.uniform());
+    EXPECT_LE(budget(needed), budget(0));
+    EXPECT_LE(budget(needed), budget(needed + 1));
+    EXPECT_GE(budget(needed), Duration::zero());
   }
 }
 

@@ -205,9 +205,9 @@ class Service {
     const QueueBounds bounds{profile.max_wait, 1024, profile.burst_services, profile.standing_wait};
     const auto mean = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(service));
     const double pace = capacity * ceiling;
-    const double budget = std::chrono::duration<double>(
-                              wait_budget(bounds, false, mean, std::max(1.0, pace * service)))
-                              .count();
+    const double budget =
+        std::chrono::duration<double>(wait_budget(bounds, 0, mean, std::max(1.0, pace * service)))
+            .count();
     double waiting = 0, turned_away = 0;
     admitted_ = queue_wait = 0;
     for (int step = 0; step < 100; ++step) {

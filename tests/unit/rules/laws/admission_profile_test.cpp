@@ -32,9 +32,9 @@ TEST(AdmissionProfile, EachLevelHasItsBudgetsAndItsFreeze) {
   const double freeze[] = {0.75, 0.85, 0.92};
   for (std::size_t i = 0; i < std::size(all); ++i) {
     const QueueBounds bounds = bounds_at(all[i]);
-    EXPECT_EQ(wait_limit(bounds, false, 1ms, 1000), burst[i]);
-    EXPECT_EQ(wait_budget(bounds, false, 1ms, 1000), burst[i] * 17 / 20);
-    EXPECT_EQ(wait_budget(bounds, true, 1ms, 1000), standing[i]);
+    EXPECT_EQ(wait_limit(bounds, 0, 1ms, 1000), burst[i]);
+    EXPECT_EQ(wait_budget(bounds, 0, 1ms, 1000), burst[i] * 17 / 20);
+    EXPECT_EQ(wait_budget(bounds, 4, 1ms, 1000), standing[i]);
     EXPECT_EQ(admission_profile(all[i]).cpu_freeze, freeze[i]);
   }
 }
@@ -43,13 +43,13 @@ TEST(AdmissionProfile, AWilderLevelNeverWaitsLessWhateverTheServiceTime) {
   for (const Duration service :
        {Duration(0ms), Duration(3ms), Duration(30ms), Duration(300ms), Duration(3s)}) {
     for (const double limit : {1.0, 10.0, 1000.0}) {
-      for (const bool standing : {false, true}) {
+      for (const std::uint32_t needed : {0U, 2U, 4U}) {
         for (std::size_t i = 1; i < std::size(all); ++i) {
           const QueueBounds calmer = bounds_at(all[i - 1]), wilder = bounds_at(all[i]);
-          EXPECT_LE(wait_budget(calmer, standing, service, limit),
-                    wait_budget(wilder, standing, service, limit));
-          EXPECT_LE(wait_limit(calmer, standing, service, limit),
-                    wait_limit(wilder, standing, service, limit));
+          EXPECT_LE(wait_budget(calmer, needed, service, limit),
+                    wait_budget(wilder, needed, service, limit));
+          EXPECT_LE(wait_limit(calmer, needed, service, limit),
+                    wait_limit(wilder, needed, service, limit));
         }
       }
     }
@@ -57,18 +57,18 @@ TEST(AdmissionProfile, AWilderLevelNeverWaitsLessWhateverTheServiceTime) {
 }
 
 TEST(AdmissionProfile, MeansSomethingToASlowApplicationToo) {
-  EXPECT_EQ(wait_budget(bounds_at(Level::conservative), false, 200ms, 1000), Duration(200ms));
-  EXPECT_EQ(wait_budget(bounds_at(Level::balanced), false, 200ms, 1000), Duration(400ms));
-  EXPECT_EQ(wait_budget(bounds_at(Level::aggressive), false, 200ms, 1000), Duration(800ms));
+  EXPECT_EQ(wait_budget(bounds_at(Level::conservative), 0, 200ms, 1000), Duration(200ms));
+  EXPECT_EQ(wait_budget(bounds_at(Level::balanced), 0, 200ms, 1000), Duration(400ms));
+  EXPECT_EQ(wait_budget(bounds_at(Level::aggressive), 0, 200ms, 1000), Duration(800ms));
 }
 
 TEST(AdmissionProfile, TheOperatorsMaxWaitHoldsAtEveryLevel) {
   for (const Level level : all) {
     const QueueBounds bounds = bounds_at(level, Wait(70));
-    EXPECT_EQ(wait_limit(bounds, false, 1ms, 1000), Duration(70ms));
-    EXPECT_EQ(wait_budget(bounds, false, 200ms, 1000), Duration(400ms)) << "two service times";
-    EXPECT_LE(wait_budget(bounds_at(level, Wait(5)), true, 1ms, 1000), Duration(5ms));
-    EXPECT_EQ(wait_budget(bounds_at(level, Wait(0)), false, 200ms, 1000), Duration::zero());
+    EXPECT_EQ(wait_limit(bounds, 0, 1ms, 1000), Duration(70ms));
+    EXPECT_EQ(wait_budget(bounds, 0, 200ms, 1000), Duration(400ms)) << "two service times";
+    EXPECT_LE(wait_budget(bounds_at(level, Wait(5)), 4, 1ms, 1000), Duration(5ms));
+    EXPECT_EQ(wait_budget(bounds_at(level, Wait(0)), 0, 200ms, 1000), Duration::zero());
   }
 }
 

@@ -11,6 +11,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+/// Demand stands, and is not far above the capacity.
+constexpr std::uint32_t standing = 4;
+
 TEST(AdmissionQueue, PredictedWaitIsWorkOverLimit) {
   EXPECT_EQ(predicted_wait(milliseconds(300), 10), Duration(milliseconds(30)));
   EXPECT_EQ(predicted_wait(milliseconds(300), 0.1), Duration(milliseconds(300)));
@@ -19,25 +22,32 @@ TEST(AdmissionQueue, PredictedWaitIsWorkOverLimit) {
 
 TEST(AdmissionQueue, BudgetIsGenerousInABurstAndShortWhenStanding) {
   const QueueBounds bounds{milliseconds(100), 10};
-  EXPECT_EQ(wait_budget(bounds, false, milliseconds(30), 1000), Duration(milliseconds(85)));
-  EXPECT_EQ(wait_limit(bounds, false, milliseconds(30), 1000), Duration(milliseconds(100)));
-  EXPECT_EQ(wait_budget(bounds, true, milliseconds(30), 1000), Duration(milliseconds(30)));
-  EXPECT_EQ(wait_budget(bounds, true, milliseconds(1), 1000), Duration(milliseconds(20)));
-  EXPECT_EQ(wait_budget(bounds, true, seconds(5), 1000), Duration(milliseconds(50)));
+  EXPECT_EQ(wait_budget(bounds, 0, milliseconds(30), 1000), Duration(milliseconds(85)));
+  EXPECT_EQ(wait_limit(bounds, 0, milliseconds(30), 1000), Duration(milliseconds(100)));
+  EXPECT_EQ(wait_budget(bounds, standing, milliseconds(30), 1000), Duration(milliseconds(30)));
+  EXPECT_EQ(wait_budget(bounds, standing, milliseconds(1), 1000), Duration(milliseconds(20)));
+  EXPECT_EQ(wait_budget(bounds, standing, seconds(5), 1000), Duration(milliseconds(50)));
+}
+
+TEST(AdmissionQueue, ASmallUpstreamIsKeptBusyWhenStanding) {
+  const QueueBounds bounds{milliseconds(100), 10};
+  EXPECT_EQ(wait_budget(bounds, 4, milliseconds(40), 2), Duration(milliseconds(80)));
+  EXPECT_EQ(wait_budget(bounds, 2, milliseconds(40), 2), Duration(milliseconds(40)));
+  EXPECT_EQ(wait_budget(bounds, 4, milliseconds(40), 8), Duration(milliseconds(40)));
 }
 
 TEST(AdmissionQueue, ABurstMayWaitTwoServiceTimesUpToASecond) {
   const QueueBounds bounds{milliseconds(100), 10};
-  EXPECT_EQ(wait_budget(bounds, false, milliseconds(200), 1000), Duration(milliseconds(400)));
-  EXPECT_EQ(wait_budget(bounds, false, seconds(5), 1000), Duration(seconds(1)));
-  EXPECT_GT(wait_limit(bounds, false, seconds(5), 1000), Duration(seconds(1)));
+  EXPECT_EQ(wait_budget(bounds, 0, milliseconds(200), 1000), Duration(milliseconds(400)));
+  EXPECT_EQ(wait_budget(bounds, 0, seconds(5), 1000), Duration(seconds(1)));
+  EXPECT_GT(wait_limit(bounds, 0, seconds(5), 1000), Duration(seconds(1)));
 }
 
 TEST(AdmissionQueue, WithoutMaxWaitNobodyWaits) {
   const QueueBounds bounds{milliseconds(0), 10};
-  for (const bool standing : {false, true}) {
-    EXPECT_EQ(wait_budget(bounds, standing, seconds(1), 1000), Duration::zero());
-    EXPECT_EQ(wait_limit(bounds, standing, seconds(1), 1000), Duration::zero());
+  for (const std::uint32_t needed : {0U, standing}) {
+    EXPECT_EQ(wait_budget(bounds, needed, seconds(1), 1000), Duration::zero());
+    EXPECT_EQ(wait_limit(bounds, needed, seconds(1), 1000), Duration::zero());
   }
   EXPECT_EQ(judge_arrival(bounds, QueueView{}, {}), ArrivalVerdict::predicted_wait)
       << "not even for nothing: who cannot begin goes away at once";
@@ -45,15 +55,15 @@ TEST(AdmissionQueue, WithoutMaxWaitNobodyWaits) {
 
 TEST(AdmissionQueue, AShortMaxWaitAlsoBoundsAStandingQueue) {
   const QueueBounds bounds{milliseconds(12), 10};
-  EXPECT_LE(wait_budget(bounds, true, milliseconds(1), 1000), Duration(milliseconds(12)));
-  EXPECT_EQ(wait_limit(bounds, true, milliseconds(1), 1000), Duration(milliseconds(12)));
+  EXPECT_LE(wait_budget(bounds, standing, milliseconds(1), 1000), Duration(milliseconds(12)));
+  EXPECT_EQ(wait_limit(bounds, standing, milliseconds(1), 1000), Duration(milliseconds(12)));
 }
 
 TEST(AdmissionQueue, LateDropIsTwiceTheStandingBudgetButAtLeast50Milliseconds) {
   const QueueBounds bounds{seconds(1), 10};
-  EXPECT_EQ(wait_limit(bounds, true, milliseconds(10), 1000), Duration(milliseconds(50)));
-  EXPECT_EQ(wait_limit(bounds, true, milliseconds(40), 1000), Duration(milliseconds(80)));
-  EXPECT_EQ(wait_limit(bounds, true, seconds(1), 1000), Duration(milliseconds(100)));
+  EXPECT_EQ(wait_limit(bounds, standing, milliseconds(10), 1000), Duration(milliseconds(50)));
+  EXPECT_EQ(wait_limit(bounds, standing, milliseconds(40), 1000), Duration(milliseconds(80)));
+  EXPECT_EQ(wait_limit(bounds, standing, seconds(1), 1000), Duration(milliseconds(100)));
 }
 
 QueueView ahead(milliseconds work, double limit, std::size_t length) {
