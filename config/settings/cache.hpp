@@ -103,7 +103,7 @@ struct CacheSettings {
   std::size_t object_bytes_max = 0;  ///< 0 = memory / 8
   std::string key_prefix = "hs";
   std::string key_namespace = "default";
-  seconds negative_ttl{1};  ///< hit-for-miss memory since the last uncacheable answer
+  seconds negative_ttl{1};  ///< hit-for-miss memory of an uncacheable answer, renewed by the next
   std::size_t negative_entries_max = 10000;
   std::size_t variants_max = 16;      ///< Vary variants per key
   milliseconds fill_wait_max{30000};  ///< how long a waiter follows another request's fill

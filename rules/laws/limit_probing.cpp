@@ -11,7 +11,7 @@ namespace {
 constexpr double probe_depth = 0.6, first_probe_depth = 0.35;
 constexpr double critical_room = 1.25, critical_depth = 0.75, critical_memory = 1;  // s
 constexpr double throughput_kept = 0.87, first_throughput_kept = 0.8;  // share of before
-// Of samples_wanted(). While the limit is known to be wrong, soon beats exact.
+// Of samples_wanted(). While nothing is known of the limit, soon beats exact.
 constexpr double probe_samples = 1, first_probe_samples = 0.4;
 constexpr double light_samples_least = 20, light_share_most = 0.75;  // of the knee in flight
 constexpr double telling_depth = 0.75;

@@ -10,7 +10,7 @@ namespace {
 constexpr double patience_services = 60, patience_min = 0.25, patience_max = 2;  // seconds
 constexpr double backlog_max = 1.5;                                              // x patience
 constexpr double ratio_memory = 4;                                               // x patience
-constexpr double idle_risk = 0.03;  // of a full queue to run empty
+constexpr double idle_risk = 0.03;  // share of time with an empty queue
 constexpr double queue_needed_min = 2, queue_needed_max = 4;
 
 }  // namespace

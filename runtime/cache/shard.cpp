@@ -157,6 +157,12 @@ void Shard::mark_uncacheable(std::uint64_t hash, Instant until) {
   marks_[hash % marks_.size()] = {hash, until};
 }
 
+void Shard::renew_uncacheable(std::uint64_t hash, Instant until) noexcept {
+  if (marks_.empty()) return;
+  Mark& mark = marks_[hash % marks_.size()];
+  if (mark.hash == hash) mark.until = until;
+}
+
 bool Shard::uncacheable(std::uint64_t hash, Instant now) const noexcept {
   if (marks_.empty()) return false;
   const Mark& mark = marks_[hash % marks_.size()];

@@ -106,6 +106,8 @@ class Shard {
   /// Remembers an uncacheable key until `until`. A full table forgets the mark
   /// that shared its place.
   void mark_uncacheable(std::uint64_t hash, Instant until);
+  /// Unless it was forgotten meanwhile.
+  void renew_uncacheable(std::uint64_t hash, Instant until) noexcept;
   [[nodiscard]] bool uncacheable(std::uint64_t hash, Instant now) const noexcept;
   void forget_uncacheable(std::uint64_t hash) noexcept;
   void set_marks_max(std::size_t count) { marks_max_ = count; }

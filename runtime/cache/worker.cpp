@@ -257,7 +257,7 @@ bool Worker::leads_back(const Request& request, const RequestDecision& decision,
 void Worker::renew_pass(const PassMark& mark, Instant now) {
   Shard& shard = cache_.shard_of(mark.location);
   const std::lock_guard lock(shard.mutex());
-  shard.mark_uncacheable(mark.hash, now + cache_.settings().negative_ttl);
+  shard.renew_uncacheable(mark.hash, now + cache_.settings().negative_ttl);
 }
 
 void Worker::end_pass(const PassMark& mark) {

@@ -106,8 +106,8 @@ class Worker {
                                     const Response& response, const EndpointPolicy& policy);
 
   /// A response that came for a key remembered as hit-for-miss could not be stored either: it
-  /// is remembered for negative_ttl from now on. As long as such responses keep coming, no
-  /// request waits for another one's.
+  /// is remembered for negative_ttl from now on, unless end_pass() came meanwhile. As long as
+  /// such responses keep coming, no request waits for another one's.
   void renew_pass(const PassMark& mark, Instant now);
   /// It could have been stored after all: the next request leads a fill again.
   void end_pass(const PassMark& mark);

@@ -21,9 +21,11 @@ namespace homeostat::proxy {
 
 namespace {
 
-/// A part, or what a condition of the client's came to, says nothing about the whole.
-bool about_the_whole(int status) noexcept {
-  return status != 206 && status != 304 && status != 412 && status != 416;
+/// Whether it says that the page cannot be stored. A failure does not, which anybody can earn with
+/// odd fields; nor does a part, what a condition came to, or what only some clients get.
+bool is_unstorable_page(int status, cache::Reason reason) noexcept {
+  return status < 400 && status != 206 && status != 304 && reason != cache::Reason::spelling &&
+         reason != cache::Reason::authorization;
 }
 
 }  // namespace
@@ -151,7 +153,7 @@ void ForwardExchange::reconsider(const http::ResponseHead& head) {
                             worker_.policy().cache.of(request.endpoint));
   if (decision.storable()) {
     worker_.cache().end_pass(request.pass_mark);
-  } else if (decision.reason != cache::Reason::authorization && about_the_whole(head.status)) {
+  } else if (is_unstorable_page(head.status, decision.reason)) {
     worker_.cache().renew_pass(request.pass_mark, response.received);
   }
 }

@@ -389,6 +389,16 @@ TEST(HitForMiss, LastsAsLongAsResponsesCannotBeStored) {
   EXPECT_EQ(harness.get(request, {200, fresh()}).reason, Reason::none);
 }
 
+TEST(HitForMiss, IsNotBroughtBackByAnAnswerThatComesAfterItsEnd) {
+  Harness harness;
+  TestRequest request;
+  harness.get(request, {200, {{"Cache-Control", "private"}}});
+  const FillStart slow = harness.begin(request);
+  harness.worker.end_pass(harness.begin(request).mark);
+  harness.worker.renew_pass(slow.mark, harness.clock.now());
+  EXPECT_EQ(harness.begin(request).kind, FillStart::Kind::leader);
+}
+
 TEST(HitForMiss, MarksAreBounded) {
   config::CacheSettings settings = testing::small_settings();
   settings.negative_entries_max = Cache::shard_count;  // one a shard

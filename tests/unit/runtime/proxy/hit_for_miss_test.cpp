@@ -51,7 +51,11 @@ TEST_F(HitForMiss, IsNotProlongedByAnswersThatSayNothingOfThePage) {
     const char* request;
   } cases[] = {{206, "Range: bytes=0-0\r\n"},
                {304, "If-None-Match: \"a\"\r\n"},
-               {416, "Range: bytes=9-\r\n"}};
+               {416, "Range: bytes=9-\r\n"},
+               {400, "Odd: field\r\n"},
+               {401, "Cookie: session=bad\r\n"},
+               {429, ""},
+               {500, ""}};
   for (const auto& each : cases) {
     clock_.advance(10s);
     status_ = 200;
