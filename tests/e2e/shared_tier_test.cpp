@@ -290,8 +290,9 @@ TEST(SharedTier, APausedRedisCostsItsTimeoutAndThenNothing) {
   for (int i = 0; i < 200; ++i) {
     EXPECT_EQ(fleet[0].get("/miss" + std::to_string(i)).status(), 200);
   }
+  std::size_t more = 0;
   ASSERT_TRUE(eventually([&] {
-    static_cast<void>(fleet[0].get("/more"));
+    static_cast<void>(fleet[0].get("/more" + std::to_string(more++)));
     return Fleet::reads(fleet[0], "unavailable") > 0;
   }));
   // Nobody waited for it more often than it took to notice.
