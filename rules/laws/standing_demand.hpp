@@ -10,14 +10,14 @@
 // A queue of L servers at 90 % load waits 10 s / L on average (M/M/L); six
 // times that is exceeded by chance in one of 400 of its busy spells.
 //
-// What has to wait so that servers are not idle by chance depends on how far demand is
-// above the capacity. With r = demand / capacity, a queue of at most K requests is empty for
-// less than r^-K of the time (M/M/L with bounded queue): K = ln(1 / 0.03) / ln r. Beyond that
-// a queue only adds delay. 2 to 4: near to the capacity it would be dozens, for which clients of a
-// small upstream do not wait.
-//
 // How long the queue has not been empty cannot tell: at 90 % load spells of
 // 400 services are ordinary.
+//
+// What has to wait so that servers are not idle by chance depends on how far demand is above
+// the capacity. With r = demand / capacity, a queue of at most K requests is empty for less
+// than r^-K of the time (M/M/L with bounded queue): K = ln(1 / 0.03) / ln r. Beyond that a
+// queue only adds delay. 2 to 4: near to the capacity it would be dozens, for which clients
+// of a small upstream do not wait.
 //
 // Sampling: one update per window of the gate; with none, the last verdict
 // holds. r is taken over the last 4 x patience. Bounds: the backlog is at most 1.5 x patience, so
