@@ -12,7 +12,8 @@
 //               a <= q < b       creep    b = max(2.5, 0.25 n)
 //               q >= b           shrink towards the middle of [a, b]
 //             only when the limit is what holds requests back.
-//             Where light load came before, its baseline gives the knee at once.
+//             Where light load came before, its baseline gives the knee at once;
+//             where not, the very first answers do.
 // probing     see limit_probe.hpp. Keeps the baseline honest under unending
 //             overload, where Vegas otherwise drifts.
 //
@@ -48,6 +49,7 @@ constexpr double doubt_queue = 0.75;                      // share of in flight 
 constexpr int doubt_windows = 3;
 constexpr double light_memory = 400;  // samples
 constexpr int quiet_windows_to_slow_start = 3;
+constexpr double light_limited = 0.1;                       // share of the first window
 constexpr double light_unproven = 0.5;                      // of the limit in flight
 constexpr double fall_memory = 15;                          // seconds
 constexpr double cv_fade = 0.05;                            // per window
@@ -154,6 +156,7 @@ void LimitLaw::update(const LimitWindow& window) {
   remember_first(window);
   merged_.add(window);
   if (phase_ == Phase::slow_start) {
+    watch_guess(window);
     slow_start_step(window.freeze_growth);
   } else {
     steady_step(window.freeze_growth);
@@ -161,12 +164,12 @@ void LimitLaw::update(const LimitWindow& window) {
 }
 
 Congestion LimitLaw::judge_window() {
-  const bool limited = merged_.limited() > limited_share_min;
   if (!baseline_.known()) {
     baseline_.replace(merged_);
-    learnt_at_limit_ = limited;
+    learnt_at_limit_ = merged_.limited() > light_limited;
+  } else {
+    learnt_at_limit_ = learnt_at_limit_ && merged_.limited() > limited_share_min;
   }
-  learnt_at_limit_ = learnt_at_limit_ && limited;
   const Congestion congestion = baseline_.judge(merged_);
   latency_ = merged_.latency_mean();
   // A window without one of the rare long requests knows nothing of them.

@@ -63,6 +63,11 @@ class LimitLaw {
   void slow_start_step(bool frozen);
   [[nodiscard]] bool slow_start_window_full();
   void remember_first(const LimitWindow& window);
+  void watch_guess(const LimitWindow& window);
+  [[nodiscard]] double swamped_for_least() const;
+  [[nodiscard]] double swamp_samples_least() const;
+  [[nodiscard]] bool cold() const;
+  [[nodiscard]] bool first_tells() const;
   [[nodiscard]] bool swamped() const;
   [[nodiscard]] bool judge_growth(const EndpointRates& rates);
   void settle_at_knee(const EndpointRates& saturated);
@@ -92,6 +97,7 @@ class LimitLaw {
   void start_probe(bool urgent);
   void finish_probe(bool measured);
   [[nodiscard]] double knee_by_light_load() const;
+  [[nodiscard]] double knee_by_first() const;
   [[nodiscard]] double knee_if_smaller() const;
   [[nodiscard]] bool as_fast_as_first(const WindowMerge& seen) const;
   void settle_as_expected();
@@ -105,6 +111,7 @@ class LimitLaw {
   LatencyBaseline baseline_;
   WindowMerge first_;  ///< the very first samples, before a queue can have grown
   LatencyBaseline first_baseline_;
+  WindowMerge guess_;             ///< while the first limit, a guess, holds requests back
   bool learnt_at_limit_ = false;  ///< the baseline: it may hold a queue
   double light_samples_ = 0;      ///< the baseline was learnt from at light load, and ...
   double light_in_flight_ = 0;    ///< ... what was in flight then, their mean
@@ -144,7 +151,7 @@ class LimitLaw {
   Instant baseline_at_{}, probe_started_{}, probe_ended_{};
   bool baseline_aged_ = true, probed_ = false;
   double expected_knee_ = 0;  ///< > 0: the probe asks whether this is the knee
-  double knee_ = 0;  ///< busy servers at saturation as proven by a probe; 0 = not yet
+  double knee_ = 0;           ///< busy servers at saturation as proven by a probe; 0 = not yet
   double probe_interval_ = probe_interval_first;
   bool urgent_ = false;            ///< the probe was started because the limit fell
   double fall_reference_ = 0;      ///< highest recent limit, forgotten over fall_memory

@@ -69,6 +69,7 @@ void LimitLaw::start_probe(bool urgent) {
   const bool deep = first && limit_before_doubt_ <= 0 && chain_ == 0;
   expected_knee_ = 0;
   if (deep) expected_knee_ = knee_by_light_load();
+  if (deep && expected_knee_ <= 0) expected_knee_ = knee_by_first();
   if (!first && urgent && chain_ == 0) expected_knee_ = knee_if_smaller();
   const double depth = deep ? first_probe_depth : probe_depth;
   urgent_ = !first && urgent;
@@ -90,6 +91,20 @@ double LimitLaw::knee_by_light_load() const {
   if (learnt_at_limit_ || light_samples_ < light_samples_least) return 0;
   const double knee = baseline_.work_rate(limited_rates_);
   return light_in_flight_ <= light_share_most * knee ? knee : 0;
+}
+
+/// The same by the very first answers, which need not be of all endpoints: the others are taken
+/// to be like them.
+double LimitLaw::knee_by_first() const {
+  if (!cold()) return 0;
+  double all = 0, known = 0;
+  for (const EndpointRate& one : limited_rates_) {
+    all += one.rate;
+    if (first_baseline_.of(one.endpoint) > 0) known += one.rate;
+  }
+  if (known <= 0) return 0;
+  const double knee = first_baseline_.work_rate(limited_rates_) * all / known;
+  return limit_at(knee) <= telling_depth * limit_ ? knee : 0;
 }
 
 /// The same for an upstream that seems to have lost servers. Where its service only got slower,
@@ -134,7 +149,8 @@ void LimitLaw::finish_probe(bool measured) {
     latency_ = seen.latency_mean();
     probe_interval_ = probe_interval_first;
     reason_ = "shrink: throughput was kept with fewer requests";
-    if (expected_knee_ > 0) return settle_as_expected();
+    if (expected_knee_ > 0 && !cold())
+      return settle_as_expected();  // first answers may have queued
     if (knee_ <= 0 && as_fast_as_first(seen)) {
       limited_rates_ = rates_of(seen);
       return accept_baseline(seen);
@@ -157,6 +173,7 @@ void LimitLaw::accept_baseline(const WindowMerge& seen) {
   BaselineShift shift;
   if (first) {
     baseline_.replace(seen);
+    learnt_at_limit_ = false;
   } else {
     shift = baseline_.correct(seen, urgent_ ? 2 : 3);
   }

@@ -14,9 +14,15 @@ constexpr Duration pause_min = std::chrono::seconds(1), pause_max = std::chrono:
 constexpr double window_min = 0.1, window_max = 2, window_slowest = 8;  // seconds
 constexpr std::uint64_t samples_full = 160;                             // throughput known to 8 %
 constexpr double limited_for_min = 1.5;  // seconds at the limit before a probe may cost anything
-constexpr double swamp_queue = 0.5;      // share of in flight
-constexpr double swamp_samples = 0.4;    // of samples_wanted()
-constexpr double swamped_for_min = 0.7;  // seconds: shorter is a burst
+constexpr std::uint64_t first_samples = 5;
+// Against the first answers: growth of what is in flight that tells, the share of it that
+// throughput shows where nothing waits, and latencies in the time that they took.
+constexpr double growth_to_tell = 0.5, growth_seen = 0.35, first_span = 1.2;
+constexpr double swamp_queue = 0.5;                            // share of in flight
+constexpr double swamped_services = 4, swamped_latencies = 2;  // the latter where it is cold
+constexpr double swamp_samples = 0.2;                          // of samples_wanted()
+// Seconds at the limit, times the CV^2 of latencies: shorter is a burst, or a few long ones.
+constexpr double swamped_for_min = 0.3, swamp_cv_square_max = 5;
 
 }  // namespace
 
@@ -46,28 +52,64 @@ bool LimitLaw::slow_start_window_full() {
 }
 
 /// Before anything is known of the upstream, its first answers are the best there is:
-/// they were sent to an idle one. Short requests end first, so that this is too low.
+/// they were sent to an idle one. Few of them, because a small upstream queues soon. Short
+/// requests end first, so that this is too low.
 void LimitLaw::remember_first(const LimitWindow& window) {
   if (first_baseline_.known()) return;
   first_.add(window);
-  if (first_.samples() >= samples_least) first_baseline_.replace(first_);
+  if (first_.samples() >= first_samples) first_baseline_.replace(first_);
+}
+
+double LimitLaw::swamped_for_least() const {
+  return swamped_for_min * std::clamp(cv_square_, 1.0, swamp_cv_square_max);
+}
+double LimitLaw::swamp_samples_least() const { return swamp_samples * samples_wanted(); }
+
+void LimitLaw::watch_guess(const LimitWindow& window) {
+  // Windows of long ago hold what was before the queue grew.
+  const bool old = guess_.seconds() >= 2 * swamped_for_least() &&
+                   static_cast<double>(guess_.samples()) >= 2 * swamp_samples_least();
+  if (limited_for_ <= 0 || old) guess_.clear();
+  if (limited_for_ > 0) guess_.add(window);
+}
+
+/// Light load never told what the service is.
+bool LimitLaw::cold() const { return !baseline_.known() || learnt_at_limit_; }
+
+/// Whether a latency above that of the first answers is a queue. They may be the short ones that
+/// ended first: then throughput followed the requests in flight since, or, where those were as
+/// many from the start, the others take longer than it took to see the first.
+bool LimitLaw::first_tells() const {
+  if (guess_.seconds() < swamped_latencies * guess_.latency_mean()) return false;
+  const double gained = guess_.in_flight() / std::max(first_.in_flight(), 1.0) - 1;
+  if (gained < growth_to_tell) return guess_.latency_mean() <= first_span * first_.seconds();
+  const double before = static_cast<double>(first_.samples()) / first_.seconds();
+  const double after = static_cast<double>(guess_.samples()) / guess_.seconds();
+  return after < before * (1 + growth_seen * gained);
 }
 
 /// A limit that nothing has proven is a guess. Where most of what it lets through seems to
 /// wait inside the upstream, clients give up before a growth that fails has said so.
 bool LimitLaw::swamped() const {
-  if (probed_ || proven_limit_ > 0 || limited_for_ < swamped_for_min) return false;
-  if (merged_.limited() <= limited_share_min) return false;
-  if (static_cast<double>(merged_.samples()) < swamp_samples * samples_wanted()) return false;
-  const bool guess = !baseline_.known() || learnt_at_limit_;
-  const double queue = (guess ? first_baseline_ : baseline_).judge(merged_).queue;
-  const double in_flight = merged_.in_flight();
-  return queue >= std::max(swamp_queue * in_flight, queue_high(in_flight));
+  if (probed_ || proven_limit_ > 0) return false;
+  if (guess_.seconds() < swamped_for_least()) return false;
+  if (static_cast<double>(guess_.samples()) < swamp_samples_least()) return false;
+  if (cold() && !first_tells()) return false;
+  const Congestion seen = (cold() ? first_baseline_ : baseline_).judge(guess_);
+  const double service = guess_.latency_mean() / std::max(seen.ratio, 1.0);
+  const double in_flight = guess_.in_flight();
+  return guess_.seconds() >= swamped_services * service &&
+         seen.queue >= std::max(swamp_queue * in_flight, queue_high(in_flight));
 }
 
 void LimitLaw::slow_start_step(bool frozen) {
   const bool probe_now = swamped();
   if (!probe_now && !slow_start_window_full()) return;
+  if (probe_now) {
+    merged_ = guess_;
+    learnt_at_limit_ = cold();
+    if (learnt_at_limit_) baseline_ = first_baseline_;
+  }
   const Congestion congestion = judge_window();
   const EndpointRates rates = rates_of(merged_);
   if (probe_now) {

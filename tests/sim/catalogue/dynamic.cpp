@@ -152,14 +152,17 @@ Group first_overload() {
               {},
               {}};
   for (const bool warm : {false, true}) {
-    for (const auto& [servers, load, cold_least, warm_least] : {std::tuple{2U, 2.0, 0.4, 0.5},
-                                                                {8U, 1.2, 0.65, 0.95},
+    for (const auto& [servers, load, cold_least, warm_least] : {std::tuple{1U, 5.0, 0.2, 0.2},
+                                                                {2U, 1.2, 0.4, 0.4},
+                                                                {2U, 2.0, 0.65, 0.7},
+                                                                {8U, 1.2, 0.75, 0.95},
                                                                 {8U, 2.0, 0.9, 0.95},
                                                                 {8U, 5.0, 0.88, 0.95}}) {
       Scenario scenario;
       const double from = warm ? 5 : 0;
       char name[48];
-      std::snprintf(name, sizeof name, "%u workers, %gx%s", servers, load, warm ? ", warm" : "");
+      std::snprintf(name, sizeof name, "%u worker%s, %gx%s", servers, servers > 1 ? "s" : "", load,
+                    warm ? ", warm" : "");
       scenario.name = name;
       if (warm) scenario.stages = {stage(0, 0.5, servers, 0.04)};
       if (!warm) scenario.stages.clear();
