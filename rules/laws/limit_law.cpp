@@ -12,8 +12,7 @@
 //               a <= q < b       creep    b = max(2.5, 0.25 n)
 //               q >= b           shrink towards the middle of [a, b]
 //             only when the limit is what holds requests back.
-//             Where light load came before, its baseline gives the knee at once;
-//             where not, the very first answers do.
+//             Where light load came before, its baseline gives the knee at once.
 // probing     see limit_probe.hpp. Keeps the baseline honest under unending
 //             overload, where Vegas otherwise drifts.
 //

@@ -64,7 +64,6 @@ class LimitLaw {
   [[nodiscard]] bool slow_start_window_full();
   void remember_first(const LimitWindow& window);
   void watch_guess(const LimitWindow& window);
-  [[nodiscard]] double swamped_for_least() const;
   [[nodiscard]] double swamp_samples_least() const;
   [[nodiscard]] bool cold() const;
   [[nodiscard]] bool first_tells() const;

@@ -15,14 +15,18 @@ constexpr double window_min = 0.1, window_max = 2, window_slowest = 8;  // secon
 constexpr std::uint64_t samples_full = 160;                             // throughput known to 8 %
 constexpr double limited_for_min = 1.5;  // seconds at the limit before a probe may cost anything
 constexpr std::uint64_t first_samples = 5;
-// Against the first answers: growth of what is in flight that tells, the share of it that
-// throughput shows where nothing waits, and latencies in the time that they took.
-constexpr double growth_to_tell = 0.5, growth_seen = 0.35, first_span = 1.2;
+// Against the first answers: growth of what is in flight that tells, and the share of it that
+// throughput shows where nothing waits.
+constexpr double growth_to_tell = 0.5, growth_seen = 0.35;
 constexpr double swamp_queue = 0.5;                            // share of in flight
 constexpr double swamped_services = 4, swamped_latencies = 2;  // the latter where it is cold
 constexpr double swamp_samples = 0.2;                          // of samples_wanted()
 // Seconds at the limit, times the CV^2 of latencies: shorter is a burst, or a few long ones.
 constexpr double swamped_for_min = 0.3, swamp_cv_square_max = 5;
+
+double swamped_for(double cv_square) {
+  return swamped_for_min * std::clamp(cv_square, 1.0, swamp_cv_square_max);
+}
 
 }  // namespace
 
@@ -35,6 +39,7 @@ void LimitLaw::enter_slow_start() {
   usual_seconds_ = 0;
   throughput_.clear();
   merged_.clear();
+  guess_.clear();
 }
 
 bool LimitLaw::slow_start_window_full() {
@@ -60,14 +65,13 @@ void LimitLaw::remember_first(const LimitWindow& window) {
   if (first_.samples() >= first_samples) first_baseline_.replace(first_);
 }
 
-double LimitLaw::swamped_for_least() const {
-  return swamped_for_min * std::clamp(cv_square_, 1.0, swamp_cv_square_max);
-}
 double LimitLaw::swamp_samples_least() const { return swamp_samples * samples_wanted(); }
 
 void LimitLaw::watch_guess(const LimitWindow& window) {
   // Windows of long ago hold what was before the queue grew.
-  const bool old = guess_.seconds() >= 2 * swamped_for_least() &&
+  const double memory =
+      2 * std::max(swamped_for(cv_square_), swamped_latencies * guess_.latency_mean());
+  const bool old = guess_.seconds() >= memory &&
                    static_cast<double>(guess_.samples()) >= 2 * swamp_samples_least();
   if (limited_for_ <= 0 || old) guess_.clear();
   if (limited_for_ > 0) guess_.add(window);
@@ -77,12 +81,11 @@ void LimitLaw::watch_guess(const LimitWindow& window) {
 bool LimitLaw::cold() const { return !baseline_.known() || learnt_at_limit_; }
 
 /// Whether a latency above that of the first answers is a queue. They may be the short ones that
-/// ended first: then throughput followed the requests in flight since, or, where those were as
-/// many from the start, the others take longer than it took to see the first.
+/// ended first: then throughput followed the requests in flight since.
 bool LimitLaw::first_tells() const {
   if (guess_.seconds() < swamped_latencies * guess_.latency_mean()) return false;
   const double gained = guess_.in_flight() / std::max(first_.in_flight(), 1.0) - 1;
-  if (gained < growth_to_tell) return guess_.latency_mean() <= first_span * first_.seconds();
+  if (gained < growth_to_tell) return true;
   const double before = static_cast<double>(first_.samples()) / first_.seconds();
   const double after = static_cast<double>(guess_.samples()) / guess_.seconds();
   return after < before * (1 + growth_seen * gained);
@@ -92,14 +95,17 @@ bool LimitLaw::first_tells() const {
 /// wait inside the upstream, clients give up before a growth that fails has said so.
 bool LimitLaw::swamped() const {
   if (probed_ || proven_limit_ > 0) return false;
-  if (guess_.seconds() < swamped_for_least()) return false;
   if (static_cast<double>(guess_.samples()) < swamp_samples_least()) return false;
-  if (cold() && !first_tells()) return false;
   const Congestion seen = (cold() ? first_baseline_ : baseline_).judge(guess_);
   const double service = guess_.latency_mean() / std::max(seen.ratio, 1.0);
+  const double least =
+      std::max(swamped_for(std::max(cv_square_, seen.cv_square)), swamped_services * service);
+  if (guess_.seconds() < least) return false;
+  // Less than under light load was served: it stood still, which says nothing of its size.
+  const bool stood_still = baseline_.work_rate(rates_of(guess_)) < light_in_flight_;
+  if (cold() ? !first_tells() : stood_still) return false;
   const double in_flight = guess_.in_flight();
-  return guess_.seconds() >= swamped_services * service &&
-         seen.queue >= std::max(swamp_queue * in_flight, queue_high(in_flight));
+  return seen.queue >= std::max(swamp_queue * in_flight, queue_high(in_flight));
 }
 
 void LimitLaw::slow_start_step(bool frozen) {

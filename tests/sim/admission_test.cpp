@@ -3,6 +3,7 @@
 // peers, is what `make sim-table` writes to docs/admission_simulation.md.
 #include <gtest/gtest.h>
 
+#include <tuple>
 #include <vector>
 
 #include "tests/sim/catalogue/catalogue.hpp"
@@ -86,6 +87,32 @@ TEST(AdmissionClients, ATrickleIsNeverRejected) { expect_goals("Low rates", 2); 
 TEST(AdmissionSimulation, WithoutControlTheSameLoadCollapses) {
   const Scenario scenario = steady("2x", 16, 2, plain(0.02));
   EXPECT_LE(run(scenario, 1, make_none).goodput(), 0.05);
+}
+
+/// The mean share of `from` to the end that was turned away.
+double turned_away(const Scenario& scenario, double from) {
+  constexpr unsigned seeds = 10;
+  double sum = 0;
+  for (unsigned seed = 0; seed < seeds; ++seed) {
+    sum += run(scenario, first_seed + seed).turned_away(from, scenario.duration);
+  }
+  return sum / seeds;
+}
+
+/// A pause fills the first limit, and what is answered after it took long; neither says how
+/// much the application can do.
+TEST(AdmissionSimulation, AStandstillAtLightLoadLowersNoLimit) {
+  for (const auto& [workers, load, length] : {std::tuple{8U, 0.7, 0.4}, {16U, 0.5, 1.0}}) {
+    Scenario scenario;
+    scenario.name = "standstill";
+    Stage paused = stage(10, load, workers, 0.02);
+    paused.servers = 0;
+    const Stage again = stage(10 + length, load, workers, 0.02);
+    scenario.stages = {stage(0, load, workers, 0.02), paused, again};
+    scenario.duration = 20;
+    scenario.clients.patience = 1;
+    EXPECT_LE(turned_away(scenario, again.from + 0.5), 0.005) << workers;
+  }
 }
 
 /// Four that wait, as near to the capacity, are 80 ms more for a client that gives up after 250.

@@ -155,6 +155,7 @@ Group first_overload() {
     for (const auto& [servers, load, cold_least, warm_least] : {std::tuple{1U, 5.0, 0.2, 0.2},
                                                                 {2U, 1.2, 0.4, 0.4},
                                                                 {2U, 2.0, 0.65, 0.7},
+                                                                {4U, 5.0, 0.7, 0.8},
                                                                 {8U, 1.2, 0.75, 0.95},
                                                                 {8U, 2.0, 0.9, 0.95},
                                                                 {8U, 5.0, 0.88, 0.95}}) {

@@ -94,6 +94,16 @@ TEST(ConcurrencyLimit, WhatLightLoadShowedSparesTheFirstOverloadADeepProbe) {
   EXPECT_LE(upstream.limit, 1.6 * upstream.servers);
 }
 
+TEST(ConcurrencyLimit, AFirstLimitFarAboveASlowUpstreamIsProbedWithinTwoSeconds) {
+  IdealUpstream upstream({100, 1, 1000});
+  upstream.servers = 30;
+  upstream.service = 0.3;
+  upstream.run(20, 15);
+  int windows = 1;
+  while (windows < 40 && upstream.step(4000).reason.find("probe") != 0) ++windows;
+  EXPECT_LE(windows, 8);
+}
+
 TEST(ConcurrencyLimit, FillsALargeUpstreamWithinTwoSecondsOfWindows) {
   IdealUpstream upstream({20, 1, 1000});
   upstream.servers = 200;
