@@ -65,7 +65,7 @@ class LimitLaw {
   void remember_first(const LimitWindow& window);
   void watch_guess(const LimitWindow& window);
   [[nodiscard]] double swamp_samples_least() const;
-  [[nodiscard]] bool cold() const;
+  [[nodiscard]] bool baseline_unproven() const;
   [[nodiscard]] bool first_tells() const;
   [[nodiscard]] bool swamped() const;
   [[nodiscard]] bool judge_growth(const EndpointRates& rates);

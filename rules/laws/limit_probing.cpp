@@ -96,7 +96,7 @@ double LimitLaw::knee_by_light_load() const {
 /// The same by the very first answers, which need not be of all endpoints: the others are taken
 /// to be like them.
 double LimitLaw::knee_by_first() const {
-  if (!cold()) return 0;
+  if (!baseline_unproven()) return 0;
   double all = 0, known = 0;
   for (const EndpointRate& one : limited_rates_) {
     all += one.rate;
@@ -149,8 +149,8 @@ void LimitLaw::finish_probe(bool measured) {
     latency_ = seen.latency_mean();
     probe_interval_ = probe_interval_first;
     reason_ = "shrink: throughput was kept with fewer requests";
-    if (expected_knee_ > 0 && !cold())
-      return settle_as_expected();  // first answers may have queued
+    // The first answers may have queued: what they led to is probed further.
+    if (expected_knee_ > 0 && !baseline_unproven()) return settle_as_expected();
     if (knee_ <= 0 && as_fast_as_first(seen)) {
       limited_rates_ = rates_of(seen);
       return accept_baseline(seen);

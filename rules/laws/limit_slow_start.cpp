@@ -18,9 +18,9 @@ constexpr std::uint64_t first_samples = 5;
 // Against the first answers: growth of what is in flight that tells, and the share of it that
 // throughput shows where nothing waits.
 constexpr double growth_to_tell = 0.5, growth_seen = 0.35;
-constexpr double swamp_queue = 0.5;                            // share of in flight
-constexpr double swamped_services = 4, swamped_latencies = 2;  // the latter where it is cold
-constexpr double swamp_samples = 0.2;                          // of samples_wanted()
+constexpr double swamp_queue = 0.5;  // share of in flight
+constexpr double swamped_services = 4, swamped_latencies = 2;
+constexpr double swamp_samples = 0.2;  // of samples_wanted()
 // Seconds at the limit, times the CV^2 of latencies: shorter is a burst, or a few long ones.
 constexpr double swamped_for_min = 0.3, swamp_cv_square_max = 5;
 
@@ -77,8 +77,8 @@ void LimitLaw::watch_guess(const LimitWindow& window) {
   if (limited_for_ > 0) guess_.add(window);
 }
 
-/// Light load never told what the service is.
-bool LimitLaw::cold() const { return !baseline_.known() || learnt_at_limit_; }
+/// It may hold a queue: no light load has told what the service is, and no probe or growth.
+bool LimitLaw::baseline_unproven() const { return !baseline_.known() || learnt_at_limit_; }
 
 /// Whether a latency above that of the first answers is a queue. They may be the short ones that
 /// ended first: then throughput followed the requests in flight since.
@@ -96,14 +96,14 @@ bool LimitLaw::first_tells() const {
 bool LimitLaw::swamped() const {
   if (probed_ || proven_limit_ > 0) return false;
   if (static_cast<double>(guess_.samples()) < swamp_samples_least()) return false;
-  const Congestion seen = (cold() ? first_baseline_ : baseline_).judge(guess_);
+  const Congestion seen = (baseline_unproven() ? first_baseline_ : baseline_).judge(guess_);
   const double service = guess_.latency_mean() / std::max(seen.ratio, 1.0);
   const double least =
       std::max(swamped_for(std::max(cv_square_, seen.cv_square)), swamped_services * service);
   if (guess_.seconds() < least) return false;
   // Less than under light load was served: it stood still, which says nothing of its size.
   const bool stood_still = baseline_.work_rate(rates_of(guess_)) < light_in_flight_;
-  if (cold() ? !first_tells() : stood_still) return false;
+  if (baseline_unproven() ? !first_tells() : stood_still) return false;
   const double in_flight = guess_.in_flight();
   return seen.queue >= std::max(swamp_queue * in_flight, queue_high(in_flight));
 }
@@ -113,7 +113,7 @@ void LimitLaw::slow_start_step(bool frozen) {
   if (!probe_now && !slow_start_window_full()) return;
   if (probe_now) {
     merged_ = guess_;
-    learnt_at_limit_ = cold();
+    learnt_at_limit_ = baseline_unproven();
     if (learnt_at_limit_) baseline_ = first_baseline_;
   }
   const Congestion congestion = judge_window();
@@ -172,6 +172,7 @@ bool LimitLaw::judge_growth(const EndpointRates& rates) {
     ++successes_;
     slow_start_pause_ = Duration::zero();
     baseline_.replace(merged_);
+    learnt_at_limit_ = false;
     baseline_at_ = now_;
     baseline_aged_ = false;
     return true;
