@@ -17,13 +17,14 @@ namespace {
 class BoundedMemory final : public json::memory_resource {
  private:
   void* do_allocate(std::size_t bytes, std::size_t align) override {
-    if (bytes > left_) throw std::bad_alloc();
-    void* const memory = ::operator new(bytes, std::align_val_t(align));
+    if (bytes > left_ || align > __STDCPP_DEFAULT_NEW_ALIGNMENT__) throw std::bad_alloc();
+    void* const memory = ::operator new(bytes);
     left_ -= bytes;
     return memory;
   }
-  void do_deallocate(void* memory, std::size_t bytes, std::size_t align) override {
-    ::operator delete(memory, std::align_val_t(align));
+  // Not all that Boost gives back names the alignment with which it was asked for.
+  void do_deallocate(void* memory, std::size_t bytes, std::size_t) override {
+    ::operator delete(memory);
     left_ += bytes;
   }
   [[nodiscard]] bool do_is_equal(const json::memory_resource& other) const noexcept override {

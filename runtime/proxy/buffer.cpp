@@ -27,7 +27,8 @@ void Buffer::compact() noexcept {
 
 void Buffer::append(std::string_view bytes) noexcept {
   if (bytes.size() > capacity_ - end_)
-    std::abort();  // a caller's error must not become an overflow
+    std::abort();             // a caller's error must not become an overflow
+  if (bytes.empty()) return;  // its data() may be null, which memcpy does not take
   std::memcpy(block_.get() + end_, bytes.data(), bytes.size());
   end_ += bytes.size();
 }
