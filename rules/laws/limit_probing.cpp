@@ -11,7 +11,8 @@ namespace {
 constexpr double probe_depth = 0.6, first_probe_depth = 0.35;
 constexpr double critical_room = 1.25, critical_depth = 0.75, critical_memory = 1;  // s
 constexpr double throughput_kept = 0.87, first_throughput_kept = 0.8;  // share of before
-// Of samples_wanted(). While nothing is known of the limit, soon beats exact.
+// Of samples_wanted(). While nothing is known of the limit, soon beats exact; where a knee is
+// expected the probe idles no server, and a wrong verdict would cost for as long as an interval.
 constexpr double probe_samples = 1, first_probe_samples = 0.4;
 constexpr double light_samples_least = 20, light_share_most = 0.75;  // of the knee in flight
 constexpr double telling_depth = 0.75;
@@ -73,7 +74,7 @@ void LimitLaw::start_probe(bool urgent) {
   if (!first && urgent && chain_ == 0) expected_knee_ = knee_if_smaller();
   const double depth = deep ? first_probe_depth : probe_depth;
   urgent_ = !first && urgent;
-  const double samples = first ? first_probe_samples : probe_samples;
+  const double samples = first && expected_knee_ <= 0 ? first_probe_samples : probe_samples;
   // A limit above the knee by design (small upstreams) is not worth probing at.
   const double from = first || urgent_ ? limit_ : std::min(limit_, 1.25 * knee_);
   double limit = probe_limit(from, depth);
